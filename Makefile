@@ -1,0 +1,42 @@
+# Every target works on a fresh machine: Debian with Python 3.11 or newer, nothing else.
+# The environment is made once from hashed pins; a second call re-uses it and needs no network.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.PHONY: help setup validate test up lock clean
+
+help:           ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## the environment, from hashed pins
+
+# Made in a folder of its own name and renamed at the end: a half-made environment is never mistaken for a whole one.
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "setup: Python 3.11 or newer is needed, and $(PYTHON) is not. Next: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null \
+	  || { echo "setup: this Python cannot make virtual environments. Next: apt install python3-venv" >&2; exit 2; }
+	@echo "setup: making .venv from requirements.txt (once; about a minute)" >&2
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt \
+	  || { echo "setup: the packages could not be installed. Likely no network. Next: make setup, once it is back" >&2; rm -rf .venv; exit 2; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/ready
+
+validate: setup ## validate the voting system on this machine: GO, NO-GO or INCOMPLETE
+	@$(RUN) -m validation run --accept-incomplete
+
+test: setup     ## every test, through tox
+	@$(RUN) -m tox run
+
+up: setup       ## start the voting system for people to use, and print its address
+	@$(RUN) -m validation up
+
+lock:           ## renew the hashed pins (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --python-version 3.11 --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.txt
+
+clean:          ## remove what make made
+	rm -rf .venv .tox reports

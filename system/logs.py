@@ -1,0 +1,65 @@
+"""JSON logs, one object a line, and the closed list of the consumer's event names."""
+
+import logging
+import sys
+from enum import StrEnum
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+
+class Event(StrEnum):
+    """What the consumer can say. A new event is a new line here; the log has no other names."""
+
+    CONSUMER_STARTING = "consumer_starting"
+    GROUP_CREATED = "consumer_group_created"
+    GROUP_EXISTS = "consumer_group_exists"
+    GROUP_LOST = "consumer_group_lost"
+    MESSAGES_RECEIVED = "messages_received"
+    MESSAGES_CLAIMED = "messages_claimed"
+    PROCESSING_VOTE = "processing_vote"
+    VOTE_PROCESSED = "vote_processed"
+    DUPLICATE_REFUSED = "duplicate_refused"
+    MALFORMED_MESSAGE_DETECTED = "malformed_message_detected"
+    MALFORMED_MESSAGE_DEAD_LETTERED = "malformed_message_dead_lettered"
+    VOTE_LOST = "vote_lost"
+    CONSUMER_NAME_REMOVED = "consumer_name_removed"
+    REDIS_UNAVAILABLE = "redis_unavailable"
+    POSTGRES_UNAVAILABLE = "postgres_unavailable"
+    SHUTDOWN_SIGNAL_RECEIVED = "shutdown_signal_received"
+    CONSUMER_SHUTTING_DOWN = "consumer_shutting_down"
+    CLOSING_REDIS_CLIENT = "closing_redis_client"
+    CLOSING_POSTGRES_POOL = "closing_postgres_pool"
+    CONSUMER_SHUTDOWN_COMPLETE = "consumer_shutdown_complete"
+
+
+SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def configure(level: str) -> None:
+    """Send every log line of this process, libraries included, to standard output as one JSON object."""
+    renderer: tuple[Processor, ...] = (structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer())
+    structlog.configure(
+        processors=[*SHARED, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+
+
+def logger() -> FilteringBoundLogger:
+    """Give the logger that writes as `configure` said."""
+    bound: FilteringBoundLogger = structlog.get_logger()
+    return bound
