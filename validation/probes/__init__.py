@@ -1,0 +1,1 @@
+"""Probes observe and return frozen data; they never assert."""

@@ -1,0 +1,1 @@
+"""Reports, made from the record of a run alone: one renderer a format."""

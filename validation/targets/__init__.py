@@ -1,0 +1,12 @@
+"""Where the system runs. A target starts parts of the system, hands out their addresses, and takes everything away again."""
+
+from validation.settings import RunSettings
+from validation.targets.base import Target
+from validation.targets.local import LocalTarget
+
+BY_NAME: dict[str, type[Target]] = {"local": LocalTarget}
+
+
+def open_target(settings: RunSettings) -> Target:
+    """Make the target that the settings name, not yet started."""
+    return BY_NAME[settings.target](settings)

@@ -1,0 +1,244 @@
+"""The pytest plugin: it turns pytest-bdd's hooks into recorded events, and refuses every way to be green without having looked."""
+
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_bdd.parser import Feature, Step
+from pytest_bdd.parser import Scenario as BddScenario
+from pytest_bdd.scenario import find_fixturedefs_for_step, scenario_wrapper_template_registry
+from pytest_bdd.utils import registry_get_safe
+
+from validation.checkpoints import Checkpoint, registry
+from validation.errors import Finding, HarnessError, NotProven, UsageError
+from validation.observing import Observe
+from validation.recording import Finished, Measured, Recorder, RunFinished, Started, Trouble
+from validation.session import new_run_id, open_record
+from validation.settings import FIDELITIES, PROJECT, SHIPPED_TARGETS, RunSettings
+from validation.targets import open_target
+from validation.targets.base import Target
+
+SETTINGS = pytest.StashKey[RunSettings]()
+RECORDER = pytest.StashKey[Recorder | None]()
+OBSERVE = pytest.StashKey[Observe]()
+BEGUN = pytest.StashKey[float]()
+OUTCOME = pytest.StashKey[tuple[str, str, float]]()
+NEEDS_TAGS = {f"needs_{name}": name for name in FIDELITIES}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the same target options as `votecheck run`."""
+    group = parser.getgroup("votecheck")
+    group.addoption("--target", default="local", choices=SHIPPED_TARGETS, help="where the system runs")
+    group.addoption("--source", default=None, help="the folder whose system/ and chart/ are judged")
+    for name in ("api", "redis", "database"):
+        group.addoption(f"--{name}-url", default="", help=f"somebody else's {name}: observed, voted on, never destroyed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the tags as marks, so that a mistyped tag is a collection error, and take the settings."""
+    for checkpoint in registry().values():
+        config.addinivalue_line("markers", f"{checkpoint.mark}: checkpoint {checkpoint.id}, {checkpoint.title}")
+    for phase in {c.phase for c in registry().values()}:
+        config.addinivalue_line("markers", f"phase_{phase}: phase {phase} of the protocol")
+    for tag, name in NEEDS_TAGS.items():
+        config.addinivalue_line("markers", f"{tag}: runs at targets that show {name}")
+    config.addinivalue_line("markers", "reconstructed: counted by the original protocol and not written down there")
+    if SETTINGS not in config.stash:
+        config.stash[SETTINGS] = _settings_of(config)
+    config.stash.setdefault(RECORDER, None)
+    config.stash[BEGUN] = time.monotonic()
+    config.pluginmanager.register(CrashWatch(config))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the scenarios that this target cannot show; refuse a scenario that belongs to no checkpoint."""
+    shows = config.stash[SETTINGS].shows
+    kept: list[pytest.Item] = []
+    out: list[pytest.Item] = []
+    for item in items:
+        if _is_scenario(item) and not _checkpoints(item):
+            raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")
+        (kept if not _is_scenario(item) or _fidelity(item) in shows else out).append(item)
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = kept
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Open a record when features run by plain pytest, which brings none."""
+    if session.config.stash[RECORDER] is None and any(map(_is_scenario, session.items)) and not session.config.option.collectonly:
+        scope = [i for i in registry() if any(registry()[i] in _checkpoints(item) for item in session.items)]
+        session.config.stash[RECORDER] = open_record(session.config.stash[SETTINGS], scope, waivers=[])
+
+
+@pytest.fixture(scope="session")
+def settings(request: pytest.FixtureRequest) -> RunSettings:
+    """The settings of the run."""
+    return request.config.stash[SETTINGS]
+
+
+@pytest.fixture(scope="session")
+def measure(request: pytest.FixtureRequest) -> Callable[[str, float, str], None]:
+    """Record a number for the report: name, value, unit."""
+    recorder = _recorder(request.config)
+    return lambda name, value, unit: recorder.emit(Measured(name, round(value, 4), unit))
+
+
+@pytest.fixture(scope="session")
+def target(settings: RunSettings, measure: Callable[[str, float, str], None], request: pytest.FixtureRequest) -> Iterator[Target]:
+    """The running target, started once a session; what cannot be cleaned is trouble."""
+    begun = time.monotonic()
+    opened = open_target(settings)
+    try:
+        opened.start()
+        measure("target ready", time.monotonic() - begun, "s")
+        yield opened
+    finally:
+        begun = time.monotonic()
+        for problem in opened.close():
+            _recorder(request.config).emit(Trouble(f"Not cleaned up: {problem}"))
+        measure("target stopped", time.monotonic() - begun, "s")
+
+
+@pytest.fixture
+def observe(request: pytest.FixtureRequest) -> Observe:
+    """The one way to assert in a step."""
+    of_scenario: Observe = request.node.stash[OBSERVE]
+    return of_scenario
+
+
+def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature, scenario: BddScenario) -> None:
+    """Announce the scenario."""
+    item, recorder = request.node, _recorder(request.config)
+    item.stash[OBSERVE] = Observe(item.nodeid, recorder.emit)
+    recorder.emit(Started(item.nodeid, scenario.name, [c.id for c in _checkpoints(item)], feature.rel_filename))
+
+
+def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
+    """Refuse a step whose text fits two definitions: pytest-bdd would silently take one of them."""
+    definitions = list(find_fixturedefs_for_step(step, request._fixturemanager, request.node))  # noqa: SLF001 - pytest has no public way
+    if len(definitions) > 1:
+        raise HarnessError(
+            f"The step «{step.name}» has {len(definitions)} definitions.", "one shadows the other", f"grep -rn '{step.name}' features"
+        )
+    request.node.stash[OBSERVE].begin(f"{step.keyword} {step.name}")
+
+
+def pytest_bdd_before_step_call(step: Step, step_func: Callable[..., object]) -> None:
+    """Refuse an async step: nobody awaits it, so it would pass whatever it asserts."""
+    if inspect.iscoroutinefunction(step_func) or inspect.isasyncgenfunction(step_func):
+        raise HarnessError(f"The step «{step.name}» is async, and nothing awaits it.", "use the portal of the probes instead")
+
+
+def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
+    """Refuse a Then that looked at nothing."""
+    if step.type == "then" and not request.node.stash[OBSERVE].in_step:
+        raise NotProven(f"The step «{step.name}» observed nothing.")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn what happened in each stage of a scenario into its outcome; the worst stage counts."""
+    result: Any = yield
+    if not _is_scenario(item):
+        return
+    report: pytest.TestReport = result.get_result()
+    outcome, reason = _outcome(call, report)
+    before, why, seconds = item.stash.get(OUTCOME, ("passed", "", 0.0))
+    if before != "passed":
+        outcome, reason = before, why
+    item.stash[OUTCOME] = (outcome, reason, seconds + call.duration)
+    if call.when == "teardown":
+        recorder = _recorder(item.config)
+        if OBSERVE not in item.stash:  # it failed before it began
+            recorder.emit(Started(item.nodeid, item.name, [c.id for c in _checkpoints(item)], str(item.path)))
+        outcome, reason, seconds = item.stash[OUTCOME]
+        recorder.emit(Finished(item.nodeid, outcome, reason, round(seconds, 3), _fidelity(item)))
+
+
+def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str]:
+    if hasattr(report, "wasxfail"):
+        return "not_proven", f"Marked as expected to fail: {report.wasxfail}"
+    if call.excinfo is None:
+        return "passed", ""
+    error = call.excinfo.value
+    if isinstance(error, Finding):
+        return "failed", str(error)
+    if isinstance(error, NotProven):
+        return "not_proven", str(error)
+    if report.skipped:
+        return "not_proven", f"Skipped: {error}"
+    return "error", f"The harness failed: {error if isinstance(error, HarnessError) else f'{type(error).__name__}: {error}'}"
+
+
+class CrashWatch:
+    """Writes into the record what ends a session early."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def _trouble(self, what: str) -> None:
+        recorder = self._config.stash[RECORDER]
+        if recorder is not None:
+            recorder.emit(Trouble(what))
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """A crash of the harness is trouble, not silence."""
+        self._trouble(f"The harness crashed: {excinfo.typename}: {excinfo.value}")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A feature that cannot be collected is trouble, not a smaller run."""
+        if report.failed:
+            self._trouble(f"{report.nodeid} could not be collected: {_last_line(report.longreprtext)}")
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """An interrupted run is trouble."""
+        self._trouble("The run was interrupted.")
+
+    def pytest_sessionfinish(self) -> None:
+        """Seal the record."""
+        recorder = self._config.stash[RECORDER]
+        if recorder is not None:
+            recorder.emit(RunFinished(round(time.monotonic() - self._config.stash[BEGUN], 2)))
+            recorder.close()
+
+
+def _last_line(trace: str) -> str:
+    return next((line.strip().removeprefix("E ").strip() for line in reversed(trace.splitlines()) if line.startswith("E ")), trace[-300:])
+
+
+def _recorder(config: pytest.Config) -> Recorder:
+    recorder = config.stash[RECORDER]
+    if recorder is None:
+        raise HarnessError("There is no record to write to.")
+    return recorder
+
+
+def _settings_of(config: pytest.Config) -> RunSettings:
+    option = config.option
+    return RunSettings(
+        source=Path(option.source or PROJECT).resolve(),
+        target=option.target,
+        api_url=option.api_url,
+        redis_url=option.redis_url,
+        database_url=option.database_url,
+        run=new_run_id(),
+    )
+
+
+def _is_scenario(item: pytest.Item) -> bool:
+    return registry_get_safe(scenario_wrapper_template_registry, getattr(item, "obj", None)) is not None
+
+
+def _checkpoints(item: pytest.Item) -> list[Checkpoint]:
+    marks = {mark.name for mark in item.iter_markers()}
+    return [c for c in registry().values() if c.mark in marks]
+
+
+def _fidelity(item: pytest.Item) -> str:
+    tagged = [NEEDS_TAGS[mark.name] for mark in item.iter_markers() if mark.name in NEEDS_TAGS]
+    return tagged[0] if tagged else _checkpoints(item)[0].needs[0]

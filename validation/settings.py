@@ -1,0 +1,64 @@
+"""What one run is asked to do, in one frozen value."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+FIDELITIES = ("files", "local", "image", "cluster")
+"""What a checkpoint may need, from the least to the most."""
+
+TARGETS = {
+    "local": frozenset({"files", "local"}),
+    "containers": frozenset({"files", "local", "image"}),
+    "cluster": frozenset({"files", "local", "image", "cluster"}),
+}
+"""What each target can show."""
+
+SHIPPED_TARGETS = ("local",)
+"""Targets that this version can start."""
+
+
+def highest(needs: Iterable[str]) -> str:
+    """Name the highest of some fidelities; an empty string for none."""
+    return max(needs, key=FIDELITIES.index, default="")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """One run.
+
+    Attributes:
+        source: the folder whose `system/`, `chart/` and documents are judged.
+        target: where the system runs: a key of `TARGETS`.
+        api_url, redis_url, database_url: somebody else's servers, empty for our own.
+        reports: the folder that gets one folder a run.
+        run: the run's id.
+    """
+
+    source: Path = PROJECT
+    target: str = "local"
+    api_url: str = ""
+    redis_url: str = ""
+    database_url: str = ""
+    reports: Path = field(default_factory=lambda: Path.cwd() / "reports")
+    run: str = ""
+
+    @property
+    def shows(self) -> frozenset[str]:
+        """The fidelities that the target can show."""
+        return TARGETS[self.target]
+
+    @property
+    def folder(self) -> Path:
+        """Where this run's records and reports are."""
+        return self.reports / self.run
+
+    @property
+    def flags(self) -> list[str]:
+        """The options that repeat this run's target, without the secrets of its addresses."""
+        flags = [] if self.target == "local" else ["--target", self.target]
+        for name in ("api", "redis", "database"):
+            if getattr(self, f"{name}_url"):
+                flags += [f"--{name}-url", f"${name.upper()}_URL"]
+        return flags

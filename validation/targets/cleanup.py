@@ -1,0 +1,112 @@
+"""The reaper: everything that a run starts carries the run's mark, so that it can be found and ended even after a `kill -9` of the harness.
+
+A run owns one folder under `<temporary>/votecheck-<uid>/` and writes there who it is. Its processes carry `VOTECHECK_RUN=<run>` in
+their environment or the folder in their command line. The next run ends what runs that are no longer alive have left.
+"""
+
+import json
+import os
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from validation.errors import TargetUnavailable
+
+MARK = "VOTECHECK_RUN"
+T = TypeVar("T")
+_GENTLE_SECONDS, _HARD_SECONDS = 4.0, 3.0
+
+
+def base() -> Path:
+    """Make and give this user's folder for runs.
+
+    Raises:
+        TargetUnavailable: somebody else owns it.
+    """
+    folder = Path(tempfile.gettempdir()) / f"votecheck-{os.getuid()}"
+    folder.mkdir(mode=0o711, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+        raise TargetUnavailable(f"{folder} is not a folder of this user.", "somebody else made it", f"TMPDIR=… or remove {folder}")
+    return folder
+
+
+def claim(run: str) -> Path:
+    """Make the folder of a run and say in it which process owns it."""
+    folder = base() / run
+    folder.mkdir(mode=0o711)
+    me = psutil.Process()
+    (folder / "owner.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}), encoding="utf-8")
+    return folder
+
+
+def release(folder: Path) -> list[str]:
+    """End every process of a run and remove its folder; tell what is left, in words for the report."""
+    left = [f"process {p.pid} ({_command(p)}) could not be ended" for p in _end(list(_processes(folder)))]
+    errors: list[str] = []
+    shutil.rmtree(folder, onerror=lambda _f, path, info: errors.append(f"{path} could not be removed: {info[1]}"))
+    return left + errors[:3]
+
+
+def reap() -> tuple[list[str], list[str]]:
+    """Clean up after runs whose owner is gone.
+
+    Returns:
+        The runs that were cleaned, and what could not be.
+    """
+    cleaned, problems = [], []
+    for folder in sorted(base().iterdir()):
+        if folder.is_dir() and not _owned(folder):
+            problems += release(folder)
+            cleaned.append(folder.name)
+    return cleaned, problems
+
+
+def _owned(folder: Path) -> bool:
+    try:
+        owner = json.loads((folder / "owner.json").read_text(encoding="utf-8"))
+        return bool(abs(psutil.Process(owner["pid"]).create_time() - owner["created"]) < 1)
+    except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
+        return False
+
+
+def _processes(folder: Path) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        if process.pid != os.getpid() and (_marked(process, folder.name) or str(folder) in _command(process)):
+            yield process
+
+
+def _marked(process: psutil.Process, run: str) -> bool:
+    return _ask(lambda: process.environ().get(MARK) == run, default=False)
+
+
+def _command(process: psutil.Process) -> str:
+    return _ask(lambda: " ".join(process.cmdline()), default="")
+
+
+def _ask(question: Callable[[], T], *, default: T) -> T:
+    try:
+        return question()
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return default
+
+
+def _end(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Ask, then insist. PostgreSQL takes SIGTERM as «wait for the clients», so it gets SIGQUIT, which ends it and frees its memory."""
+    for process in processes:
+        _signal(process, signal.SIGCONT)  # a paused process hears nothing else
+        _signal(process, signal.SIGQUIT if "postgres" in _ask(process.name, default="") else signal.SIGTERM)
+    _, alive = psutil.wait_procs(processes, timeout=_GENTLE_SECONDS)
+    for process in alive:
+        _signal(process, signal.SIGKILL)
+    return psutil.wait_procs(alive, timeout=_HARD_SECONDS)[1]
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    _ask(lambda: process.send_signal(number), default=None)

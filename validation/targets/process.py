@@ -1,0 +1,147 @@
+"""A child process: its log as parsed lines, its end, its signals. Nothing here knows what the process does."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from validation.errors import HarnessError, TargetUnavailable
+from validation.targets.cleanup import MARK
+from validation.waiting import Waited, eventually
+
+NOBODY = 65534
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
+
+
+@dataclass
+class Child:
+    """One process of a run.
+
+    Attributes:
+        name: what it is called in logs and reports.
+        command: program and arguments.
+        run_folder: the run's folder; the log is written there, and its name is the mark that the reaper looks for.
+        folder: the working directory.
+        env: its variables, beside a few inherited ones.
+        stop_signal: what asks it to end.
+        user: the numeric user to run as, where it is not ours.
+    """
+
+    name: str
+    command: Sequence[str]
+    run_folder: Path
+    folder: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: signal.Signals = signal.SIGTERM
+    user: int | None = None
+    _popen: "subprocess.Popen[bytes] | None" = None
+    _starts: int = 0
+
+    @property
+    def log(self) -> Path:
+        """Where the output of the current start is."""
+        return self.run_folder / f"{self.name}.{self._starts}.log"
+
+    def start(self) -> None:
+        """Start it, with a log of its own."""
+        self._starts += 1
+        env = {k: os.environ[k] for k in KEPT_VARIABLES if k in os.environ} | {MARK: self.run_folder.name, "PYTHONUNBUFFERED": "1"}
+        try:
+            with self.log.open("wb") as log:
+                self._popen = subprocess.Popen(  # noqa: S603 - the harness's own command line
+                    list(self.command),
+                    cwd=self.folder,
+                    env=env | dict(self.env),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    user=self.user,
+                    group=self.user,
+                    extra_groups=None if self.user is None else [],
+                )
+        except OSError as error:
+            raise TargetUnavailable(f"{self.name} could not be started: {error}.", "a half-installed environment", "make setup") from error
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._popen is not None and self._popen.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """What it ended with; None while it runs or before it was started."""
+        return None if self._popen is None else self._popen.poll()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        if self._popen is None:
+            raise HarnessError(f"{self.name} was not started.")
+        return self._popen.pid
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, and to nothing else."""
+        if self._popen is not None and self.alive:
+            self._popen.send_signal(number)
+
+    def wait(self, within: float) -> Waited[int | None]:
+        """Wait for its end."""
+        return eventually(lambda: self.exit_code, lambda code: code is not None, within=within)
+
+    def stop(self, within: float = 8.0) -> Waited[int | None]:
+        """Ask it to end and wait; insist when it does not."""
+        self.resume()
+        self.signal(self.stop_signal)
+        ended = self.wait(within)
+        if not ended.held:
+            self.kill()
+        return ended
+
+    def kill(self) -> None:
+        """End it at once, with its children, and reap it."""
+        if self._popen is None:
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._popen.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+        self._popen.kill()
+        self._popen.wait(5)
+
+    def pause(self) -> None:
+        """Freeze it."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.signal(signal.SIGCONT)
+
+    def output(self) -> str:
+        """Everything that the current start wrote."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of the log that are JSON objects, in order."""
+        found = []
+        for line in self.output().splitlines():
+            with contextlib.suppress(ValueError):
+                parsed = json.loads(line)
+                if isinstance(parsed, dict):
+                    found.append(parsed)
+        return found
+
+    def event_names(self) -> list[str]:
+        """The `event` of each JSON line, in order."""
+        return [str(e["event"]) for e in self.events() if "event" in e]
+
+    def wait_for_event(self, name: str, within: float, count: int = 1) -> Waited[list[str]]:
+        """Wait until the log has an event `count` times; stop early when the process ends."""
+        return eventually(self.event_names, lambda names: names.count(name) >= count, within=within, never=lambda _: not self.alive)
