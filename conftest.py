@@ -3,4 +3,12 @@
 pytest_plugins = [
     "validation.plugin",
     "features.steps.parts",
+    "features.steps.api",
+    "features.steps.votes",
+    "features.steps.results",
+    "features.steps.stream",
+    "features.steps.consumer",
+    "features.steps.variables",
+    "features.steps.end_to_end",
+    "features.steps.images",
 ]

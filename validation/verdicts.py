@@ -104,6 +104,11 @@ class Run:
         """What `votecheck run` ends with."""
         return EXIT_CODES[self.verdict]
 
+    @property
+    def harness_failed(self) -> bool:
+        """Whether the harness itself had trouble: an INCOMPLETE that nobody may accept."""
+        return bool(self.troubles) or any(s.outcome == "error" for j in self.judged for s in j.scenarios)
+
     def count(self, verdict: Verdict) -> int:
         """How many checkpoints have a verdict."""
         return sum(j.verdict is verdict for j in self.judged)

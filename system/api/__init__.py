@@ -1,0 +1,1 @@
+"""The HTTP API: takes votes, shows results."""

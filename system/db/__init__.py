@@ -1,0 +1,1 @@
+"""The database: the schema, in migrations and nowhere else, and what is asked of it."""

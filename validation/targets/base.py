@@ -25,14 +25,15 @@ class Server:
     url: str
     child: Child | None = None
 
-    def _ours(self) -> Child:
+    def must_be_ours(self) -> Child:
+        """Give its process, or refuse."""
         if self.child is None:
             raise NotProven(f"This {self.name} is somebody else's: it is not stopped, paused or started.")
         return self.child
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        child = self._ours()
+        child = self.must_be_ours()
         child.start()
         ready = eventually(
             lambda: "ready to accept connections" in child.output().lower(),
@@ -47,18 +48,18 @@ class Server:
 
     def restore(self) -> None:
         """Bring it back, whatever was done to it."""
-        child = self._ours()
+        child = self.must_be_ours()
         child.resume()
         if not child.alive:
             self.start()
 
     def stop(self) -> None:
         """End it in order; its data stays."""
-        self._ours().stop()
+        self.must_be_ours().stop()
 
     def pause(self) -> None:
         """Freeze it: it takes connections and answers nothing."""
-        self._ours().pause()
+        self.must_be_ours().pause()
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,22 +107,26 @@ class Child:
 
     def kill(self) -> None:
         """End it at once, with its children, and reap it."""
-        if self._popen is None:
-            return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self._popen.pid).children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
-        self._popen.kill()
-        self._popen.wait(5)
+        if self._popen is not None:
+            self._signal_tree(signal.SIGKILL)
+            self._popen.wait(5)
 
     def pause(self) -> None:
-        """Freeze it."""
-        self.signal(signal.SIGSTOP)
+        """Freeze it and its children."""
+        self._signal_tree(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
-        self.signal(signal.SIGCONT)
+        """Let it and its children go on."""
+        self._signal_tree(signal.SIGCONT)
+
+    def _signal_tree(self, number: signal.Signals) -> None:
+        if self._popen is None or self._popen.poll() is not None:
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root = psutil.Process(self._popen.pid)
+            for process in [root, *root.children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
 
     def output(self) -> str:
         """Everything that the current start wrote."""

@@ -1,0 +1,74 @@
+@phase_3
+Feature: The consumer starts, obeys its variables, keeps trying and stops in order
+  A consumer that gives up, or that reads another stream than it was told, loses votes without a sound.
+
+  @cp_3_1
+  Rule: 3.1 It says in order what it does, outlives what it depends on, and stops cleanly
+
+    Scenario: Start-up events in order, one JSON object a line
+      Given a new stream with 3 votes
+      When a consumer is started on it
+      Then its start-up events come in order
+      And every line of its log is a JSON object
+
+    Scenario Outline: Without <part> it keeps trying, stays alive and stops on SIGTERM
+      Given a new stream with 1 votes
+      When a consumer is started on it without <part>
+      Then it says <event> at least 3 times and stays alive
+      And SIGTERM ends it in order with exit code 0 within 5 seconds
+
+      Examples:
+        | part         | event                |
+        | Redis        | redis_unavailable    |
+        | the database | postgres_unavailable |
+
+  @cp_3_2
+  Rule: 3.2 Every module imports in the place it ships
+
+    Scenario: In the source tree
+      When every module of the system is imported in a fresh interpreter
+      Then none fails
+
+  @cp_3_3
+  Rule: 3.3 The consumer image runs confined
+
+    Scenario: Its user, its root and its capabilities
+      Given the consumer image
+      Then it runs as UID 1000
+      And a running container of it has a read-only root, no capabilities and no shell
+
+  @cp_3_4
+  Rule: 3.4 Of all nine variables the default, an override and a bad value are observed
+
+    Scenario: Defaults
+      When the consumer's settings are read in an empty environment
+      Then they are the published defaults
+
+    Scenario: Overrides, as they go over the wire
+      Given a new stream with 1 votes
+      When a consumer is started on it with every variable overridden
+      Then it reads that stream, as that group and consumer, with that batch size and block
+      And it logs only warnings
+
+    Scenario Outline: <variable> with a bad value
+      When a consumer is started with <variable> set to <bad>
+      Then it ends at once, and one line on its output names <variable>
+
+      Examples:
+        | variable       | bad                      |
+        | REDIS_URL      | not-a-url:secret         |
+        | DATABASE_URL   | mysql://u:secret@h/d     |
+        | STREAM_NAME    | (empty)                  |
+        | CONSUMER_GROUP | (empty)                  |
+        | CONSUMER_NAME  | (empty)                  |
+        | BATCH_SIZE     | ten                      |
+        | BLOCK_MS       | -1                       |
+        | MAX_RETRIES    | 0                        |
+        | LOG_LEVEL      | LOUD                     |
+
+  @cp_3_5
+  Rule: 3.5 The consumer image is small
+
+    Scenario: Its size
+      Given the consumer image
+      Then its size is between 20 and 250 MB

@@ -1,0 +1,130 @@
+"""Steps that follow votes from the voter to the results."""
+
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from pytest_bdd import given, parsers, then, when
+
+from validation import protocol
+from validation.ballots import Ballots
+from validation.observing import Observe
+from validation.probes.http import HttpProbe
+from validation.probes.store import StoreProbe
+from validation.probes.stream import Group, StreamProbe
+from validation.targets.base import Target
+from validation.waiting import eventually
+
+SETTLED_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Votes and when they could be seen.
+
+    Attributes:
+        refused: answers other than 201.
+        seconds: from each vote to the first reading of the results that showed it; None where none did.
+    """
+
+    refused: tuple[int, ...]
+    seconds: tuple[float | None, ...]
+
+    @property
+    def seen(self) -> list[float]:
+        """The times of those that were seen, shortest first."""
+        return sorted(s for s in self.seconds if s is not None)
+
+
+@given("the consumer of the voters runs")
+def consumer_of_the_voters(target: Target) -> None:
+    _ = target.consumer
+
+
+@when(parsers.re(r"(?P<count>\d+) voters vote, one after the other"), target_fixture="followed")
+def voters_vote(count: str, http: HttpProbe, stream: StreamProbe, ballots: Ballots) -> Followed:
+    wanted = int(count)
+    eventually(lambda: _group(stream), lambda g: g is not None and g.drained, within=SETTLED_SECONDS)
+    before = eventually(lambda: _total(http), lambda total: total == _total(http), within=SETTLED_SECONDS).value
+    readings: list[tuple[float, int]] = []
+
+    def read() -> int:
+        total = _total(http)
+        readings.append((time.monotonic(), total))
+        return total
+
+    with ThreadPoolExecutor(1) as pool:
+        within = protocol.VOTE_TO_RESULT_SECONDS + SETTLED_SECONDS
+        watching = pool.submit(eventually, read, lambda total: total >= before + wanted, within=within)
+        cast = [_vote(http, ballots, protocol.OPTIONS[i % 3 == 0]) for i in range(wanted)]
+        watching.result()
+    refused = tuple(status for _, status in cast if status != 201)  # noqa: PLR2004
+    accepted = [at for at, status in cast if status == 201]  # noqa: PLR2004
+    return Followed(refused, tuple(_seen(at, before + place, readings) for place, at in enumerate(accepted, 1)))
+
+
+@then("each vote is in the results within 10 seconds")
+def each_is_seen(followed: Followed, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    with observe.together():
+        observe("votes that were not answered 201", expected=(), observed=followed.refused)
+        observe("votes that were never seen in the results", expected=0, observed=followed.seconds.count(None))
+    seen = followed.seen
+    for name, value in (("p50", statistics.median(seen)), ("p95", seen[int(len(seen) * 0.95) - 1]), ("max", seen[-1])):
+        measure(f"vote to result, {name}", value, "s")
+    limit = protocol.VOTE_TO_RESULT_SECONDS
+    observe("seconds from vote to result, the longest", expected=f"at most {limit:.0f}", observed=round(seen[-1], 2), holds=seen[-1] <= limit,
+            evidence=f"{len(seen)} votes; p50 {statistics.median(seen):.2f} s")  # fmt: skip
+
+
+@then("every vote of this run that was accepted is in the ledger once, for its own option")
+def ledger_balances(ballots: Ballots, store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    waited = eventually(lambda: ballots.balance(store.ledger(ballots.accepted())), lambda b: b.even, within=SETTLED_SECONDS)
+    balance = waited.value
+    measure("votes accepted in this run", balance.ok, "votes")
+    with observe.together():
+        observe("accepted votes", expected="at least 100", observed=balance.ok, holds=balance.ok >= 100)  # noqa: PLR2004
+        observe("lost votes, by id", expected=(), observed=balance.lost[:10], evidence=f"{len(balance.lost)} of {balance.ok}")
+        observe("votes counted for another option, by id", expected=(), observed=balance.wrong[:10])
+        observe("rejected votes that were counted, by id", expected=(), observed=balance.phantom[:10])
+
+
+@then("the counts are the sums of the ledger")
+def counts_are_sums(store: StoreProbe, observe: Observe) -> None:
+    sums = eventually(lambda: (store.counts(), store.ledger_totals()), lambda pair: pair[0] == pair[1], within=2.0)
+    observe(
+        "counts",
+        expected=dict(sums.value[1]),
+        observed={k: v for k, v in sums.value[0].items() if v},
+        remedy="python -m system.db.reconcile",
+    )
+
+
+@then("nothing is pending in the voters' stream")
+def nothing_pending(stream: StreamProbe, observe: Observe) -> None:
+    drained = eventually(lambda: _group(stream), lambda g: g is not None and g.drained, within=SETTLED_SECONDS)
+    group = drained.value
+    with observe.together():
+        observe("pending entries", expected=0, observed=group.pending if group else "no group", evidence=drained.story)
+        observe("lag", expected=0, observed=group.lag if group else "no group", evidence=drained.story)
+
+
+def _group(stream: StreamProbe) -> Group | None:
+    return stream.group(protocol.STREAM, protocol.GROUP)
+
+
+def _total(http: HttpProbe) -> int:
+    body = http.send("GET", "/api/results").json() or {}
+    return int(body.get("total_votes", -1))
+
+
+def _vote(http: HttpProbe, ballots: Ballots, option: str) -> tuple[float, int]:
+    key, at = ballots.key(), time.monotonic()
+    answer = http.vote(option, key)
+    ballots.record(key, option, answer.status, str((answer.json() or {}).get("vote_id", "")))
+    return at, answer.status
+
+
+def _seen(at: float, total: int, readings: list[tuple[float, int]]) -> float | None:
+    return next((when - at for when, shown in readings if when >= at and shown >= total), None)

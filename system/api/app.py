@@ -1,0 +1,102 @@
+"""The API, put together."""
+
+import contextlib
+import warnings
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from system import API_VERSION
+from system.api.answers import Problem
+from system.api.cors import Cors
+from system.api.events import ApiEvent
+from system.api.headers import SecurityHeaders, security_headers
+from system.api.health import add_health
+from system.api.limits import RateLimit
+from system.api.metrics import Metrics, add_metrics
+from system.api.requests import Requests
+from system.api.results import ResultsReader, Store, add_results
+from system.api.stream import VoteStream
+from system.api.votes import VoteDecoder, VoteEndpoint, VoteRoute
+from system.logs import logger
+from system.settings import ApiSettings
+
+WEB = Path(__file__).parent / "web"
+
+
+def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIApp:
+    """Build the application. It needs neither Redis nor the database to start, and closes both when it stops."""
+    metrics = Metrics()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        log = logger()
+        log.info(ApiEvent.STARTED, host=settings.api_host, port=settings.api_port, version=API_VERSION)
+        yield
+        await stream.close()
+        await store.close()
+        log.info(ApiEvent.STOPPED)
+
+    api = FastAPI(
+        title="Votes",
+        version=API_VERSION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        openapi_url="/openapi.json" if settings.environment == "development" else None,
+        docs_url=None,  # it loads scripts from elsewhere, which the content security policy forbids
+        redoc_url=None,
+    )
+    decoder = VoteDecoder(settings.vote_options)
+    api.router.routes.append(VoteRoute(VoteEndpoint(stream, decoder, metrics.accepted), decoder))
+    add_results(api, ResultsReader(store, settings.vote_options))
+    add_health(api, stream, store)
+    add_metrics(api, metrics, stream)
+    _add_page(api)
+    _describe(api)
+
+    @api.exception_handler(Exception)
+    async def fail(_request: Request, _failure: Exception) -> JSONResponse:
+        return JSONResponse(Problem(detail="Internal Server Error").model_dump(), status_code=500)
+
+    app: ASGIApp = api
+    if settings.rate_limit:
+        app = RateLimit(app, settings.rate_limit, settings.redis_url, stream)
+    app = Cors(app, settings.cors_origins)
+    app = Requests(app, metrics)
+    if settings.trusted_proxies:
+        app = ProxyHeadersMiddleware(app, list(settings.trusted_proxies))  # type: ignore[arg-type, assignment] # uvicorn's own ASGI types
+    return SecurityHeaders(app, security_headers(https_only=settings.environment == "production"))
+
+
+def _add_page(api: FastAPI) -> None:
+    """Add the voter's page and what it loads."""
+
+    @api.api_route("/", methods=["GET", "HEAD"], response_class=FileResponse)
+    async def page() -> FileResponse:
+        """Serve the voter's page."""
+        return FileResponse(WEB / "index.html", media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    api.mount("/static", StaticFiles(directory=WEB))
+
+
+def _describe(api: FastAPI) -> None:
+    """Give HEAD operations ids of their own: FastAPI uses one id for all methods of a route, and warns of it."""
+
+    def openapi() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Duplicate Operation ID")
+                api.openapi_schema = get_openapi(title=api.title, version=api.version, routes=api.routes)
+            for path in api.openapi_schema["paths"].values():
+                for method, operation in path.items():
+                    operation["operationId"] = f"{operation['operationId']}_{method}"
+        return api.openapi_schema
+
+    api.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way

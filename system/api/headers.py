@@ -1,0 +1,59 @@
+"""The security headers of every answer."""
+
+from secure import (
+    ContentSecurityPolicy,
+    CrossOriginOpenerPolicy,
+    CrossOriginResourcePolicy,
+    CustomHeader,
+    PermissionsPolicy,
+    ReferrerPolicy,
+    Secure,
+    StrictTransportSecurity,
+    XContentTypeOptions,
+    XFrameOptions,
+)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+YEAR_SECONDS = 31_536_000
+
+
+def security_headers(*, https_only: bool) -> Secure:
+    """List the headers; HSTS only where everything is served over HTTPS."""
+    return Secure(
+        xfo=XFrameOptions().deny(),
+        xcto=XContentTypeOptions().nosniff(),
+        csp=ContentSecurityPolicy()
+        .default_src("'self'")
+        .form_action("'self'")
+        .base_uri("'self'")
+        .object_src("'none'")
+        .frame_ancestors("'none'"),
+        referrer=ReferrerPolicy().strict_origin_when_cross_origin(),
+        permissions=PermissionsPolicy().geolocation().microphone().camera(),
+        coop=CrossOriginOpenerPolicy().same_origin(),
+        corp=CrossOriginResourcePolicy().same_origin(),
+        hsts=StrictTransportSecurity().max_age(YEAR_SECONDS).include_subdomains() if https_only else None,
+        custom=[CustomHeader(header="X-XSS-Protection", value="0")],
+    )
+
+
+class SecurityHeaders:
+    """Wraps the finished application, so that no answer can be made outside of it.
+
+    `secure.SecureASGIMiddleware` does the same and merges header by header in 20 microseconds, a tenth of a vote; nothing inside
+    sets any of these headers, so they are encoded once and appended.
+    """
+
+    def __init__(self, app: ASGIApp, secure: Secure) -> None:
+        self._app = app
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in secure.headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers to whatever is answered."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)

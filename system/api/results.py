@@ -1,0 +1,135 @@
+"""GET /api/results and its live stream: one reading of the database serves everyone for two seconds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from pydantic import BaseModel
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from system.api.answers import problems, unavailable
+from system.api.percentages import percentages
+from system.db.store import UNAVAILABLE as NO_ANSWER
+from system.errors import SettingsInvalid
+from system.logs import Event, logger
+
+FRESH_SECONDS = 2.0
+READ_DEADLINE_SECONDS = 1.5
+UNAVAILABLE = (*NO_ANSWER, SettingsInvalid)
+"""What a store raises when it does not answer. A URL that asyncpg cannot read shows at the first connection only."""
+PROBLEMS = problems({429: "Too many requests from this address.", 503: "The database does not answer."})
+
+
+class Store(Protocol):
+    """What the API asks of the database."""
+
+    async def results(self) -> dict[str, int]:
+        """Count the votes of each option."""
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+
+    async def close(self) -> None:
+        """Close all connections."""
+
+
+class OptionResult(BaseModel):
+    """One option's votes and its share in percent, of two decimals."""
+
+    option: str
+    count: int
+    percentage: float
+
+
+class Results(BaseModel):
+    """Every option in the order of VOTE_OPTIONS. The percentages sum to 100, or are all 0 without votes."""
+
+    results: list[OptionResult]
+    total_votes: int
+    last_updated: datetime
+    """The moment that the database was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The counts at a moment, ready to be sent. `version` is equal when and only when the counts are."""
+
+    body: str
+    version: str
+
+
+class ResultsReader:
+    """Reads the counts at most once in `FRESH_SECONDS`, however many ask; never gives older ones for new."""
+
+    def __init__(self, store: Store, options: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._options = options
+        self._clock = clock
+        self._reading: asyncio.Task[Snapshot] | None = None
+        self._stale_at = 0.0
+        self._log = logger()
+
+    async def latest(self) -> Snapshot:
+        """Give the counts.
+
+        Raises:
+            HTTPException: 503, the database did not answer within `READ_DEADLINE_SECONDS`.
+        """
+        reading = self._reading
+        if reading is None or (reading.done() and (self._clock() >= self._stale_at or reading.exception() is not None)):
+            self._stale_at = self._clock() + FRESH_SECONDS
+            self._reading = reading = asyncio.create_task(self._read())
+        try:
+            return await asyncio.shield(reading)  # one reader that leaves must not end it for the others
+        except UNAVAILABLE as failure:
+            self._log.warning(Event.POSTGRES_UNAVAILABLE, error=type(failure).__name__)
+            raise unavailable("The database") from None
+
+    async def _read(self) -> Snapshot:
+        async with asyncio.timeout(READ_DEADLINE_SECONDS):
+            stored = await self._store.results()
+        counts = [stored.get(option, 0) for option in self._options]
+        rows = [
+            OptionResult(option=option, count=count, percentage=share)
+            for option, count, share in zip(self._options, counts, percentages(counts), strict=True)
+        ]
+        results = Results(results=rows, total_votes=sum(counts), last_updated=datetime.now(UTC))
+        return Snapshot(results.model_dump_json(), "-".join(map(str, counts)))
+
+
+async def changes(reader: ResultsReader, seen: str | None) -> AsyncIterator[ServerSentEvent]:
+    """Yield the results whenever they differ from the version that the client has seen; silent while the database is down."""
+    while True:
+        try:
+            snapshot = await reader.latest()
+        except HTTPException:
+            snapshot = None
+        if snapshot is not None and snapshot.version != seen:
+            seen = snapshot.version
+            yield ServerSentEvent(snapshot.body, id=seen, retry=int(FRESH_SECONDS * 1000))
+        await asyncio.sleep(FRESH_SECONDS)
+
+
+def add_results(app: FastAPI, reader: ResultsReader) -> None:
+    """Add the two routes."""
+
+    @app.get("/api/results", responses={200: {"model": Results}, **PROBLEMS})
+    async def read_results() -> Response:
+        """Read the counts, at most two seconds old."""
+        snapshot = await reader.latest()
+        headers = {"Cache-Control": f"public, max-age={FRESH_SECONDS:.0f}"}
+        return Response(snapshot.body, media_type="application/json", headers=headers)
+
+    @app.get(
+        "/api/results/stream",
+        response_class=EventSourceResponse,
+        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **PROBLEMS},
+    )
+    async def stream_results(request: Request) -> EventSourceResponse:
+        """Follow the results as server-sent events: the body of /api/results now and on every change."""
+        await reader.latest()  # a database that is down is a 503, not a silent stream
+        return EventSourceResponse(changes(reader, request.headers.get("last-event-id")))

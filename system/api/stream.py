@@ -1,0 +1,102 @@
+"""The API's end of the stream: adding votes, each at most once for a key."""
+
+import hashlib
+from typing import Self
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from system import contract
+from system.api.pipeline import Argument, TurnPipeline
+from system.contract import Vote
+from system.errors import KeyReused
+
+SOCKET_TIMEOUT_SECONDS = 1.0
+CONNECTIONS = 50
+
+REMEMBERED = "votes:key:"
+"""Before a vote id: where the answer to its Idempotency-Key is remembered."""
+
+UNAVAILABLE = (RedisError, OSError)
+"""What the methods below raise when Redis does not do what it was asked."""
+
+# KEYS: the stream, the key's memory. ARGV: seconds to remember, option, then the fields of the entry.
+# Answers the entry's id, new or remembered, or nothing when the key was used for another option.
+ADD_ONCE = """
+local known = redis.call('GET', KEYS[2])
+if known then
+  local id, option = known:match('^(%S+) (%S+)$')
+  if option ~= ARGV[2] then return false end
+  return id
+end
+local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 3))
+redis.call('SET', KEYS[2], id .. ' ' .. ARGV[2], 'EX', ARGV[1])
+return id
+"""
+ADD_ONCE_SHA = hashlib.sha1(ADD_ONCE.encode(), usedforsecurity=False).hexdigest()
+
+
+def is_misplaced(failure: BaseException) -> bool:
+    """Tell whether something that is no stream stands under the stream's name: no retry will help then."""
+    return isinstance(failure, ResponseError) and str(failure).startswith("WRONGTYPE")
+
+
+class VoteStream:
+    """Redis, as the API uses it. It never repeats a command by itself: a lost reply must not become a second vote."""
+
+    def __init__(self, client: Redis, key_seconds: int) -> None:
+        self.client = client
+        self._pipeline = TurnPipeline(client)
+        self._key_seconds = key_seconds
+
+    @classmethod
+    def at(cls, redis_url: str, key_seconds: int) -> Self:
+        """Make a stream that connects when it is first used. Keys are remembered for `key_seconds`."""
+        pool = BlockingConnectionPool.from_url(
+            redis_url,
+            max_connections=CONNECTIONS,
+            timeout=SOCKET_TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            socket_timeout=SOCKET_TIMEOUT_SECONDS,
+            socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        )
+        return cls(Redis.from_pool(pool), key_seconds)
+
+    async def add(self, vote: Vote) -> str:
+        """Add a vote and give the id of its entry. When this raises, the vote may or may not be in the stream."""
+        added: bytes = await self._pipeline.execute("XADD", contract.STREAM, "*", *_fields(vote))
+        return added.decode()
+
+    async def add_once(self, vote: Vote) -> str:
+        """Add a vote unless its id is remembered; give the id of the entry that stands for it.
+
+        Raises:
+            KeyReused: its id is remembered with another option.
+        """
+        arguments = (2, contract.STREAM, f"{REMEMBERED}{vote.vote_id}", self._key_seconds, vote.option, *_fields(vote))
+        try:
+            entry: bytes | None = await self._pipeline.execute("EVALSHA", ADD_ONCE_SHA, *arguments)
+        except NoScriptError:  # nothing was done: Redis is new or was restarted
+            entry = await self._pipeline.execute("EVAL", ADD_ONCE, *arguments)
+        if entry is None:
+            raise KeyReused
+        return entry.decode()
+
+    async def ping(self) -> None:
+        """Raise unless Redis answers."""
+        await self._pipeline.execute("PING")
+
+    async def length(self) -> int:
+        """Count the entries of the stream."""
+        entries: int = await self._pipeline.execute("XLEN", contract.STREAM)
+        return entries
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.client.aclose()
+
+
+def _fields(vote: Vote) -> list[Argument]:
+    return [part for field in contract.encode(vote).items() for part in field]

@@ -1,0 +1,155 @@
+"""POST /api/vote: a body and perhaps a key become one entry of the stream."""
+
+import re
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+from fastapi.routing import APIRoute
+from prometheus_client import Counter
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+from uuid_utils.compat import uuid7
+
+from system.api.answers import problems, send_json, unavailable
+from system.api.body import header_values, read_body
+from system.api.stream import UNAVAILABLE, VoteStream, is_misplaced
+from system.contract import Vote
+from system.errors import KeyReused
+from system.logs import Event, logger
+
+KEY_NAMESPACE = uuid.UUID("6f1d0f0e-5f0c-5d55-9a3b-3f1f0b8f2c57")
+"""Vote ids of Idempotency-Keys are UUIDs of version 5 in this namespace. It must never change: the ledger knows them."""
+
+KEY = re.compile(rb"[\x21-\x7e]{1,255}")
+QUOTES_OF_ONE_PAIR = 4
+
+PROBLEMS = {
+    400: "The Idempotency-Key is not 1 to 255 visible ASCII characters, or was given twice.",
+    408: "The body did not arrive within 10 s.",
+    413: "The body is larger than 1 MiB.",
+    415: "The Content-Type is not application/json.",
+    422: "The body is not a vote, or the Idempotency-Key was used for another option.",
+    429: "Too many requests from this address.",
+    503: "Redis does not answer: the vote may or may not have been taken. Send it again with the same Idempotency-Key.",
+}
+
+
+class Accepted(BaseModel):
+    """The promise that this vote will be counted, once."""
+
+    message: str = "Vote accepted"
+    option: str
+    stream_id: str
+    vote_id: str
+
+
+class VoteDecoder:
+    """Turns a body into an option, strictly."""
+
+    def __init__(self, options: Sequence[str]) -> None:
+        # Made at run time because the options are a setting; the document's schema comes from this same type.
+        self.model = msgspec.defstruct("VoteBody", [("option", Literal[tuple(options)])], forbid_unknown_fields=True)
+        self._decoder = msgspec.json.Decoder(self.model)
+
+    def __call__(self, body: bytes) -> str:
+        """Give the option that a body votes for.
+
+        Raises:
+            HTTPException: 422, the body is anything else than one object with one known option in UTF-8.
+        """
+        try:
+            option: str = self._decoder.decode(body).option  # type: ignore[attr-defined] # the model is made at run time
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise HTTPException(422, "The body must be a JSON object with one known option") from None
+        # msgspec lets the last of two equal keys win. Here every key reads "option" and every value is an option's name: neither
+        # holds a quote, so a second pair shows as more than four quotes.
+        if body.count(b'"') != QUOTES_OF_ONE_PAIR:
+            raise HTTPException(422, "The body must name the option once")
+        return option
+
+
+def idempotency_key(scope: Scope) -> str | None:
+    """Give the request's key, or None without one.
+
+    Raises:
+        HTTPException: 400, it is malformed.
+    """
+    keys = header_values(scope, b"idempotency-key")
+    if not keys:
+        return None
+    if len(keys) > 1 or not KEY.fullmatch(keys[0]):
+        raise HTTPException(400, "The Idempotency-Key must be 1 to 255 visible ASCII characters, given once")
+    return keys[0].decode("ascii")
+
+
+def is_json(scope: Scope) -> bool:
+    """Tell whether the Content-Type, given once, is JSON."""
+    types = header_values(scope, b"content-type")
+    return len(types) == 1 and types[0].split(b";", 1)[0].strip().lower() == b"application/json"
+
+
+class VoteEndpoint:
+    """The route as a plain ASGI application: FastAPI's own request handling takes longer than all of this."""
+
+    def __init__(self, stream: VoteStream, decoder: VoteDecoder, accepted: Counter) -> None:
+        self._stream = stream
+        self._decode = decoder
+        self._accepted = accepted
+        self._log = logger()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one vote."""
+        body = await read_body(scope, receive)
+        if body is None:
+            return
+        if not is_json(scope):
+            raise HTTPException(415, "The Content-Type must be application/json")
+        key = idempotency_key(scope)
+        vote_id = uuid7() if key is None else uuid.uuid5(KEY_NAMESPACE, key)
+        vote = Vote(self._decode(body), time.time_ns() // 1_000_000, vote_id)
+        try:
+            stream_id = await (self._stream.add(vote) if key is None else self._stream.add_once(vote))
+        except KeyReused:
+            raise HTTPException(422, "The Idempotency-Key was used for another option") from None
+        except UNAVAILABLE as failure:
+            if is_misplaced(failure):
+                raise
+            self._log.warning(Event.REDIS_UNAVAILABLE, error=type(failure).__name__)
+            raise unavailable("Redis") from None
+        self._accepted.labels(vote.option).inc()
+        await send_json(send, 201, Accepted(option=vote.option, stream_id=stream_id, vote_id=str(vote.vote_id)))
+
+
+class VoteRoute(APIRoute):
+    """The place of the endpoint in the router and in the OpenAPI document."""
+
+    def __init__(self, endpoint: VoteEndpoint, decoder: VoteDecoder) -> None:
+        async def cast_vote() -> None:
+            """Take a vote. 201 is a promise that it will be counted, once; after any 5xx send it again with the same key."""
+
+        super().__init__(
+            "/api/vote",
+            cast_vote,
+            methods=["POST"],
+            status_code=201,
+            responses={201: {"model": Accepted, "description": "The vote is in the stream."}, **problems(PROBLEMS)},
+            openapi_extra=_request(decoder),
+        )
+        self.app = endpoint
+
+
+def _request(decoder: VoteDecoder) -> dict[str, Any]:
+    (_,), components = msgspec.json.schema_components([decoder.model])
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Repeats of a vote with the same key count once.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    }
+    content = {"application/json": {"schema": components["VoteBody"]}}
+    return {"parameters": [key], "requestBody": {"required": True, "content": content}}

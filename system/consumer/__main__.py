@@ -1,0 +1,109 @@
+"""`python -m system.consumer`: wires the consumer, runs it until a signal, and closes what it opened.
+
+Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting cannot be used.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import uvloop
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from system import CONSUMER_VERSION, logs
+from system.consumer import upkeep
+from system.consumer.beat import REPLY_SECONDS, Beat
+from system.consumer.loop import Consumer
+from system.consumer.metrics import Metrics
+from system.db.store import Store
+from system.errors import SettingsInvalid
+from system.logs import Event
+from system.settings import ConsumerSettings
+
+CONNECT_SECONDS = 2.0
+# After a signal there are 5 seconds. The batch in hand has the first half; then each of three closing steps has half a second.
+FINISH_SECONDS = 2.5
+CLOSE_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Run the consumer of this process's environment."""
+    try:
+        settings = ConsumerSettings.read()
+        logs.configure(settings.log_level)
+        uvloop.run(serve(settings))
+    except SettingsInvalid as invalid:
+        sys.stderr.write(f"consumer: {invalid}\n")
+        sys.exit(2)
+
+
+async def serve(settings: ConsumerSettings) -> None:
+    """Run a consumer from its start-up event to its last one."""
+    log = logs.logger()
+    redis = client(settings)
+    beat, metrics = Beat(settings.heartbeat_file), Metrics()
+    if settings.metrics_port:
+        metrics.serve(settings.metrics_port)
+    shown = settings.model_dump(mode="json", exclude={"redis_url", "database_url"})  # they may hold passwords
+    log.info(Event.CONSUMER_STARTING, version=CONSUMER_VERSION, **shown)
+    store = await Store.connect(settings.database_url, command_timeout=REPLY_SECONDS)
+    consumer = Consumer(settings, redis, store, beat, metrics)
+    running = asyncio.create_task(consumer.run())
+    loop = asyncio.get_running_loop()
+
+    def stop(received: signal.Signals) -> None:
+        if not consumer.stopping:
+            log.info(Event.SHUTDOWN_SIGNAL_RECEIVED, signal=received.name)
+            consumer.stop()
+            loop.call_later(FINISH_SECONDS, running.cancel)  # safe: what is not acknowledged stays pending, the ledger refuses the rest
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    await asyncio.wait({running})
+    log.info(Event.CONSUMER_SHUTTING_DOWN)
+    for name in await within(CLOSE_SECONDS, upkeep.remove_own_name(redis, settings)) or ():
+        log.info(Event.CONSUMER_NAME_REMOVED, name=name)
+    log.info(Event.CLOSING_REDIS_CLIENT)
+    await within(CLOSE_SECONDS, redis.aclose())
+    log.info(Event.CLOSING_POSTGRES_POOL)
+    await store.close()
+    log.info(Event.CONSUMER_SHUTDOWN_COMPLETE)
+    if not running.cancelled():
+        running.result()  # raises what ended the loop, if a signal did not
+
+
+def client(settings: ConsumerSettings) -> Redis:
+    """Make the client of Redis; it connects when it is first used.
+
+    Raises:
+        SettingsInvalid: the URL cannot be read.
+    """
+    try:
+        return Redis.from_url(
+            settings.redis_url,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=settings.block_ms / 1000 + REPLY_SECONDS,  # longer than a read may block
+            retry=Retry(NoBackoff(), 0),  # the loop tries again, and knows what that means
+        )
+    except ValueError:
+        raise SettingsInvalid("REDIS_URL: cannot be read; are the special characters of the password percent-encoded?") from None
+
+
+async def within(seconds: float, step: Awaitable[T]) -> T | None:
+    """Wait for a closing step, but not for long; that Redis does not answer is no reason to stay."""
+    with contextlib.suppress(TimeoutError, RedisError):
+        async with asyncio.timeout(seconds):
+            return await step
+    return None
+
+
+if __name__ == "__main__":
+    main()

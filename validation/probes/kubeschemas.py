@@ -1,0 +1,78 @@
+"""Whether manifests are valid Kubernetes objects, by the schemas of several Kubernetes versions, offline."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import jsonschema
+import kubernetes_validate.utils as shipped
+import referencing
+
+from validation.errors import ProbeError
+from validation.probes.manifests import Manifest
+
+VERSIONS = ("1.32", "1.33", "1.34")
+"""The Kubernetes versions that a manifest has to be valid for."""
+NO_SCHEMA = "no schema"
+"""The message for a kind that the version does not know: it was not validated."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaError:
+    """One way in which an object is not what a Kubernetes version takes.
+
+    Attributes:
+        version: the Kubernetes version.
+        manifest: the object.
+        path: where in the object, such as `spec.template.spec.containers.0`.
+        text: what is wrong there, or `NO_SCHEMA`.
+    """
+
+    version: str
+    manifest: Manifest
+    path: str
+    text: str
+
+
+def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaError, ...]:
+    """Validate manifests strictly: a field that the version does not know is an error, and so is a kind without schema.
+
+    Raises:
+        ProbeError: there are no schemas of that version.
+    """
+    if version not in map(shipped.major_minor, shipped.all_versions()):
+        raise ProbeError(f"There are no schemas of Kubernetes {version}.", f"there are those of {', '.join(shipped.all_versions())}")
+    errors = []
+    for manifest in manifests:
+        validator = _validator(version, manifest.body["apiVersion"], manifest.kind)
+        if validator is None:
+            errors.append(SchemaError(version, manifest, "", NO_SCHEMA))
+            continue
+        errors += [
+            SchemaError(version, manifest, ".".join(map(str, error.absolute_path)), error.message)
+            for error in validator.iter_errors(manifest.body)
+        ]
+    return tuple(errors)
+
+
+# The package's own `validate` reads the schemas anew for each object and stops at the first error.
+@cache
+def _validator(version: str, api_version: str, kind: str) -> jsonschema.Draft202012Validator | None:
+    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)  # the package's file names: rbac.authorization.k8s.io/v1 is rbac-v1
+    try:
+        schema = _contents(version, f"{kind.lower()}-{group}.json")
+    except FileNotFoundError:
+        return None
+    return jsonschema.Draft202012Validator(schema, registry=_registry(version))
+
+
+@cache
+def _registry(version: str) -> referencing.Registry[Any]:
+    return referencing.Resource.from_contents(_contents(version, "_definitions.json")) @ referencing.Registry()
+
+
+def _contents(version: str, name: str) -> dict[str, Any]:
+    contents: dict[str, Any] = shipped.schema_contents(f"kubernetes-json-schema/v{version}.0-local-strict/{name}", version)
+    return contents

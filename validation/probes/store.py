@@ -1,0 +1,80 @@
+"""Looks into the database."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import asyncpg
+from anyio.from_thread import BlockingPortal
+
+from validation.errors import NotProven, ProbeError
+
+SECONDS = 10.0
+T = TypeVar("T")
+
+
+class StoreProbe:
+    """Reads the votes and their ledger.
+
+    Args:
+        url: the database's address; empty where none was given.
+        portal: runs the asynchronous driver for synchronous steps.
+
+    Raises:
+        NotProven: there is no address.
+        ProbeError: from every method, when the database does not answer or lacks the tables.
+    """
+
+    def __init__(self, url: str, portal: BlockingPortal) -> None:
+        if not url:
+            raise NotProven("The database cannot be looked at: no --database-url was given.")
+        self._url, self._portal = url, portal
+
+    def counts(self) -> Counter[str]:
+        """The count of each option."""
+        rows = self._fetch("select option, count from votes")
+        return Counter({str(row["option"]): int(row["count"]) for row in rows})
+
+    def ledger(self, vote_ids: Iterable[str]) -> dict[str, str]:
+        """Which of these votes were counted: id → option."""
+        rows = self._fetch("select vote_id, option from vote_ledger where vote_id = any($1::uuid[])", list(vote_ids))
+        return {str(row["vote_id"]): str(row["option"]) for row in rows}
+
+    def ledger_totals(self) -> Counter[str]:
+        """How many votes of each option the ledger holds."""
+        rows = self._fetch("select option, count(*) as n from vote_ledger group by option")
+        return Counter({str(row["option"]): int(row["n"]) for row in rows})
+
+    def stage_results(self, schema: str, results: Mapping[str, int]) -> None:
+        """Make a schema whose `get_vote_results()` gives these counts: a database that the API can be pointed at."""
+        rows = " union all ".join(f"select '{option}', {int(count)}::bigint, now()" for option, count in results.items())
+        none = "select null::text, null::bigint, null::timestamptz where false"
+        self._stage(schema, "table (option text, count bigint, updated_at timestamptz)", rows or none)
+
+    def stage_nonsense(self, schema: str) -> None:
+        """Make a schema whose `get_vote_results()` gives what no API can understand."""
+        self._stage(schema, "table (nonsense int)", "select 1")
+
+    def drop(self, schema: str) -> None:
+        """Remove a staged schema."""
+        self._ask(lambda connection: connection.execute(f"drop schema if exists {schema} cascade"))
+
+    def _stage(self, schema: str, returns: str, body: str) -> None:
+        function = f"create function {schema}.get_vote_results() returns {returns} language sql as $$ {body} $$"
+        self._ask(lambda connection: connection.execute(f"create schema {schema}; {function}"))
+
+    def _fetch(self, query: str, *arguments: Any) -> list[Any]:
+        return self._ask(lambda connection: connection.fetch(query, *arguments))
+
+    def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
+        async def ask() -> T:
+            connection = await asyncpg.connect(self._url, timeout=SECONDS, command_timeout=SECONDS)
+            try:
+                return await question(connection)
+            finally:
+                await connection.close(timeout=SECONDS)
+
+        try:
+            return self._portal.call(ask)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise ProbeError(f"The database could not be looked at: {error or type(error).__name__}.", "PostgreSQL is down") from error

@@ -1,0 +1,100 @@
+"""`index.html`: one file for people, without network or script. Jinja2 escapes and `visible` unmasks what the system answered."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from validation.checkpoints import registry
+from validation.recording import Measured, Observed
+from validation.report import model
+from validation.report.wording import duration, percent, visible
+from validation.verdicts import Run, Scenario, Verdict
+
+TEXT_MAX = 4000
+FINDINGS_MAX = 5
+"""A blocker shows so many; its evidence further down has them all."""
+OBSERVATIONS_MAX = 200
+_SLOWEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart: where it begins and how long it is, in percent of the whole."""
+
+    label: str
+    begin: float
+    length: float
+    value: str
+
+
+def render(run: Run) -> str:
+    """Write a run as one HTML page."""
+    return _template().render(
+        run=run,
+        blockers=model.with_verdict(run, Verdict.FAILED),
+        unproven=model.unproven(run),
+        waived=model.with_verdict(run, Verdict.WAIVED),
+        phases=model.by_phase(run),
+        not_looked_at=model.not_looked_at(run),
+        registered=len(registry()),
+        shares=_shares(run),
+        slowest=_slowest(run),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_unmask,
+    )
+    environment.filters |= {"duration": duration, "number": _number, "slug": _slug}
+    environment.globals |= {
+        "headline": model.headline,
+        "moment": model.moment,
+        "reproduce": model.reproduce,
+        "shown": _shown,
+        "findings_max": FINDINGS_MAX,
+    }
+    return environment.get_template("page.html.j2")
+
+
+def _unmask(value: Any) -> Any:
+    """Make every text of the page visible and bounded, so that no place in the template can forget to."""
+    return visible(value, TEXT_MAX) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _slug(text: str) -> str:
+    return str(text).lower().replace(" ", "-").replace(".", "-")
+
+
+def _number(measured: Measured) -> str:
+    return f"{measured.value:,.2f}".rstrip("0").rstrip(".").replace(",", " ")
+
+
+def _shown(scenario: Scenario) -> list[Observed]:
+    """Give the observations that a scenario shows: the first ones, and those that are wrong wherever they stand."""
+    return [o for n, o in enumerate(scenario.observations) if n < OBSERVATIONS_MAX or not o.ok][: 2 * OBSERVATIONS_MAX]
+
+
+def _shares(run: Run) -> list[Bar]:
+    counts = [(verdict, run.count(verdict)) for verdict in Verdict]
+    bars, begin = [], 0.0
+    for verdict, count in counts:
+        length = percent(count, len(run.judged))
+        bars.append(Bar(verdict, begin, length, str(count)))
+        begin += length
+    return bars
+
+
+def _slowest(run: Run) -> list[Bar]:
+    timed = sorted((j for j in run.judged if j.seconds), key=lambda j: -j.seconds)[:_SLOWEST]
+    return [Bar(f"{j.checkpoint.id} {j.checkpoint.title}", 0.0, percent(j.seconds, timed[0].seconds), duration(j.seconds)) for j in timed]

@@ -1,0 +1,71 @@
+"""`junit.xml`: a suite a phase, a case a scenario. An open checkpoint is never a case that passed."""
+
+from xml.etree import ElementTree as ET
+
+from validation.report.model import by_phase, reproduce
+from validation.report.wording import one_line, visible
+from validation.verdicts import Judged, Run, Scenario, Verdict
+
+_COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+
+
+def render(run: Run) -> str:
+    """Write a run as JUnit XML: failure = a finding, error = the harness, skipped = not proven or waived."""
+    root = ET.Element("testsuites", name="votecheck")
+    for phase in by_phase(run):
+        suite = ET.SubElement(root, "testsuite", name=phase.title, timestamp=run.started.started)
+        for judged in phase.judged:
+            _add_checkpoint(suite, run, judged)
+    if run.troubles:
+        suite = ET.SubElement(root, "testsuite", name="The harness itself", timestamp=run.started.started)
+        for what in run.troubles:
+            ET.SubElement(_add_case(suite, "votecheck", "trouble", 0.0), "error", message=one_line(what, 200)).text = visible(what)
+    for counted in (*root, root):
+        _count(counted)
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _add_checkpoint(suite: ET.Element, run: Run, judged: Judged) -> None:
+    title = f"{judged.checkpoint.id} {judged.checkpoint.title}"
+    shown = {_add_scenario(suite, run, judged, scenario, title) for scenario in judged.scenarios}
+    # A verdict that no scenario shows, such as an expired waiver's or that of a checkpoint without scenarios, is a case of its own.
+    if judged.verdict is Verdict.PASSED or shown & ({"failure"} if judged.verdict is Verdict.FAILED else set(_COUNTED.values())):
+        return
+    tag = "failure" if judged.verdict is Verdict.FAILED else "skipped"
+    ET.SubElement(_add_case(suite, title, "verdict", 0.0), tag, message=f"{judged.verdict}: {one_line(judged.reason, 500)}")
+
+
+def _add_scenario(suite: ET.Element, run: Run, judged: Judged, scenario: Scenario, title: str) -> str:
+    """Add a case; give the tag that says what is wrong with it, or an empty text."""
+    case = _add_case(suite, title, scenario.name, scenario.seconds)
+    if scenario.outcome == "passed":
+        return ""
+    if judged.verdict is Verdict.WAIVED:
+        tag, message = "skipped", f"WAIVED: {judged.reason}"
+    else:
+        tag = {"failed": "failure", "error": "error"}.get(scenario.outcome, "skipped")
+        message = {"failure": "", "error": "HARNESS: ", "skipped": "NOT PROVEN: "}[tag] + scenario.reason
+    found = ET.SubElement(case, tag, message=one_line(message, 500))
+    found.text = "\n\n".join(
+        [
+            *(
+                visible(f"{o.step}\n{o.subject}\nexpected: {o.expected}\nobserved: {o.observed}\n{o.evidence}\n{o.remedy}".strip(), 8000)
+                for o in scenario.wrong
+            ),
+            reproduce(run, judged),
+        ]
+    )
+    return tag
+
+
+def _add_case(suite: ET.Element, title: str, name: str, seconds: float) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=one_line(title), name=one_line(name, 300), time=f"{seconds:.3f}")
+
+
+def _count(element: ET.Element) -> None:
+    cases = list(element.iter("testcase"))
+    element.set("tests", str(len(cases)))
+    for attribute, tag in _COUNTED.items():
+        element.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
+    element.set("time", f"{sum(float(case.get('time', '0')) for case in cases):.3f}")

@@ -1,0 +1,82 @@
+"""`summary.md`: the run for a pull request, safe to paste: what the system answered cannot mark up, link or mention."""
+
+import re
+from collections.abc import Iterator
+
+from validation.recording import Observed
+from validation.report.model import Open, by_phase, headline, moment, reproduce, unproven, with_verdict
+from validation.report.wording import duration, one_line
+from validation.verdicts import Judged, Run, Verdict
+
+BYTES_MAX = 2**20
+"""A job summary that is longer is thrown away whole by the forge."""
+_ROOM_FOR_THE_END = 4096
+_FINDINGS_MAX = 5
+_CELL_MAX = 300
+_MARKING = re.compile(r"[\\`*_\[\]<>&|~#@:$!]")
+
+
+def render(run: Run) -> str:
+    """Write a run as Markdown, in less than 1 MiB."""
+    written, size = [], 0
+    for block in _blocks(run):
+        size += len(block.encode()) + 1
+        if size > BYTES_MAX - _ROOM_FOR_THE_END:
+            written.append("\n*There is more: see index.html of this run.*\n")
+            break
+        written.append(block)
+    return "\n".join(written)
+
+
+def _blocks(run: Run) -> Iterator[str]:
+    yield f"# {run.verdict}\n\n{headline(run)}\n"
+    version = _safe(run.started.versions.get("votecheck", "unknown"))
+    yield f"Version {version}, run {_safe(run.started.run)}, target {run.started.target}, {moment(run)}, {duration(run.seconds)}\n"
+    yield _table(run)
+    yield from _section("Blockers", [_blocker(run, j) for j in with_verdict(run, Verdict.FAILED)])
+    yield from _section("Trouble of the harness", [f"- {_safe(t)}" for t in run.troubles])
+    yield from _section("Not proven", [_open(o) for o in unproven(run)])
+    yield from _section(
+        "Waived", [f"- **{j.checkpoint.id} {j.checkpoint.title}**: {_safe(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)]
+    )
+
+
+def _section(title: str, items: list[str]) -> Iterator[str]:
+    if items:
+        yield f"## {title}\n"
+        yield from items
+        yield ""
+
+
+def _table(run: Run) -> str:
+    rows = ["| Phase | Passed | Failed | Not proven | Waived | Time |", "|---|--:|--:|--:|--:|--:|"]
+    for phase in by_phase(run):
+        counts = " | ".join(str(phase.count(v) or "") for v in (Verdict.PASSED, Verdict.FAILED, Verdict.NOT_PROVEN, Verdict.WAIVED))
+        rows.append(f"| {phase.title} | {counts} | {duration(phase.seconds)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _blocker(run: Run, judged: Judged) -> str:
+    lines = [f"### {judged.checkpoint.id} {judged.checkpoint.title}\n"]
+    if judged.findings:
+        lines += ["| What | Expected | Observed | Remedy |", "|---|---|---|---|"]
+        lines += [_row(o) for o in judged.findings[:_FINDINGS_MAX]]
+        if (rest := len(judged.findings) - _FINDINGS_MAX) > 0:
+            lines.append(f"\nand {rest} more")
+    else:
+        lines.append(_safe(judged.reason))
+    return "\n".join([*lines, f"\n```sh\n{reproduce(run, judged)}\n```\n"])
+
+
+def _row(found: Observed) -> str:
+    return f"| {' | '.join(_safe(cell) for cell in (found.subject, found.expected, found.observed, found.remedy))} |"
+
+
+def _open(group: Open) -> str:
+    titles = ", ".join(f"**{j.checkpoint.id} {j.checkpoint.title}**" for j in group.judged)
+    return f"- {titles}: {_safe(group.reason)} (`{group.command}`)"
+
+
+def _safe(text: str) -> str:
+    """Write a text as characters only: an entity never begins a mark, a link or a row."""
+    return _MARKING.sub(lambda found: f"&#{ord(found[0])};", one_line(text, _CELL_MAX))

@@ -1,0 +1,150 @@
+"""A run as its readers want it: read back from its record, grouped, worst first, each red with the command that repeats it."""
+
+import re
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+
+from validation import recording
+from validation.checkpoints import BEYOND, phases, registry
+from validation.errors import UsageError
+from validation.recording import Event, RunStarted
+from validation.session import RECORD
+from validation.settings import SHIPPED_TARGETS, TARGETS
+from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
+
+WORST_FIRST = (Verdict.FAILED, Verdict.NOT_PROVEN, Verdict.WAIVED, Verdict.PASSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The checkpoints of one phase of a run, in order."""
+
+    number: int
+    name: str
+    judged: tuple[Judged, ...]
+
+    @property
+    def title(self) -> str:
+        """Its number and name."""
+        return self.name if self.number == BEYOND else f"{self.number}  {self.name}"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of its checkpoints."""
+        return next(v for v in WORST_FIRST if self.count(v))
+
+    @property
+    def seconds(self) -> float:
+        """How long its checkpoints took."""
+        return sum(j.seconds for j in self.judged)
+
+    def count(self, verdict: Verdict) -> int:
+        """How many of its checkpoints have a verdict."""
+        return sum(j.verdict is verdict for j in self.judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Checkpoints that are not proven for the same reason, and the command that brings them nearer to their proof."""
+
+    reason: str
+    command: str
+    judged: tuple[Judged, ...]
+
+
+def load(folder: Path) -> Run:
+    """Read a run's record and judge it. Waivers are held against the day of the run, so that it can be judged again any day.
+
+    Raises:
+        UsageError: there is no record, it was changed, or it is of another version.
+    """
+    try:
+        events = tuple(recording.read(folder / RECORD))
+        return judge(events, registry(), day_of(events))
+    except (msgspec.DecodeError, KeyError, ValueError) as error:
+        raise UsageError(
+            f"The record {folder / RECORD} cannot be read: {type(error).__name__}: {error}",
+            "it was written by another version, or changed",
+            "votecheck run",
+        ) from error
+
+
+def day_of(events: Iterable[Event]) -> date:
+    """Give the day that a run began, in UTC: the day that its waivers are held against."""
+    begun = next((e.started for e in events if isinstance(e, RunStarted)), "")
+    return datetime.fromisoformat(begun).date() if begun else date.min
+
+
+def by_phase(run: Run) -> tuple[Phase, ...]:
+    """Group the checkpoints of a run by phase; what lies beyond the protocol comes last."""
+    numbers = sorted({j.checkpoint.phase for j in run.judged}, key=lambda n: (n == BEYOND, n))
+    return tuple(Phase(n, phases()[n], tuple(j for j in run.judged if j.checkpoint.phase == n)) for n in numbers)
+
+
+def with_verdict(run: Run, verdict: Verdict) -> tuple[Judged, ...]:
+    """Give the checkpoints of a run that have a verdict, in order."""
+    return tuple(j for j in run.judged if j.verdict is verdict)
+
+
+def unproven(run: Run) -> tuple[Open, ...]:
+    """Group the checkpoints that are not proven by the reason."""
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for judged in with_verdict(run, Verdict.NOT_PROVEN):
+        command = how_to_prove(run, judged)
+        groups.setdefault((judged.reason.removesuffix(f" Next: {command}"), command), []).append(judged)
+    return tuple(Open(reason, command, tuple(members)) for (reason, command), members in groups.items())
+
+
+def not_looked_at(run: Run) -> dict[str, tuple[str, ...]]:
+    """Give, for each level that this target cannot show, the checkpoints that were judged elsewhere and belong there too."""
+    seen = [j for j in run.judged if j.scenarios]
+    levels = dict.fromkeys(level for j in seen for level in j.open_at)
+    return {level: tuple(j.checkpoint.id for j in seen if level in j.open_at) for level in levels}
+
+
+def headline(run: Run) -> str:
+    """Say what the verdict means, in one or two sentences."""
+    failed, open_, waived, every = (*(run.count(v) for v in WORST_FIRST[:3]), len(run.judged))
+    whole = every == len(registry())
+    if run.verdict is RunVerdict.NO_GO:
+        said = f"{failed} of {every} checkpoints failed: this release must not go out."
+    elif run.verdict is RunVerdict.INCOMPLETE:
+        causes = [f"{open_} of {every} checkpoints are not proven"] * bool(open_) + ["the harness had trouble"] * bool(run.troubles)
+        said = f"{' and '.join(causes).capitalize()}: this release is not cleared."
+    else:
+        passed = f"{every - waived} of {every} checkpoints passed and {waived} waived" if waived else f"All {every} checkpoints passed"
+        said = f"{passed}: this release may go out." if whole else f"{passed}."
+    return said if whole else f"{said} Only {every} of {len(registry())} were in scope: nothing is known about the others."
+
+
+def reproduce(run: Run, judged: Judged) -> str:
+    """Give the command that runs a checkpoint again as this run did."""
+    return _command(judged, run.started.flags)
+
+
+def how_to_prove(run: Run, judged: Judged) -> str:
+    """Give the command that brings a checkpoint that is not proven nearer to its proof."""
+    if judged.scenarios or not judged.open_at:
+        return reproduce(run, judged)
+    able = next((t for t in SHIPPED_TARGETS if TARGETS[t].issuperset(judged.open_at)), None)
+    return _command(judged, ["--target", able]) if able else "votecheck doctor"
+
+
+def _command(judged: Judged, flags: list[str]) -> str:
+    return " ".join(["votecheck run --checkpoint", judged.checkpoint.id, *map(_word, flags)])
+
+
+def _word(flag: str) -> str:
+    # An address is recorded as the name of its variable, which the shell must fill in again.
+    return f'"{flag}"' if re.fullmatch(r"\$[A-Z_]+", flag) else shlex.quote(flag)
+
+
+def moment(run: Run) -> str:
+    """Write when a run began, in UTC."""
+    begun = run.started.started
+    return f"{datetime.fromisoformat(begun).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if begun else "unknown"

@@ -1,0 +1,92 @@
+"""One run, from settings to verdict: clean up after others, look whether the servers are there, let pytest run the scenarios, judge."""
+
+import signal
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+import pytest
+
+from validation import plugin
+from validation.checkpoints import Checkpoint
+from validation.errors import HarnessError
+from validation.recording import Listener, Recorder, Trouble
+from validation.session import open_record
+from validation.settings import PROJECT, RunSettings
+from validation.targets import cleanup
+from validation.targets.reach import check_database, check_http, check_redis
+
+
+class Interrupted(Exception):
+    """Somebody asked the run to end."""
+
+
+class Handover:
+    """Gives pytest the settings and the record that this run already has."""
+
+    def __init__(self, settings: RunSettings, recorder: Recorder) -> None:
+        self._settings, self._recorder = settings, recorder
+        self.interrupted = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Hand over before the plugin looks."""
+        config.stash[plugin.SETTINGS] = self._settings
+        config.stash[plugin.RECORDER] = self._recorder
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Tell an interruption from a collection error, which pytest ends with the same code."""
+        self.interrupted = True
+
+
+def preflight(settings: RunSettings) -> None:
+    """Look whether the servers of somebody else that the run was given are there.
+
+    Raises:
+        HarnessError: the source is no voting system.
+        TargetUnavailable: one does not answer, or has no schema.
+    """
+    if not (settings.source / "system").is_dir():
+        raise HarnessError(f"{settings.source} has no system/ to judge.", "a wrong --source", "votecheck run --source .")
+    if settings.api_url:
+        check_http(settings.api_url)
+    if settings.redis_url:
+        check_redis(settings.redis_url)
+    if settings.database_url:
+        check_database(settings.database_url)
+
+
+def execute(
+    settings: RunSettings, scope: Sequence[Checkpoint], waivers: Sequence[Mapping[str, str]], listeners: tuple[Listener, ...]
+) -> None:
+    """Run the scenarios of the checkpoints in scope and record them in the run's folder.
+
+    Raises:
+        Interrupted: by Ctrl-C or SIGTERM, after everything was cleaned up.
+    """
+    recorder = open_record(settings, [c.id for c in scope], waivers, listeners)
+    for problem in cleanup.reap()[1]:
+        recorder.emit(Trouble(f"Left by an earlier run: {problem}"))
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    marks = " or ".join(c.mark for c in scope)
+    arguments = [
+        str(PROJECT / "features"),
+        "-c",
+        str(PROJECT / "pyproject.toml"),
+        "-p",
+        "no:terminal",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        marks,
+    ]
+    handover = Handover(settings, recorder)
+    try:
+        ended = pytest.main(arguments, plugins=[handover])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if ended == pytest.ExitCode.INTERRUPTED and handover.interrupted:
+        raise Interrupted
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
