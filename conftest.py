@@ -11,4 +11,6 @@ pytest_plugins = [
     "features.steps.variables",
     "features.steps.end_to_end",
     "features.steps.images",
+    "features.steps.chart",
+    "features.steps.heartbeat",
 ]

@@ -16,13 +16,11 @@ from validation.checkpoints import Checkpoint, registry
 from validation.errors import Finding, HarnessError, NotProven, UsageError
 from validation.observing import Observe
 from validation.recording import Finished, Measured, Recorder, RunFinished, Started, Trouble
-from validation.session import new_run_id, open_record
+from validation.session import RECORDER, SETTINGS, new_run_id, open_record
 from validation.settings import FIDELITIES, PROJECT, SHIPPED_TARGETS, RunSettings
 from validation.targets import open_target
 from validation.targets.base import Target
 
-SETTINGS = pytest.StashKey[RunSettings]()
-RECORDER = pytest.StashKey[Recorder | None]()
 OBSERVE = pytest.StashKey[Observe]()
 BEGUN = pytest.StashKey[float]()
 OUTCOME = pytest.StashKey[tuple[str, str, float]]()
@@ -55,17 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the scenarios that this target cannot show; refuse a scenario that belongs to no checkpoint."""
+    """Leave out the scenarios that are tagged for another kind of target; refuse a scenario that belongs to no checkpoint."""
     shows = config.stash[SETTINGS].shows
-    kept: list[pytest.Item] = []
-    out: list[pytest.Item] = []
+    out = [item for item in items if _is_scenario(item) and _tagged_need(item) not in (None, *shows)]
     for item in items:
         if _is_scenario(item) and not _checkpoints(item):
             raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")
-        (kept if not _is_scenario(item) or _fidelity(item) in shows else out).append(item)
     if out:
         config.hook.pytest_deselected(items=out)
-        items[:] = kept
+        items[:] = [item for item in items if item not in out]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -239,6 +235,9 @@ def _checkpoints(item: pytest.Item) -> list[Checkpoint]:
     return [c for c in registry().values() if c.mark in marks]
 
 
+def _tagged_need(item: pytest.Item) -> str | None:
+    return next((NEEDS_TAGS[mark.name] for mark in item.iter_markers() if mark.name in NEEDS_TAGS), None)
+
+
 def _fidelity(item: pytest.Item) -> str:
-    tagged = [NEEDS_TAGS[mark.name] for mark in item.iter_markers() if mark.name in NEEDS_TAGS]
-    return tagged[0] if tagged else _checkpoints(item)[0].needs[0]
+    return _tagged_need(item) or _checkpoints(item)[0].needs[0]

@@ -6,11 +6,10 @@ from types import FrameType
 
 import pytest
 
-from validation import plugin
 from validation.checkpoints import Checkpoint
 from validation.errors import HarnessError
 from validation.recording import Listener, Recorder, Trouble
-from validation.session import open_record
+from validation.session import RECORDER, SETTINGS, open_record
 from validation.settings import PROJECT, RunSettings
 from validation.targets import cleanup
 from validation.targets.reach import check_database, check_http, check_redis
@@ -30,8 +29,8 @@ class Handover:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Hand over before the plugin looks."""
-        config.stash[plugin.SETTINGS] = self._settings
-        config.stash[plugin.RECORDER] = self._recorder
+        config.stash[SETTINGS] = self._settings
+        config.stash[RECORDER] = self._recorder
 
     def pytest_keyboard_interrupt(self) -> None:
         """Tell an interruption from a collection error, which pytest ends with the same code."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import psutil
+import pytest
 
 from validation.recording import Listener, Recorder, RunStarted
 from validation.settings import RunSettings
@@ -25,6 +26,9 @@ TOLD_PACKAGES = (
     "asyncpg",
 )
 RECORD = "results.jsonl"
+SETTINGS = pytest.StashKey[RunSettings]()
+RECORDER = pytest.StashKey[Recorder | None]()
+"""Where a pytest session keeps what it was asked and what it writes to."""
 
 
 def new_run_id() -> str:

@@ -57,7 +57,7 @@ Feature: What is in the stream is in the database, once
       Given a new stream with 20 votes
       And the database is stopped
       When a consumer is started on it
-      Then after 5 failed tries nothing is acknowledged, and nothing is in the dead letters
+      Then after 4 failed tries nothing is acknowledged, and nothing is in the dead letters
       When the database is back
       Then every vote of the stream is counted once
 

@@ -94,7 +94,7 @@ def alive_not_ready(own_api: Api, part: str, observe: Observe) -> None:
 @when("it gets SIGTERM")
 def api_gets_sigterm(own_api: Api) -> None:
     eventually(lambda: HttpProbe(own_api.url).answers("/health"), bool, within=protocol.API_READY_SECONDS)
-    own_api.process.signal(signal.SIGTERM)
+    own_api.process.send(signal.SIGTERM)
 
 
 @then("it ends with exit code 0 within 5 seconds")

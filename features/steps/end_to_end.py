@@ -44,10 +44,11 @@ def consumer_of_the_voters(target: Target) -> None:
 
 
 @when(parsers.re(r"(?P<count>\d+) voters vote, one after the other"), target_fixture="followed")
-def voters_vote(count: str, http: HttpProbe, stream: StreamProbe, ballots: Ballots) -> Followed:
+def voters_vote(count: str, http: HttpProbe, stream: StreamProbe, store: StoreProbe, ballots: Ballots) -> Followed:
     wanted = int(count)
     eventually(lambda: _group(stream), lambda g: g is not None and g.drained, within=SETTLED_SECONDS)
-    before = eventually(lambda: _total(http), lambda total: total == _total(http), within=SETTLED_SECONDS).value
+    before = store.counts().total()
+    eventually(lambda: _total(http), lambda total: total == before, within=SETTLED_SECONDS)
     readings: list[tuple[float, int]] = []
 
     def read() -> int:

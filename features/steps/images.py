@@ -22,7 +22,9 @@ def built_from_this_source(image: Image) -> None:
 
 @then(parsers.parse("its size is between {low:d} and {high:d} MB"))
 def its_size(image: Image, low: int, high: int, observe: Observe) -> None:
-    observe(f"size of {image.name}", expected=f"{low} to {high} MB", observed=f"{image.megabytes:.0f} MB", holds=low <= image.megabytes <= high)
+    observe(
+        f"size of {image.name}", expected=f"{low} to {high} MB", observed=f"{image.megabytes:.0f} MB", holds=low <= image.megabytes <= high
+    )
 
 
 @then(parsers.parse("it runs as UID {uid:d}"))

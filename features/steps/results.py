@@ -97,7 +97,7 @@ def browser_may(answer: Answer, observe: Observe) -> None:
         observe("Access-Control-Allow-Methods", expected=set(protocol.CORS_METHODS), observed=_names(head, "methods", str.upper))
         allowed = _names(head, "headers", str.lower)
         observe("Access-Control-Allow-Headers", expected=f"at least {sorted(protocol.CORS_HEADERS)}", observed=sorted(allowed),
-                holds=protocol.CORS_HEADERS <= allowed and "*" not in allowed)  # fmt: skip
+                holds=allowed >= protocol.CORS_HEADERS and "*" not in allowed)  # fmt: skip
         observe("Access-Control-Max-Age", expected=str(protocol.CORS_MAX_AGE_SECONDS), observed=head.get("access-control-max-age"))
         observe("Vary", expected="names Origin", observed=head.get("vary", ""), holds="origin" in head.get("vary", "").lower())
 

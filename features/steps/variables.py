@@ -62,7 +62,7 @@ def published_defaults(defaults: dict[str, object], observe: Observe) -> None:
 
 @when("a consumer is started on it with every variable overridden", target_fixture="overridden")
 def consumer_overridden(start_consumer: Callable[..., Running], own: OwnStream, stream: StreamProbe) -> tuple[Running, list[str]]:
-    with stream.wire("XREADGROUP", within=STARTS_SECONDS) as sent:
+    with stream.wire("XREADGROUP", own.name, ">", within=STARTS_SECONDS) as sent:
         running = start_consumer(**(own.env | OVERRIDES))
         return running, sent()
 

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from system.api.answers import RETRY_AFTER_SECONDS, Problem, send_json
 from system.api.stream import UNAVAILABLE, VoteStream
 
-DEADLINE_SECONDS = 1.5
+DEADLINE_SECONDS = 0.9
 KEY_PREFIX = "votes:limit"
 UNLIMITED = frozenset({"/health", "/ready", "/metrics"})
 """What the orchestrator asks. /health speaks of the process only, so it must not depend on Redis."""
@@ -31,7 +31,7 @@ class RateLimit:
             f"async+{redis_url}".replace("async+unix:", "async+redis+unix:"),
             implementation="redispy",
             key_prefix=KEY_PREFIX,
-            connection_pool=stream.client.connection_pool,  # type: ignore[arg-type] # documented so; its annotation is too narrow
+            connection_pool=stream.pool,  # type: ignore[arg-type] # documented so; its annotation is too narrow
         )
         self._limiter = FixedWindowRateLimiter(storage)
 

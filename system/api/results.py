@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from fastapi import FastAPI, HTTPException, Request, Response
+import anyio
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.exceptions import HTTPException
 
 from system.api.answers import problems, unavailable
 from system.api.percentages import percentages
@@ -19,6 +21,8 @@ from system.logs import Event, logger
 
 FRESH_SECONDS = 2.0
 READ_DEADLINE_SECONDS = 1.5
+STREAM_ENDS_WITHIN_SECONDS = 1
+"""From the moment that the server stops; a stream that is reading the database then is cut off."""
 UNAVAILABLE = (*NO_ANSWER, SettingsInvalid)
 """What a store raises when it does not answer. A URL that asyncpg cannot read shows at the first connection only."""
 PROBLEMS = problems({429: "Too many requests from this address.", 503: "The database does not answer."})
@@ -101,9 +105,9 @@ class ResultsReader:
         return Snapshot(results.model_dump_json(), "-".join(map(str, counts)))
 
 
-async def changes(reader: ResultsReader, seen: str | None) -> AsyncIterator[ServerSentEvent]:
+async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event) -> AsyncIterator[ServerSentEvent]:
     """Yield the results whenever they differ from the version that the client has seen; silent while the database is down."""
-    while True:
+    while not stopping.is_set():
         try:
             snapshot = await reader.latest()
         except HTTPException:
@@ -111,7 +115,8 @@ async def changes(reader: ResultsReader, seen: str | None) -> AsyncIterator[Serv
         if snapshot is not None and snapshot.version != seen:
             seen = snapshot.version
             yield ServerSentEvent(snapshot.body, id=seen, retry=int(FRESH_SECONDS * 1000))
-        await asyncio.sleep(FRESH_SECONDS)
+        with anyio.move_on_after(FRESH_SECONDS):
+            await stopping.wait()
 
 
 def add_results(app: FastAPI, reader: ResultsReader) -> None:
@@ -132,4 +137,6 @@ def add_results(app: FastAPI, reader: ResultsReader) -> None:
     async def stream_results(request: Request) -> EventSourceResponse:
         """Follow the results as server-sent events: the body of /api/results now and on every change."""
         await reader.latest()  # a database that is down is a 503, not a silent stream
-        return EventSourceResponse(changes(reader, request.headers.get("last-event-id")))
+        stopping = anyio.Event()
+        events = changes(reader, request.headers.get("last-event-id"), stopping)
+        return EventSourceResponse(events, shutdown_event=stopping, shutdown_grace_period=STREAM_ENDS_WITHIN_SECONDS)

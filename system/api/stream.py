@@ -3,18 +3,19 @@
 import hashlib
 from typing import Self
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from system import contract
-from system.api.pipeline import Argument, TurnPipeline
+from system.api.pipeline import Argument, Pipeline
 from system.contract import Vote
 from system.errors import KeyReused
 
 SOCKET_TIMEOUT_SECONDS = 1.0
 CONNECTIONS = 50
+"""The votes of a process share one; the rate limit takes one for each request that it counts."""
 
 REMEMBERED = "votes:key:"
 """Before a vote id: where the answer to its Idempotency-Key is remembered."""
@@ -46,9 +47,9 @@ def is_misplaced(failure: BaseException) -> bool:
 class VoteStream:
     """Redis, as the API uses it. It never repeats a command by itself: a lost reply must not become a second vote."""
 
-    def __init__(self, client: Redis, key_seconds: int) -> None:
-        self.client = client
-        self._pipeline = TurnPipeline(client)
+    def __init__(self, pool: ConnectionPool, key_seconds: int) -> None:
+        self.pool = pool
+        self._pipeline = Pipeline(pool)
         self._key_seconds = key_seconds
 
     @classmethod
@@ -62,7 +63,7 @@ class VoteStream:
             socket_timeout=SOCKET_TIMEOUT_SECONDS,
             socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
         )
-        return cls(Redis.from_pool(pool), key_seconds)
+        return cls(pool, key_seconds)
 
     async def add(self, vote: Vote) -> str:
         """Add a vote and give the id of its entry. When this raises, the vote may or may not be in the stream."""
@@ -95,7 +96,7 @@ class VoteStream:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self.client.aclose()
+        await self.pool.aclose()
 
 
 def _fields(vote: Vote) -> list[Argument]:

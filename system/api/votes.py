@@ -11,10 +11,10 @@ from fastapi.routing import APIRoute
 from prometheus_client import Counter
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from system.api.answers import problems, send_json, unavailable
+from system.api.answers import Problem, problems, send_json, unavailable
 from system.api.body import header_values, read_body
 from system.api.stream import UNAVAILABLE, VoteStream, is_misplaced
 from system.contract import Vote
@@ -93,7 +93,7 @@ def is_json(scope: Scope) -> bool:
 
 
 class VoteEndpoint:
-    """The route as a plain ASGI application: FastAPI's own request handling takes longer than all of this."""
+    """The route as a plain ASGI application."""
 
     def __init__(self, stream: VoteStream, decoder: VoteDecoder, accepted: Counter) -> None:
         self._stream = stream
@@ -140,6 +140,26 @@ class VoteRoute(APIRoute):
             openapi_extra=_request(decoder),
         )
         self.app = endpoint
+
+
+class VoteFirst:
+    """Gives votes to their route before FastAPI sees them: its router and five layers take longer than the whole endpoint."""
+
+    def __init__(self, app: ASGIApp, route: VoteRoute) -> None:
+        self._app = app
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a vote, refusals included; pass everything else on."""
+        if scope["type"] != "http" or scope["path"] != self._route.path or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = self._route
+        try:
+            await self._route.app(scope, receive, send)
+        except HTTPException as refusal:
+            headers = [(name.lower().encode(), value.encode()) for name, value in (refusal.headers or {}).items()]
+            await send_json(send, refusal.status_code, Problem(detail=refusal.detail), headers)
 
 
 def _request(decoder: VoteDecoder) -> dict[str, Any]:

@@ -83,21 +83,21 @@ def render(chart_dir: Path, values: Values | None = None, *, release: str = RELE
         ProbeError: see `loaded`.
         RenderFailed: the values are refused, a template fails, or what it makes is not YAML.
     """
-    texts = render_texts(chart_dir, values, release=release, namespace=namespace)
+    with loaded(chart_dir) as chart:
+        texts = render_texts(chart, values, release=release, namespace=namespace)
     return tuple(manifest for template, text in sorted(texts.items()) for manifest in read(template, text))
 
 
-def render_texts(chart_dir: Path, values: Values | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> dict[str, str]:
-    """Render the chart to one text for each template that makes objects; NOTES.txt and empty ones are left out.
+def render_texts(chart: helm.Chart, values: Values | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> dict[str, str]:
+    """Render a loaded chart to one text for each template that makes objects; NOTES.txt and empty ones are left out.
 
     Raises:
-        ProbeError, RenderFailed: see `render`.
+        helm.HelmError: to be told apart by `loaded`, around it.
     """
-    with loaded(chart_dir) as chart:
-        rendered = chart.render(dict(values or {}), name=release, namespace=namespace)
-        return {
-            path.removeprefix(f"{chart.name}/"): text for path, text in rendered.items() if text.strip() and not path.endswith("/NOTES.txt")
-        }
+    rendered = chart.render(dict(values or {}), name=release, namespace=namespace)
+    return {
+        path.removeprefix(f"{chart.name}/"): text for path, text in rendered.items() if text.strip() and not path.endswith("/NOTES.txt")
+    }
 
 
 def read(template: str, text: str) -> tuple[Manifest, ...]:

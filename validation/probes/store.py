@@ -53,7 +53,7 @@ class StoreProbe:
 
     def stage_nonsense(self, schema: str) -> None:
         """Make a schema whose `get_vote_results()` gives what no API can understand."""
-        self._stage(schema, "table (nonsense int)", "select 1")
+        self._stage(schema, "table (option text, count text)", "select 'cats', 'a few'")
 
     def drop(self, schema: str) -> None:
         """Remove a staged schema."""

@@ -47,7 +47,7 @@ def _looking(method: Callable[Concatenate["StreamProbe", P], T]) -> Callable[Con
         except (redis.RedisError, OSError) as error:
             raise ProbeError(f"The stream could not be looked at: {error}.", "Redis is down") from error
 
-    return call
+    return call  # type: ignore[return-value] # functools.wraps forgets that it is a method
 
 
 class StreamProbe:
@@ -147,11 +147,11 @@ class StreamProbe:
             listener.join(SECONDS + 1)
 
     @contextmanager
-    def wire(self, command: str, within: float) -> Iterator[Callable[[], list[str]]]:
+    def wire(self, command: str, *about: str, within: float) -> Iterator[Callable[[], list[str]]]:
         """Listen to what clients send to the server.
 
         Yields:
-            A function that gives the words of the first `command` that any client sent, or none after `within` seconds.
+            A function that gives the words of the first `command` with the words `about`, or none after `within` seconds.
         """
         with self._client.monitor() as monitor:
 
@@ -160,7 +160,7 @@ class StreamProbe:
                 while time.monotonic() < end:
                     with suppress(redis.TimeoutError):  # nothing was said for a while
                         words = str(monitor.next_command()["command"]).split()
-                        if words[:1] == [command]:
+                        if words[:1] == [command] and set(about) <= set(words):
                             return words
                 return []
 

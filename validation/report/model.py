@@ -112,7 +112,8 @@ def headline(run: Run) -> str:
     failed, open_, waived, every = (*(run.count(v) for v in WORST_FIRST[:3]), len(run.judged))
     whole = every == len(registry())
     if run.verdict is RunVerdict.NO_GO:
-        said = f"{failed} of {every} checkpoints failed: this release must not go out."
+        names = ", ".join(j.checkpoint.id for j in with_verdict(run, Verdict.FAILED))
+        said = f"{failed} of {every} checkpoints failed ({names}): this release must not go out."
     elif run.verdict is RunVerdict.INCOMPLETE:
         causes = [f"{open_} of {every} checkpoints are not proven"] * bool(open_) + ["the harness had trouble"] * bool(run.troubles)
         said = f"{' and '.join(causes).capitalize()}: this release is not cleared."

@@ -50,6 +50,7 @@ class Progress:
         self._now: Started | None = None
         self._told: dict[str, Verdict] = {}
         self._begun = time.monotonic()
+        self._spinner = Spinner("line")
         self._live = Live(console=self._console, get_renderable=self._status, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._animated = self._console.is_interactive and not self._console.no_color and not os.environ.get("CI")
 
@@ -97,7 +98,8 @@ class Progress:
             if count := list(self._told.values()).count(verdict):
                 line.append(f"  {count} {verdict}", COLOURS[verdict])
         scenarios = sum(isinstance(e, Finished) for e in self._events)
-        return Spinner("line", line.append(f"  {scenarios} scenarios", "dim"))
+        self._spinner.update(text=line.append(f"  {scenarios} scenarios", "dim"))
+        return self._spinner
 
 
 def summary(run: Run, console: Console, folder: Path) -> None:

@@ -32,7 +32,7 @@ def verify(folder: Path) -> list[str]:
 def _differences(path: str, anew: Any, published: Any) -> Iterator[str]:
     """Name the places where two documents differ, as deep as they can be compared."""
     if isinstance(anew, dict) and isinstance(published, dict):
-        for key in anew.keys() | published.keys():
+        for key in sorted(anew.keys() | published.keys()):
             yield from _differences(f"{path}.{key}", anew.get(key), published.get(key))
     elif isinstance(anew, list) and isinstance(published, list) and len(anew) == len(published):
         for number, (one, other) in enumerate(zip(anew, published, strict=True)):

@@ -21,8 +21,9 @@ READY_SECONDS = 20.0
 class LocalTarget(Target):
     """Child processes of the harness, and whatever servers of somebody else's it was told to use."""
 
-    def __init__(self, settings: RunSettings) -> None:
+    def __init__(self, settings: RunSettings, api_port: int | None = None) -> None:
         super().__init__(settings)
+        self._api_port = api_port
         self.folder = cleanup.claim(settings.run)
         self._numbers = itertools.count(1)
         self._children: list[Child] = []
@@ -75,8 +76,8 @@ class LocalTarget(Target):
 
     def new_api(self, env: Mapping[str, str]) -> Api:
         """Prepare one more API; `env` wins over the target's addresses."""
-        port = servers.free_port()
-        return Api(f"http://127.0.0.1:{port}", self._python("api", "system.api", {"API_PORT": str(port), **env}))
+        env = {"API_PORT": str(servers.free_port())} | dict(env)
+        return Api(f"http://127.0.0.1:{env['API_PORT']}", self._python("api", "system.api", env))
 
     def new_consumer(self, env: Mapping[str, str]) -> Child:
         """Prepare one more consumer; `env` wins over the target's addresses."""
@@ -85,7 +86,8 @@ class LocalTarget(Target):
         return self._python("consumer", "system.consumer", own | dict(env))
 
     def _running_api(self) -> Api:
-        api = self.new_api({"CORS_ORIGINS": "https://vote.example"})
+        port = {"API_PORT": str(self._api_port)} if self._api_port else {}
+        api = self.new_api({"CORS_ORIGINS": "https://vote.example"} | port)
         api.process.start()
         listening = eventually(
             lambda: check_http(api.url, missing_ok=True), bool, within=READY_SECONDS, never=lambda _: not api.process.alive

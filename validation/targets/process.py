@@ -87,7 +87,7 @@ class Child:
             raise HarnessError(f"{self.name} was not started.")
         return self._popen.pid
 
-    def signal(self, number: signal.Signals) -> None:
+    def send(self, number: signal.Signals) -> None:
         """Send a signal to the process, and to nothing else."""
         if self._popen is not None and self.alive:
             self._popen.send_signal(number)
@@ -99,7 +99,7 @@ class Child:
     def stop(self, within: float = 8.0) -> Waited[int | None]:
         """Ask it to end and wait; insist when it does not."""
         self.resume()
-        self.signal(self.stop_signal)
+        self.send(self.stop_signal)
         ended = self.wait(within)
         if not ended.held:
             self.kill()

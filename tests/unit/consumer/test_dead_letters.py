@@ -1,0 +1,95 @@
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from system.db.store import Store
+from tests.unit.consumer.conftest import Bench
+
+pytestmark = pytest.mark.anyio
+
+POISON = uuid.UUID("018f0000-0000-7000-8000-00000000dead")
+
+
+@pytest.fixture
+async def poison(bench: Bench) -> AsyncIterator[uuid.UUID]:
+    """A vote id that the database refuses, for no reason that the contract knows."""
+    await bench.sql.execute(f"alter table vote_ledger add constraint poison check (vote_id <> '{POISON}')")
+    yield POISON
+    await bench.sql.execute("alter table vote_ledger drop constraint poison")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({b"vote": b"cats"}, "missing field option"),
+        ({b"option": b"cats", b"timestamp": b"1", b"request_id": b"7"}, "request_id is not a UUID"),
+        ({b"option": b"\xff", b"timestamp": b"1", b"request_id": b"7"}, "not UTF-8"),
+        (
+            {b"option": b"fish", b"timestamp": b"1", b"request_id": str(POISON).encode()},
+            "option is not one of VOTE_OPTIONS",
+        ),
+    ],
+)
+async def test_what_is_no_vote_goes_to_the_dead_letters_whole(
+    bench: Bench, events: list[Any], fields: dict[bytes, bytes], reason: str
+) -> None:
+    source = await bench.add(fields)
+    await bench.consumer().run_once()
+    assert await bench.dead() == [{**fields, b"source_id": source, b"reason": reason.encode()}]
+    assert await bench.pending() == []
+    assert await bench.counts() == {}
+    told = [line for line in events if line["event"].startswith("malformed_message")]
+    assert [(line["event"], line["stream_id"], line["reason"]) for line in told] == [
+        ("malformed_message_detected", source.decode(), reason),
+        ("malformed_message_dead_lettered", source.decode(), reason),
+    ]
+
+
+async def test_malformed_entries_do_not_wait_for_the_database(bench: Bench) -> None:
+    consumer = bench.consumer(store=await Store.connect("postgresql://postgres@127.0.0.1:1/postgres", command_timeout=1))
+    await bench.add({"junk": "1"})
+    cast = await bench.cast()
+    for _ in range(2):
+        with pytest.raises(OSError, match="Connect call failed"):
+            await consumer.run_once()
+    assert len(await bench.dead()) == 1
+    assert await bench.pending() == [cast]
+
+
+async def test_the_neighbours_of_a_poisonous_vote_are_counted_at_once(bench: Bench, poison: uuid.UUID) -> None:
+    for _ in range(4):
+        await bench.cast()
+    poisonous = await bench.cast("cats", poison)
+    for _ in range(5):
+        await bench.cast("dogs")
+    await bench.consumer().run_once()
+    assert await bench.counts() == {"cats": 4, "dogs": 5}
+    assert await bench.pending() == [poisonous]
+    assert await bench.dead() == []
+
+
+async def test_a_poisonous_vote_is_buried_at_its_last_delivery(bench: Bench, poison: uuid.UUID) -> None:
+    source = await bench.cast("cats", poison)
+    consumer = bench.consumer(max_retries=3)
+    for _ in range(2):
+        await consumer.run_once()
+        assert await bench.pending() == [source]
+    await consumer.run_once()
+    assert await bench.pending() == []
+    [letter] = await bench.dead()
+    assert letter[b"source_id"] == source
+    assert letter[b"request_id"] == str(poison).encode()
+    assert letter[b"reason"] == b"the database refuses it: CheckViolationError"
+
+
+async def test_of_two_votes_with_one_id_the_first_counts_beside_a_poisonous_one(bench: Bench, poison: uuid.UUID) -> None:
+    vote = uuid.uuid4()
+    await bench.cast("dogs", vote)
+    await bench.cast("cats", poison)
+    await bench.cast("cats", vote)
+    await bench.consumer(max_retries=1).run_once()
+    assert await bench.counts() == {"dogs": 1}
+    assert await bench.pending() == []
+    assert len(await bench.dead()) == 1

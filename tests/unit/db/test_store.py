@@ -1,0 +1,99 @@
+import asyncio
+import contextlib
+import time
+import uuid
+
+import asyncpg
+import pytest
+
+from system.db.store import REFUSED, UNAVAILABLE, Counted, Store
+from system.errors import SettingsInvalid
+from tests.unit import servers
+
+pytestmark = pytest.mark.anyio
+
+FIRST, SECOND = (uuid.UUID(f"018f0000-0000-7000-8000-00000000000{digit}") for digit in (1, 2))
+
+
+async def test_it_tells_which_votes_were_counted_now(store: Store) -> None:
+    assert await store.increment([Counted(FIRST, "cats", "1-0")]) == {"1-0"}
+    assert await store.increment([Counted(FIRST, "cats", "2-0"), Counted(SECOND, "dogs", "2-1")]) == {"2-1"}
+    assert await store.results() == {"cats": 1, "dogs": 1}
+
+
+async def test_no_votes_need_no_statement() -> None:
+    store = await Store.connect("postgresql://postgres@127.0.0.1:1/postgres", command_timeout=1)
+    assert await store.increment([]) == set()
+
+
+async def test_the_ledger_says_where_a_vote_came_from(store: Store, sql: asyncpg.Connection) -> None:
+    await store.increment([Counted(FIRST, "cats", "1-0")])
+    [row] = await sql.fetch("select vote_id, option, stream_id from vote_ledger")
+    assert tuple(row) == (FIRST, "cats", "1-0")
+
+
+async def test_a_refused_vote_takes_its_whole_statement_with_it(store: Store, sql: asyncpg.Connection) -> None:
+    with pytest.raises(REFUSED):
+        await store.increment([Counted(FIRST, "cats", "1-0"), Counted(SECOND, "d\x00gs", "1-1")])
+    assert await store.results() == {}
+    assert await sql.fetchval("select count(*) from vote_ledger") == 0
+
+
+async def test_many_at_once_in_any_order_never_deadlock(store: Store) -> None:
+    votes = [Counted(uuid.uuid4(), ("cats", "dogs")[number % 2], f"{number}-0") for number in range(200)]
+    counted = await asyncio.gather(*(store.increment(votes[:: 1 if turn % 2 else -1]) for turn in range(8)))
+    assert sorted(len(part) for part in counted) == [0] * 7 + [200]
+    assert await store.results() == {"cats": 100, "dogs": 100}
+
+
+async def test_a_database_that_is_away_is_unavailable_and_not_refusing() -> None:
+    store = await Store.connect("postgresql://postgres@127.0.0.1:1/postgres", command_timeout=1)
+    with pytest.raises(UNAVAILABLE) as caught:
+        await store.ping()
+    assert not isinstance(caught.value, REFUSED)
+
+
+async def test_a_frozen_database_is_waited_for_as_long_as_said(store: Store, postgres: servers.Server) -> None:
+    await store.ping()
+    with postgres.frozen():
+        for _ in range(2):  # over the connection that was there, and over a new one
+            begin = time.monotonic()
+            with pytest.raises(TimeoutError):
+                await store.ping()
+            assert time.monotonic() - begin < 2
+        begin = time.monotonic()
+        await store.close()
+        assert time.monotonic() - begin < 1
+
+
+async def test_a_store_heals_with_its_database(store: Store, sql: asyncpg.Connection) -> None:
+    await store.ping()
+    await sql.execute("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()")
+    with contextlib.suppress(*UNAVAILABLE):  # the pool may have noticed by then, or not
+        await store.ping()
+    await store.ping()
+
+
+async def test_a_lock_is_not_waited_for_without_end(store: Store, sql: asyncpg.Connection) -> None:
+    async with sql.transaction():
+        await sql.execute("lock table votes")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await store.increment([Counted(FIRST, "cats", "1-0")])
+    assert await store.results() == {}
+
+
+async def test_what_is_committed_is_on_disk(store: Store, sql: asyncpg.Connection) -> None:
+    await sql.execute("alter role postgres set synchronous_commit = off")
+    try:
+        fresh = await Store.connect(str(store._pool._connect_args[0]), command_timeout=1)
+        assert [row["value"] for row in await fresh._fetch("select current_setting('synchronous_commit') as value")] == ["on"]
+        await fresh.close()
+    finally:
+        await sql.execute("alter role postgres reset synchronous_commit")
+
+
+async def test_a_url_that_cannot_be_read_is_told_without_its_password() -> None:
+    store = await Store.connect("postgresql://u:hid#den@127.0.0.1/x", command_timeout=1)
+    with pytest.raises(SettingsInvalid, match=r"^DATABASE_URL: ") as caught:
+        await store.ping()
+    assert "hid" not in str(caught.value)

@@ -1,0 +1,140 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validation.report import html
+from validation.report.model import load
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its tags, its text, its outline."""
+
+    def __init__(self, written: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.said: list[str] = []
+        self.headings: list[int] = []
+        self.unbalanced: list[str] = []
+        self.feed(written)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.unbalanced.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.said.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.said).split())
+
+
+@pytest.fixture
+def page(failed: Path) -> Page:
+    return Page(html.render(load(failed)))
+
+
+def test_the_first_thing_said_is_the_verdict_and_its_facts(page: Page) -> None:
+    first = page.text.partition("Blockers")[0]
+    for told in (
+        "NO-GO",
+        "1 of 8 checkpoints failed (5.1)",
+        "votecheck 0.3.2",
+        "20261123-093000-aaaa",
+        "2026-11-23 09:30:00 UTC",
+        "local",
+        "cores 2",
+    ):
+        assert told in first
+
+
+def test_a_blocker_tells_expected_observed_remedy_and_the_command(page: Page) -> None:
+    blocker = page.text.partition("Blockers")[2].partition("Trouble of the harness")[0]
+    assert re.search(r"FAILED 5\.1 A vote is taken .* Expected 201 Observed .* Evidence x+.* Remedy compare system/contract.py", blocker)
+    assert 'votecheck run --checkpoint 5.1 --api-url "$API_URL"' in blocker
+
+
+def test_what_is_not_proven_comes_with_its_reason_and_next_command(page: Page) -> None:
+    said = page.text.partition("Not proven Nothing")[2].partition("Waived")[0]
+    for told in ("1.1", "container image", "votecheck doctor", "[bold]no proxy[/bold]", "Flaky", "no sockets left"):
+        assert told in said
+
+
+def test_waivers_troubles_measurements_and_versions_are_there(page: Page) -> None:
+    for told in ("Without it:", "release board", "2027-01-31", "Not cleaned up", "vote to result p50 0.21 s", "pytest 9.2.0"):
+        assert told in page.text
+
+
+def test_what_the_system_answers_stays_text(page: Page, failed: Path) -> None:
+    assert not {tag for tag, _ in page.tags} & {"script", "img", "iframe", "object"}
+    assert "<script>alert(1)</script> [red]red[/red] \\x1b[2J\\x00" in page.text
+    assert "\\u202e \\ufffe end" in page.text
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", html.render(load(failed)))
+
+
+def test_the_page_needs_no_network_and_no_script(page: Page) -> None:
+    addresses = [value for _, attributes in page.tags for name, value in attributes.items() if name in {"src", "href", "action"}]
+    assert addresses
+    assert all(address and address.startswith("#") for address in addresses)
+    assert any("default-src 'none'" in (attributes.get("content") or "") for _, attributes in page.tags)
+    assert "url(" not in Path(html.__file__).with_name("page.css").read_text(encoding="utf-8")
+
+
+def test_every_link_within_the_page_arrives(page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    links = {(attributes["href"] or "")[1:] for tag, attributes in page.tags if tag == "a"}
+    assert links <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_is_well_built(page: Page) -> None:
+    assert (page.unbalanced, page.open) == ([], [])
+    assert page.headings[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in zip(page.headings, page.headings[1:], strict=False))
+    assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+
+
+def test_huge_evidence_does_not_make_a_huge_page(record: Any) -> None:
+    record.begin(["5.1"])
+    huge = "\x00" * 100_000
+    record.scenario("5.1", (huge, "201", huge), name=huge, reason=huge, evidence=huge, remedy=huge)
+    assert len(html.render(load(record.end()))) < 300_000
+
+
+def test_many_observations_are_cut_and_none_that_is_wrong_is(record: Any) -> None:
+    right = [(f"vote {n}", "counted", "counted") for n in range(500)]
+    record.begin(["7.1"])
+    record.scenario("7.1", *right, ("vote 500", "counted", "lost"))
+    page = Page(html.render(load(record.end())))
+    assert "vote 499" not in page.text
+    assert page.text.count("vote 500") >= 2
+    assert "300 more observations are in results.jsonl." in page.text
+
+
+def test_levels_that_nobody_looked_at_are_named(record: Any) -> None:
+    record.begin(["4.3"])
+    record.passes("4.3")
+    assert "Not looked at on this target cluster for 4.3" in Page(html.render(load(record.end()))).text
+
+
+def test_a_record_without_anything_still_gives_a_page(record: Any) -> None:
+    page = Page(html.render(load(record.cut_off())))
+    assert "INCOMPLETE" in page.text
+    assert "cut off" in page.text

@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validation.errors import HarnessError
+from validation.report import jsonfile
+from validation.report.model import load
+
+PUBLISHED = "schema_version run target verdict exit_code started seconds machine versions checkpoints beyond troubles measurements"
+
+
+@pytest.fixture
+def results(failed: Path) -> Any:
+    return json.loads(jsonfile.render(load(failed)))
+
+
+def test_it_has_exactly_the_published_fields(results: Any) -> None:
+    assert list(results) == PUBLISHED.split()
+    assert list(results["checkpoints"][0]) == "id title verdict reason target observations seconds findings".split()  # noqa: SIM905 - as published
+
+
+def test_it_says_what_the_run_was(results: Any) -> None:
+    assert (results["run"], results["verdict"], results["exit_code"], results["seconds"]) == ("20261123-093000-aaaa", "NO-GO", 1, 12.0)
+    assert results["measurements"] == [{"name": "vote to result p50", "value": 0.2134, "unit": "s"}]
+    assert len(results["troubles"]) == 1
+
+
+def test_a_finding_has_its_facts_whole_and_its_evidence_cut(results: Any) -> None:
+    (finding,) = next(c for c in results["checkpoints"] if c["id"] == "5.1")["findings"]
+    assert finding["expected"] == "201"
+    assert "\x1b[2J\x00" in finding["observed"]
+    assert len(finding["evidence"]) <= 2000
+    assert finding["reproduce"].startswith("votecheck run --checkpoint 5.1")
+
+
+def test_target_is_where_a_checkpoint_was_proven(results: Any) -> None:
+    assert {c["id"]: c["target"] for c in results["checkpoints"] if c["id"] in {"1.1", "2.1", "5.1"}} == {
+        "1.1": "",
+        "2.1": "local",
+        "5.1": "",
+    }
+
+
+def test_what_lies_beyond_the_protocol_stands_apart(clean: Path) -> None:
+    results = json.loads(jsonfile.render(load(clean)))
+    assert (len(results["checkpoints"]), [c["id"] for c in results["beyond"]]) == (32, ["B1", "B2"])
+
+
+def test_the_schema_is_itself_valid_and_closed() -> None:
+    schema = json.loads(jsonfile.SCHEMA.read_text(encoding="utf-8"))
+    jsonfile._validator().check_schema(schema)
+    assert jsonfile.breaches(dict.fromkeys(PUBLISHED.split())) != []
+
+
+def test_the_schema_refuses_a_field_that_nobody_published(results: Any) -> None:
+    assert jsonfile.breaches(results) == []
+    results["checkpoints"][0]["mood"] = "good"
+    assert jsonfile.breaches(results) == ["$.checkpoints[0]: Additional properties are not allowed ('mood' was unexpected)"]
+
+
+def test_what_breaks_the_schema_is_not_written(failed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonfile, "SCHEMA_VERSION", 2)
+    with pytest.raises(HarnessError, match="schema_version"):
+        jsonfile.render(load(failed))

@@ -1,0 +1,91 @@
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from validation.report import junit
+from validation.report.model import load
+
+
+def parsed(folder: Path) -> ET.Element:
+    return ET.fromstring(junit.render(load(folder)).encode())  # noqa: S314 - written by the line itself
+
+
+def cases(root: ET.Element, tag: str) -> list[str]:
+    return [str(case.get("classname")) for case in root.iter("testcase") if case.find(tag) is not None]
+
+
+@pytest.fixture
+def root(failed: Path) -> ET.Element:
+    return parsed(failed)
+
+
+def test_a_finding_is_a_failure_harness_trouble_an_error_and_the_rest_skipped(root: ET.Element) -> None:
+    assert cases(root, "failure") == ["5.1 A vote is taken"]
+    assert cases(root, "error") == ["5.2 Results are right", "votecheck"]
+    assert cases(root, "skipped") == [
+        "1.1 Images are there and current",
+        "2.3 Security headers on every answer",
+        "5.3 CORS preflight",
+        "5.4 Size limit",
+    ]
+
+
+def test_each_skipped_case_says_why(root: ET.Element) -> None:
+    messages = [str(found.get("message")) for found in root.iter("skipped")]
+    assert [m.split(":")[0] for m in messages] == ["NOT PROVEN", "NOT PROVEN", "NOT PROVEN", "WAIVED"]
+    assert "container image" in messages[0]
+    assert "Flaky" in messages[2]
+    assert "release board" in messages[3]
+
+
+def test_a_failure_tells_what_was_expected_and_how_to_repeat_it(root: ET.Element) -> None:
+    (failure,) = root.iter("failure")
+    assert failure.text
+    assert "expected: 201" in failure.text
+    assert "votecheck run --checkpoint 5.1" in failure.text
+
+
+def test_counts_are_those_of_the_cases(root: ET.Element) -> None:
+    for element in (root, *root):
+        held = list(element.iter("testcase"))
+        assert element.get("tests") == str(len(held))
+        for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert element.get(attribute) == str(sum(case.find(tag) is not None for case in held))
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("9", "1", "2", "4")
+
+
+def test_hostile_text_is_spelled_out(root: ET.Element) -> None:
+    (failure,) = root.iter("failure")
+    assert "<script>alert(1)</script> [red]red[/red] \\x1b[2J\\x00" in str(failure.text)
+    assert len(ET.tostring(root)) < 100_000
+
+
+def test_suites_are_the_phases(root: ET.Element) -> None:
+    assert [s.get("name") for s in root] == [
+        "1  Pre-flight",
+        "2  API",
+        "5  Votes over HTTP",
+        "6  Stream to database",
+        "The harness itself",
+    ]
+
+
+@pytest.mark.parametrize(("expires", "observed"), [("2020-01-01", "201"), ("2020-01-01", "500"), ("2030-01-01", "201")])
+def test_a_waiver_that_is_red_itself_is_a_failure(record: Any, expires: str, observed: str) -> None:
+    record.begin(["5.1"], waivers=[{"id": "5.1", "reason": "known", "owner": "board", "expires": expires}])
+    record.scenario("5.1", ("answer", "201", observed))
+    assert cases(parsed(record.end()), "failure") == ["5.1 A vote is taken"]
+
+
+def test_an_expired_waiver_is_a_failure_although_its_scenario_could_not_look(record: Any) -> None:
+    record.begin(["5.1"], waivers=[{"id": "5.1", "reason": "known", "owner": "board", "expires": "2020-01-01"}])
+    record.scenario("5.1", outcome="not_proven", reason="Skipped: no proxy")
+    root = parsed(record.end())
+    assert (cases(root, "failure"), cases(root, "skipped")) == (["5.1 A vote is taken"], ["5.1 A vote is taken"])
+
+
+def test_a_run_that_is_go_has_only_passes(clean: Path) -> None:
+    root = parsed(clean)
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("34", "0", "0", "0")

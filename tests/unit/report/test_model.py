@@ -1,0 +1,97 @@
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validation.errors import UsageError
+from validation.report import model
+from validation.report.model import load
+from validation.verdicts import Verdict
+
+
+def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:
+    run = load(failed)
+    assert (run.verdict, [str(j.verdict) for j in run.judged]) == (
+        "NO-GO",
+        ["NOT PROVEN", "PASSED", "NOT PROVEN", "FAILED", "NOT PROVEN", "NOT PROVEN", "WAIVED", "PASSED"],
+    )
+
+
+def test_waivers_are_held_against_the_day_of_the_run(record: Any) -> None:
+    waiver = {"id": "5.1", "reason": "known", "owner": "board", "expires": "2001-01-31"}
+    record.begin(["5.1"], waivers=[waiver], started="2001-01-31T23:00:00+00:00")
+    record.scenario("5.1", ("answer", "201", "500"))
+    assert load(record.end()).judged[0].verdict is Verdict.WAIVED
+
+
+def test_the_command_repeats_the_run_and_lets_the_shell_fill_in_the_addresses(failed: Path) -> None:
+    run = load(failed)
+    assert model.reproduce(run, run.judged[3]) == 'votecheck run --checkpoint 5.1 --api-url "$API_URL"'
+
+
+def test_no_flag_can_become_a_command_of_the_shell(record: Any) -> None:
+    record.begin(["5.1"], flags=["--target", "local; rm -rf ~", "$(id)", "`id`"])
+    run = load(record.end())
+    words = shlex.split(model.reproduce(run, run.judged[0]))
+    assert words[4:] == ["--target", "local; rm -rf ~", "$(id)", "`id`"]
+    assert "'$(id)'" in model.reproduce(run, run.judged[0])
+
+
+def test_checkpoints_open_for_the_same_reason_are_told_once(record: Any) -> None:
+    record.begin(["1.1", "2.4", "5.1"])
+    images, vote = model.unproven(load(record.end()))
+    assert [j.checkpoint.id for j in images.judged] == ["1.1", "2.4"]
+    assert (images.reason, images.command) == ("It needs a container image, and this target has none.", "votecheck doctor")
+    assert vote.command == "votecheck run --checkpoint 5.1"
+
+
+def test_a_pass_says_where_nobody_looked(record: Any) -> None:
+    record.begin(["1.1", "4.3", "4.4"])
+    record.passes("4.3", "4.4")
+    assert model.not_looked_at(load(record.end())) == {"cluster": ("4.3", "4.4")}
+
+
+def test_a_phase_is_as_bad_as_its_worst_checkpoint_and_beyond_comes_last(record: Any) -> None:
+    record.begin(["B1", "5.1", "5.2", "6.1"])
+    record.passes("B1", "5.1")
+    record.scenario("5.2", ("answer", "200", "500"))
+    assert [(p.title, str(p.verdict)) for p in model.by_phase(load(record.end()))] == [
+        ("5  Votes over HTTP", "FAILED"),
+        ("6  Stream to database", "NOT PROVEN"),
+        ("Beyond the protocol", "PASSED"),
+    ]
+
+
+def test_only_a_whole_run_clears_a_release(record: Any, clean: Path) -> None:
+    record.begin(["5.1"])
+    record.passes("5.1")
+    assert model.headline(load(clean)) == "All 34 checkpoints passed: this release may go out."
+    assert model.headline(load(record.end())) == "All 1 checkpoints passed. Only 1 of 34 were in scope: nothing is known about the others."
+
+
+def test_a_run_that_was_cut_off_is_incomplete(record: Any) -> None:
+    record.begin(["5.1"])
+    record.passes("5.1")
+    run = load(record.cut_off())
+    assert run.verdict == "INCOMPLETE"
+    assert model.headline(run).startswith("The harness had trouble: this release is not cleared.")
+
+
+def test_a_record_that_never_began_is_incomplete(record: Any) -> None:
+    run = load(record.cut_off())
+    assert (run.verdict, model.moment(run)) == ("INCOMPLETE", "unknown")
+
+
+@pytest.mark.parametrize("change", [{"scope": ["9.9"]}, {"target": "moon"}, {"started": "yesterday"}, {"waivers": [{"id": "5.1"}]}])
+def test_a_record_of_another_version_is_told_apart_from_a_crash(new_record: Callable[[str], Any], change: dict[str, Any]) -> None:
+    record = new_record("old")
+    record.begin(**({"scope": ["5.1"]} | change))
+    with pytest.raises(UsageError, match="another version"):
+        load(record.end())
+
+
+def test_a_run_without_record_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Next: votecheck run"):
+        load(tmp_path)

@@ -1,0 +1,117 @@
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from validation.checkpoints import registry
+from validation.recording import read
+from validation.report.model import load
+from validation.report.terminal import Progress, summary
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def console(*, terminal: bool = False) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=100)
+
+
+def told(console: Console) -> str:
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def watch(folder: Path, console: Console) -> str:
+    events = list(read(folder / "results.jsonl"))
+    with Progress([registry()[i] for i in events[0].scope], console) as progress:  # type: ignore[union-attr]
+        for event in events:
+            progress(event)
+    return told(console)
+
+
+def test_without_a_terminal_each_finished_checkpoint_is_one_line(failed: Path) -> None:
+    lines = watch(failed, console()).splitlines()
+    assert [re.split(r"\s{2,}", line) for line in lines[:4]] == [
+        ["2.1", "PASSED", "The API starts", "0.50 s"],
+        ["2.3", "NOT PROVEN", "Security headers on every answer", "0.50 s"],
+        ["5.1", "FAILED", "A vote is taken", "0.50 s"],
+        ["5.2", "NOT PROVEN", "Results are right", "0.50 s"],
+    ]
+    assert sum(line.startswith("TROUBLE") for line in lines) == 1
+    assert not any("\x1b" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["CI", "NO_COLOR"])
+def test_in_ci_and_without_colour_nothing_moves(failed: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "1")
+    assert not re.search(r"\x1b\[\??\d*[AJKHlh]", watch(failed, console(terminal=True)))
+
+
+def test_a_terminal_shows_what_is_going_on(record: Any) -> None:
+    record.begin(["5.1"])
+    record.scenario("5.1", ("answer", "201", "201"), name="A [red]vote[/red]\x1b[2J is taken")
+    begun, started, *_ = read(record.end() / "results.jsonl")
+    to = console(terminal=True)
+    with Progress([registry()["5.1"]], to) as progress:
+        progress(begun)
+        progress(started)
+        progress._live.refresh()
+    shown = told(to)
+    assert "Votes over HTTP > 5.1 A vote is taken > A [red]vote[/red]\\x1b[2J" in shown
+    assert "0 of 1" in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_progress_finds_standard_error_although_it_is_captured(capfd: pytest.CaptureFixture[str], failed: Path) -> None:
+    events = list(read(failed / "results.jsonl"))
+    aside = os.dup(2)
+    progress = Progress([])
+    with progress, Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 2)  # as pytest does while a scenario runs
+        try:
+            for event in events:
+                progress(event)
+        finally:
+            os.dup2(aside, 2)
+            os.close(aside)
+    assert "5.1  FAILED" in capfd.readouterr().err
+
+
+def summed_up(folder: Path, to: Console) -> str:
+    summary(load(folder), to, folder)
+    return told(to)
+
+
+def test_the_summary_begins_with_the_verdict_and_ends_with_the_report(failed: Path) -> None:
+    lines = summed_up(failed, console()).strip().splitlines()
+    assert lines[0].split()[0] == "NO-GO"
+    assert lines[-1] == f"Report: {failed / 'index.html'}"
+
+
+def test_the_summary_tells_blockers_then_what_is_open_then_counts(failed: Path) -> None:
+    said = summed_up(failed, console())
+    places = [
+        said.index(t) for t in ("FAILED      5.1", "expected  201", "observed", "again     votecheck run", "Not proven", "Waived", "Phase")
+    ]
+    assert places == sorted(places)
+    assert re.search(r"All +2 +1 +4 +1 +12.0 s", said)
+
+
+def test_nothing_of_the_system_is_markup_or_an_escape_sequence(failed: Path) -> None:
+    said = summed_up(failed, console(terminal=True))
+    assert "<script>alert(1)</script> [red]red[/red] \\x1b[2J\\x00" in said
+    assert "\x1b[2J" not in said
+    assert "\x00" not in said
+    assert len(said) < 20_000
+
+
+def test_a_command_is_never_wrapped(record: Any) -> None:
+    record.begin(["5.1"], flags=["--reports", "/x" * 80])
+    record.scenario("5.1", ("answer", "201", "500"))
+    assert f"votecheck run --checkpoint 5.1 --reports {'/x' * 80}" in summed_up(record.end(), console())

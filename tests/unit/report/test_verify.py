@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validation.report.verify import verify
+from validation.report.write import write_all
+
+
+@pytest.fixture
+def reported(failed: Path) -> Path:
+    write_all(failed)
+    return failed
+
+
+def change(folder: Path, **fields: Any) -> None:
+    file = folder / "results.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | fields), encoding="utf-8")
+
+
+def test_a_report_that_its_record_bears_out_has_no_problem(reported: Path) -> None:
+    assert verify(reported) == []
+
+
+def test_a_painted_verdict_is_seen(reported: Path) -> None:
+    change(reported, verdict="GO", exit_code=0)
+    assert verify(reported) == [
+        "results.json says 0 at $.exit_code, the record says 1",
+        'results.json says "GO" at $.verdict, the record says "NO-GO"',
+    ]
+
+
+def test_a_finding_that_was_left_out_is_seen(reported: Path) -> None:
+    results = json.loads((reported / "results.json").read_text(encoding="utf-8"))
+    results["checkpoints"][3]["findings"] = []
+    change(reported, checkpoints=results["checkpoints"])
+    (problem,) = verify(reported)
+    assert problem.startswith("results.json says [] at $.checkpoints[3].findings, the record says [{")
+
+
+@pytest.mark.parametrize(("old", "new"), [('"ok":false', '"ok":true'), ('"observed":"200"', '"observed":"413"'), ("5.4", "5.5")])
+def test_a_tampered_record_is_refused(reported: Path, old: str, new: str) -> None:
+    record = reported / "results.jsonl"
+    written = record.read_text(encoding="utf-8")
+    assert old in written
+    record.write_text(written.replace(old, new), encoding="utf-8")
+    (problem,) = verify(reported)
+    assert "is not as it was written" in problem
+
+
+def test_a_record_whose_end_was_cut_no_longer_bears_the_report_out(reported: Path) -> None:
+    record = reported / "results.jsonl"
+    lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+    record.write_text("".join(lines[:-1]), encoding="utf-8")
+    assert any("$.troubles" in problem for problem in verify(reported))
+
+
+def test_a_record_of_another_run_is_seen(reported: Path, tmp_path: Path) -> None:
+    moved = reported.rename(tmp_path / "20300101-000000-ffff")
+    (problem,) = verify(moved)
+    assert "of run 20261123-093000-aaaa" in problem
+
+
+def test_results_that_are_missing_broken_or_of_another_shape_are_named(reported: Path) -> None:
+    file = reported / "results.json"
+    change(reported, mood="good")
+    assert verify(reported)[0].startswith("results.json breaks its schema at $: Additional properties")
+    for text in ("[]", "{", "null"):
+        file.write_text(text, encoding="utf-8")
+        assert verify(reported) != []
+    file.unlink()
+    assert verify(reported)[0].startswith("results.json cannot be read")

@@ -1,0 +1,181 @@
+"""The catalogue of defects and the proof that the judge sees them: plant one in a copy of the system, run its checkpoints, read the verdict."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from validation.checkpoints import select
+from validation.errors import HarnessError, UsageError
+from validation.settings import PROJECT
+
+CATALOGUE = Path(__file__).with_name("defects.toml")
+RUN_SECONDS = 240
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".tox", "reports", "__pycache__", ".*_cache", ".hypothesis", ".coverage*")
+
+
+class Catch(StrEnum):
+    """What became of a planted defect."""
+
+    CAUGHT = "caught"
+    SURVIVED = "survived"
+    INCONCLUSIVE = "inconclusive"
+    NOT_LANDED = "not landed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One exact edit: `find` must occur once in `file`."""
+
+    file: str
+    find: str
+    replace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A planted change that must be found.
+
+    Attributes:
+        story: what happens to voters if it ships.
+        checkpoints: the ids that must turn red, each of them.
+    """
+
+    id: str
+    title: str
+    story: str
+    layer: str
+    checkpoints: tuple[str, ...]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a defect, and the words of the finding or the reason."""
+
+    defect: Defect
+    catch: Catch
+    said: str
+
+
+@cache
+def catalogue() -> dict[str, Defect]:
+    """All defects by id.
+
+    Raises:
+        HarnessError: an id is there twice.
+        UsageError: a defect names a checkpoint that does not exist.
+    """
+    found = [
+        Defect(**({k: v for k, v in entry.items() if k != "change"} | {
+            "checkpoints": tuple(entry["checkpoints"]),
+            "changes": tuple(Change(**change) for change in entry["change"]),
+        }))
+        for entry in tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))["defect"]
+    ]  # fmt: skip
+    if len({d.id for d in found}) != len(found):
+        raise HarnessError("A defect's id is there twice.", "defects.toml was edited by two")
+    for defect in found:
+        select(ids=defect.checkpoints)
+    return {d.id: d for d in found}
+
+
+def choose(ids: Iterable[str]) -> list[Defect]:
+    """Choose defects by id; none means all.
+
+    Raises:
+        UsageError: an id that the catalogue does not have.
+    """
+    wanted = [i.strip().upper() for i in ids if i.strip()]
+    for unknown in [i for i in wanted if i not in catalogue()]:
+        raise UsageError(f"There is no defect {unknown}.", f"the catalogue has {', '.join(catalogue())}", "votecheck defects list")
+    return [d for d in catalogue().values() if not wanted or d.id in wanted]
+
+
+@contextmanager
+def planted(defect: Defect | None, source: Path = PROJECT) -> Iterator[Path]:
+    """Give a copy of the source with the defect in it, or without any; it is removed afterwards.
+
+    Raises:
+        HarnessError: a `find` does not occur exactly once, so nothing is planted.
+    """
+    with tempfile.TemporaryDirectory(prefix="votecheck-defect-") as temporary:
+        copy = Path(temporary) / "source"
+        shutil.copytree(source, copy, ignore=NOT_COPIED)
+        for change in defect.changes if defect else ():
+            file = copy / change.file
+            text = file.read_text(encoding="utf-8")
+            if text.count(change.find) != 1:
+                raise HarnessError(
+                    f"«{change.find.strip()[:60]}» occurs {text.count(change.find)} times in {change.file}.", "the code has moved on"
+                )
+            file.write_text(text.replace(change.find, change.replace), encoding="utf-8")
+        yield copy
+
+
+def baseline(defects: Iterable[Defect]) -> list[str]:
+    """Run the checkpoints of some defects on an unchanged copy; give those that are not green, with the reason."""
+    ids = sorted({c for d in defects for c in d.checkpoints})
+    with planted(None) as copy:
+        judged = _judge(copy, ids)
+    return [f"{i}: {judged[i]['verdict']} {judged[i]['reason']}" for i in ids if judged[i]["verdict"] != "PASSED"]
+
+
+def prove(defect: Defect) -> Result:
+    """Plant a defect, prove that it landed, run its checkpoints and say what became of it."""
+    try:
+        with planted(defect) as copy:
+            for change in defect.changes:
+                landed = _loaded(copy, change)
+                if landed:
+                    return Result(defect, Catch.NOT_LANDED, landed)
+            judged = _judge(copy, defect.checkpoints)
+    except HarnessError as error:
+        return Result(defect, Catch.NOT_LANDED, str(error))
+    for identifier in defect.checkpoints:
+        one = judged[identifier]
+        if one["verdict"] == "PASSED":
+            return Result(defect, Catch.SURVIVED, f"{identifier} passed")
+        if one["verdict"] != "FAILED" or not one["findings"]:
+            return Result(defect, Catch.INCONCLUSIVE, f"{identifier}: {one['verdict']} {one['reason']}")
+    finding = judged[defect.checkpoints[0]]["findings"][0]
+    return Result(defect, Catch.CAUGHT, f"{finding['subject']}: expected {finding['expected']}, observed {finding['observed']}"[:300])
+
+
+def _loaded(copy: Path, change: Change) -> str:
+    """Witness: the copy's file is the one that Python takes, and it has the change. Gives what is wrong, or nothing."""
+    path = copy / change.file
+    if change.replace not in path.read_text(encoding="utf-8"):
+        return f"{change.file} does not have the change"
+    if path.suffix != ".py":
+        return ""
+    module = change.file.removesuffix(".py").replace("/", ".")
+    program = f"import importlib.util; print(importlib.util.find_spec({module!r}).origin); compile(open({str(path)!r}).read(), 'x', 'exec')"
+    asked = subprocess.run([sys.executable, "-c", program], cwd=copy, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    taken = asked.stdout.strip()
+    return (
+        ""
+        if asked.returncode == 0 and Path(taken) == path
+        else f"Python does not take the changed file: {taken or asked.stderr.strip()[-200:]}"
+    )
+
+
+def _judge(copy: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Run checkpoints on a copy in a process of their own and give their entries of results.json by id."""
+    with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
+        command = [sys.executable, "-m", "validation", "run", "--source", str(copy), "--checkpoint", ",".join(ids), "--reports", reports]
+        ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
+        results = Path(reports) / "latest" / "results.json"
+        if not results.is_file():
+            raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"it ended with {ran.returncode}")
+        told = json.loads(results.read_text(encoding="utf-8"))
+    return {c["id"]: c for c in told["checkpoints"] + told["beyond"]}
