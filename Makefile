@@ -34,9 +34,13 @@ test: setup     ## every test, through tox
 up: setup       ## start the voting system for people to use, and print its address
 	@$(RUN) -m validation up
 
-lock:           ## renew the hashed pins (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --python-version 3.11 --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.txt
+LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
+  --custom-compile-command "make lock"
+
+lock:           ## renew the hashed pins, ours and the images' (needs uv)
+	$(LOCK) --all-extras --python-version 3.11 --upgrade --output-file requirements.txt
+	$(LOCK) --extra api --python-version 3.13 --constraint requirements.txt --output-file system/images/api-requirements.txt
+	$(LOCK) --extra consumer --python-version 3.13 --constraint requirements.txt --output-file system/images/consumer-requirements.txt
 
 clean:          ## remove what make made
 	rm -rf .venv .tox reports

@@ -1,14 +1,12 @@
 """Steps about the source as it lies there: what it names exists, what it states agrees."""
 
-from collections.abc import Sequence
-
 from pytest_bdd import given, parsers, then, when
 
 from validation.observing import Observe
-from validation.probes import facts, source
+from validation.probes import facts, scenarios, source
 from validation.probes.facts import Said
 from validation.probes.source import Named
-from validation.settings import RunSettings
+from validation.settings import PROJECT, RunSettings
 
 
 @when("every module of the system is imported by a fresh interpreter", target_fixture="imported")
@@ -62,12 +60,13 @@ def each_file_is_there(few: int, named: list[Named], settings: RunSettings, obse
 
 @given("the table of facts", target_fixture="table")
 def table_of_facts() -> list[str]:
-    return list(facts.facts())
+    return sorted(facts.facts())
 
 
-@then("these facts are in it, and no other:")
-def facts_are(table: list[str], datatable: Sequence[Sequence[str]], observe: Observe) -> None:
-    observe("facts of validation/facts.toml", expected=sorted(row[0] for row in datatable[1:]), observed=sorted(table))
+@then(parsers.parse("each of its facts is an example of «{outline}», and no other"))
+def each_is_an_example(outline: str, table: list[str], observe: Observe) -> None:
+    shown = [row[0] for one in scenarios.read(PROJECT) if one.name == outline for row in one.examples]
+    observe("facts that are judged", expected=table, observed=sorted(shown), remedy="validation/facts.toml and the examples name the same facts")
 
 
 @when(parsers.parse("every place that states the {fact} is read"), target_fixture="said")
@@ -90,6 +89,7 @@ def all_say_the_same(fact: str, said: list[Said], observe: Observe) -> None:
                 observed=place.problem or ", ".join(place.values),
                 holds=same and not place.problem,
                 remedy=f"its home is {home.where}: make both say the same",
+                evidence=f"looked for {place.how}" if place.how else "",
             )
 
 

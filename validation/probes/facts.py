@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from helm_python import HelmError
-from helm_python.chart import Chart
 
 from validation import protocol
 from validation.errors import ProbeError
 from validation.probes.constants import assignments, fields, tree, value
+from validation.probes.manifests import RenderFailed, render
 
 FACTS = Path(__file__).parent.parent / "facts.toml"
 
@@ -26,11 +25,13 @@ class Said:
         where: the place, for people.
         values: what it says, sorted; more than one where it is a list, or where the place contradicts itself.
         problem: why it could not be read, or empty.
+        how: the pattern that was looked for, or empty.
     """
 
     where: str
     values: tuple[str, ...]
     problem: str = ""
+    how: str = ""
 
 
 @cache
@@ -46,16 +47,17 @@ def read(source: Path, place: dict[str, Any]) -> Said:
         source: the judged folder.
         place: an entry of the table.
     """
-    where = ", ".join(str(part) for part in place.values())
+    where = " ".join(str(part) for kind, part in place.items() if kind != "pattern")
+    how = str(place.get("pattern", ""))
     try:
         found = _read(source, place)
-    except (OSError, ValueError, KeyError, HelmError, yaml.YAMLError, ProbeError) as error:
-        return Said(where, (), f"it cannot be read: {str(error) or type(error).__name__}")
+    except (OSError, ValueError, KeyError, RenderFailed, yaml.YAMLError, ProbeError) as error:
+        return Said(where, (), f"it cannot be read: {type(error).__name__}: {error}", how)
     values = tuple(sorted({str(one) for one in found}))
-    return Said(where, values, "" if values else "it says nothing of it")
+    return Said(where, values, "" if values else "it says nothing of it", how)
 
 
-def _read(source: Path, place: dict[str, Any]) -> tuple[Any, ...]:
+def _read(source: Path, place: dict[str, Any]) -> tuple[Any, ...]:  # noqa: PLR0911 - one return a kind of place
     match place:
         case {"protocol": name, "path": path}:
             return tuple(pick(getattr(protocol, name), path.split("/")))
@@ -108,7 +110,4 @@ def _default(source: Path, module: Any, owner: str, name: str) -> Any:
 @cache
 def _rendered(source: Path) -> dict[str, Any]:
     """Render the chart with the values it ships; objects by kind and name, `Deployment voting-api`."""
-    manifests = Chart.load(source / "chart").render({}, name="votecheck", namespace="default", is_install=True)
-    texts = [text for name, text in manifests.items() if name.endswith((".yaml", ".yml"))]
-    objects = [one for text in texts for one in yaml.safe_load_all(text) if one]
-    return {f"{one['kind']} {one['metadata']['name']}": one for one in objects}
+    return {f"{one.kind} {one.name}": one.body for one in render(source / "chart")}
