@@ -15,7 +15,7 @@ from pytest_bdd.utils import registry_get_safe
 from validation.checkpoints import Checkpoint, registry
 from validation.errors import Finding, HarnessError, NotProven, UsageError
 from validation.observing import Observe
-from validation.recording import Finished, Measured, Recorder, RunFinished, Started, Trouble
+from validation.recording import Finished, Measured, Recorder, RunFinished, Started, Trouble, text
 from validation.session import RECORDER, SETTINGS, new_run_id, open_record
 from validation.settings import FIDELITIES, PROJECT, SHIPPED_TARGETS, RunSettings
 from validation.targets import open_target
@@ -153,7 +153,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if OBSERVE not in item.stash:  # it failed before it began
             recorder.emit(Started(item.nodeid, item.name, [c.id for c in _checkpoints(item)], str(item.path)))
         outcome, reason, seconds = item.stash[OUTCOME]
-        recorder.emit(Finished(item.nodeid, outcome, reason, round(seconds, 3), _fidelity(item)))
+        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), _fidelity(item)))
 
 
 def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str]:
@@ -180,7 +180,7 @@ class CrashWatch:
     def _trouble(self, what: str) -> None:
         recorder = self._config.stash[RECORDER]
         if recorder is not None:
-            recorder.emit(Trouble(what))
+            recorder.emit(Trouble(text(what)))
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """A crash of the harness is trouble, not silence."""

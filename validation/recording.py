@@ -90,7 +90,7 @@ Listener: TypeAlias = Callable[[Event], None]
 
 def text(value: Any) -> str:
     """Write a value of the system for people, in at most `TEXT_MAX` characters."""
-    written = value if isinstance(value, str) else repr(value)
+    written = (value if isinstance(value, str) else repr(value)).encode("utf-8", "backslashreplace").decode()
     return written if len(written) <= TEXT_MAX else f"{written[: TEXT_MAX - 40]}… ({len(written)} characters)"
 
 
@@ -127,7 +127,7 @@ def read(file: Path) -> Iterator[Event]:
         raise UsageError(f"There is no record {file}.", "the run was not made here, or was removed", "votecheck run")
     decoder = msgspec.json.Decoder(Event)
     previous = ""
-    for number, whole in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, whole in enumerate(file.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
         seal, _, line = whole.partition(" ")
         previous = _seal(previous, line)
         if seal != previous:

@@ -66,7 +66,9 @@ def table_of_facts() -> list[str]:
 @then(parsers.parse("each of its facts is an example of «{outline}», and no other"))
 def each_is_an_example(outline: str, table: list[str], observe: Observe) -> None:
     shown = [row[0] for one in scenarios.read(PROJECT) if one.name == outline for row in one.examples]
-    observe("facts that are judged", expected=table, observed=sorted(shown), remedy="validation/facts.toml and the examples name the same facts")
+    observe(
+        "facts that are judged", expected=table, observed=sorted(shown), remedy="validation/facts.toml and the examples name the same facts"
+    )
 
 
 @when(parsers.parse("every place that states the {fact} is read"), target_fixture="said")

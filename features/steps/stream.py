@@ -26,13 +26,13 @@ class OwnStream:
         name: the stream.
         group: the consumer group.
         votes: id → option, each of which must be counted once.
-        planted: the stream id and the fields of an entry that is no vote.
+        planted: entries that are no votes: stream id → fields.
     """
 
     name: str
     group: str
     votes: dict[str, str] = field(default_factory=dict)
-    planted: tuple[str, dict[str, str]] = ("", {})
+    planted: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
@@ -65,27 +65,29 @@ def new_stream_with_doubles(count: str, times: str, stream: StreamProbe, afterwa
     return _new(stream, afterwards, int(count), int(times))
 
 
-@given(
-    parsers.re(r"an entry with option (?P<option>\S+), timestamp (?P<timestamp>\S+) and request_id (?P<request_id>\S+) among them"),
-)
-def malformed_entry(own: OwnStream, stream: StreamProbe, option: str, timestamp: str, request_id: str) -> None:
-    fields = {"option": option, "timestamp": timestamp, "request_id": request_id}
-    kept = {name: value for name, value in fields.items() if value != "(none)"}
-    own.planted = (stream.add(own.name, kept), kept)
-    own.add(stream, 2)
+@given("these entries among them")
+def malformed_entries(own: OwnStream, stream: StreamProbe, datatable: list[list[str]]) -> None:
+    names = datatable[0][1:]
+    for _, *cells in datatable[1:]:
+        fields = {name: cell for name, cell in zip(names, cells, strict=True) if cell != "(none)"}
+        own.planted[stream.add(own.name, fields)] = fields
+        own.add(stream, 1)
 
 
-@then("the entry is a dead letter with its fields, its id and a reason")
-def is_dead_letter(own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
+@then("each of these entries is a dead letter with its fields, its id and a reason")
+def are_dead_letters(own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
     dead = own.name + protocol.DEAD_SUFFIX
-    letters = eventually(lambda: stream.entries_after(dead), bool, within=COUNTED_SECONDS)
-    identifier, fields = own.planted
-    observe("dead letters", expected=1, observed=len(letters.value), evidence=letters.story, remedy="system/consumer/decide.py")
-    letter = letters.value[0][1]
+    letters = eventually(lambda: stream.entries_after(dead), lambda found: len(found) >= len(own.planted), within=COUNTED_SECONDS)
+    by_source = {letter.get("source_id"): letter for _, letter in letters.value}
     with observe.together():
-        observe("source_id", expected=identifier, observed=letter.get("source_id"))
-        observe("original fields", expected=fields, observed={k: v for k, v in letter.items() if k in protocol.ENTRY_FIELDS})
-        observe("reason", expected="some words", observed=letter.get("reason", ""), holds=bool(letter.get("reason")))
+        observe("dead letters, by the id of their entry", expected=sorted(own.planted), observed=sorted(map(str, by_source)),
+                evidence=letters.story, remedy="system/consumer/decide.py")  # fmt: skip
+        for identifier, fields in own.planted.items():
+            letter = by_source.get(identifier, {})
+            observe(
+                f"original fields of {fields}", expected=fields, observed={k: v for k, v in letter.items() if k in protocol.ENTRY_FIELDS}
+            )
+            observe(f"reason for {fields}", expected="some words", observed=letter.get("reason", ""), holds=bool(letter.get("reason")))
 
 
 @then("every vote of the stream is counted once")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import then, when
 
 from features.steps.consumer import STARTS_SECONDS, Running
 from features.steps.stream import OwnStream
@@ -94,19 +94,26 @@ def logs_only_warnings(overridden: tuple[Running, list[str]], own: OwnStream, st
     observe("log lines below WARNING with LOG_LEVEL=WARNING", expected=[], observed=quiet[:3])
 
 
-@when(parsers.re(r"a consumer is started with (?P<variable>[A-Z_]+) set to (?P<bad>.+)"), target_fixture="running")
-def consumer_with_bad(start_consumer: Callable[..., Running], variable: str, bad: str) -> Running:
-    return start_consumer(**{variable: "" if bad == "(empty)" else bad})
+@when("consumers are started, each with one bad value", target_fixture="refusing")
+def consumers_with_bad_values(start_consumer: Callable[..., Running], datatable: list[list[str]]) -> dict[str, Running]:
+    return {variable: start_consumer(**{variable: bad}) for variable, bad in datatable[1:]}
 
 
-@then(parsers.re(r"it ends at once, and one line on its output names (?P<variable>[A-Z_]+)"))
-def ends_at_once(running: Running, variable: str, observe: Observe) -> None:
-    ended = running.child.wait(within=STARTS_SECONDS)
-    lines = running.child.output().strip().splitlines()
+@then("each ends at once, and one line on its output names its variable and no secret")
+def each_ends_at_once(refusing: dict[str, Running], observe: Observe) -> None:
     with observe.together():
-        observe("exit code", expected="not 0", observed=ended.value, holds=ended.held and ended.value not in (0, None))
-        observe("output", expected=f"one line that names {variable}", observed=lines, holds=len(lines) == 1 and variable in lines[0])
-        observe("secrets in the output", expected="none", observed="secret" if "secret" in "".join(lines) else "none")
+        observe("variables with a bad value", expected=sorted(protocol.CONSUMER_VARIABLES), observed=sorted(refusing))
+        for variable, running in refusing.items():
+            ended = running.child.wait(within=STARTS_SECONDS)
+            lines = running.child.output().strip().splitlines()
+            observe(
+                f"exit code with a bad {variable}",
+                expected="not 0",
+                observed=ended.value,
+                holds=ended.held and ended.value not in (0, None),
+            )
+            named = len(lines) == 1 and variable in lines[0] and "secret" not in lines[0]
+            observe(f"output with a bad {variable}", expected="one line that names it and no secret", observed=lines, holds=named)
 
 
 def _ask_python(program: str, settings: RunSettings) -> dict[str, object]:

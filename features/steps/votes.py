@@ -17,7 +17,7 @@ from validation.waiting import eventually
 
 JSON = {"Content-Type": "application/json"}
 ARRIVES_SECONDS = 3.0
-QUIET_SECONDS = 0.3
+QUIET_SECONDS = 0.1
 HEAL_SECONDS = 15.0
 
 BODIES: dict[str, bytes] = {

@@ -51,7 +51,7 @@ def read(source: Path, place: dict[str, Any]) -> Said:
     how = str(place.get("pattern", ""))
     try:
         found = _read(source, place)
-    except (OSError, ValueError, KeyError, RenderFailed, yaml.YAMLError, ProbeError) as error:
+    except (OSError, ValueError, LookupError, AttributeError, RenderFailed, yaml.YAMLError, ProbeError) as error:
         return Said(where, (), f"it cannot be read: {type(error).__name__}: {error}", how)
     values = tuple(sorted({str(one) for one in found}))
     return Said(where, values, "" if values else "it says nothing of it", how)

@@ -10,8 +10,8 @@ CHECKPOINTS = "docs/checkpoints.md"
 CONFIGURATION = "docs/configuration.md"
 _MADE = "<!-- Made from {}; do not edit. Next: VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene -->\n"
 _READ_BY = {"Settings": "API and consumer", "ApiSettings": "API", "ConsumerSettings": "consumer"}
-_TYPES = {"str": "text", "int": "whole number", "Path": "path", "Names": "names, separated by commas"}
-_LIMITS = {"ge": "at least {}", "le": "at most {}", "min_length": "at least {} characters", "max_length": "at most {} characters"}
+_TYPES = {"str": "Text", "int": "Whole number", "Path": "Path", "Names": "List"}
+_LIMITS = {"ge": "at least {}", "le": "at most {}", "min_length": "at least {} long", "max_length": "at most {} long"}
 
 
 def checkpoints() -> str:
@@ -20,10 +20,12 @@ def checkpoints() -> str:
     within = [c for c in known if c.phase != BEYOND]
     text = _MADE.format("validation/checkpoints.toml")
     text += f"# The protocol: {len(within)} checkpoints\n\n"
-    text += "*Needs* is where a checkpoint is judged: it runs as soon as the first of them is there. How it is judged: [protocol.md](protocol.md).\n"
+    text += "*Needs* is where a checkpoint is judged: it runs as soon as the first of them is there. "
+    text += "How it is judged: [protocol.md](protocol.md).\n"
     for number, name in sorted(phases().items(), key=lambda phase: phase[0] or len(phases())):
         chosen = [c for c in known if c.phase == number]
-        text += f"\n## {name if number == BEYOND else f'Phase {number}: {name}'} ({len(chosen)})\n\n| id | checkpoint | proves | needs |\n|---|---|---|---|\n"
+        text += f"\n## {name if number == BEYOND else f'Phase {number}: {name}'} ({len(chosen)})\n\n"
+        text += "| id | checkpoint | proves | needs |\n|---|---|---|---|\n"
         for c in chosen:
             note = " (reconstructed: counted by the original protocol, not written down there)" if c.reconstructed else ""
             text += f"| {c.id} | {c.title}{note} | {c.proves} | {', '.join(c.needs)} |\n"
@@ -41,7 +43,8 @@ def configuration(source: Path) -> str:
     """
     module = tree(source / "system" / "settings.py")
     text = _MADE.format("system/settings.py")
-    text += "# Configuration\n\nEverything is set by environment variables. A value that cannot be used ends the process at once with one line that names the variable.\n"
+    text += "# Configuration\n\nEverything is set by environment variables. "
+    text += "A value that cannot be used ends the process at once with one line that names the variable.\n"
     for owner, reader in _READ_BY.items():
         text += f"\n## Read by the {reader}\n\n| variable | default | value |\n|---|---|---|\n"
         for field in [f for f in fields(module) if f.owner == owner]:

@@ -1,4 +1,4 @@
-"""The scenarios as the feature files write them. pytest-bdd's own model keeps one of two scenarios with the same name; this one keeps both."""
+"""The scenarios as the feature files write them. pytest-bdd's own model keeps one of two that share a name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,5 +58,5 @@ def _file(source: Path, file: Path) -> list[Written]:
 
 def _written(path: str, scenario: Parsed, above: list[Tag]) -> Written:
     tags = tuple(sorted({tag.name.lstrip("@") for tag in [*above, *scenario.tags]}))
-    rows = tuple(tuple(cell.value for cell in row.cells) for table in scenario.examples for row in table.table_body)
+    rows = tuple(tuple(cell.value for cell in row.cells) for table in scenario.examples for row in table.table_body or ())
     return Written(path, scenario.name, tags, rows)

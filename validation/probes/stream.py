@@ -133,7 +133,7 @@ class StreamProbe:
         def listen(after: str) -> None:
             with suppress(redis.RedisError, OSError):  # what did not arrive is not observed, and the step says so
                 while not ended.is_set():
-                    answer = self._client.xread({stream: after}, block=200)
+                    answer = self._client.xread({stream: after}, block=50)
                     for entry in _flatten(answer):
                         arrived.put(entry)
                         after = entry[0]

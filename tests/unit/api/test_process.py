@@ -16,7 +16,6 @@ import httpx
 import pytest
 
 from system import API_VERSION
-
 from tests.unit.servers import free_port, postgres
 
 NOTHING = {"REDIS_URL": "redis://127.0.0.1:1", "DATABASE_URL": "postgresql://postgres@127.0.0.1:1/postgres"}

@@ -1,0 +1,46 @@
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from validation.probes import generated
+from validation.settings import PROJECT
+
+MADE: dict[str, Callable[[], str]] = {
+    generated.CHECKPOINTS: generated.checkpoints,
+    generated.CONFIGURATION: lambda: generated.configuration(PROJECT),
+}
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "chart").rglob("*.md")])
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_generated_document_is_what_the_code_says(name: str) -> None:
+    wanted = MADE[name]()
+    if os.environ.get("VOTECHECK_REGENERATE") == "1":
+        (PROJECT / name).write_text(wanted, encoding="utf-8")
+    assert (PROJECT / name).read_text(encoding="utf-8") == wanted, "run again with VOTECHECK_REGENERATE=1"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(PROJECT)))
+def test_every_link_inside_the_project_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
+    gone = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert not gone
+
+
+def test_the_numbers_of_the_decisions_have_no_gap() -> None:
+    numbers = [int(file.name[:4]) for file in sorted((PROJECT / "docs" / "adr").glob("*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("decision", sorted((PROJECT / "docs" / "adr").glob("*.md")), ids=lambda file: file.name[:4])
+def test_a_decision_has_its_four_parts(decision: Path) -> None:
+    written = decision.read_text(encoding="utf-8")
+    assert re.findall(r"^(Status|## Context|## Decision|## Consequences)", written, re.MULTILINE) == [
+        "Status",
+        "## Context",
+        "## Decision",
+        "## Consequences",
+    ]

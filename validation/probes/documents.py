@@ -1,0 +1,151 @@
+"""What the project's documents say: commands, releases, plans, and the record of each phase."""
+
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from validation.errors import ProbeError
+
+COMMAND_SECONDS = 30
+CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
+"""The headings of Keep a Changelog 1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One release of the changelog.
+
+    Attributes:
+        version: `0.3.2`.
+        day: when it was released; None where the heading has no date or an impossible one.
+        changes: heading → items.
+    """
+
+    version: str
+    day: date | None
+    changes: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the record of a phase says of one checkpoint."""
+
+    checkpoint: str
+    verdict: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The record of one phase.
+
+    Attributes:
+        decided: the links to decisions, relative to the record.
+        broken: those of them that lead nowhere.
+        rows: what was validated.
+        day, machine: when and on what kind of machine the results were seen; None or empty where it does not say.
+    """
+
+    decided: tuple[str, ...]
+    broken: tuple[str, ...]
+    rows: tuple[Row, ...]
+    day: date | None
+    machine: str
+
+
+def text(source: Path, name: str) -> str:
+    """Read a document.
+
+    Raises:
+        ProbeError: it cannot be read; whether it is there is for the caller to observe first.
+    """
+    try:
+        return (source / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProbeError(f"{name} cannot be read: {error}") from error
+
+
+def commands(document: str) -> list[str]:
+    """List the command lines of the fenced `sh` blocks, without comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in map(str.strip, block.splitlines()) if line and not line.startswith("#")]
+
+
+def command_problem(source: Path, line: str) -> str:
+    """Tell why a command line of a document could not run here; empty when nothing speaks against it.
+
+    A command is not carried out: of `make` the target is looked up, of the project's own commands the arguments are parsed by the
+    command itself, which is asked for its help.
+    """
+    try:
+        program, *arguments = shlex.split(line, comments=True)
+    except ValueError as error:
+        return f"it is no shell command: {error}"
+    own = program.removeprefix(".venv/bin/")
+    if own == "make":
+        known = set(re.findall(r"^([a-z]+):", text(source, "Makefile"), re.MULTILINE))
+        unknown = [a for a in arguments if "=" not in a and a not in known]
+        return f"the Makefile has no target {', '.join(unknown)}" if unknown else ""
+    if own == "votecheck":
+        return _refusal(source, ["-m", "validation", *arguments, "--help"])
+    if own == "python" and arguments[:1] == ["-m"]:
+        return _refusal(source, ["-c", f"import importlib.util, sys; sys.exit(importlib.util.find_spec({arguments[1]!r}) is None)"])
+    return f"nobody knows how to try {program}: use make, votecheck or python -m"
+
+
+def _refusal(source: Path, arguments: list[str]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-B", *arguments], cwd=source, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"it did not answer within {COMMAND_SECONDS} s"
+    return f"exit {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}" if done.returncode else ""
+
+
+def releases(changelog: str) -> list[Release]:
+    """List the releases of a changelog in Keep-a-Changelog form, as they stand; `Unreleased` is one too."""
+    found = []
+    for section in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
+        heading, _, body = section.partition("\n")
+        match = re.fullmatch(r"\[([^\]]+)\](?: - (\S+))?\s*", heading)
+        version, day = match.groups() if match else (heading.strip(), None)
+        parts = re.split(r"^### ", body, flags=re.MULTILINE)[1:]
+        changes = {part.partition("\n")[0].strip(): tuple(items(part)) for part in parts}
+        found.append(Release(version, _day(day or ""), changes))
+    return found
+
+
+def items(document: str) -> list[str]:
+    """List the titles of the points of a document: `- **Title**: the rest`, or the whole line."""
+    points = re.findall(r"^- (?:\*\*(.+?)\*\*|(.+))", document, re.MULTILINE)
+    return [(title or line).strip(" .:") for title, line in points]
+
+
+def record(source: Path, phase: int) -> Record | None:
+    """Read the record of a phase; None where there is none."""
+    file = source / "docs" / "validation" / f"phase-{phase}.md"
+    if not file.is_file():
+        return None
+    written = text(source, str(file.relative_to(source)))
+    links = tuple(re.findall(r"\]\((\.\./adr/[^)#\s]+)\)", written))
+    rows = re.findall(r"^\| (\d\.\d) \| ([^|]+?) \| ([^|]+?) \|", written, re.MULTILINE)
+    seen = re.search(r"^Seen: (\S+), on (.+)$", written, re.MULTILINE)
+    return Record(
+        decided=links,
+        broken=tuple(link for link in links if not (file.parent / link).is_file()),
+        rows=tuple(Row(*row) for row in rows),
+        day=_day(seen[1]) if seen else None,
+        machine=seen[2].strip(" .") if seen else "",
+    )
+
+
+def _day(written: str) -> date | None:
+    try:
+        return date.fromisoformat(written)
+    except ValueError:
+        return None
