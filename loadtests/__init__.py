@@ -1,0 +1,1 @@
+"""Load on the vote path, with Locust."""

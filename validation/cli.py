@@ -1,5 +1,6 @@
 """The command line. Talk goes to stderr, data to stdout; every error says what happened, the likely cause and the next command."""
 
+import shutil
 import sys
 import tempfile
 import traceback
@@ -40,7 +41,7 @@ RunName = Annotated[str, typer.Argument(help="a run's id, or latest")]
 
 
 @app.command()
-def run(  # noqa: PLR0913 - one parameter an option
+def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     target: Annotated[str, typer.Option(help=f"where the system runs: {', '.join(SHIPPED_TARGETS)}")] = "local",
     phase: Phase = None,
     checkpoint: Ids = "",
@@ -81,6 +82,7 @@ def run(  # noqa: PLR0913 - one parameter an option
         finally:
             judged = write_all(settings.folder)
     summary(judged, talk, settings.folder)
+    _tell_where()
     if json:
         sys.stdout.write((settings.folder / "results.json").read_text(encoding="utf-8"))
     accepted = accept_incomplete and judged.verdict is RunVerdict.INCOMPLETE and not judged.harness_failed
@@ -106,14 +108,21 @@ def list_(phase: Phase = None) -> None:
 
 @app.command()
 def explain(checkpoint: Annotated[str, typer.Argument(help="its id, such as 5.1")]) -> None:
-    """Say what a checkpoint proves, what it needs and which scenarios judge it."""
+    """Say what a checkpoint proves, where it is judged and which defects it has been seen to catch."""
     (chosen,) = _one(checkpoint)
-    print(f"{chosen.id}  {chosen.title}\n\n{chosen.proves}\n")  # noqa: T201 - data goes to stdout
-    origin = "Counted by the original protocol and not written down there: reconstructed.\n" if chosen.reconstructed else ""
-    print(
-        f"Phase: {'beyond the protocol' if chosen.phase == BEYOND else f'{chosen.phase}, {phases()[chosen.phase]}'}\nJudged at: {', '.join(chosen.needs)}\n{origin}"
-    )  # noqa: T201
-    print(f"Run it: votecheck run --checkpoint {chosen.id}\nSeen to fail: votecheck defects list --checkpoint {chosen.id}")  # noqa: T201
+    phase = "beyond the protocol" if chosen.phase == BEYOND else f"{chosen.phase}, {phases()[chosen.phase]}"
+    lines = [
+        f"{chosen.id}  {chosen.title}",
+        "",
+        chosen.proves,
+        "",
+        f"Phase:       {phase}",
+        f"Judged at:   {', '.join(chosen.needs)}",
+        *(["Origin:      counted by the original protocol, not written down there: reconstructed"] if chosen.reconstructed else []),
+        *(f"Seen red by: {d.id} {d.title}" for d in catalogue.choose(()) if chosen.id in d.checkpoints),
+        f"Run it:      votecheck run --checkpoint {chosen.id}",
+    ]
+    print("\n".join(lines))  # noqa: T201 - data goes to stdout
 
 
 @app.command()
@@ -225,6 +234,14 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
+def _tell_where() -> None:
+    """A newcomer has called make, and has no `votecheck` on the PATH yet."""
+    if shutil.which("votecheck") is None:
+        talk.print("votecheck is in .venv/bin: source .venv/bin/activate", style="dim")
+
+
 def _end(text: str, code: int) -> NoReturn:
     talk.print(escape(text), style="bold", soft_wrap=True)
+    if "votecheck" in text:
+        _tell_where()
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""The catalogue of defects and the proof that the judge sees them: plant one in a copy of the system, run its checkpoints, read the verdict."""
+"""The catalogue of defects, and the proof that the judge sees them: plant one in a copy of the system, run its checkpoints."""
 
 import json
 import shutil

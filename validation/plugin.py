@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_bdd.parser import Feature, Step
+from pytest_bdd.parser import Feature, ScenarioTemplate, Step
 from pytest_bdd.parser import Scenario as BddScenario
 from pytest_bdd.scenario import find_fixturedefs_for_step, scenario_wrapper_template_registry
 from pytest_bdd.utils import registry_get_safe
@@ -55,10 +55,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the scenarios that are tagged for another kind of target; refuse a scenario that belongs to no checkpoint."""
     shows = config.stash[SETTINGS].shows
-    out = [item for item in items if _is_scenario(item) and _tagged_need(item) not in (None, *shows)]
-    for item in items:
-        if _is_scenario(item) and not _checkpoints(item):
+    out = [item for item in filter(_is_scenario, items) if _tagged_need(item) not in (None, *shows)]
+    for item in filter(_is_scenario, items):
+        if not _checkpoints(item):
             raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")
+        if _lacks_rows(item):
+            raise UsageError(f"Scenario {item.nodeid} is an outline without a row.", "its Examples are empty: it would run once, as it stands")
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]
@@ -160,7 +162,7 @@ def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[st
     if hasattr(report, "wasxfail"):
         return "not_proven", f"Marked as expected to fail: {report.wasxfail}"
     if call.excinfo is None:
-        return "passed", ""
+        return ("passed", "") if report.passed else ("not_proven", f"pytest calls it {report.outcome}: {report.longreprtext}")
     error = call.excinfo.value
     if isinstance(error, Finding):
         return "failed", str(error)
@@ -191,12 +193,13 @@ class CrashWatch:
         if report.failed:
             self._trouble(f"{report.nodeid} could not be collected: {_last_line(report.longreprtext)}")
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """An interrupted run is trouble."""
-        self._trouble("The run was interrupted.")
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """A run that ended early is trouble, whoever ended it."""
+        self._trouble(f"The run was interrupted: {excinfo.value or excinfo.typename}.")
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Seal the record."""
+        """Seal the record, after the fixtures of an interrupted session were taken down."""
         recorder = self._config.stash[RECORDER]
         if recorder is not None:
             recorder.emit(RunFinished(round(time.monotonic() - self._config.stash[BEGUN], 2)))
@@ -226,8 +229,19 @@ def _settings_of(config: pytest.Config) -> RunSettings:
     )
 
 
+def _template(item: pytest.Item) -> ScenarioTemplate | None:
+    return registry_get_safe(scenario_wrapper_template_registry, getattr(item, "obj", None))
+
+
 def _is_scenario(item: pytest.Item) -> bool:
-    return registry_get_safe(scenario_wrapper_template_registry, getattr(item, "obj", None)) is not None
+    return _template(item) is not None
+
+
+def _lacks_rows(item: pytest.Item) -> bool:
+    template = _template(item)
+    if template is None:
+        return False
+    return any(not table.examples for table in template.examples) or (template.keyword != "Scenario" and not template.examples)
 
 
 def _checkpoints(item: pytest.Item) -> list[Checkpoint]:

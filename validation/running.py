@@ -32,9 +32,9 @@ class Handover:
         config.stash[SETTINGS] = self._settings
         config.stash[RECORDER] = self._recorder
 
-    def pytest_keyboard_interrupt(self) -> None:
-        """Tell an interruption from a collection error, which pytest ends with the same code."""
-        self.interrupted = True
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Tell an interruption from a collection error, which pytest ends by the same hook and the same code."""
+        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
 def preflight(settings: RunSettings) -> None:

@@ -56,7 +56,7 @@ def consumer_without(start_consumer: Callable[..., Running], own: OwnStream, par
 
 
 @then("its start-up events come in order")
-def startup_events(running: Running, own: OwnStream, observe: Observe) -> None:
+def startup_events(running: Running, observe: Observe) -> None:
     running.child.wait_for_event("vote_processed", within=STARTS_SECONDS)
     expected = ["consumer_starting", "consumer_group_created", "messages_received", "processing_vote", "vote_processed"]
     seen = running.child.event_names()

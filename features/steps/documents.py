@@ -87,9 +87,9 @@ def read_commands(document: str, settings: RunSettings, observe: Observe) -> lis
 @then("each of them would run")
 def each_would_run(lines: list[str], settings: RunSettings, observe: Observe) -> None:
     observe("commands in sh blocks", expected="at least one", observed=len(lines), holds=bool(lines))
+    problems = documents.command_problems(settings.source, lines)
     with observe.together():
-        for line in lines:
-            problem = documents.command_problem(settings.source, line)
+        for line, problem in zip(lines, problems, strict=True):
             observe(f"`{line}`", expected="it runs", observed=problem or "it runs", remedy="correct the document or the command")
 
 

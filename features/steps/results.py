@@ -44,7 +44,8 @@ def reads_real_results(http: HttpProbe) -> Answer:
 
 @then(
     parsers.re(
-        r"they show (?P<cats>\d+) and (?P<dogs>\d+) with (?P<percent_cats>[\d.]+) and (?P<percent_dogs>[\d.]+) percent, in the order of the options"
+        r"they show (?P<cats>\d+) and (?P<dogs>\d+) with (?P<percent_cats>[\d.]+) and (?P<percent_dogs>[\d.]+) percent, "
+        "in the order of the options"
     )
 )
 def shows(answer: Answer, cats: str, dogs: str, percent_cats: str, percent_dogs: str, observe: Observe) -> None:

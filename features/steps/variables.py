@@ -21,8 +21,9 @@ READ_DEFAULTS = "import json; from system.settings import ConsumerSettings as C;
 IMPORT_ALL = """
 import importlib, json, pkgutil, system
 failed = {}
-names = [m.name for m in pkgutil.walk_packages(system.__path__, 'system.') if not m.name.endswith('__main__') and '.versions.' not in m.name]
-for name in [n for n in names if not n.endswith('migrations.env')]:
+run_by_others = ('__main__', 'migrations.env')  # by python -m and by alembic
+names = [m.name for m in pkgutil.walk_packages(system.__path__, 'system.') if not m.name.endswith(run_by_others)]
+for name in names:
     try:
         importlib.import_module(name)
     except BaseException as error:

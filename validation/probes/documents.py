@@ -1,9 +1,11 @@
 """What the project's documents say: commands, releases, plans, and the record of each phase."""
 
+import os
 import re
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -73,6 +75,12 @@ def commands(document: str) -> list[str]:
     """List the command lines of the fenced `sh` blocks, without comments."""
     blocks = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in map(str.strip, block.splitlines()) if line and not line.startswith("#")]
+
+
+def command_problems(source: Path, lines: list[str]) -> list[str]:
+    """Tell of each command line why it could not run here, empty when nothing speaks against it; several are tried at once."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(lambda line: command_problem(source, line), lines))
 
 
 def command_problem(source: Path, line: str) -> str:

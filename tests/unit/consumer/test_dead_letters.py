@@ -47,6 +47,16 @@ async def test_what_is_no_vote_goes_to_the_dead_letters_whole(
     ]
 
 
+async def test_an_entry_changes_streams_in_one_step(bench: Bench) -> None:
+    async def transactions() -> int:
+        return int((await bench.redis.info("commandstats")).get("cmdstat_exec", {"calls": 0})["calls"])
+
+    await bench.add({"junk": "1"})
+    before = await transactions()
+    await bench.consumer().run_once()
+    assert await transactions() == before + 1
+
+
 async def test_malformed_entries_do_not_wait_for_the_database(bench: Bench) -> None:
     consumer = bench.consumer(store=await Store.connect("postgresql://postgres@127.0.0.1:1/postgres", command_timeout=1))
     await bench.add({"junk": "1"})

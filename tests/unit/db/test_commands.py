@@ -6,6 +6,7 @@ import uuid
 import asyncpg
 import pytest
 
+from system.db.migrate import LOCK
 from system.db.store import Counted, Store
 from tests.unit import servers
 
@@ -37,6 +38,19 @@ async def test_three_migrations_at_once_and_one_more_make_one_schema(sql: asyncp
     store = await Store.connect(url, command_timeout=1)
     assert await store.results() == {}
     await store.close()
+
+
+async def test_a_migration_waits_for_another(sql: asyncpg.Connection, postgres: servers.Server) -> None:
+    url = await database(sql, postgres)
+    other = await asyncpg.connect(url)
+    async with other.transaction():
+        await other.execute("select pg_advisory_xact_lock($1)", LOCK)
+        process = begin("migrate", url)
+        while not await other.fetchval("select count(*) from pg_locks where locktype = 'advisory' and not granted"):
+            assert process.poll() is None, "it did not wait"
+        assert await other.fetchval("select to_regclass('votes')") is None
+    assert ended(process)[0] == 0
+    await other.close()
 
 
 @pytest.mark.parametrize(
