@@ -13,4 +13,6 @@ pytest_plugins = [
     "features.steps.images",
     "features.steps.chart",
     "features.steps.heartbeat",
+    "features.steps.source",
+    "features.steps.documents",
 ]

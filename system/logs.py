@@ -5,6 +5,7 @@ import sys
 from enum import StrEnum
 
 import structlog
+import structlog.tracebacks
 from structlog.typing import FilteringBoundLogger, Processor
 
 
@@ -42,7 +43,9 @@ SHARED: tuple[Processor, ...] = (
 
 def configure(level: str) -> None:
     """Send every log line of this process, libraries included, to standard output as one JSON object."""
-    renderer: tuple[Processor, ...] = (structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer())
+    without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # they hold passwords
+    traces = structlog.processors.ExceptionRenderer(without_locals)
+    renderer: tuple[Processor, ...] = (traces, structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[*SHARED, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -1,5 +1,6 @@
 """Every environment variable of the system, typed and frozen. No other module reads the environment."""
 
+import ipaddress
 import re
 import socket
 from pathlib import Path
@@ -44,11 +45,21 @@ def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        try:
+            ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            raise ValueError("must be addresses or networks such as 10.0.0.0/8, separated by commas; * would believe everybody") from None
+    return names
+
+
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Options = Annotated[Names, AfterValidator(_options)]
 Origins = Annotated[Names, AfterValidator(_origins)]
+Networks = Annotated[Names, AfterValidator(_networks)]
 RateLimit = Annotated[str, Field(pattern=r"^([1-9]\d*/(second|minute|hour|day))?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -91,7 +102,7 @@ class ApiSettings(Settings):
     """How long an Idempotency-Key is remembered, in seconds."""
     rate_limit: RateLimit = ""
     """For example `10/second` for each client address; empty is off."""
-    trusted_proxies: Names = ()
+    trusted_proxies: Networks = ()
     """Addresses or networks whose X-Forwarded-For is believed."""
 
 

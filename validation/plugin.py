@@ -60,7 +60,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not _checkpoints(item):
             raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")
         if _lacks_rows(item):
-            raise UsageError(f"Scenario {item.nodeid} is an outline without a row.", "its Examples are empty: it would run once, as it stands")
+            raise UsageError(
+                f"Scenario {item.nodeid} is an outline without a row.", "its Examples are empty: it would run once, as it stands"
+            )
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in out]

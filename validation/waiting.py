@@ -31,17 +31,32 @@ class Waited(Generic[T]):
         return "\n".join(f"{at:6.2f} s  {text}" for at, text in self.seen)
 
 
-def eventually(probe: Callable[[], T], until: Callable[[T], bool], *, within: float, never: Callable[[T], bool] | None = None) -> Waited[T]:
+def eventually(
+    probe: Callable[[], T],
+    until: Callable[[T], bool],
+    *,
+    within: float,
+    never: Callable[[T], bool] | None = None,
+    every: float = EVERY_SECONDS,
+) -> Waited[T]:
     """Call `probe` until its value satisfies `until`, for `within` seconds at most; stop at once when `never` is true of it."""
-    return _watch(probe, until, never or (lambda _: False), within, held_at_end=False)
+    return _watch(probe, until, never or (lambda _: False), within, every, held_at_end=False)
 
 
 def consistently(probe: Callable[[], T], holds: Callable[[T], bool], *, during: float) -> Waited[T]:
     """Call `probe` for `during` seconds and stop at once when its value does not satisfy `holds`."""
-    return _watch(probe, lambda _: False, lambda value: not holds(value), during, held_at_end=True)
+    return _watch(probe, lambda _: False, lambda value: not holds(value), during, EVERY_SECONDS, held_at_end=True)
 
 
-def _watch(probe: Callable[[], T], done: Callable[[T], bool], broken: Callable[[T], bool], limit: float, *, held_at_end: bool) -> Waited[T]:
+def _watch(  # noqa: PLR0913 - the two ways of waiting differ in all of these
+    probe: Callable[[], T],
+    done: Callable[[T], bool],
+    broken: Callable[[T], bool],
+    limit: float,
+    every: float,
+    *,
+    held_at_end: bool,
+) -> Waited[T]:
     start = time.monotonic()
     seen: list[tuple[float, str]] = []
     while True:
@@ -56,4 +71,4 @@ def _watch(probe: Callable[[], T], done: Callable[[T], bool], broken: Callable[[
             return Waited(value, held=True, seconds=now, seen=tuple(seen))
         if now >= limit:
             return Waited(value, held=held_at_end, seconds=now, seen=tuple(seen))
-        time.sleep(EVERY_SECONDS)
+        time.sleep(every)

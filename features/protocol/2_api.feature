@@ -9,6 +9,7 @@ Feature: The API is alive, honest and guarded
       When an API is started
       Then it is ready within 5 seconds
       And its log says that it started, one JSON object a line
+      And SIGTERM ends it with exit code 0 within 5 seconds
 
     Scenario Outline: Without <part> it starts, is alive and is not ready
       When an API is started without <part>
@@ -18,11 +19,6 @@ Feature: The API is alive, honest and guarded
         | part         |
         | Redis        |
         | the database |
-
-    Scenario: SIGTERM ends it
-      When an API is started
-      And it gets SIGTERM
-      Then it ends with exit code 0 within 5 seconds
 
   @cp_2_2
   Rule: 2.2 /health and /ready answer GET and HEAD, and tell the truth

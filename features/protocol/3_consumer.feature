@@ -19,7 +19,7 @@ Feature: The consumer starts, obeys its variables, keeps trying and stops in ord
 
       Examples:
         | part         | tries | event                |
-        | Redis        | 4     | redis_unavailable    |
+        | Redis        | 2     | redis_unavailable    |
         | the database | 2     | postgres_unavailable |
 
   @cp_3_2

@@ -91,14 +91,9 @@ def alive_not_ready(own_api: Api, part: str, observe: Observe) -> None:
     _observe_culprit(probe.send("GET", "/ready"), part, observe)
 
 
-@when("it gets SIGTERM")
-def api_gets_sigterm(own_api: Api) -> None:
-    eventually(lambda: HttpProbe(own_api.url).answers("/health"), bool, within=protocol.API_READY_SECONDS)
+@then("SIGTERM ends it with exit code 0 within 5 seconds")
+def sigterm_ends_api(own_api: Api, observe: Observe) -> None:
     own_api.process.send(signal.SIGTERM)
-
-
-@then("it ends with exit code 0 within 5 seconds")
-def api_ends(own_api: Api, observe: Observe) -> None:
     ended = own_api.process.wait(within=protocol.SHUTDOWN_SECONDS)
     observe("exit code after SIGTERM", expected=0, observed=ended.value, evidence=own_api.process.output())
 

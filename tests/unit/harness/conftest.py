@@ -16,7 +16,7 @@ from validation.report.model import load
 from validation.settings import PROJECT
 from validation.verdicts import Judged, Run
 
-STEPS = '''
+STEPS = """
 import pytest
 from pytest_bdd import given, parsers, then, when
 from validation.errors import HarnessError, NotProven
@@ -32,13 +32,14 @@ def it_is_right(observe):
 @then("it is wrong")
 def it_is_wrong(observe):
     observe("colour", expected="green", observed="red", remedy="paint it")
-'''
+"""
 
 FEATURES = """
 from pytest_bdd import scenarios
 
 scenarios("a.feature")
 """
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -65,7 +66,7 @@ def project(tmp_path: Path) -> Callable[..., Path]:
         (folder / "features").mkdir(parents=True)
         shutil.copy(PROJECT / "pyproject.toml", folder)
         modules = ["own_steps", "more_steps"] if more_steps else ["own_steps"]
-        (folder / "conftest.py").write_text(f'pytest_plugins = {["validation.plugin", *modules]!r}\n{textwrap.dedent(conftest)}')
+        (folder / "conftest.py").write_text(f"pytest_plugins = {['validation.plugin', *modules]!r}\n{textwrap.dedent(conftest)}")
         (folder / "own_steps.py").write_text(STEPS + textwrap.dedent(steps))
         (folder / "more_steps.py").write_text(STEPS.partition("@given")[0] + textwrap.dedent(more_steps))
         (folder / "features" / "test_features.py").write_text(FEATURES)
