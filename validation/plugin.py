@@ -1,6 +1,7 @@
 """The pytest plugin: it turns pytest-bdd's hooks into recorded events, and refuses every way to be green without having looked."""
 
 import inspect
+import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -204,6 +205,7 @@ class CrashWatch:
         """Seal the record, after the fixtures of an interrupted session were taken down."""
         recorder = self._config.stash[RECORDER]
         if recorder is not None:
+            recorder.emit(Measured("memory of the harness, at most", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB"))
             recorder.emit(RunFinished(round(time.monotonic() - self._config.stash[BEGUN], 2)))
             recorder.close()
 

@@ -118,14 +118,11 @@ def killed_and_started(start_consumer: Callable[..., Running], running: Running,
 @then("after 4 failed tries nothing is acknowledged, and nothing is in the dead letters")
 def nothing_acknowledged(running: Running, own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
     tried = wait_for_attempts(running.child, "postgres_unavailable", 4)
-    group = stream.group(own.name, own.group)
-    waiting = group.pending + (group.lag or 0) if group else 0
+    group, log = stream.group(own.name, own.group), running.child.output()
+    kept = group.pending + (group.lag or 0) if group else 0
     with observe.together():
-        observe("failed tries", expected="at least 4", observed=tried.value, holds=tried.held,
-                evidence=running.child.output())  # fmt: skip
-        observe(
-            "entries not acknowledged", expected=len(own.votes), observed=waiting, remedy="XACK only after the commit, and never give up"
-        )
+        observe("entries not acknowledged", expected=len(own.votes), observed=kept, evidence=log, remedy="XACK only after the commit")
+        observe("failed tries", expected="at least 4", observed=tried.value, holds=tried.held, evidence=log, remedy="never give up")
         observe("dead letters", expected=0, observed=stream.length(own.name + protocol.DEAD_SUFFIX))
 
 

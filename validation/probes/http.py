@@ -1,6 +1,6 @@
 """Asks the API over HTTP and gives back what it answered."""
 
-import contextlib
+import select
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -85,18 +85,34 @@ class HttpProbe:
         """Write bytes to a socket as they are, for requests that no client library would send, and read one answer."""
         parts = urlsplit(self.url)
         begun = time.monotonic()
-        received = b""
         try:
             with socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS) as connection:
-                with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may answer before it has heard all
-                    connection.sendall(head + body)
-                    connection.shutdown(socket.SHUT_WR)
-                with contextlib.suppress(ConnectionResetError):
-                    while piece := connection.recv(65536):
-                        received += piece
+                received = _converse(connection, head + body)
         except OSError as error:
             raise ProbeError(f"A raw request was not answered: {error}.", "the API died or hangs") from error
         return _parse(received, time.monotonic() - begun)
+
+
+def _converse(connection: socket.socket, unsent: bytes) -> bytes:
+    """Send until the first byte of an answer comes, then only listen: a server that refuses closes, and what is sent on is lost with it."""
+    received = b""
+    while True:
+        readable, writable, _ = select.select([connection], [connection] if unsent else [], [], SECONDS)
+        if readable:
+            try:
+                piece = connection.recv(65536)
+            except ConnectionResetError:
+                return received
+            if not piece:
+                return received
+            received, unsent = received + piece, b""
+        elif writable:
+            try:
+                unsent = unsent[connection.send(unsent[:65536]) :]
+            except (BrokenPipeError, ConnectionResetError):
+                unsent = b""
+        else:
+            raise TimeoutError(f"nothing came for {SECONDS:.0f} s")
 
 
 def _parse(received: bytes, seconds: float) -> Answer:

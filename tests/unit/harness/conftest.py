@@ -80,7 +80,9 @@ def project(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     """The process that runs of projects are forked from."""
-    env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("runs"))}
+    # What pytest rewrites is compiled once for all runs, into a folder that is not the environment's.
+    env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("runs")), "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("compiled"))}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, Path(__file__).with_name("forking.py")]
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         yield server

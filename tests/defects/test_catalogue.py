@@ -1,0 +1,53 @@
+"""Every planted defect is caught by each checkpoint that it names, and a planting that proves nothing is never called a catch."""
+
+import pytest
+
+from validation import defects
+from validation.defects import Catch, Change, Defect
+from validation.errors import HarnessError
+from validation.settings import PROJECT
+
+CHART = "chart/templates/consumer.yaml"
+
+
+def a_defect(change: Change, checkpoint: str = "4.2") -> Defect:
+    return Defect("X1", "A defect", "A story.", "test", (checkpoint,), (change,))
+
+
+@pytest.mark.parametrize("defect", defects.catalogue().values(), ids=lambda d: d.id)
+def test_every_change_is_found_exactly_once(defect: Defect) -> None:
+    for change in defect.changes:
+        assert (PROJECT / change.file).read_text(encoding="utf-8").count(change.find) == 1
+    assert len(defect.story.split(". ")) >= 2
+
+
+def test_the_unchanged_system_is_green_at_every_checkpoint_that_a_defect_names() -> None:
+    assert defects.baseline(defects.choose(())) == []
+
+
+@pytest.mark.parametrize("defect", defects.catalogue().values(), ids=lambda d: d.id)
+def test_the_defect_is_caught(defect: Defect) -> None:
+    result = defects.prove(defect)
+    assert result.catch is Catch.CAUGHT, result.said
+    assert "expected" in result.said
+
+
+def test_a_change_that_changes_nothing_survives() -> None:
+    first = (PROJECT / CHART).read_text(encoding="utf-8").splitlines()[0]
+    assert defects.prove(a_defect(Change(CHART, first + "\n", first + "\n{{- /* nothing */}}\n"))).catch is Catch.SURVIVED
+
+
+def test_a_change_that_breaks_the_code_did_not_land() -> None:
+    change = Change("system/contract.py", 'GROUP_START = "0"', "GROUP_START = (")
+    assert defects.prove(a_defect(change, "6.1")).catch is Catch.NOT_LANDED
+
+
+def test_a_checkpoint_that_can_not_be_proven_here_is_no_catch() -> None:
+    change = Change("system/contract.py", 'GROUP_START = "0"', 'GROUP_START = "$"')
+    assert defects.prove(a_defect(change, "2.4")).catch is Catch.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("find", "times"), [("no such text anywhere", 0), ("import", 2)])
+def test_a_find_that_does_not_occur_exactly_once_is_refused(find: str, times: int) -> None:
+    with pytest.raises(HarnessError, match="occurs"), defects.planted(a_defect(Change("system/logs.py", find, "x"))):
+        pytest.fail(f"{times} occurrences were planted")
