@@ -138,7 +138,10 @@ def prove(defect: Defect) -> Result:
                 landed = _loaded(copy, change)
                 if landed:
                     return Result(defect, Catch.NOT_LANDED, landed)
-            judged = _judge(copy, defect.checkpoints)
+            try:
+                judged = _judge(copy, defect.checkpoints)
+            except HarnessError as error:
+                return Result(defect, Catch.INCONCLUSIVE, str(error))
     except HarnessError as error:
         return Result(defect, Catch.NOT_LANDED, str(error))
     for identifier in defect.checkpoints:
@@ -173,7 +176,10 @@ def _judge(copy: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Run checkpoints on a copy in a process of their own and give their entries of results.json by id."""
     with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
         command = [sys.executable, "-m", "validation", "run", "--source", str(copy), "--checkpoint", ",".join(ids), "--reports", reports]
-        ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
+        try:
+            ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
+        except subprocess.TimeoutExpired:
+            raise HarnessError(f"The run of {', '.join(ids)} did not end within {RUN_SECONDS} s.") from None
         results = Path(reports) / "latest" / "results.json"
         if not results.is_file():
             raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"it ended with {ran.returncode}")

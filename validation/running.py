@@ -41,11 +41,25 @@ def preflight(settings: RunSettings) -> None:
     """Look whether the servers of somebody else that the run was given are there.
 
     Raises:
-        HarnessError: the source is no voting system.
+        HarnessError: the source is no voting system, or the run's folder cannot be made.
         TargetUnavailable: one does not answer, or has no schema.
     """
     if not (settings.source / "system").is_dir():
         raise HarnessError(f"{settings.source} has no system/ to judge.", "a wrong --source", "votecheck run --source .")
+    try:
+        settings.folder.mkdir(parents=True)
+    except OSError as error:
+        raise HarnessError(
+            f"The reports cannot be written: {error}.",
+            "a file in their place, or a folder of somebody else",
+            "votecheck run --reports FOLDER",
+        ) from None
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HarnessError(
+            f"The reports cannot be written: {error}.", "a file in the way, or no permission", "votecheck run --reports DIR"
+        ) from None
     if settings.api_url:
         check_http(settings.api_url)
     if settings.redis_url:

@@ -12,6 +12,7 @@ expires = 2026-12-31
 import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from validation.checkpoints import select
 from validation.errors import UsageError
@@ -28,17 +29,31 @@ def read_waivers(file: Path | None) -> list[dict[str, str]]:
     if file is None:
         return []
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8")).get("waiver", [])
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        told = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # a file that is no TOML, or no text at all
         raise UsageError(f"The waivers in {file} cannot be read: {error}.") from None
+    entries = told.pop("waiver", [])
+    if told or not isinstance(entries, list):
+        raise UsageError(f"{file} must have [[waiver]] tables and nothing else.", f"it has {', '.join(told) or 'waiver, which is no list'}")
     waivers = []
     for entry in entries:
-        if set(entry) != FIELDS or not isinstance(entry["expires"], date) or not all(entry.values()):
+        if not _is_whole(entry):
             raise UsageError(
-                f"A waiver in {file} must have exactly {', '.join(sorted(FIELDS))}, the last a date.", f"it has {sorted(entry)}"
+                f"A waiver in {file} must have exactly the texts id, owner and reason and the date expires, such as 2026-12-31.",
+                f"it is {entry}",
             )
-        select(ids=[entry["id"]])
-        waivers.append({name: str(value) for name, value in entry.items()})
+        (checkpoint,) = select(ids=[entry["id"]])
+        waivers.append({name: str(value) for name, value in (entry | {"id": checkpoint.id}).items()})
     if len({w["id"] for w in waivers}) != len(waivers):
         raise UsageError(f"A checkpoint is waived twice in {file}.")
     return waivers
+
+
+def _is_whole(entry: Any) -> bool:
+    texts = FIELDS - {"expires"}
+    return (
+        isinstance(entry, dict)
+        and set(entry) == FIELDS
+        and type(entry["expires"]) is date  # a datetime is a date, too, and cannot be held against a day
+        and all(isinstance(entry[name], str) and entry[name].strip() for name in texts)
+    )

@@ -1,7 +1,7 @@
 """The reaper: everything that a run starts carries the run's mark, so that it can be found and ended even after a `kill -9` of the harness.
 
 A run owns one folder under `<temporary>/votecheck-<uid>/` and writes there who it is. Its processes carry `VOTECHECK_RUN=<run>` in
-their environment or the folder in their command line. The next run ends what runs that are no longer alive have left.
+their environment, or work in the folder, or have it in their command line. The next run ends what runs that are no longer alive have left.
 """
 
 import json
@@ -10,6 +10,7 @@ import shutil
 import signal
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,7 @@ from validation.errors import TargetUnavailable
 
 MARK = "VOTECHECK_RUN"
 T = TypeVar("T")
+BIRTH_SECONDS = 60.0
 _GENTLE_SECONDS, _HARD_SECONDS = 4.0, 3.0
 
 
@@ -38,12 +40,12 @@ def base() -> Path:
 
 
 def claim(run: str) -> Path:
-    """Make the folder of a run and say in it which process owns it."""
-    folder = base() / run
-    folder.mkdir(mode=0o711)
+    """Make the folder of a run, in which it is said from the first moment on which process owns it."""
+    folder, unborn = base() / run, base() / f".{run}"
+    unborn.mkdir(mode=0o711)
     me = psutil.Process()
-    (folder / "owner.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}), encoding="utf-8")
-    return folder
+    (unborn / "owner.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}), encoding="utf-8")
+    return unborn.rename(folder)
 
 
 def release(folder: Path) -> list[str]:
@@ -62,7 +64,8 @@ def reap() -> tuple[list[str], list[str]]:
     """
     cleaned, problems = [], []
     for folder in sorted(base().iterdir()):
-        if folder.is_dir() and not _owned(folder):
+        unborn = folder.name.startswith(".") and time.time() - folder.stat().st_mtime < BIRTH_SECONDS
+        if folder.is_dir() and not unborn and not _owned(folder):
             problems += release(folder)
             cleaned.append(folder.name)
     return cleaned, problems
@@ -78,12 +81,17 @@ def _owned(folder: Path) -> bool:
 
 def _processes(folder: Path) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
-        if process.pid != os.getpid() and (_marked(process, folder.name) or str(folder) in _command(process)):
+        if process.pid != os.getpid() and (_marked(process, folder.name) or _works_in(process, folder) or str(folder) in _command(process)):
             yield process
 
 
 def _marked(process: psutil.Process, run: str) -> bool:
     return _ask(lambda: process.environ().get(MARK) == run, default=False)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    """Valkey and PostgreSQL write their titles over their environment; their working directory stays."""
+    return _ask(lambda: folder in Path(process.cwd()).parents, default=False)
 
 
 def _command(process: psutil.Process) -> str:

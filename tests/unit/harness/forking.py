@@ -44,7 +44,8 @@ def main() -> None:
         if child == 0:
             os._exit(run(Path(asked["folder"]), asked["scope"]))
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -302,7 +302,7 @@ def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: 
     """
     ended = run_feature("Scenario: S\n  When somebody presses Ctrl-C", steps, conftest=conftest)
     assert ended.code == 130, ended.said
-    assert [m.name for m in ended.run.measurements] == ["server stopped"]
+    assert "server stopped" in [m.name for m in ended.run.measurements]
 
 
 def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFeature) -> None:
