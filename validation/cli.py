@@ -217,6 +217,8 @@ def main() -> NoReturn:
     """Run the command line; pytest's and Python's own exit codes never leak."""
     try:
         app()
+    except SystemExit as ended:  # typer and rich end with 1 when whoever reads their output is gone, and 1 means NO-GO
+        sys.exit(HARNESS_EXIT if isinstance(ended.__context__, (OSError, typer.Abort)) else ended.code)
     except Interrupted:
         _end("Interrupted. Everything that was started is gone.", INTERRUPTED_EXIT)
     except KeyboardInterrupt:

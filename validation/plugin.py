@@ -198,7 +198,7 @@ class CrashWatch:
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """A run that ended early is trouble, whoever ended it."""
-        self._trouble(f"The run was interrupted: {excinfo.value or excinfo.typename}.")
+        self._trouble(f"The run was interrupted: {str(excinfo.value) or excinfo.typename}.")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:

@@ -127,14 +127,15 @@ def read(file: Path) -> Iterator[Event]:
         raise UsageError(f"There is no record {file}.", "the run was not made here, or was removed", "votecheck run")
     decoder = msgspec.json.Decoder(Event)
     previous = ""
-    for number, whole in enumerate(file.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
-        seal, _, line = whole.partition(" ")
-        previous = _seal(previous, line)
-        if seal != previous:
-            raise UsageError(
-                f"Line {number} of {file} is not as it was written.", "the record was changed or cut", "run it again: votecheck run"
-            )
-        yield decoder.decode(line)
+    with file.open(encoding="utf-8", newline="\n") as lines:  # no other character that some call an end of line is one here
+        for number, whole in enumerate(lines, 1):
+            seal, _, line = whole.removesuffix("\n").partition(" ")
+            previous = _seal(previous, line)
+            if seal != previous:
+                raise UsageError(
+                    f"Line {number} of {file} is not as it was written.", "the record was changed or cut", "run it again: votecheck run"
+                )
+            yield decoder.decode(line)
 
 
 def _seal(previous: str, line: str) -> str:
