@@ -81,17 +81,9 @@ def execute(
         recorder.emit(Trouble(f"Left by an earlier run: {problem}"))
     before = signal.signal(signal.SIGTERM, _interrupt)
     marks = " or ".join(c.mark for c in scope)
-    arguments = [
-        str(PROJECT / "features"),
-        "-c",
-        str(PROJECT / "pyproject.toml"),
-        "-p",
-        "no:terminal",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        marks,
-    ]
+    options = ["-c", str(PROJECT / "pyproject.toml"), "-p", "no:terminal", "-p", "no:cacheprovider", "-m", marks]
+    quiet = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # anyio, by the preflight; nothing here asserts
+    arguments = [str(PROJECT / "features"), *options, *quiet]
     handover = Handover(settings, recorder)
     try:
         ended = pytest.main(arguments, plugins=[handover])

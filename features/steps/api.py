@@ -196,6 +196,7 @@ def _own_fault(request: pytest.FixtureRequest) -> Answer:
     """Point an API at a database whose results no program can understand."""
     store: StoreProbe = request.getfixturevalue("store")
     target: Target = request.getfixturevalue("target")
+    target.database.must_be_ours()
     store.stage_nonsense("votecheck_nonsense")
     request.addfinalizer(lambda: store.drop("votecheck_nonsense"))
     api = request.getfixturevalue("start_api")(DATABASE_URL=f"{target.database.url}?search_path=votecheck_nonsense")

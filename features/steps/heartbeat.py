@@ -38,6 +38,7 @@ class Trial:
 @pytest.fixture(scope="session")
 def trial(target: Target, settings: RunSettings) -> Iterator[Future[Trial]]:
     """A trial that has begun; its result is there when it has ended."""
+    target.redis.must_be_ours()
     consumer = target.new_consumer({"STREAM_NAME": "votecheck:idle", "CONSUMER_GROUP": "votecheck-idle", "BLOCK_MS": "100"})
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(_run, consumer, settings)

@@ -127,6 +127,7 @@ def no_origin(answer: Answer, observe: Observe) -> None:
 def _staged(
     counts: dict[str, int], store: StoreProbe, target: Target, start_api: Callable[..., Api], afterwards: Callable[..., None], **env: str
 ) -> Api:
+    target.database.must_be_ours()
     store.stage_results(SCHEMA, counts)
     afterwards(lambda: store.drop(SCHEMA))
     return start_api(DATABASE_URL=f"{target.database.url}?search_path={SCHEMA}", **env)

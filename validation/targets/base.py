@@ -28,7 +28,7 @@ class Server:
     def must_be_ours(self) -> Child:
         """Give its process, or refuse."""
         if self.child is None:
-            raise NotProven(f"This {self.name} is somebody else's: it is not stopped, paused or started.")
+            raise NotProven(f"This {self.name} is somebody else's: it is voted on and read, and nothing else.")
         return self.child
 
     def start(self) -> None:

@@ -111,6 +111,33 @@ def test_reports_that_cannot_be_written_are_3(tmp_path: Path) -> None:
     is_clear(ended, "reports")
 
 
+def test_somebody_elses_api_is_judged_and_left_as_it_was(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "validation", "up", "--port", str(free_port())]
+    with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as theirs:
+        assert theirs.stderr is not None
+        url = theirs.stderr.readline().split()[-1]
+        good = run(tmp_path / "good", "--checkpoint", "5.3", "--api-url", url)
+        out_of_reach = run(tmp_path / "out", "--checkpoint", "2.1,5.1,6.1", "--api-url", url)
+        assert theirs.poll() is None
+        theirs.send_signal(signal.SIGINT)
+        theirs.communicate(timeout=SECONDS)
+    assert good.returncode == 0, good.stderr
+    assert out_of_reach.returncode == 3
+    is_clear(out_of_reach, "somebody else's", "no --redis-url was given")
+    assert "harness failed" not in out_of_reach.stderr
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_is_3_and_no_verdict(tmp_path: Path, stream: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "validation", "run", "--checkpoint", "4.2", "--json", "--reports", str(tmp_path)]
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | {stream: write}
+    ended = subprocess.run(command, cwd=PROJECT, timeout=SECONDS, check=False, **streams)
+    os.close(write)
+    assert ended.returncode == 3
+
+
 @pytest.fixture
 def midway(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run whose target is up."""
