@@ -57,7 +57,7 @@ def decode(fields: Mapping[bytes, bytes]) -> Vote:
     """Turn the raw fields of a stream entry into a vote.
 
     Raises:
-        EntryMalformed: a field is missing, unknown, or not what the contract says; the text is the reason.
+        EntryMalformed: a field is missing or not what the contract says; the text is the reason. Further fields do no harm.
     """
     try:
         text = {name.decode(): value.decode() for name, value in fields.items()}

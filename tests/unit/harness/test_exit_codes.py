@@ -89,6 +89,13 @@ def test_trouble_of_the_harness_is_3_and_cannot_be_accepted(tmp_path: Path) -> N
     is_clear(ended, "INCOMPLETE", "helm cannot read the chart")
 
 
+def test_a_half_installed_environment_is_3_and_says_what_to_do(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", "-m", "validation", "run", "--reports", str(tmp_path)]  # without site-packages
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ended.returncode == 3
+    is_clear(ended, "is not installed", "make clean setup")
+
+
 @pytest.mark.parametrize(("option", "scheme"), [("--api-url", "http"), ("--redis-url", "redis"), ("--database-url", "postgresql")])
 def test_a_server_that_does_not_answer_is_3_with_the_next_command(tmp_path: Path, option: str, scheme: str) -> None:
     ended = run(tmp_path, "--checkpoint", "5.3", option, f"{scheme}://u:hidden@127.0.0.1:{free_port()}/x")
