@@ -85,6 +85,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     _tell_where()
     if json:
         sys.stdout.write((settings.folder / "results.json").read_text(encoding="utf-8"))
+        sys.stdout.flush()  # at Python's own end, a reader that is gone would make it 120
     accepted = accept_incomplete and judged.verdict is RunVerdict.INCOMPLETE and not judged.harness_failed
     raise typer.Exit(0 if accepted else judged.exit_code)
 

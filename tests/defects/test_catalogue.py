@@ -47,6 +47,13 @@ def test_a_checkpoint_that_can_not_be_proven_here_is_no_catch() -> None:
     assert defects.prove(a_defect(change, "2.4")).catch is Catch.INCONCLUSIVE
 
 
+def test_a_run_that_does_not_end_is_no_catch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defects, "RUN_SECONDS", 0.01)
+    change = Change("system/contract.py", 'GROUP_START = "0"', 'GROUP_START = "$"')
+    result = defects.prove(a_defect(change, "6.1"))
+    assert (result.catch, result.said) == (Catch.INCONCLUSIVE, "The run of 6.1 did not end within 0.01 s.")
+
+
 @pytest.mark.parametrize(("find", "times"), [("no such text anywhere", 0), ("import", 2)])
 def test_a_find_that_does_not_occur_exactly_once_is_refused(find: str, times: int) -> None:
     with pytest.raises(HarnessError, match="occurs"), defects.planted(a_defect(Change("system/logs.py", find, "x"))):

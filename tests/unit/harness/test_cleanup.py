@@ -83,10 +83,13 @@ def test_what_a_dead_run_left_is_ended_and_removed(orphaned: Path, start: Start,
     assert stranger.poll() is None
 
 
-def test_a_frozen_process_is_ended(orphaned: Path, start: Start) -> None:
-    frozen = start(**{MARK: orphaned.name})
+def test_a_frozen_process_is_woken_to_end_in_order(orphaned: Path, start: Start) -> None:
+    program = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: (print('bye'), sys.exit()));" + WAIT
+    frozen = start(program=program, **{MARK: orphaned.name})
     frozen.send_signal(signal.SIGSTOP)
     assert cleanup.reap() == ([orphaned.name], [])
+    assert frozen.stdout is not None
+    assert frozen.stdout.read() == "bye\n"
     assert not psutil.pid_exists(frozen.pid)
 
 

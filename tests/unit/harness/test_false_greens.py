@@ -75,7 +75,7 @@ def test_together_reports_everything_that_is_wrong(run_feature: RunFeature) -> N
     [
         ('pytest.skip("no proxy here")', "Skipped: no proxy here"),
         ('pytest.importorskip("no_such_module")', "Skipped: could not import"),
-        ('pytest.xfail("known to be broken")', "known to be broken"),
+        ('pytest.xfail("known to be broken")', "Marked as expected to fail: known to be broken"),
         ('raise NotProven("the cluster does not say")', "the cluster does not say"),
         ('raise HarnessError("The probe is broken.")', "The harness failed: The probe is broken."),
         ("assert 1 == 2", "The harness failed: AssertionError"),
