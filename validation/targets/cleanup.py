@@ -52,7 +52,12 @@ def release(folder: Path) -> list[str]:
     """End every process of a run and remove its folder; tell what is left, in words for the report."""
     left = [f"process {p.pid} ({_command(p)}) could not be ended" for p in _end(list(_processes(folder)))]
     errors: list[str] = []
-    shutil.rmtree(folder, onerror=lambda _f, path, info: errors.append(f"{path} could not be removed: {info[1]}"))
+
+    def failed(_call: object, path: str, info: tuple[object, BaseException, object]) -> None:
+        if not isinstance(info[1], FileNotFoundError):  # another harness may be cleaning up at the same moment
+            errors.append(f"{path} could not be removed: {info[1]}")
+
+    shutil.rmtree(folder, onerror=failed)
     return left + errors[:3]
 
 
@@ -64,11 +69,17 @@ def reap() -> tuple[list[str], list[str]]:
     """
     cleaned, problems = [], []
     for folder in sorted(base().iterdir()):
-        unborn = folder.name.startswith(".") and time.time() - folder.stat().st_mtime < BIRTH_SECONDS
-        if folder.is_dir() and not unborn and not _owned(folder):
+        if folder.is_dir() and not _unborn(folder) and not _owned(folder):
             problems += release(folder)
             cleaned.append(folder.name)
     return cleaned, problems
+
+
+def _unborn(folder: Path) -> bool:
+    try:
+        return folder.name.startswith(".") and time.time() - folder.stat().st_mtime < BIRTH_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def _owned(folder: Path) -> bool:

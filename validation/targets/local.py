@@ -4,7 +4,6 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from validation.errors import NotProven, TargetUnavailable
 from validation.settings import RunSettings
@@ -33,10 +32,9 @@ class LocalTarget(Target):
         self._consumer: Child | None = None
 
     def start(self) -> None:
-        """Bring up both servers at once, then the schema."""
-        with ThreadPoolExecutor(2) as pool:
-            redis, database = pool.submit(self._start_redis), pool.submit(self._start_database)
-            self._redis, self._database = redis.result(), database.result()
+        """Bring up both servers, then the schema: one after the other, since an interruption would leave a thread behind that goes on."""
+        self._redis = self._start_redis()
+        self._database = self._start_database()
 
     def close(self) -> list[str]:
         """End what was started, youngest first, and remove the folder."""

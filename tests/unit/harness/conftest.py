@@ -14,7 +14,7 @@ import pytest
 
 from validation.report.model import load
 from validation.settings import PROJECT
-from validation.verdicts import Judged, Run
+from validation.verdicts import Judged, Run, RunVerdict, Verdict
 
 STEPS = """
 import pytest
@@ -41,6 +41,13 @@ scenarios("a.feature")
 """
 
 
+RIGHT = """
+Scenario: All is well
+  Given a system
+  Then it is right
+"""
+
+
 @dataclass(frozen=True)
 class Ended:
     """What a run of the project came to: the verdict of its record, and how its process ended."""
@@ -55,6 +62,20 @@ class Ended:
 
 
 RunFeature = Callable[..., Ended]
+
+
+def not_proven(ended: Ended, reason: str) -> None:
+    assert ended.checkpoint.verdict is Verdict.NOT_PROVEN
+    assert reason in ended.checkpoint.reason
+    assert ended.run.verdict is RunVerdict.INCOMPLETE
+    assert ended.run.exit_code == 3
+
+
+def in_trouble(ended: Ended, trouble: str) -> None:
+    assert any(trouble in t for t in ended.run.troubles), ended.run.troubles
+    assert ended.run.harness_failed
+    assert ended.run.verdict is RunVerdict.INCOMPLETE
+    assert ended.run.exit_code == 3
 
 
 @pytest.fixture

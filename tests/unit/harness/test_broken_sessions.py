@@ -1,0 +1,82 @@
+"""A session that cannot be collected, crashes, is interrupted or is killed: trouble of the harness, and never a verdict of the system."""
+
+import pytest
+
+from tests.unit.harness.conftest import RIGHT, RunFeature, in_trouble, not_proven
+from validation.verdicts import Verdict
+
+
+def test_a_mistyped_tag_is_trouble_and_no_interruption(run_feature: RunFeature) -> None:
+    ended = run_feature("@cp_5_11\n" + RIGHT.strip())
+    in_trouble(ended, "'cp_5_11' not found in `markers` configuration option")
+    assert ended.checkpoint.verdict is Verdict.NOT_PROVEN
+    assert ended.code == 0, "130 would say that somebody pressed Ctrl-C"
+
+
+def test_a_scenario_of_no_checkpoint_is_trouble(run_feature: RunFeature) -> None:
+    in_trouble(run_feature(RIGHT, tags="@phase_5"), "belongs to no checkpoint")
+
+
+def test_a_feature_that_is_no_gherkin_is_trouble(run_feature: RunFeature) -> None:
+    in_trouble(run_feature("Scenario: S\n  Given a system\n  Whatever it is right"), "could not be collected")
+
+
+def test_a_step_module_that_cannot_be_imported_is_trouble(run_feature: RunFeature) -> None:
+    in_trouble(run_feature(RIGHT, "import no_such_module"), "The run was cut off")
+
+
+@pytest.mark.parametrize("hook", ["pytest_bdd_after_scenario", "pytest_runtest_logreport", "pytest_collection_modifyitems"])
+def test_a_plugin_that_crashes_is_trouble_or_an_error(run_feature: RunFeature, hook: str) -> None:
+    ended = run_feature(RIGHT, conftest=f'def {hook}():\n    raise RuntimeError("the plugin fell over")')
+    assert ended.run.harness_failed
+    assert ended.run.exit_code == 3
+    assert "the plugin fell over" in " ".join([*ended.run.troubles, ended.checkpoint.reason])
+
+
+def test_a_plugin_that_crashes_at_the_end_is_trouble(run_feature: RunFeature) -> None:
+    ended = run_feature(RIGHT, conftest='def pytest_sessionfinish():\n    raise RuntimeError("the plugin fell over")')
+    assert ended.code != 0 or ended.run.harness_failed
+
+
+@pytest.mark.parametrize("how", ["raise KeyboardInterrupt", 'pytest.exit("enough")'])
+def test_an_interrupted_run_is_no_verdict(run_feature: RunFeature, how: str) -> None:
+    steps = f"""
+    @when("somebody presses Ctrl-C")
+    def presses():
+        {how}
+    """
+    ended = run_feature(RIGHT + "\nScenario: T\n  Then it is right\n  When somebody presses Ctrl-C", steps)
+    in_trouble(ended, "The run was interrupted")
+    assert ended.code == 130
+
+
+def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: RunFeature) -> None:
+    conftest = """
+    import pytest
+
+    @pytest.fixture(scope="session", autouse=True)
+    def a_server(measure, request):
+        yield
+        measure("server stopped", 0.1, "s")
+    """
+    steps = """
+    @when("somebody presses Ctrl-C")
+    def presses():
+        raise KeyboardInterrupt
+    """
+    ended = run_feature("Scenario: S\n  When somebody presses Ctrl-C", steps, conftest=conftest)
+    assert ended.code == 130, ended.said
+    assert "server stopped" in [m.name for m in ended.run.measurements]
+
+
+def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFeature) -> None:
+    steps = """
+    import os
+
+    @when("the harness is killed")
+    def killed():
+        os.kill(os.getpid(), 9)
+    """
+    ended = run_feature("Scenario: S\n  Then it is right\n  When the harness is killed", steps)
+    in_trouble(ended, "The run was cut off: its record has no end.")
+    not_proven(ended, "The scenario began and never ended.")
