@@ -4,7 +4,7 @@ An entry of the stream has three fields: `option`, `timestamp` (milliseconds sin
 id, a UUID). A dead letter has the fields of the entry it was made from, and `source_id` and `reason`.
 """
 
-import uuid
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +23,10 @@ FIELD_REASON = "reason"
 OPTION_MAX_CHARACTERS = 64
 TIMESTAMP_MAX = 2**53  # what every JSON and Lua number holds exactly
 
+_REQUIRED = (FIELD_OPTION.encode(), FIELD_TIMESTAMP.encode(), FIELD_VOTE_ID.encode())
+_DIGITS = re.compile(rb"[0-9]{1,16}")
+_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # uuid.UUID takes braces, capitals and urn: as well
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:
@@ -31,12 +35,12 @@ class Vote:
     Attributes:
         option: what was voted for.
         timestamp: when it was accepted, milliseconds since the epoch.
-        vote_id: the UUID that it is counted by, once.
+        vote_id: the UUID that it is counted by, once, in its canonical form.
     """
 
     option: str
     timestamp: int
-    vote_id: uuid.UUID
+    vote_id: str
 
 
 def dead_letters(stream: str) -> str:
@@ -49,7 +53,7 @@ def encode(vote: Vote) -> dict[str, str]:
     return {
         FIELD_OPTION: vote.option,
         FIELD_TIMESTAMP: str(vote.timestamp),
-        FIELD_VOTE_ID: str(vote.vote_id),
+        FIELD_VOTE_ID: vote.vote_id,
     }
 
 
@@ -59,22 +63,18 @@ def decode(fields: Mapping[bytes, bytes]) -> Vote:
     Raises:
         EntryMalformed: a field is missing or not what the contract says; the text is the reason. Further fields do no harm.
     """
+    for name in _REQUIRED:
+        if name not in fields:
+            raise EntryMalformed(f"missing field {name.decode()}")
+    option, timestamp, vote_id = (fields[name] for name in _REQUIRED)
     try:
-        text = {name.decode(): value.decode() for name, value in fields.items()}
+        text = option.decode()
     except UnicodeDecodeError:
-        raise EntryMalformed("not UTF-8") from None
-    for name in (FIELD_OPTION, FIELD_TIMESTAMP, FIELD_VOTE_ID):
-        if name not in text:
-            raise EntryMalformed(f"missing field {name}")
-    option, timestamp, vote_id = text[FIELD_OPTION], text[FIELD_TIMESTAMP], text[FIELD_VOTE_ID]
-    if not 0 < len(option) <= OPTION_MAX_CHARACTERS or "\x00" in option:
+        raise EntryMalformed("option is not UTF-8") from None
+    if not 0 < len(text) <= OPTION_MAX_CHARACTERS or "\x00" in text:
         raise EntryMalformed("option is empty, too long or not text")
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 16 and int(timestamp) <= TIMESTAMP_MAX):  # noqa: PLR2004 - digits of 2**53
+    if not _DIGITS.fullmatch(timestamp) or int(timestamp) > TIMESTAMP_MAX:
         raise EntryMalformed("timestamp is not milliseconds since the epoch")
-    try:
-        parsed = uuid.UUID(vote_id)
-    except ValueError:
-        raise EntryMalformed("request_id is not a UUID") from None
-    if str(parsed) != vote_id:
+    if not _UUID.fullmatch(vote_id):
         raise EntryMalformed("request_id is not a UUID in its canonical form")
-    return Vote(option, int(timestamp), parsed)
+    return Vote(text, int(timestamp), vote_id.decode())

@@ -1,5 +1,6 @@
 """The command line. Talk goes to stderr, data to stdout; every error says what happened, the likely cause and the next command."""
 
+import re
 import shutil
 import sys
 import tempfile
@@ -52,6 +53,11 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     api_url: Annotated[str, typer.Option(help="somebody else's API: observed, voted on, never destroyed")] = "",
     redis_url: Annotated[str, typer.Option(help="somebody else's Redis")] = "",
     database_url: Annotated[str, typer.Option(help="somebody else's PostgreSQL")] = "",
+    minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="how long B10 lets random faults rain")] = 0.25,
+    seed: Annotated[int | None, typer.Option(min=0, help="draw the same random faults again; a run prints its seed")] = None,
+    redis_setting: Annotated[
+        list[str] | None, typer.Option("--redis-setting", help="name=value of our own Redis, to see what it would cost; may be repeated")
+    ] = None,
     waivers: Annotated[Path | None, typer.Option(help="a file of waivers")] = None,
     source: Source = PROJECT,
     reports: Reports = Path("reports"),
@@ -73,7 +79,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
                 f"--{name}-url {url} is not an address.", f"it must begin with {' or '.join(schemes)}…", "votecheck run --help"
             )
     scope = select(phase or (), checkpoint.split(","), beyond=beyond)
-    settings = RunSettings(source.resolve(), target, api_url, redis_url, database_url, reports.resolve(), new_run_id())
+    for setting in redis_setting or ():
+        if not re.fullmatch(r"[a-z-]+=\S*", setting):
+            raise UsageError(f"--redis-setting {setting} is not name=value.", "for example appendfsync=everysec", "votecheck run --help")
+    settings = RunSettings(
+        source.resolve(), target, api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
+        redis_settings=tuple(redis_setting or ()), **({} if seed is None else {"seed": seed}),
+    )  # fmt: skip
     waived = read_waivers(waivers)
     preflight(settings)
     with Progress(scope) as progress:

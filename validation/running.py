@@ -54,12 +54,6 @@ def preflight(settings: RunSettings) -> None:
             "a file in their place, or a folder of somebody else",
             "votecheck run --reports FOLDER",
         ) from None
-    try:
-        settings.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HarnessError(
-            f"The reports cannot be written: {error}.", "a file in the way, or no permission", "votecheck run --reports DIR"
-        ) from None
     if settings.api_url:
         check_http(settings.api_url)
     if settings.redis_url:

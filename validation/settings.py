@@ -1,5 +1,6 @@
 """What one run is asked to do, in one frozen value."""
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,9 @@ class RunSettings:
         api_url, redis_url, database_url: somebody else's servers, empty for our own.
         reports: the folder that gets one folder a run.
         run: the run's id.
+        minutes: how long random faults go on.
+        seed: what they are drawn by, so that a run can be repeated.
+        redis_settings: `name=value` of our own Redis, in the place of what the chart sets: to see what another setting would cost.
     """
 
     source: Path = PROJECT
@@ -43,6 +47,9 @@ class RunSettings:
     database_url: str = ""
     reports: Path = field(default_factory=lambda: Path.cwd() / "reports")
     run: str = ""
+    minutes: float = 0.25
+    seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
+    redis_settings: tuple[str, ...] = ()
 
     @property
     def shows(self) -> frozenset[str]:
@@ -61,4 +68,6 @@ class RunSettings:
         for name in ("api", "redis", "database"):
             if getattr(self, f"{name}_url"):
                 flags += [f"--{name}-url", f"${name.upper()}_URL"]
+        for setting in self.redis_settings:
+            flags += ["--redis-setting", setting]
         return flags

@@ -1,5 +1,6 @@
 """`python -m system.api`: wires settings, Redis, the database and the server."""
 
+import gc
 import signal
 import socket
 import sys
@@ -34,6 +35,10 @@ def factory() -> ASGIApp:
         if app is None:  # the server's lifespan call, before any request
             store = await Store.connect(settings.database_url, command_timeout=READ_DEADLINE_SECONDS)
             app = create_app(settings, VoteStream.at(settings.redis_url, settings.idempotency_ttl), store)
+            # What was built now lives as long as the process. Left among the young, each full collection walks through all of it:
+            # 30 ms in which no vote is answered, the whole of the 99th percentile.
+            gc.collect()
+            gc.freeze()
         await app(scope, receive, send)
 
     return worker

@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.types import Send
+from typing_extensions import TypedDict
 
 RETRY_AFTER_SECONDS = 1
 
 Documented = dict[int | str, dict[str, Any]]
+_json = msgspec.json.Encoder()
+
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
-class Problem(BaseModel):
+class Problem(TypedDict):
     """An error. The text is one of ours: it never repeats what the client sent."""
 
     detail: str
@@ -29,9 +32,9 @@ def unavailable(what: str) -> HTTPException:
     return HTTPException(503, f"{what} is not available", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-async def send_json(send: Send, status: int, body: BaseModel, headers: RawHeaders = ()) -> None:
+async def send_json(send: Send, status: int, body: Mapping[str, object], headers: RawHeaders = ()) -> None:
     """Send a whole answer."""
-    content = body.model_dump_json().encode()
+    content = _json.encode(body)
     start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": content})

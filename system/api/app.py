@@ -65,7 +65,7 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
 
     @api.exception_handler(Exception)
     async def fail(_request: Request, _failure: Exception) -> JSONResponse:
-        return JSONResponse(Problem(detail="Internal Server Error").model_dump(), status_code=500)
+        return JSONResponse(Problem(detail="Internal Server Error"), status_code=500)
 
     app: ASGIApp = VoteFirst(api, vote_route)
     if settings.rate_limit:

@@ -50,4 +50,4 @@ class Cors(CORSMiddleware):
         if response.status_code == 200:  # noqa: PLR2004 - an HTTP status
             return response
         problem = Problem(detail="The origin, method or headers are not allowed")
-        return JSONResponse(problem.model_dump(), status_code=400, headers={"Vary": response.headers["vary"]})
+        return JSONResponse(problem, status_code=400, headers={"Vary": response.headers["vary"]})

@@ -1,6 +1,7 @@
 """Commands of concurrent requests, sent to Redis together: one write and one sync to disk for all of them."""
 
 import asyncio
+import math
 from typing import Any
 
 import hiredis
@@ -64,7 +65,8 @@ class Pipeline:
             replies: list[Any] = []
             for _ in commands:
                 try:
-                    replies.append(await connection.read_response(disable_decoding=True))
+                    # Without a deadline of its own: one for each reply would cost more than the reply.
+                    replies.append(await connection.read_response(disable_decoding=True, timeout=math.inf))
                 except ResponseError as refusal:
                     replies.append(refusal)
             return replies

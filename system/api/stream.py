@@ -1,6 +1,8 @@
 """The API's end of the stream: adding votes, each at most once for a key."""
 
 import hashlib
+import itertools
+from collections.abc import Iterator
 from typing import Self
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool
@@ -99,5 +101,5 @@ class VoteStream:
         await self.pool.aclose()
 
 
-def _fields(vote: Vote) -> list[Argument]:
-    return [part for field in contract.encode(vote).items() for part in field]
+def _fields(vote: Vote) -> Iterator[Argument]:
+    return itertools.chain.from_iterable(contract.encode(vote).items())

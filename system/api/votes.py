@@ -2,17 +2,16 @@
 
 import re
 import time
-import uuid
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 from fastapi.routing import APIRoute
 from prometheus_client import Counter
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uuid_utils.compat import uuid7
+from typing_extensions import TypedDict
+from uuid_utils import UUID, uuid5, uuid7
 
 from system.api.answers import Problem, problems, send_json, unavailable
 from system.api.body import header_values, read_body
@@ -21,7 +20,7 @@ from system.contract import Vote
 from system.errors import KeyReused
 from system.logs import Event, logger
 
-KEY_NAMESPACE = uuid.UUID("6f1d0f0e-5f0c-5d55-9a3b-3f1f0b8f2c57")
+KEY_NAMESPACE = UUID("6f1d0f0e-5f0c-5d55-9a3b-3f1f0b8f2c57")
 """Vote ids of Idempotency-Keys are UUIDs of version 5 in this namespace. It must never change: the ledger knows them."""
 
 KEY = re.compile(rb"[\x21-\x7e]{1,255}")
@@ -38,10 +37,10 @@ PROBLEMS = {
 }
 
 
-class Accepted(BaseModel):
+class Accepted(TypedDict):
     """The promise that this vote will be counted, once."""
 
-    message: str = "Vote accepted"
+    message: str
     option: str
     stream_id: str
     vote_id: str
@@ -109,7 +108,7 @@ class VoteEndpoint:
         if not is_json(scope):
             raise HTTPException(415, "The Content-Type must be application/json")
         key = idempotency_key(scope)
-        vote_id = uuid7() if key is None else uuid.uuid5(KEY_NAMESPACE, key)
+        vote_id = str(uuid7() if key is None else uuid5(KEY_NAMESPACE, key))
         vote = Vote(self._decode(body), time.time_ns() // 1_000_000, vote_id)
         try:
             stream_id = await (self._stream.add(vote) if key is None else self._stream.add_once(vote))
@@ -121,7 +120,7 @@ class VoteEndpoint:
             self._log.warning(Event.REDIS_UNAVAILABLE, error=type(failure).__name__)
             raise unavailable("Redis") from None
         self._accepted.labels(vote.option).inc()
-        await send_json(send, 201, Accepted(option=vote.option, stream_id=stream_id, vote_id=str(vote.vote_id)))
+        await send_json(send, 201, Accepted(message="Vote accepted", option=vote.option, stream_id=stream_id, vote_id=vote.vote_id))
 
 
 class VoteRoute(APIRoute):

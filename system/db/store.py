@@ -1,7 +1,6 @@
 """The database as the API and the consumer see it: two functions of the schema, behind a pool that opens when it is needed."""
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Self, cast
 
@@ -21,7 +20,7 @@ CLOSE_SECONDS = 0.5
 class Counted(NamedTuple):
     """A vote to be counted: one row of the ledger."""
 
-    vote_id: uuid.UUID
+    vote_id: str
     option: str
     stream_id: str
 

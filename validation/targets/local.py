@@ -114,7 +114,7 @@ class LocalTarget(Target):
         if self.settings.api_url:
             return Server("Redis", "")
         port = servers.free_port()
-        return self._own("Redis", servers.valkey(self.folder, port), f"redis://127.0.0.1:{port}/0")
+        return self._own("Redis", servers.valkey(self.folder, port, self.settings.redis_settings), f"redis://127.0.0.1:{port}/0")
 
     def _start_database(self) -> Server:
         if self.settings.database_url:

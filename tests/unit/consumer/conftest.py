@@ -64,7 +64,7 @@ class Bench:
         return Consumer(self.settings.model_copy(update=changes), self.redis, store, lambda: None, Metrics())
 
     async def cast(self, option: str = "cats", vote_id: uuid.UUID | None = None) -> bytes:
-        return await self.add(contract.encode(contract.Vote(option, 1_700_000_000_000, vote_id or uuid.uuid4())))
+        return await self.add(contract.encode(contract.Vote(option, 1_700_000_000_000, str(vote_id or uuid.uuid4()))))
 
     async def add(self, fields: dict[Any, Any]) -> bytes:
         return await self.redis.xadd(self.settings.stream_name, fields)

@@ -24,8 +24,8 @@ async def poison(bench: Bench) -> AsyncIterator[uuid.UUID]:
     ("fields", "reason"),
     [
         ({b"vote": b"cats"}, "missing field option"),
-        ({b"option": b"cats", b"timestamp": b"1", b"request_id": b"7"}, "request_id is not a UUID"),
-        ({b"option": b"\xff", b"timestamp": b"1", b"request_id": b"7"}, "not UTF-8"),
+        ({b"option": b"cats", b"timestamp": b"1", b"request_id": b"7"}, "request_id is not a UUID in its canonical form"),
+        ({b"option": b"\xff", b"timestamp": b"1", b"request_id": b"7"}, "option is not UTF-8"),
         (
             {b"option": b"fish", b"timestamp": b"1", b"request_id": str(POISON).encode()},
             "option is not one of VOTE_OPTIONS",
