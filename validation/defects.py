@@ -48,6 +48,8 @@ class Defect:
     Attributes:
         story: what happens to voters if it ships.
         checkpoints: the ids that must turn red, each of them.
+        changes: edits of a copy of the source.
+        redis: `name=value`, settings of the run's own Redis. B1, which reads them from the live server, is the witness.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Defect:
     layer: str
     checkpoints: tuple[str, ...]
     changes: tuple[Change, ...]
+    redis: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ def catalogue() -> dict[str, Defect]:
     found = [
         Defect(**({k: v for k, v in entry.items() if k != "change"} | {
             "checkpoints": tuple(entry["checkpoints"]),
-            "changes": tuple(Change(**change) for change in entry["change"]),
+            "changes": tuple(Change(**change) for change in entry.get("change", ())),
+            "redis": tuple(entry.get("redis", ())),
         }))
         for entry in tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))["defect"]
     ]  # fmt: skip
@@ -86,6 +90,8 @@ def catalogue() -> dict[str, Defect]:
         raise HarnessError("A defect's id is there twice.", "defects.toml was edited by two")
     for defect in found:
         select(ids=defect.checkpoints)
+        if not defect.changes and not ("B1" in defect.checkpoints and defect.redis):
+            raise HarnessError(f"Defect {defect.id} changes nothing that a witness can see.", "defects.toml")
     return {d.id: d for d in found}
 
 
@@ -139,7 +145,7 @@ def prove(defect: Defect) -> Result:
                 if landed:
                     return Result(defect, Catch.NOT_LANDED, landed)
             try:
-                judged = _judge(copy, defect.checkpoints)
+                judged = _judge(copy, defect.checkpoints, defect.redis)
             except HarnessError as error:
                 return Result(defect, Catch.INCONCLUSIVE, str(error))
     except HarnessError as error:
@@ -172,10 +178,11 @@ def _loaded(copy: Path, change: Change) -> str:
     )
 
 
-def _judge(copy: Path, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+def _judge(copy: Path, ids: Iterable[str], redis: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
     """Run checkpoints on a copy in a process of their own and give their entries of results.json by id."""
     with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
         command = [sys.executable, "-m", "validation", "run", "--source", str(copy), "--checkpoint", ",".join(ids), "--reports", reports]
+        command += [word for setting in redis for word in ("--redis-setting", setting)]
         try:
             ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
         except subprocess.TimeoutExpired:
