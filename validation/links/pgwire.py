@@ -1,0 +1,93 @@
+"""Framing of the PostgreSQL protocol: where a client's request ends, and where the server is done with it."""
+
+from collections.abc import Iterator
+
+SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
+NO_SSL = ord("N")  # the answer to the wish for it: one byte without a length, before anything else; our servers have none
+LENGTH_BYTES, START_BYTES = 4, 8
+ENDS_A_REQUEST = frozenset(b"SQpHX")  # Sync, Query, password, Flush, Terminate
+UNANSWERED = frozenset(b"HX")  # Flush gets its messages and no ReadyForQuery, Terminate nothing
+AUTHENTICATION, ASKS_FOR_MORE = ord("R"), frozenset({3, 5, 10, 11})
+"""Cleartext, MD5, and the two steps of SASL to which the client has to say something."""
+PARSE, BIND, QUERY, TERMINATE, READY = b"P", b"B", b"Q", b"X", ord("Z")
+
+
+class Requests:
+    """What a client sends, grouped into what the server answers as one."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._started = False
+        self._group = bytearray()
+        self._words: list[bytes] = []
+        self._texts: dict[bytes, bytes] = {}
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, list[bytes], bool]]:
+        """Take bytes; give each complete request: as it was sent, in words (what it is, its statement), and whether it will be answered."""
+        self._buffer += data
+        while (message := self._message()) is not None:
+            kind, body = message
+            self._describe(kind, body)
+            if kind in (b"", b"ssl") or kind[0] in ENDS_A_REQUEST:
+                whole, words = bytes(self._group), self._words
+                self._group, self._words = bytearray(), []
+                yield whole, words or [kind], kind in (b"", b"ssl") or kind[0] not in UNANSWERED
+
+    def _message(self) -> tuple[bytes, bytes] | None:
+        head = 0 if not self._started else 1
+        if len(self._buffer) < head + LENGTH_BYTES:
+            return None
+        end = head + int.from_bytes(self._buffer[head : head + LENGTH_BYTES])
+        if len(self._buffer) < end:
+            return None
+        kind, whole = bytes(self._buffer[:head]), bytes(self._buffer[:end])
+        del self._buffer[:end]
+        self._group += whole
+        if not head:
+            code = int.from_bytes(whole[LENGTH_BYTES:START_BYTES])
+            if code in (SSL_REQUEST, GSS_REQUEST):
+                return b"ssl", b""
+            self._started = True
+        return kind, whole[head + LENGTH_BYTES :]
+
+    def _describe(self, kind: bytes, body: bytes) -> None:
+        if kind == b"ssl":
+            self._words = [b"ssl"]
+        elif kind == b"":
+            self._words = [b"connect"]
+        elif kind == PARSE:
+            name, text = body.split(b"\0", 2)[:2]
+            self._texts[name] = text
+            self._words = [b"prepare", text]
+        elif kind == BIND:
+            name = body.split(b"\0", 2)[1]
+            self._words = [b"execute", self._texts.get(name, b"")]
+        elif kind == QUERY:
+            self._words = [b"query", body.rstrip(b"\0")]
+        elif kind == TERMINATE:
+            self._words = [b"terminate"]
+
+
+class Replies:
+    """What the server sends, a message at a time; the last of a reply says that the server is ready for the next request."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._plain = False
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """Take bytes; give each message that is complete, and whether a request is answered with it."""
+        self._buffer += data
+        while self._buffer:
+            if not self._plain and self._buffer[0] == NO_SSL:
+                yield bytes(self._buffer[:1]), True
+                del self._buffer[:1]
+                continue
+            self._plain = True
+            end = 1 + int.from_bytes(self._buffer[1 : 1 + LENGTH_BYTES]) if len(self._buffer) > LENGTH_BYTES else 0
+            if not end or len(self._buffer) < end:
+                return
+            whole = bytes(self._buffer[:end])
+            del self._buffer[:end]
+            asks = whole[0] == AUTHENTICATION and int.from_bytes(whole[5:9]) in ASKS_FOR_MORE
+            yield whole, asks or whole[0] == READY
