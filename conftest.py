@@ -13,6 +13,8 @@ pytest_plugins = [
     "features.steps.images",
     "features.steps.chart",
     "features.steps.heartbeat",
+    "features.steps.crash_points",
+    "features.steps.api_crash_points",
     "features.steps.source",
     "features.steps.documents",
 ]

@@ -57,12 +57,12 @@ class OwnStream:
 
 @given(parsers.re(r"a new stream with (?P<count>\d+) votes$"), target_fixture="own")
 def new_stream(count: str, target: Target, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
-    return _new(target, stream, afterwards, int(count))
+    return new_own_stream(target, stream, afterwards, int(count))
 
 
 @given(parsers.re(r"a new stream with (?P<count>\d+) votes, the first of them (?P<times>\d+) times"), target_fixture="own")
 def new_stream_with_doubles(count: str, times: str, target: Target, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
-    return _new(target, stream, afterwards, int(count), int(times))
+    return new_own_stream(target, stream, afterwards, int(count), int(times))
 
 
 @given("these entries among them")
@@ -147,7 +147,8 @@ def took_and_died(own: OwnStream, stream: StreamProbe, observe: Observe, count: 
     observe("pending with the dead consumer", expected=int(count), observed=group.pending if group else "no group")
 
 
-def _new(target: Target, stream: StreamProbe, afterwards: Callable[..., None], count: int, first_times: int = 1) -> OwnStream:
+def new_own_stream(target: Target, stream: StreamProbe, afterwards: Callable[..., None], count: int, first_times: int = 1) -> OwnStream:
+    """Fill a stream of this scenario's own; it is removed afterwards."""
     for server in (target.redis, target.database):
         server.must_be_ours()  # thousands of made-up votes have no place in somebody else's results
     token = secrets.token_hex(4)

@@ -108,6 +108,7 @@ class Consumer:
             kept |= await self._settle(entries)
             if self.stopping:
                 break
+        await upkeep.trim(self._redis, self._settings)
         self._beat()
         for name in await upkeep.remove_idle_names(self._redis, self._settings):
             self._log.info(Event.CONSUMER_NAME_REMOVED, name=name)

@@ -58,6 +58,11 @@ async def remove_idle_names(redis: Redis, settings: ConsumerSettings) -> list[st
     return await _remove(redis, settings, "others", NAME_IDLE_MS)
 
 
+async def trim(redis: Redis, settings: ConsumerSettings) -> None:
+    """Remove what every group has done with. Each acknowledgement does it too; a consumer may have died just before it did."""
+    await redis.eval(TRIM, 1, settings.stream_name)
+
+
 async def _remove(redis: Redis, settings: ConsumerSettings, *which: str | int) -> list[str]:
     names = await redis.eval(REMOVE_NAMES, 1, settings.stream_name, settings.consumer_group, settings.consumer_name, *which)
     return [name.decode(errors="replace") for name in names]

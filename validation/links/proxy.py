@@ -21,19 +21,27 @@ T = TypeVar("T")
 Kind = Literal["redis", "postgres"]
 Side = Literal["request", "reply"]
 CHUNK_BYTES = 65_536
-WORD_BYTES = 200
-SEEN_MAX = 20_000
+WORD_BYTES = 1500
+SEEN_MAX = 5_000
 CALL_SECONDS = 5.0
 FRAMES: dict[str, Any] = {"redis": resp, "postgres": pgwire}
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that came along: which one on its link, on which connection, and its words, cut to `WORD_BYTES` each."""
+    """A command that came along.
+
+    Attributes:
+        number: the how manieth of its link.
+        connection: on which connection.
+        words: its words, cut to `WORD_BYTES` each.
+        answered: whether the server has an answer for it alone.
+    """
 
     number: int
     connection: int
     words: tuple[str, ...]
+    answered: bool = True
 
     @property
     def label(self) -> str:
@@ -249,7 +257,7 @@ class _Connection:
                 for whole, words, answered in frames.feed(data):
                     link.witness.commands += 1
                     told = tuple(word[:WORD_BYTES].decode("utf-8", "replace") for word in words[:20])
-                    command = Command(link.witness.commands, self.number, told)
+                    command = Command(link.witness.commands, self.number, told, answered)
                     link.seen.append(command)
                     await link.stop_at(command, "request", self)
                     if answered:

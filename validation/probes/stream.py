@@ -123,6 +123,11 @@ class StreamProbe:
         answer = self._client.xreadgroup(group, consumer, {stream: ">"}, count=count)
         return _flatten(answer)
 
+    @_looking
+    def age(self, stream: str, group: str, consumer: str, identifiers: list[str], milliseconds: int) -> None:
+        """Make entries look as if a consumer had held them for a while."""
+        self._client.xclaim(stream, group, consumer, 0, identifiers, idle=milliseconds, justid=True)
+
     @contextmanager
     def tap(self, stream: str) -> Iterator["queue.SimpleQueue[Entry]"]:
         """Listen to a stream as a bystander: every entry added from now on arrives, even one that is trimmed a moment later."""
@@ -170,6 +175,11 @@ class StreamProbe:
     def set_command(self, command: str, *, allowed: bool) -> None:
         """Allow or forbid one command for the default user: a fault that hits exactly one step of the consumer's turn."""
         self._client.acl_setuser("default", enabled=True, reset=False, commands=[f"{'+' if allowed else '-'}{command}"])
+
+    @_looking
+    def forget_scripts(self) -> None:
+        """Make the server forget its scripts, as a restart does."""
+        self._client.script_flush()
 
     @_looking
     def settings(self, *names: str) -> dict[str, str]:
