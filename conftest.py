@@ -15,6 +15,7 @@ pytest_plugins = [
     "features.steps.heartbeat",
     "features.steps.crash_points",
     "features.steps.api_crash_points",
+    "features.steps.clients",
     "features.steps.source",
     "features.steps.documents",
 ]

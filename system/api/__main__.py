@@ -11,6 +11,7 @@ from uvicorn.supervisors import Multiprocess
 
 from system import API_VERSION
 from system.api.app import create_app
+from system.api.connections import PatientProtocol
 from system.api.events import ApiEvent
 from system.api.results import READ_DEADLINE_SECONDS
 from system.api.stream import VoteStream
@@ -81,7 +82,7 @@ def main() -> None:
     config = uvicorn.Config(
         "system.api.__main__:factory",
         factory=True,
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         workers=settings.api_workers,
         log_config=None,

@@ -1,12 +1,9 @@
-"""Reading a request's body: bounded in size and in time, whatever its headers say."""
-
-import asyncio
+"""Reading a request's body: bounded in size, whatever its headers say. The bound in time is in `connections`."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 LIMIT_BYTES = 1_048_576
-PATIENCE_SECONDS = 10.0
 
 # The rest of a refused body must not be taken for the next request, nor be read for ever.
 CLOSE = {"Connection": "close"}
@@ -21,19 +18,11 @@ async def read_body(scope: Scope, receive: Receive) -> bytes | None:
     """Read the whole body; None when the client went away before it was complete.
 
     Raises:
-        HTTPException: 413 for more than `LIMIT_BYTES`, announced or sent; 408 when it takes longer than `PATIENCE_SECONDS`.
+        HTTPException: 413 for more than `LIMIT_BYTES`, announced or sent.
     """
     for announced in header_values(scope, b"content-length"):
         if announced.isdigit() and int(announced) > LIMIT_BYTES:
             raise HTTPException(413, "Content Too Large", CLOSE)
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await _read(receive)
-    except TimeoutError:
-        raise HTTPException(408, "Request Timeout", CLOSE) from None
-
-
-async def _read(receive: Receive) -> bytes | None:
     body = b""
     parts: list[bytes] = []
     size = 0

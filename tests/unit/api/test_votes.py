@@ -134,17 +134,6 @@ async def test_more_than_a_mebibyte_is_refused(start: Start, body: bytes | Async
         assert api.entries() == []
 
 
-async def test_a_body_that_does_not_come_is_given_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def never() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr("system.api.body.PATIENCE_SECONDS", 0.05)
-    async with start() as api:
-        answer = await api.vote(never())
-    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
-
-
 async def test_a_key_counts_once_and_gives_the_same_answer_again(start: Start) -> None:
     async with start() as api:
         first, again = await api.vote(Idempotency_Key="k~1"), await api.vote(Idempotency_Key="k~1")

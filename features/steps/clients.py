@@ -1,0 +1,153 @@
+"""Steps about clients that are too slow on purpose."""
+
+import selectors
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import pytest
+from pytest_bdd import given, parsers, then, when
+
+from validation.ballots import Ballots
+from validation.observing import Observe
+from validation.probes.http import HttpProbe
+from validation.targets.base import Target
+from validation.waiting import eventually
+
+WATCHED_SECONDS = 20.0
+DRIP_SECONDS = 1.0
+ENOUGH_VOTES, CREATED = 20, 201
+HEAD = b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\n"
+VOTE = b'{"option":"cats"}'
+GET = b"GET /api/results HTTP/1.1\r\nHost: votecheck\r\n\r\n"
+KINDS: dict[str, tuple[bytes, bytes]] = {
+    "connect and say nothing": (b"", b""),
+    "drip a header": (HEAD + b"X-Slow: ", b"a"),
+    "drip a body": (HEAD + b"Content-Length: 5000\r\n\r\n", b" "),
+    "vote and stay": (b"GET /health HTTP/1.1\r\nHost: votecheck\r\n\r\n", b""),
+    "do not read": (GET, GET * 200),
+}
+"""What each kind sends at once, and then again and again."""
+
+
+@dataclass
+class Slow:
+    """Slow clients and how long each was borne: seconds by kind."""
+
+    url: str
+    count: int
+    borne: dict[str, list[float]] = field(default_factory=dict)
+
+    def watch(self) -> None:
+        """Connect them all, go on dripping, and note when each is dropped."""
+        address = urlsplit(self.url)
+        with selectors.DefaultSelector() as watched:
+            for kind, (first, _) in KINDS.items():
+                for _ in range(self.count):
+                    client = socket.create_connection((address.hostname or "", address.port or 80), WATCHED_SECONDS)
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                    client.sendall(first)
+                    client.setblocking(False)
+                    watched.register(client, selectors.EVENT_READ, (kind, time.monotonic()))
+            self._drip(watched)
+            for key in list(watched.get_map().values()):
+                key.fileobj.close()  # type: ignore[union-attr] # they are sockets
+
+    def _drip(self, watched: selectors.BaseSelector) -> None:
+        begun = next_drip = time.monotonic()
+        while watched.get_map() and time.monotonic() - begun < WATCHED_SECONDS:
+            if time.monotonic() >= next_drip:
+                next_drip += DRIP_SECONDS
+                for key in list(watched.get_map().values()):
+                    _send(key.fileobj, KINDS[key.data[0]][1])  # type: ignore[arg-type]
+            for key, _ in watched.select(0.1):
+                kind, since = key.data
+                client: socket.socket = key.fileobj  # type: ignore[assignment]
+                if _ended(client, reads=kind != "do not read"):
+                    self.borne.setdefault(kind, []).append(time.monotonic() - since)
+                    watched.unregister(client)
+                    client.close()
+            if all(key.data[0] == "do not read" for key in watched.get_map().values()):
+                eventually(lambda: None, lambda _: False, within=0.1)  # they are readable all the time: do not spin
+
+
+@pytest.fixture
+def crowd() -> Iterator[ThreadPoolExecutor]:
+    """Watches the slow clients beside the steps."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+@given(
+    parsers.re(r"(?P<count>\d+) clients each that connect and say nothing, drip a header, drip a body, vote and stay, and do not read"),
+    target_fixture="slow",
+)
+def slow_clients(target: Target, count: str, crowd: ThreadPoolExecutor) -> tuple[Slow, "Future[None]"]:
+    slow = Slow(target.api.url, int(count))
+    return slow, crowd.submit(slow.watch)
+
+
+@when("voters vote for as long as the slow clients are there", target_fixture="statuses")
+def voters_vote_meanwhile(slow: tuple[Slow, "Future[None]"], http: HttpProbe, ballots: Ballots) -> Counter[int]:
+    statuses: Counter[int] = Counter()
+
+    def vote() -> bool:
+        key = ballots.key()
+        answer = http.vote("dogs", key)
+        ballots.record(key, "dogs", answer.status, str((answer.json() or {}).get("vote_id", "")))
+        statuses[answer.status] += 1
+        return slow[1].done()
+
+    eventually(vote, bool, within=WATCHED_SECONDS + 5)
+    slow[1].result()
+    return statuses
+
+
+@then(parsers.re(r"every slow client is dropped within (?P<limit>\d+) seconds"))
+def dropped(slow: tuple[Slow, "Future[None]"], limit: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    clients = slow[0]
+    with observe.together():
+        for kind in KINDS:
+            borne = clients.borne.get(kind, [])
+            longest = max(borne, default=0.0)
+            observe(
+                f"clients that {kind}",
+                expected=f"{clients.count} dropped, each within {limit} s",
+                observed=f"{len(borne)} dropped, the last after {longest:.1f} s",
+                holds=len(borne) == clients.count and longest <= float(limit),
+                remedy="system/api/connections.py",
+            )
+            measure(f"clients that {kind}, borne for", longest, "s")
+
+
+@then("every vote cast meanwhile is accepted")
+def accepted_meanwhile(statuses: Counter[int], observe: Observe) -> None:
+    enough = statuses.total() >= ENOUGH_VOTES and set(statuses) == {CREATED}
+    observe("answers to votes", expected=f"at least {ENOUGH_VOTES}, all {CREATED}", observed=dict(statuses), holds=enough)
+
+
+def _send(client: socket.socket, data: bytes) -> None:
+    try:
+        client.send(data)
+    except OSError:  # full, or dropped: the selector sees which
+        return
+
+
+def _ended(client: socket.socket, *, reads: bool) -> bool:
+    """Tell whether the server is done with a client; one that does not read looks at a byte and leaves it."""
+    try:
+        if not reads:
+            client.recv(1, socket.MSG_PEEK)
+            client.send(b"G")
+            return False
+        while client.recv(65536):
+            pass
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
