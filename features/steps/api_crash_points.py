@@ -36,6 +36,7 @@ class ApiSweep:
     store: StoreProbe
     ballots: Ballots
     ways: tuple[str, ...] = WAYS
+    at_once: int = 1  # they share a Redis, and whether it knows the script is a part of the point
 
     def link(self) -> Link:
         """Make a link to Redis."""

@@ -21,7 +21,6 @@ from validation.targets.base import Target
 from validation.waiting import eventually
 
 VISITS = ("a successor with its name", "a successor with another name", "the link is reset and it goes on")
-AT_ONCE = 3
 REACHED_SECONDS = 15.0
 RECOVERED_SECONDS = 25.0
 LONG_AGO_MS = 60_000
@@ -61,6 +60,7 @@ class Sweep:
     store: StoreProbe
     afterwards: Callable[..., None]
     ways: tuple[str, ...] = VISITS
+    at_once: int = 3
 
     @contextmanager
     def links(self) -> Iterator[dict[Kind, Link]]:
@@ -156,7 +156,7 @@ def commands_of_a_consumer(
 @when("it is killed before and after each of them, three times", target_fixture="visits")
 def killed_at_each(recorded: tuple[Sweep, list[Point]]) -> list[Visit]:
     sweep, found = recorded
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(sweep.at_once) as pool:
         return list(pool.map(lambda job: sweep.visit(*job), [(point, how) for point in found for how in sweep.ways]))
 
 
