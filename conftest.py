@@ -16,6 +16,7 @@ pytest_plugins = [
     "features.steps.crash_points",
     "features.steps.api_crash_points",
     "features.steps.clients",
+    "features.steps.storm",
     "features.steps.source",
     "features.steps.documents",
 ]

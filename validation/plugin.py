@@ -90,7 +90,14 @@ def measure(request: pytest.FixtureRequest) -> Callable[[str, float, str], None]
 
 
 @pytest.fixture(scope="session")
-def target(settings: RunSettings, measure: Callable[[str, float, str], None], request: pytest.FixtureRequest) -> Iterator[Target]:
+def leftovers(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Record what could not be cleaned: it is trouble."""
+    recorder = _recorder(request.config)
+    return lambda what: recorder.emit(Trouble(f"Not cleaned up: {what}"))
+
+
+@pytest.fixture(scope="session")
+def target(settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]) -> Iterator[Target]:
     """The running target, started once a session; what cannot be cleaned is trouble."""
     begun = time.monotonic()
     opened = open_target(settings)
@@ -101,7 +108,7 @@ def target(settings: RunSettings, measure: Callable[[str, float, str], None], re
     finally:
         begun = time.monotonic()
         for problem in opened.close():
-            _recorder(request.config).emit(Trouble(f"Not cleaned up: {problem}"))
+            leftovers(problem)
         measure("target stopped", time.monotonic() - begun, "s")
 
 

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from pytest_bdd import given, then
 
-from features.steps.crash_points import Visit, observe_visits, through
+from features.steps.crash_points import Visit, observe_visits
 from validation.ballots import Ballots
 from validation.errors import NotProven, ProbeError
+from validation.links.addresses import link_to, through
 from validation.links.points import Point, points
 from validation.links.proxy import Link
 from validation.observing import Observe
@@ -38,16 +38,9 @@ class ApiSweep:
     ways: tuple[str, ...] = WAYS
     at_once: int = 1  # they share a Redis, and whether it knows the script is a part of the point
 
-    def link(self) -> Link:
-        """Make a link to Redis."""
-        address = urlsplit(self.target.redis.url)
-        made = Link((address.hostname or "", address.port or 0), "redis")
-        made.start()
-        return made
-
     def started(self, link: Link) -> Api:
         """Start an API behind a link."""
-        api = self.target.new_api({"REDIS_URL": through(self.target.redis.url, link.port)})
+        api = self.target.new_api({"REDIS_URL": through(self.target.redis.url, link)})
         api.process.start()
         probe = HttpProbe(api.url)
         if not eventually(lambda: probe.answers("/health"), bool, within=STARTS_SECONDS, never=lambda _: not api.process.alive).held:
@@ -56,7 +49,7 @@ class ApiSweep:
 
     def record(self) -> list[Point]:
         """Let an API take a vote without a key, with one when its Redis does not know the script, and with one when it does."""
-        link = self.link()
+        link = link_to(self.target.redis.url)
         try:
             api = self.started(link)
             self.stream.forget_scripts()
@@ -70,7 +63,7 @@ class ApiSweep:
 
     def visit(self, point: Point, how: str) -> Visit:
         """Stop an API at a point, end it or its link there, and look whether its answer was true."""
-        link = self.link()
+        link = link_to(self.target.redis.url)
         held = link.hold(point.matcher(), side=point.side)
         api = self.started(link)
         key = self.ballots.key() if point.step != "added" else ""

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
 
 from pytest_bdd import given, then, when
 
 from features.steps.stream import OwnStream, new_own_stream
 from validation import protocol
 from validation.errors import NotProven
+from validation.links.addresses import link_to, through
 from validation.links.points import Point, points
 from validation.links.proxy import Kind, Link
 from validation.observing import Observe
@@ -66,12 +66,9 @@ class Sweep:
     def links(self) -> Iterator[dict[Kind, Link]]:
         """Make a link to each server."""
         made: dict[Kind, Link] = {}
-        servers: dict[Kind, str] = {"redis": self.target.redis.url, "postgres": self.target.database.url}
         try:
-            for kind, url in servers.items():
-                address = urlsplit(url)
-                made[kind] = Link((address.hostname or "", address.port or 0), kind)
-                made[kind].start()
+            made["redis"] = link_to(self.target.redis.url)
+            made["postgres"] = link_to(self.target.database.url)
             yield made
         finally:
             for link in made.values():
@@ -196,13 +193,6 @@ def observe_visits(visits: list[Visit], whose: str, measure: Callable[[str, floa
 
 def _behind(links: dict[Kind, Link], target: Target) -> dict[str, str]:
     return {
-        "REDIS_URL": through(target.redis.url, links["redis"].port),
-        "DATABASE_URL": through(target.database.url, links["postgres"].port),
+        "REDIS_URL": through(target.redis.url, links["redis"]),
+        "DATABASE_URL": through(target.database.url, links["postgres"]),
     }
-
-
-def through(url: str, port: int) -> str:
-    """Point an address at a link."""
-    address = urlsplit(url)
-    user = address.netloc.rpartition("@")[0]
-    return urlunsplit(address._replace(netloc=f"{user}{'@' if user else ''}127.0.0.1:{port}"))

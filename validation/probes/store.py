@@ -40,10 +40,30 @@ class StoreProbe:
         rows = self._fetch("select vote_id, option from vote_ledger where vote_id = any($1::uuid[])", list(vote_ids))
         return {str(row["vote_id"]): str(row["option"]) for row in rows}
 
+    def whole_ledger(self) -> dict[str, str]:
+        """Every vote that was ever counted: id → option. Only for a database that is the harness's own."""
+        return {str(row["vote_id"]): str(row["option"]) for row in self._fetch("select vote_id, option from vote_ledger")}
+
     def ledger_totals(self) -> Counter[str]:
         """How many votes of each option the ledger holds."""
         rows = self._fetch("select option, count(*) as n from vote_ledger group by option")
         return Counter({str(row["option"]): int(row["n"]) for row in rows})
+
+    def ask(self, question: str) -> int:
+        """Ask for one number."""
+        return int(self._fetch(question)[0][0])
+
+    def session(self) -> Any:
+        """Open a session that stays open; `tell` and `hang_up` take it."""
+        return self._call(lambda: asyncpg.connect(self._url, timeout=SECONDS, command_timeout=SECONDS))
+
+    def tell(self, session: Any, statement: str) -> None:
+        """Say something in a session."""
+        self._call(lambda: session.execute(statement))
+
+    def hang_up(self, session: Any) -> None:
+        """Close a session."""
+        self._call(lambda: session.close(timeout=SECONDS))
 
     def stage_results(self, schema: str, results: Mapping[str, int]) -> None:
         """Make a schema whose `get_vote_results()` gives these counts: a database that the API can be pointed at."""
@@ -74,7 +94,10 @@ class StoreProbe:
             finally:
                 await connection.close(timeout=SECONDS)
 
+        return self._call(ask)
+
+    def _call(self, what: Callable[[], Awaitable[T]]) -> T:
         try:
-            return self._portal.call(ask)
+            return self._portal.call(what)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise ProbeError(f"The database could not be looked at: {error or type(error).__name__}.", "PostgreSQL is down") from error

@@ -182,6 +182,32 @@ class StreamProbe:
         self._client.script_flush()
 
     @_looking
+    def pause_clients(self, milliseconds: int) -> None:
+        """Let the server answer nobody for a while."""
+        self._client.client_pause(milliseconds)
+
+    @_looking
+    def destroy_group(self, stream: str, group: str) -> bool:
+        """Destroy a consumer group; tell whether there was one."""
+        return bool(self._client.xgroup_destroy(stream, group))
+
+    @_looking
+    def configure(self, name: str, value: str) -> None:
+        """Change a setting of the live server."""
+        self._client.config_set(name, value)
+
+    @_looking
+    def used_memory(self) -> int:
+        """How many bytes the server uses."""
+        return int(self._client.info("memory")["used_memory"])
+
+    @_looking
+    def refusals(self, error: str) -> int:
+        """How often the server has answered with an error of this name."""
+        told = self._client.info("errorstats").get(f"errorstat_{error}", {"count": 0})
+        return int(told["count"] if isinstance(told, dict) else str(told).partition("=")[2])
+
+    @_looking
     def settings(self, *names: str) -> dict[str, str]:
         """Settings of the live server, by name."""
         return {name: self._client.config_get(name).get(name, "") for name in names}

@@ -63,6 +63,7 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    restore_signals=False,  # a full disk is an error to be handled, and not the death by SIGXFSZ
                     user=self.user,
                     group=self.user,
                     extra_groups=None if self.user is None else [],

@@ -1,0 +1,27 @@
+"""Links by address: to put one in front of a server, and to send a client through it."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from validation.errors import HarnessError
+from validation.links.proxy import Link
+
+
+def link_to(url: str) -> Link:
+    """Start a link to the server at `redis://…` or `postgresql://…`.
+
+    Raises:
+        HarnessError: the address has no host or port.
+    """
+    address = urlsplit(url)
+    if address.hostname is None or address.port is None:
+        raise HarnessError(f"There can be no link to {url}: it names no host and port.")
+    link = Link((address.hostname, address.port), "redis" if address.scheme.startswith("redis") else "postgres")
+    link.start()
+    return link
+
+
+def through(url: str, link: Link) -> str:
+    """Give the address that reaches the same through a link."""
+    address = urlsplit(url)
+    user = address.netloc.rpartition("@")[0]
+    return urlunsplit(address._replace(netloc=f"{user}{'@' if user else ''}127.0.0.1:{link.port}"))

@@ -1,0 +1,145 @@
+"""The faults that a storm is made of. Each can tell whether it took effect: one that did not proves nothing."""
+
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import psutil
+
+from validation.links.proxy import Link
+from validation.storm.database import IN_TROUBLE as DATABASE_TROUBLE
+from validation.storm.redis import IN_TROUBLE as REDIS_TROUBLE
+from validation.storm.system import STARTS_SECONDS, Storm
+from validation.targets.process import Child
+
+
+@dataclass
+class Fault:
+    """Something bad that begins, is seen, and ends.
+
+    Attributes:
+        begin: makes it happen.
+        end: takes it back.
+        seen: says how it took effect; an empty string means that it did not.
+        seconds: how long it lasts.
+        unready: what /ready must name while it lasts; empty where it need not turn red.
+    """
+
+    begin: Callable[[Storm], None]
+    end: Callable[[Storm], None]
+    seen: Callable[[Storm], str]
+    seconds: float = 1.0
+    unready: str = ""
+
+
+@dataclass
+class ProcessFault:
+    """A process that is killed, asked to end, or frozen."""
+
+    part: Callable[[Storm], Child]
+    how: str
+    _pid: int = field(default=0)
+
+    def begin(self, storm: Storm) -> None:
+        """Let it happen."""
+        child = self.part(storm)
+        self._pid = child.pid
+        if child is storm.api.process:
+            storm.api_is_out = True
+        if self.how == "is killed":
+            child.kill()
+        elif self.how == "is asked to end":
+            child.send(child.stop_signal if child.name in {"redis", "postgres"} else signal.SIGTERM)
+        else:
+            child.pause()
+
+    def seen(self, storm: Storm) -> str:
+        """Tell what became of the process."""
+        child = self.part(storm)
+        if self.how == "is frozen":
+            return "stopped" if psutil.Process(self._pid).status() == psutil.STATUS_STOPPED else ""
+        code = child.wait(within=8.0).value
+        expected = -signal.SIGKILL if self.how == "is killed" else 0
+        return f"process {self._pid} ended with {code}" if code == expected else ""
+
+    def end(self, storm: Storm) -> None:
+        """Bring it back."""
+        child = self.part(storm)
+        child.resume()
+        if not child.alive:
+            servers = {"redis": storm.target.redis, "postgres": storm.target.database}
+            servers[child.name].start() if child.name in servers else child.start()
+        if child is storm.api.process:
+            storm.wait_for_the_api()
+        elif child in storm.consumers and self.how != "is frozen":
+            child.wait_for_event("consumer_group_exists", within=STARTS_SECONDS)  # a signal before that would meet no handler
+
+
+@dataclass
+class LinkFault:
+    """A link that fails in one way."""
+
+    link: str
+    do: Callable[[Link], object]
+    shows: str
+
+    _before: int = 0
+
+    def begin(self, storm: Storm) -> None:
+        """Let it happen."""
+        link = storm.links[self.link]
+        self._before = getattr(link.witness, self.shows)
+        self.do(link)
+
+    def seen(self, storm: Storm) -> str:
+        """Tell what the link did."""
+        done = getattr(storm.links[self.link].witness, self.shows) - self._before
+        return f"{self.shows.replace('_', ' ')}: {done}" if done else ""
+
+    def end(self, storm: Storm) -> None:
+        """Make it a good link again."""
+        storm.links[self.link].heal()
+
+
+def _refuse(link: Link) -> None:
+    link.refuse(True)
+    link.reset()
+
+
+PARTS: dict[str, Callable[[Storm], Child]] = {
+    "the API": lambda storm: storm.api.process,
+    "consumer a": lambda storm: storm.consumers[0],
+    "consumer b": lambda storm: storm.consumers[1],
+    "Redis": lambda storm: storm.target.redis.must_be_ours(),
+    "PostgreSQL": lambda storm: storm.target.database.must_be_ours(),
+}
+UNREADY = {"Redis": "redis", "PostgreSQL": "database"}
+LINK_FAULTS: dict[str, tuple[Callable[[Link], object], str]] = {
+    "is cut": (Link.cut, "closed"),
+    "is reset": (Link.reset, "closed"),
+    "is refused": (_refuse, "refused"),
+    "swallows everything": (lambda link: link.blackhole(True), "swallowed_bytes"),
+    "is slow": (lambda link: link.slow(0.05), "delayed"),
+    "loses the replies": (lambda link: link.drop_replies(True), "swallowed_bytes"),
+}
+
+
+def _of(fault: ProcessFault | LinkFault, unready: str = "", seconds: float = 1.0) -> Fault:
+    return Fault(fault.begin, fault.end, fault.seen, seconds, unready)
+
+
+def every_fault() -> dict[str, Fault]:
+    """List all faults by their name in the features."""
+    found = {
+        f"{part} {how}": _of(ProcessFault(child, how), UNREADY.get(part, ""), 2.5 if part in UNREADY and how == "is frozen" else 1.0)
+        for part, child in PARTS.items()
+        for how in ("is killed", "is asked to end", "is frozen")
+    }
+    for name in ("API to Redis", "consumers to Redis", "consumers to PostgreSQL"):
+        for how, (do, shows) in LINK_FAULTS.items():
+            found[f"the link of the {name} {how}"] = _of(LinkFault(name, do, shows))
+    for trouble in (REDIS_TROUBLE, DATABASE_TROUBLE):
+        for name, made in trouble.items():
+            one = made()
+            found[name] = Fault(one.begin, one.end, one.seen, one.seconds, one.unready)
+    return found

@@ -1,0 +1,122 @@
+"""The system that faults befall: one API and two consumers behind links, with servers of their own."""
+
+import dataclasses
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from anyio.from_thread import BlockingPortal
+
+from validation import protocol
+from validation.ballots import Ballots
+from validation.errors import NotProven
+from validation.links.addresses import link_to, through
+from validation.probes.http import HttpProbe
+from validation.probes.store import StoreProbe
+from validation.probes.stream import StreamProbe
+from validation.settings import RunSettings
+from validation.storm.voters import Voters, Watcher
+from validation.targets.local import LocalTarget
+from validation.waiting import eventually
+
+if TYPE_CHECKING:
+    from validation.links.proxy import Link
+
+STARTS_SECONDS = 20.0
+SETTLES_SECONDS = 30.0
+CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500"}
+POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
+
+
+class Storm:
+    """Start it once; then let faults come over it one after the other."""
+
+    def __init__(self, settings: RunSettings, portal: BlockingPortal) -> None:
+        self.target = LocalTarget(dataclasses.replace(settings, run=f"{settings.run}-storm"))
+        self.portal = portal
+        self.poison: set[str] = set()
+        self.api_is_out = False
+        self.group_was_destroyed = False
+        self.links: dict[str, Link] = {}
+
+    def start(self) -> None:
+        """Bring everything up and let votes flow."""
+        target = self.target
+        target.start()
+        redis, database = target.redis.url, target.database.url
+        self.links = {
+            "API to Redis": link_to(redis),
+            "consumers to Redis": link_to(redis),
+            "consumers to PostgreSQL": link_to(database),
+        }
+        self.stream, self.store = StreamProbe(redis), StoreProbe(database, self.portal)
+        self.api = target.new_api({"REDIS_URL": through(redis, self.links["API to Redis"])})
+        behind = {
+            "REDIS_URL": through(redis, self.links["consumers to Redis"]),
+            "DATABASE_URL": through(database, self.links["consumers to PostgreSQL"]),
+        }
+        self.consumers = [target.new_consumer(CONSUMER | behind | {"CONSUMER_NAME": name}) for name in ("a", "b")]
+        for child in (self.api.process, *self.consumers):
+            child.start()
+        probe = HttpProbe(self.api.url)
+        if not eventually(lambda: probe.answers("/ready"), bool, within=STARTS_SECONDS).held:
+            raise NotProven(f"The system for the storm does not start: {self.api.process.output()[-300:]}")
+        self.voters = Voters(probe, Ballots())
+        self.watcher = Watcher(probe, lambda: not self.api_is_out, lambda: [self.api.process, *self.consumers])
+        self.voters.start()
+        self.watcher.start()
+
+    def close(self) -> list[str]:
+        """Take everything away; tell what could not be."""
+        for part in ("watcher", "voters"):
+            if hasattr(self, part):
+                getattr(self, part).stop()
+        for link in self.links.values():
+            link.close()
+        with suppress(AttributeError):
+            self.stream.close()
+        return self.target.close()
+
+    def wait_for_the_api(self) -> None:
+        """Wait until the API answers again, and watch it again."""
+        eventually(lambda: self.voters.probe.answers("/health"), bool, within=STARTS_SECONDS)
+        self.api_is_out = False
+
+    def plant(self) -> None:
+        """Put an entry among the votes that is none."""
+        self.poison.add(self.stream.add(protocol.STREAM, POISON))
+
+    def settle(self) -> str:
+        """Let no new vote begin, and wait until all that were cast are counted; give what is not as it must be, or nothing."""
+        self.voters.rest()
+        answered = eventually(lambda: self.voters.resting, bool, within=SETTLES_SECONDS)
+        drained = eventually(
+            lambda: self.stream.group(protocol.STREAM, protocol.GROUP), lambda g: g is not None and g.drained, within=SETTLES_SECONDS
+        )
+        wrong = [
+            *([] if answered.held else ["votes are still not answered"]),
+            *([] if drained.held else [f"not drained: {drained.value}"]),
+            *self._unbalanced(),
+            *self.watcher.wrong,
+        ]
+        self.watcher.wrong = []
+        self.voters.go_on()
+        return "; ".join(wrong)
+
+    def _unbalanced(self) -> list[str]:
+        accepted, ledger = self.voters.ballots.accepted(), self.store.whole_ledger()
+        lost, phantom = set(accepted) - set(ledger), set(ledger) - set(accepted)
+        other = {vote for vote in accepted if vote in ledger and ledger[vote] != accepted[vote]}
+        counts = {option: count for option, count in self.store.counts().items() if count}
+        sums = dict(self.store.ledger_totals())
+        letters = sorted(fields.get("source_id", "") for _, fields in self.stream.entries_after(protocol.STREAM + protocol.DEAD_SUFFIX))
+        if self.group_was_destroyed:  # a new group reads the stream anew: votes meet the ledger, malformed entries are buried again
+            letters = sorted(set(letters))
+        found = {
+            f"{len(lost)} of {len(accepted)} accepted votes lost: {sorted(lost)[:3]}": lost,
+            f"{len(phantom)} votes counted that nobody was promised: {sorted(phantom)[:3]}": phantom,
+            f"{len(other)} votes counted for another option": other,
+            f"counts {counts}, and the sums of the ledger {sums}": counts != sums,
+            f"dead letters of {letters}, planted {sorted(self.poison)}": letters != sorted(self.poison),
+            f"{len(self.voters.given_up)} votes were never answered": self.voters.given_up,
+        }
+        return [what for what, is_so in found.items() if is_so]
