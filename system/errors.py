@@ -6,6 +6,9 @@ SystemFault
 └── KeyReused          an Idempotency-Key came back with another option
 """
 
+CONNECTION_GONE = RuntimeError
+"""What uvloop raises for a write to a connection that was reset a moment ago. Neither redis-py nor asyncpg takes it for what it is."""
+
 
 class SystemFault(Exception):
     """Base of every error that this package raises on purpose."""

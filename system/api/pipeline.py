@@ -6,7 +6,10 @@ from typing import Any
 
 import hiredis
 from redis.asyncio import ConnectionPool
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+
+from system.errors import CONNECTION_GONE
 
 DEADLINE_SECONDS = 0.9
 """Of one exchange, connecting included. A command waits for at most the exchange before its own, so it ends within 1.8 s."""
@@ -47,7 +50,8 @@ class Pipeline:
                 async with asyncio.timeout(DEADLINE_SECONDS):
                     replies = await self._exchange([command for command, _ in batch])
             except Exception as failure:  # noqa: BLE001 - not swallowed: every request of the batch raises it
-                replies = [failure] * len(batch)
+                known = RedisConnectionError(str(failure)) if isinstance(failure, CONNECTION_GONE) else failure
+                replies = [known] * len(batch)
             for (_, waiting), reply in zip(batch, replies, strict=True):
                 if waiting.done():  # its request was cancelled
                     continue

@@ -22,7 +22,7 @@ from system.consumer.beat import REPLY_SECONDS, Beat
 from system.consumer.loop import Consumer
 from system.consumer.metrics import Metrics
 from system.db.store import Store
-from system.errors import SettingsInvalid
+from system.errors import CONNECTION_GONE, SettingsInvalid
 from system.logs import Event
 from system.settings import ConsumerSettings
 
@@ -99,7 +99,7 @@ def client(settings: ConsumerSettings) -> Redis:
 
 async def within(seconds: float, step: Awaitable[T]) -> T | None:
     """Wait for a closing step, but not for long; that Redis does not answer is no reason to stay."""
-    with contextlib.suppress(TimeoutError, RedisError):
+    with contextlib.suppress(TimeoutError, RedisError, CONNECTION_GONE):
         async with asyncio.timeout(seconds):
             return await step
     return None

@@ -16,6 +16,7 @@ from system.consumer.decide import Entry, Malformed, decide
 from system.consumer.metrics import Metrics
 from system.consumer.reading import Reader
 from system.db.store import UNAVAILABLE, Counted, Store
+from system.errors import CONNECTION_GONE
 from system.logs import Event, logger
 from system.settings import ConsumerSettings
 
@@ -58,7 +59,7 @@ class Consumer:
         while not self.stopping or self._reader.holds_a_batch:
             try:
                 await self.run_once()
-            except RedisError as error:
+            except (RedisError, CONNECTION_GONE) as error:
                 await self._back_off(Event.REDIS_UNAVAILABLE, error)
             except UNAVAILABLE as error:
                 await self._back_off(Event.POSTGRES_UNAVAILABLE, error)

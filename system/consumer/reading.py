@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from system.consumer.decide import Entry
+from system.errors import CONNECTION_GONE
 from system.settings import ConsumerSettings
 
 NEW = b">"
@@ -48,7 +49,7 @@ class Reader:
         """Forget the batch that was read ahead: it is pending under our own name, and read again from there."""
         ahead, self._ahead = self._ahead, None
         if ahead:
-            with contextlib.suppress(RedisError):  # whatever it is, the next command meets it too
+            with contextlib.suppress(RedisError, CONNECTION_GONE):  # whatever it is, the next command meets it too
                 await ahead
 
     def stop(self) -> None:

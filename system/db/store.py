@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Self, cast
 
 import asyncpg
 
-from system.errors import SettingsInvalid
+from system.errors import CONNECTION_GONE, SettingsInvalid
 
 # What one row can be guilty of: a value out of range, a constraint, an exception that a trigger raises.
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.PLPGSQLError)
@@ -117,3 +117,6 @@ class Store:
                 # Without this the release waits for the server to confirm the cancel, and a frozen server never does.
                 connection.terminate()
                 raise
+            except CONNECTION_GONE as gone:
+                connection.terminate()
+                raise ConnectionResetError(str(gone)) from gone
