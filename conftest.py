@@ -17,6 +17,8 @@ pytest_plugins = [
     "features.steps.api_crash_points",
     "features.steps.clients",
     "features.steps.storm",
+    "features.steps.two_consumers",
+    "features.steps.operators",
     "features.steps.source",
     "features.steps.documents",
 ]

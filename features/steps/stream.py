@@ -46,6 +46,13 @@ class OwnStream:
         stream.add_many(self.name, entries + entries[:1] * (first_times - 1))
         self.votes |= fresh
 
+    def add_under(self, stream: StreamProbe, identifiers: list[str]) -> list[str]:
+        """Put other votes there, under these stream ids."""
+        fresh = {str(uuid.uuid4()): protocol.OPTIONS[i % 2] for i in range(len(identifiers))}
+        self.votes |= fresh
+        given_ids = zip(identifiers, fresh.items(), strict=True)
+        return [stream.add(self.name, self._entry(*vote), identifier) for identifier, vote in given_ids]
+
     def wait_until_drained(self, stream: StreamProbe) -> Waited[Group | None]:
         """Wait until everything was delivered and acknowledged."""
         return eventually(lambda: stream.group(self.name, self.group), lambda g: g is not None and g.drained, within=COUNTED_SECONDS)

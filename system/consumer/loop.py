@@ -11,6 +11,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from system import contract
 from system.consumer import recovery, upkeep
+from system.consumer.backlog import Backlog, measure
 from system.consumer.counting import count
 from system.consumer.decide import Entry, Malformed, decide
 from system.consumer.metrics import Metrics
@@ -22,6 +23,7 @@ from system.settings import ConsumerSettings
 
 BACK_OFF_SECONDS = (1, 2, 3)  # the last one for ever
 DUPLICATES_SHOWN = 20
+MEASURE_SECONDS = 2.0
 GROUP_GONE = ("NOGROUP", "UNBLOCKED")  # the second is said to a read that was waiting when the stream was deleted
 
 
@@ -41,6 +43,7 @@ class Consumer:
         self._group_known = False
         self._recovering = True
         self._claim_at = 0.0
+        self._measure_at = 0.0
         self._attempt = 0
         self._trouble = ""
 
@@ -76,6 +79,8 @@ class Consumer:
         recovering, self._recovering = self._recovering, True  # until this turn has ended well, nobody knows what is pending
         self._beat()
         try:
+            if time.monotonic() >= self._measure_at:  # first of all: it is wanted most when the rest of the turn fails
+                await self._measure()
             kept = await self._recover() if recovering else False
             if time.monotonic() >= self._claim_at:
                 kept |= await self._claim()
@@ -116,6 +121,11 @@ class Consumer:
         # A scan reads the whole pending list: often enough to take an entry over soon after it may be, and no oftener.
         self._claim_at = time.monotonic() + self._settings.claim_idle_ms / 3000
         return kept
+
+    async def _measure(self) -> None:
+        """Show the backlog. Asked now and then: each time costs four commands, and a scrape must not reach Redis by itself."""
+        self._metrics.show(await measure(self._redis, self._settings))
+        self._measure_at = time.monotonic() + MEASURE_SECONDS
 
     async def _ensure_group(self) -> None:
         stream, group = self._settings.stream_name, self._settings.consumer_group
@@ -208,6 +218,10 @@ class Consumer:
         """Wait before the next try, for up to three seconds, or until stopped."""
         seconds = BACK_OFF_SECONDS[min(self._attempt, len(BACK_OFF_SECONDS) - 1)]
         self._attempt += 1
+        self._metrics.back_offs.labels("redis" if event is Event.REDIS_UNAVAILABLE else "postgresql").inc()
+        if event is Event.REDIS_UNAVAILABLE:
+            self._metrics.show(Backlog())  # an old figure would look like a good one
+            self._measure_at = 0.0
         trouble = f"{type(error).__name__}: {error}"
         # A change, and then the 1st, 2nd, 4th, 8th ... attempt: the log shows that it goes on and does not fill.
         if trouble != self._trouble or self._attempt.bit_count() == 1:

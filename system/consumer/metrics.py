@@ -1,7 +1,8 @@
 """What the consumer counts about itself, for Prometheus."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from system.consumer.backlog import Backlog
 from system.errors import SettingsInvalid
 
 BATCH_BUCKETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000)
@@ -22,6 +23,18 @@ class Metrics:
         self.statement = Histogram(
             "vote_statement_seconds", "Time to count a batch in the database", registry=registry, buckets=SECONDS_BUCKETS
         )
+
+        self._lag = Gauge("vote_lag_entries", "Entries that no consumer was given yet; NaN if unknown", registry=registry)
+        self._pending = Gauge("vote_pending_entries", "Entries given and not acknowledged; NaN if unknown", registry=registry)
+        self._oldest = Gauge("vote_oldest_seconds", "Age of the oldest vote that is not counted; NaN if unknown", registry=registry)
+        self.back_offs = Counter("vote_back_offs", "Turns that failed because a server did not do its part", ("server",), registry=registry)
+        self.show(Backlog())
+
+    def show(self, backlog: Backlog) -> None:
+        """Show how far the counting is behind. Every consumer of a group shows the same: take the maximum, not the sum."""
+        self._lag.set(backlog.lag)
+        self._pending.set(backlog.pending)
+        self._oldest.set(backlog.oldest_seconds)
 
     def serve(self, port: int) -> None:
         """Serve the metrics over HTTP on every address, in a thread that ends with the process.

@@ -100,9 +100,9 @@ class StreamProbe:
         return next((Group(g["pending"], g.get("lag"), g["last-delivered-id"]) for g in groups if g["name"] == group), None)
 
     @_looking
-    def add(self, stream: str, fields: Mapping[str, str]) -> str:
+    def add(self, stream: str, fields: Mapping[str, str], identifier: str = "*") -> str:
         """Add one entry and give its id."""
-        return str(self._client.xadd(stream, dict(fields)))
+        return str(self._client.xadd(stream, dict(fields), id=identifier))
 
     @_looking
     def add_many(self, stream: str, entries: list[dict[str, str]]) -> list[str]:

@@ -1,0 +1,82 @@
+"""Steps about what a consumer tells Prometheus."""
+
+import time
+from collections.abc import Callable
+
+from pytest_bdd import parsers, then, when
+
+from features.steps.api import NOBODY_LISTENS
+from features.steps.consumer import Running
+from features.steps.stream import OwnStream
+from validation.observing import Observe
+from validation.probes.http import HttpProbe
+from validation.probes.stream import StreamProbe
+from validation.targets.servers import free_port
+from validation.waiting import Waited, eventually
+
+WITHIN = 20.0
+CLOCKS_SECONDS = 8.0
+"""Between a figure and the look at the stream: it is asked for every two seconds, on a machine that may be busy."""
+
+
+@when("a consumer with metrics is started on it", target_fixture="running")
+def with_metrics(start_consumer: Callable[..., Running], own: OwnStream) -> Running:
+    return start_consumer(**own.env, METRICS_PORT=str(free_port()))
+
+
+@when("a consumer with metrics is started on it without the database", target_fixture="running")
+def with_metrics_without_database(start_consumer: Callable[..., Running], own: OwnStream) -> Running:
+    patient = own.env | {"CLAIM_IDLE_MS": "600000", "BATCH_SIZE": "10"}
+    return start_consumer(**patient, **NOBODY_LISTENS["the database"], METRICS_PORT=str(free_port()))
+
+
+@then("its metrics show what is pending, what lags and how old the oldest is, as the stream has it")
+def shows_the_backlog(running: Running, own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
+    oldest = min(int(identifier.partition("-")[0]) / 1000 for identifier, _ in stream.entries_after(own.name))
+
+    def compared() -> dict[str, tuple[float, float]]:
+        shown, group = _metrics(running), stream.group(own.name, own.group)
+        return {
+            "pending": (shown.get("vote_pending_entries", -1), group.pending if group else -2),
+            "lag": (shown.get("vote_lag_entries", -1), group.lag if group and group.lag is not None else -2),
+            "oldest": (shown.get("vote_oldest_seconds", -1), time.time() - oldest),
+        }
+
+    def agree(values: dict[str, tuple[float, float]]) -> bool:
+        same = all(values[name][0] == values[name][1] and values[name][0] > 0 for name in ("pending", "lag"))
+        return same and abs(values["oldest"][0] - values["oldest"][1]) < CLOCKS_SECONDS
+
+    told = eventually(compared, agree, within=WITHIN)
+    observe("shown, and in the stream", expected="equal pairs", observed=told.value, holds=told.held, evidence=told.story)
+
+
+@then(
+    parsers.re(
+        r"its metrics show (?P<counted>\d+) counted, (?P<again>\d+) duplicates, "
+        r"(?P<dead>\d+) dead letter, (?P<claimed>\d+) claimed and nothing left"
+    )
+)
+def shows_what_was_done(running: Running, counted: str, again: str, dead: str, claimed: str, observe: Observe) -> None:
+    expected = {
+        "votes_counted_total": float(counted),
+        "votes_duplicate_total": float(again),
+        "votes_dead_lettered_total": float(dead),
+        "votes_lost_total": 0.0,
+        "vote_lag_entries": 0.0,
+        "vote_pending_entries": 0.0,
+        "vote_oldest_seconds": 0.0,
+    }
+    told: Waited[dict[str, float]] = eventually(lambda: _metrics(running), lambda m: expected.items() <= m.items(), within=WITHIN)
+    claims = told.value.get("votes_claimed_total", -1.0)
+    with observe.together():
+        for name, value in expected.items():
+            observe(name, expected=value, observed=told.value.get(name), remedy="system/consumer/metrics.py")
+        observe("votes_claimed_total", expected=f"at least {claimed}", observed=claims, holds=claims >= float(claimed))
+
+
+def _metrics(running: Running) -> dict[str, float]:
+    probe = HttpProbe(f"http://127.0.0.1:{running.env['METRICS_PORT']}")
+    if not probe.answers("/metrics"):
+        return {}
+    lines = probe.send("GET", "/metrics").body.decode().splitlines()
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line and not line.startswith("#"))}
