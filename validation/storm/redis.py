@@ -10,10 +10,11 @@ import psutil
 
 from validation import protocol
 from validation.storm.system import Storm
-from validation.waiting import eventually
+from validation.waiting import consistently, eventually
 
 STALL_MS = 1500
 STALLED_SECONDS = 0.5
+READS_END_SECONDS = 0.3  # longer than a read of theirs blocks
 
 
 class Trouble:
@@ -93,6 +94,9 @@ class DiskFull(Trouble):
 
     def begin(self, storm: Storm) -> None:
         child = storm.target.redis.must_be_ours()
+        for consumer in storm.consumers:  # what they had read already would be counted, whatever Redis forgets
+            consumer.pause()
+        consistently(lambda: None, lambda _: True, during=READS_END_SECONDS)
         self._size = max(f.stat().st_size for f in Path(child.folder).rglob("*.aof"))
         psutil.Process(child.pid).rlimit(resource.RLIMIT_FSIZE, (self._size, resource.RLIM_INFINITY))
 
@@ -101,9 +105,13 @@ class DiskFull(Trouble):
         said = "File too large" in child.output() or "Short write" in child.output()
         if child.alive:
             child.kill()  # what it holds in memory only is lost with it, as when the machine is switched off
+        for consumer in storm.consumers:
+            consumer.resume()
         return f"at {self._size} bytes it said that it cannot write" if said else ""
 
     def end(self, storm: Storm) -> None:
+        for consumer in storm.consumers:
+            consumer.resume()
         if not storm.target.redis.must_be_ours().alive:
             storm.target.redis.start()
 
