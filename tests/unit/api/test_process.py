@@ -49,10 +49,10 @@ class Process:
 
 
 @contextlib.contextmanager
-def started(**variables: str) -> Iterator[Process]:
+def started(*, within: float = 20, **variables: str) -> Iterator[Process]:
     port = free_port()
     child = subprocess.Popen(COMMAND, env=environment(API_PORT=str(port), **variables), stdout=subprocess.PIPE, text=True)
-    guard = threading.Timer(20, child.kill)  # a start that hangs ends the test instead of hanging it
+    guard = threading.Timer(within, child.kill)  # a start that hangs ends the test instead of hanging it
     guard.start()
     process = Process(child, port)
     try:
