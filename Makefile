@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: help setup validate test up lock clean
+.PHONY: help setup validate test bench up lock clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ validate: setup ## validate the voting system on this machine: GO, NO-GO or INCO
 
 test: setup     ## every test, through tox
 	@$(RUN) -m tox run
+
+bench: setup    ## measure how fast the system is, beside plain designs of the same
+	@$(RUN) -m tests.bench
 
 up: setup       ## start the voting system for people to use, and print its address
 	@$(RUN) -m validation up

@@ -87,6 +87,7 @@ def crowd() -> Iterator[ThreadPoolExecutor]:
     target_fixture="slow",
 )
 def slow_clients(target: Target, count: str, crowd: ThreadPoolExecutor) -> tuple[Slow, "Future[None]"]:
+    target.redis.must_be_ours()  # hundreds of slow clients are an attack on an API that somebody else runs
     slow = Slow(target.api.url, int(count))
     return slow, crowd.submit(slow.watch)
 
