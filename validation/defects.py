@@ -19,7 +19,7 @@ from validation.errors import HarnessError, UsageError
 from validation.settings import PROJECT
 
 CATALOGUE = Path(__file__).with_name("defects.toml")
-RUN_SECONDS = 400
+RUN_SECONDS = 600
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".tox", "reports", "__pycache__", ".*_cache", ".hypothesis", ".coverage*")
 
 
