@@ -3,6 +3,7 @@
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.unit import servers
 
@@ -11,7 +12,7 @@ from .test_process import started
 SECONDS = 180
 
 
-def test_the_api_keeps_its_own_document() -> None:
+def test_the_api_keeps_its_own_document(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(2**31)
     with servers.valkey() as valkey, servers.postgres() as postgres:
         where = {"REDIS_URL": valkey.url, "DATABASE_URL": postgres.url}
@@ -24,7 +25,7 @@ def test_the_api_keeps_its_own_document() -> None:
                 # A body and a key that are each right are refused together, when the key was used for another option.
                 "--exclude-checks", "positive_data_acceptance",
             ]  # fmt: skip
-            ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False, cwd=tmp_path)
     assert ran.returncode == 0, f"seed {seed}\n{ran.stdout[-4000:]}{ran.stderr[-500:]}"
     assert " 0 generated" not in ran.stdout
     assert "generated" in ran.stdout
