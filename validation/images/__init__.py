@@ -1,0 +1,1 @@
+"""The two images: what they are called, what they are made from, and how they are built."""
