@@ -13,7 +13,8 @@ from validation import protocol
 from validation.errors import NotProven
 from validation.links.addresses import link_to, through
 from validation.links.points import Point, points
-from validation.links.proxy import Kind, Link
+from validation.links.proxy import Link
+from validation.links.traffic import Kind
 from validation.observing import Observe
 from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe

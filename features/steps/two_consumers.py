@@ -9,7 +9,8 @@ from pytest_bdd import given, then, when
 from features.steps.stream import OwnStream, new_own_stream
 from validation import protocol
 from validation.links.addresses import link_to, through
-from validation.links.proxy import Command, Held, Link, Side
+from validation.links.proxy import Held, Link
+from validation.links.traffic import Command, Side
 from validation.observing import Observe
 from validation.probes.stream import StreamProbe
 from validation.targets.base import Target

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from validation.links.proxy import Command, Kind, Side
+from validation.links.traffic import Command, Kind, Side
 
 BY_COMMAND = {
     "XGROUP": "group asked for",

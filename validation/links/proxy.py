@@ -11,56 +11,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from validation.errors import TargetUnavailable
 from validation.links import pgwire, resp
+from validation.links.traffic import WORD_BYTES, Command, Faults, Kind, Side, Witness
 from validation.waiting import Waited, eventually
 
 T = TypeVar("T")
-Kind = Literal["redis", "postgres"]
-Side = Literal["request", "reply"]
 CHUNK_BYTES = 65_536
-WORD_BYTES = 1500
 SEEN_MAX = 5_000
 CALL_SECONDS = 5.0
 FRAMES: dict[str, Any] = {"redis": resp, "postgres": pgwire}
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command that came along.
-
-    Attributes:
-        number: the how manieth of its link.
-        connection: on which connection.
-        words: its words, cut to `WORD_BYTES` each.
-        answered: whether the server has an answer for it alone.
-    """
-
-    number: int
-    connection: int
-    words: tuple[str, ...]
-    answered: bool = True
-
-    @property
-    def label(self) -> str:
-        """Its first word: XADD, EVALSHA; connect, prepare, execute."""
-        return self.words[0] if self.words else ""
-
-
-@dataclass
-class Witness:
-    """What the link did, for the proof that a fault took effect."""
-
-    connections: int = 0
-    commands: int = 0
-    replies: int = 0
-    held: int = 0
-    swallowed_bytes: int = 0
-    closed: int = 0
-    refused: int = 0
-    delayed: int = 0
 
 
 class Held:
@@ -93,16 +55,6 @@ class Held:
         if self.connection:
             self.connection.close(reset=True)
         self.go_on.set()
-
-
-@dataclass
-class Faults:
-    """What the link does to everything that passes."""
-
-    refuse: bool = False
-    blackhole: bool = False
-    drop_replies: bool = False
-    delay_seconds: float = 0.0
 
 
 class Link:
