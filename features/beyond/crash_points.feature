@@ -16,5 +16,5 @@ Feature: A process may die between any two commands
 
     Scenario: The API's crash points
       Given the commands of an API between body and answer
-      When it is killed before and after each of them, three times
+      When before and after each of them it is killed, and its link is reset and goes silent
       Then after each death no answer was a promise that is not kept, and a repeated vote is one vote

@@ -10,15 +10,17 @@ from pytest_bdd import given, then, when
 
 from features.steps.stream import OwnStream, new_own_stream
 from validation import protocol
-from validation.errors import NotProven
+from validation.errors import NotProven, ProbeError
 from validation.links.addresses import link_to, through
 from validation.links.points import Point, points
-from validation.links.proxy import Link
+from validation.links.proxy import Held, Link
 from validation.links.traffic import Kind
+from validation.links.visits import RIGHT, SUBJECT, Visit, not_reached, written
 from validation.observing import Observe
 from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe
 from validation.targets.base import Target
+from validation.targets.process import Child
 from validation.waiting import eventually
 
 VISITS = ("a successor with its name", "a successor with another name", "the link is reset and it goes on")
@@ -35,21 +37,6 @@ NAMED = (
     "trimmed",
 )
 """Where a vote could be lost or counted twice. The sweep finds its points by itself; these must be among them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One crash: where, what went on, what was wrong afterwards (nothing is right), and how long it took to recover."""
-
-    point: Point
-    how: str
-    reached: bool
-    wrong: str
-    seconds: float
-
-    def __str__(self) -> str:
-        reached = "reached" if self.reached else "NOT REACHED"
-        return f"{self.point!s:62} {self.how:34} {reached:12} {self.wrong or 'right':8} {self.seconds:5.2f} s"
 
 
 @dataclass
@@ -98,7 +85,7 @@ class Sweep:
             return points("postgres", links["postgres"].seen, "") + points("redis", links["redis"].seen, "trimmed")
 
     def visit(self, point: Point, how: str) -> Visit:
-        """Stop a consumer at a point, end it there, let another one finish, and judge."""
+        """Stop a consumer at a point, end it or its link there, let another one or itself finish, and judge."""
         own = self.workload()
         with self.links() as links:
             held = links[point.link].hold(point.matcher(), side=point.side)
@@ -108,18 +95,18 @@ class Sweep:
             consumer.start()
             try:
                 if not held.wait(REACHED_SECONDS).held:
-                    return Visit(point, how, reached=False, wrong="", seconds=0.0)
-                if how == VISITS[2]:
-                    held.drop()
-                else:
+                    return not_reached(point, how, f"no such command within {REACHED_SECONDS:.0f} s")
+                dies = how != VISITS[2]
+                if dies:
                     consumer.kill()
-                    held.drop()
+                held.drop()
+                if dies:
                     name = {"CONSUMER_NAME": consumer.env["CONSUMER_NAME"]} if how == VISITS[0] else {}
                     successor = self.target.new_consumer(own.env | name)
                     successor.start()
                 begun = time.monotonic()
-                wrong = self.judge(own)
-                return Visit(point, how, reached=True, wrong=wrong, seconds=time.monotonic() - begun)
+                verdict = self.judge(own) or RIGHT
+                return Visit(str(point), how, witness(held, links[point.link], consumer), time.monotonic() - begun, verdict)
             finally:
                 consumer.kill()
                 successor.stop()
@@ -152,10 +139,18 @@ def commands_of_a_consumer(
 
 
 @when("it is killed before and after each of them, three times", target_fixture="visits")
+@when("before and after each of them it is killed, and its link is reset and goes silent", target_fixture="visits")
 def killed_at_each(recorded: tuple[Sweep, list[Point]]) -> list[Visit]:
     sweep, found = recorded
+
+    def look(job: tuple[Point, str]) -> Visit:
+        try:
+            return sweep.visit(*job)
+        except (NotProven, ProbeError) as reason:  # one that could not be looked at does not hide the others
+            return not_reached(*job, str(reason))
+
     with ThreadPoolExecutor(sweep.at_once) as pool:
-        return list(pool.map(lambda job: sweep.visit(*job), [(point, how) for point in found for how in sweep.ways]))
+        return list(pool.map(look, [(point, how) for point in found for how in sweep.ways]))
 
 
 @then("the points are those where a vote could be lost or counted twice")
@@ -167,29 +162,33 @@ def points_are_named(recorded: tuple[Sweep, list[Point]], observe: Observe) -> N
 
 @then("after each death every vote is counted once and every malformed entry is buried once")
 def counted_once_after_each(visits: list[Visit], store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
-    observe_visits(visits, "a consumer", measure, observe)
+    observe_visits(visits, "a consumer", "system/consumer/loop.py acknowledges what is committed, and nothing else", measure, observe)
     counts, sums = store.counts(), store.ledger_totals()
     observe("counts beside the sums of the ledger", expected=dict(sums), observed={k: v for k, v in counts.items() if v})
 
 
-def observe_visits(visits: list[Visit], whose: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
-    """Record the table of a sweep, one observation a point."""
-    unseen = [visit for visit in visits if not visit.reached]
-    if unseen:
-        raise NotProven(f"{len(unseen)} of {len(visits)} crash points were not reached, first: {unseen[0]}")
-    slowest = max(visits, key=lambda visit: visit.seconds)
-    measure(f"deaths of {whose}", len(visits), "visits")
-    measure(f"slowest recovery from the death of {whose}", slowest.seconds, "s")
+def observe_visits(visits: list[Visit], whose: str, remedy: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    """Record the table of a sweep, one observation a point. What was not reached is in the table, and the sweep is not proven then."""
+    reached = [visit for visit in visits if visit.reached]
+    measure(f"deaths of {whose}", len(reached), "visits")
+    measure(f"slowest recovery from the death of {whose}", max((visit.seconds for visit in reached), default=0.0), "s")
     with observe.together():
         for point in dict.fromkeys(visit.point for visit in visits):
             here = [visit for visit in visits if visit.point == point]
-            observe(
-                f"death {point}",
-                expected=["right"] * len(here),
-                observed=[visit.wrong or "right" for visit in here],
-                evidence="\n".join(map(str, here)),
-                remedy="system/consumer/loop.py acknowledges what is committed, and nothing else",
-            )
+            verdicts = [visit.verdict for visit in here if visit.reached]
+            observe(f"{SUBJECT}{point}", expected=[RIGHT] * len(verdicts), observed=verdicts, evidence=written(here), remedy=remedy)
+    if unseen := [visit for visit in visits if not visit.reached]:
+        raise NotProven(f"{len(unseen)} of {len(visits)} crash points were not reached, first: {unseen[0]}")
+
+
+def witness(held: Held, link: Link, process: Child) -> str:
+    """Tell what was seen of a crash: at which command, and what ended there."""
+    code = process.exit_code
+    if code is None:
+        ended = "the connection reset" if link.witness.closed else "no reply"
+    else:
+        ended = f"killed by signal {-code}" if code < 0 else f"the process ended with {code}"
+    return f"{held.command.label if held.command else '?'}, {ended}"
 
 
 def _behind(links: dict[Kind, Link], target: Target) -> dict[str, str]:

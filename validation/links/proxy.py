@@ -53,6 +53,7 @@ class Held:
     async def _drop(self) -> None:
         self._link.forget(self)
         if self.connection:
+            self._link.witness.closed += 1
             self.connection.close(reset=True)
         self.go_on.set()
 

@@ -1,0 +1,65 @@
+"""Visits of crash points: each is a line of an observation's evidence, and is read back from it. The table of a sweep is made of them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SUBJECT = "death "
+"""Begins the subject of an observation whose evidence is visits."""
+RIGHT, NOT_REACHED = "right", "not reached"
+NOBODY_SAW = "-"
+VERDICT_MAX = 300
+_BETWEEN = " | "
+_CELLS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One crash.
+
+    Attributes:
+        point: where.
+        how: what was done there, and what went on.
+        witness: how it is known that it took effect.
+        seconds: from the crash until all was counted.
+        verdict: `right`, or what was not as it must be; `not reached` and why, when there was no crash.
+    """
+
+    point: str
+    how: str
+    witness: str
+    seconds: float
+    verdict: str
+
+    @property
+    def reached(self) -> bool:
+        """Whether there was a crash."""
+        return not self.verdict.startswith(NOT_REACHED)
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing was wrong afterwards."""
+        return self.verdict == RIGHT
+
+    def __str__(self) -> str:
+        cells = (self.point, self.how, self.witness, f"{self.seconds:.2f} s", self.verdict[:VERDICT_MAX])
+        return _BETWEEN.join(" ".join(cell.split()) for cell in cells)
+
+
+def not_reached(point: object, how: str, why: str) -> Visit:
+    """Tell of a crash that never came."""
+    return Visit(str(point), how, NOBODY_SAW, 0.0, f"{NOT_REACHED}: {why}")
+
+
+def written(visits: Iterable[Visit]) -> str:
+    """Write visits, a line each."""
+    return "\n".join(map(str, visits))
+
+
+def read(evidence: str) -> tuple[Visit, ...]:
+    """Read visits back; a line that is none is left out."""
+    found = []
+    for line in evidence.splitlines():
+        cells = line.split(_BETWEEN, _CELLS - 1)
+        if len(cells) == _CELLS and cells[3].removesuffix(" s").replace(".", "", 1).isdigit():
+            found.append(Visit(cells[0], cells[1], cells[2], float(cells[3].removesuffix(" s")), cells[4]))
+    return tuple(found)
