@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from validation.checkpoints import registry
 from validation.recording import Measured, Observed
-from validation.report import model
+from validation.report import crashes, model
 from validation.report.wording import duration, percent, visible
 from validation.verdicts import Run, Scenario, Verdict
 
@@ -62,6 +62,8 @@ def _template() -> Template:
         "moment": model.moment,
         "reproduce": model.reproduce,
         "shown": _shown,
+        "crashes": crashes.crashes,
+        "is_crash": crashes.is_crash,
         "findings_max": FINDINGS_MAX,
     }
     return environment.get_template("page.html.j2")

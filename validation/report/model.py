@@ -107,10 +107,15 @@ def not_looked_at(run: Run) -> dict[str, tuple[str, ...]]:
     return {level: tuple(j.checkpoint.id for j in seen if level in j.open_at) for level in levels}
 
 
+def is_whole(run: Run) -> bool:
+    """Tell whether everything in the registry was in scope."""
+    return len(run.judged) == len(registry())
+
+
 def headline(run: Run) -> str:
     """Say what the verdict means, in one or two sentences."""
     failed, open_, waived, every = (*(run.count(v) for v in WORST_FIRST[:3]), len(run.judged))
-    whole = every == len(registry())
+    whole = is_whole(run)
     if run.verdict is RunVerdict.NO_GO:
         names = ", ".join(j.checkpoint.id for j in with_verdict(run, Verdict.FAILED))
         said = f"{failed} of {every} checkpoints failed ({names}): this release must not go out."

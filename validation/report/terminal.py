@@ -15,8 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from validation.checkpoints import Checkpoint, phases, registry
+from validation.links.visits import RIGHT
 from validation.recording import Event, Finished, RunFinished, Started, Trouble
-from validation.report.model import Open, by_phase, day_of, headline, not_looked_at, reproduce, unproven, with_verdict
+from validation.report.crashes import CrashPoint, crash_points, in_short
+from validation.report.model import Open, by_phase, day_of, headline, is_whole, not_looked_at, reproduce, unproven, with_verdict
 from validation.report.wording import duration, one_line, visible
 from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
 
@@ -115,6 +117,7 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     _list(console, "Not proven", [_open(o) for o in unproven(run)])
     _list(console, "Waived", [f"{_title(j)}: {one_line(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)])
     _list(console, "Not looked at on this target", [f"{level} for {', '.join(ids)}" for level, ids in not_looked_at(run).items()])
+    _sweeps(run, console)
     console.print()
     console.print(_counts(run))
     _print(console, Text(f"Report: {folder / 'index.html'}"))
@@ -132,6 +135,28 @@ def _blocker(run: Run, judged: Judged, console: Console) -> None:
     if (rest := len(judged.findings) - _FINDINGS_MAX) > 0:
         _print(console, Text(f"  and {rest} more, in the report"))
     _print(console, Text.assemble(("    again     ", "dim"), reproduce(run, judged)))
+
+
+def _sweeps(run: Run, console: Console) -> None:
+    """Tell of the crash sweeps: a line each for who wants to release, a table for who asked for a part of the checkpoints."""
+    for judged in run.judged:
+        if not (points := crash_points(judged)):
+            continue
+        _print(console, Text.assemble("\n", (_title(judged), "bold"), f": {in_short(points)}"))
+        if is_whole(run):
+            continue
+        table = Table("Crash point", "Witness", "Verdict", box=None, pad_edge=False, header_style="dim")
+        table.add_column("To recover", justify="right")
+        for point in points:
+            verdict = Text(one_line(point.verdict), COLOURS[_verdict(point)])
+            table.add_row(Text(one_line(point.name)), Text(one_line(point.witness)), verdict, duration(point.seconds))
+        console.print(table)
+        for visit in (v for p in points for v in p.visits if not v.right):
+            _print(console, Text(f"  {one_line(f'{visit.point}, {visit.how}: {visit.verdict}', _LINE_MAX)}"))
+
+
+def _verdict(point: CrashPoint) -> Verdict:
+    return Verdict.FAILED if point.wrong else Verdict.PASSED if point.verdict == RIGHT else Verdict.NOT_PROVEN
 
 
 def _list(console: Console, title: str, items: Collection[str]) -> None:

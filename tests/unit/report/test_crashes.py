@@ -1,0 +1,88 @@
+"""What a crash sweep saw is a table in the reports, whatever became of it."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tests.unit.report.conftest import HOSTILE
+from tests.unit.report.test_html import Page
+from validation.checkpoints import registry
+from validation.links.visits import Visit, not_reached, written
+from validation.report import html
+from validation.report.crashes import crash_points, in_short
+from validation.report.model import load
+from validation.report.terminal import summary
+
+RIGHT = Visit("before acknowledged", "the link is reset", "XACK, the connection reset", 0.4, "right")
+SLOW = Visit("before acknowledged", "a successor with its name", "XACK, killed by signal 9", 1.2, "right")
+WRONG = Visit("after acknowledged", "the link is reset", "XACK, the connection reset", 0.3, f"1 of 5 votes lost {HOSTILE}")
+UNSEEN = not_reached("after trimmed", "the link is reset", "no such command within 15 s")
+
+
+def swept(record: Any, *points: tuple[Visit, ...], scope: list[str] | None = None) -> Path:
+    """Write the record of a sweep."""
+    record.begin(scope or ["B8"])
+    for visits in points:
+        seen = str([v.verdict for v in visits if v.reached])
+        right = str(["right" for v in visits if v.reached])
+        record.scenario("B8", (f"death {visits[0].point}", right, seen), name=visits[0].point, evidence=written(visits))
+    return record.end()  # type: ignore[no-any-return] # the fixture is of conftest.py
+
+
+def said(folder: Path) -> str:
+    console = Console(file=io.StringIO(), width=100)
+    summary(load(folder), console, folder)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_point_is_as_good_as_its_worst_crash(record: Any) -> None:
+    folder = swept(record, (RIGHT, SLOW), (WRONG, RIGHT), (UNSEEN, UNSEEN))
+    points = crash_points(load(folder).judged[0])
+    assert [(p.name, p.witness, p.verdict, p.seconds) for p in points[:1]] == [("before acknowledged", "XACK, 3 of 3", "right", 1.2)]
+    assert [(p.name, p.verdict, p.witness) for p in points[1:]] == [
+        ("after acknowledged", "1 wrong", "XACK, 1 of 1"),
+        ("after trimmed", "not reached", "none, 0 of 2"),
+    ]
+    assert in_short(points) == "4 crashes at 3 points, 1 wrong, 2 not reached; slowest recovery 1.2 s, before acknowledged"
+
+
+def test_who_asked_for_the_sweep_gets_its_table(record: Any) -> None:
+    told = said(swept(record, (RIGHT, SLOW), (WRONG,), (UNSEEN,)))
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    for line in (
+        "Crash point Witness Verdict To recover",
+        "before acknowledged XACK, 2 of 2 right 1.2 s",
+        "after acknowledged XACK, 1 of 1 1 wrong 0.30 s",
+        "after trimmed none, 0 of 1 not reached 0.00 s",
+        "after trimmed, the link is reset: not reached: no such command within 15 s",
+    ):
+        assert line in lines
+    assert "\x1b" not in told
+
+
+def test_a_whole_run_tells_of_a_sweep_in_one_line(record: Any) -> None:
+    told = said(swept(record, (RIGHT, SLOW), scope=list(registry())))
+    assert "2 crashes at 1 points, all right; slowest recovery 1.2 s" in told
+    assert "Crash point" not in told
+
+
+def test_the_page_has_every_crash_in_a_table(record: Any) -> None:
+    written_page = html.render(load(swept(record, (RIGHT, SLOW), (WRONG,), (UNSEEN,))))
+    page = Page(written_page)
+    assert (page.unbalanced, page.open) == ([], [])
+    assert "before acknowledged a successor with its name XACK, killed by signal 9 right 1.2 s" in page.text
+    assert "1 of 5 votes lost <script>alert(1)</script>" in page.text
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert "before acknowledged | " not in page.text
+
+
+@pytest.mark.parametrize("evidence", ["", "no visits at all", "a | b"])
+def test_no_table_is_made_of_anything_else(record: Any, evidence: str) -> None:
+    record.begin(["B8"])
+    record.scenario("B8", ("counts", "3", "3"), evidence=evidence)
+    folder = record.end()
+    assert crash_points(load(folder).judged[0]) == ()
+    assert "crashes at" not in said(folder)
