@@ -58,6 +58,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     redis_setting: Annotated[
         list[str] | None, typer.Option("--redis-setting", help="name=value of our own Redis, to see what it would cost; may be repeated")
     ] = None,
+    image_tag: Annotated[str, typer.Option(help="the tag of the two images to judge; without it each part's released version")] = "",
+    flaw_database: Annotated[str, typer.Option(help="a folder with a vulnerability database of trivy's, for B14")] = "",
     waivers: Annotated[Path | None, typer.Option(help="a file of waivers")] = None,
     source: Source = PROJECT,
     reports: Reports = Path("reports"),
@@ -84,7 +86,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
             raise UsageError(f"--redis-setting {setting} is not name=value.", "for example appendfsync=everysec", "votecheck run --help")
     settings = RunSettings(
         source.resolve(), target, api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
-        redis_settings=tuple(redis_setting or ()), **({} if seed is None else {"seed": seed}),
+        redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database, **({} if seed is None else {"seed": seed}),
     )  # fmt: skip
     waived = read_waivers(waivers)
     preflight(settings)

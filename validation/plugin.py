@@ -18,7 +18,7 @@ from validation.errors import Finding, HarnessError, NotProven, UsageError
 from validation.observing import Observe
 from validation.recording import Finished, Measured, Recorder, RunFinished, Started, Trouble, text
 from validation.session import RECORDER, SETTINGS, new_run_id, open_record
-from validation.settings import FIDELITIES, PROJECT, SHIPPED_TARGETS, RunSettings
+from validation.settings import FIDELITIES, PROJECT, SHIPPED_TARGETS, RunSettings, highest
 from validation.targets import open_target
 from validation.targets.base import Target
 
@@ -265,4 +265,6 @@ def _tagged_need(item: pytest.Item) -> str | None:
 
 
 def _fidelity(item: pytest.Item) -> str:
-    return _tagged_need(item) or _checkpoints(item)[0].needs[0]
+    """Name what it was judged at: a running system is as real as the target that runs it."""
+    need = _tagged_need(item) or _checkpoints(item)[0].needs[0]
+    return highest(item.config.stash[SETTINGS].shows) if need == "local" else need

@@ -16,7 +16,7 @@ TARGETS = {
 }
 """What each target can show."""
 
-SHIPPED_TARGETS = ("local",)
+SHIPPED_TARGETS = ("local", "containers")
 """Targets that this version can start."""
 
 
@@ -37,6 +37,8 @@ class RunSettings:
         run: the run's id.
         minutes: how long random faults go on.
         seed: what they are drawn by, so that a run can be repeated.
+        image_tag: the tag of the two images that are judged; empty: each part's released version.
+        flaw_database: a folder with a vulnerability database of trivy's; empty: none is there.
         redis_settings: `name=value` of our own Redis, in the place of what the chart sets: to see what another setting would cost.
     """
 
@@ -50,6 +52,8 @@ class RunSettings:
     minutes: float = 0.25
     seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
     redis_settings: tuple[str, ...] = ()
+    image_tag: str = ""
+    flaw_database: str = ""
 
     @property
     def shows(self) -> frozenset[str]:
@@ -70,4 +74,6 @@ class RunSettings:
                 flags += [f"--{name}-url", f"${name.upper()}_URL"]
         for setting in self.redis_settings:
             flags += ["--redis-setting", setting]
+        if self.image_tag:
+            flags += ["--image-tag", self.image_tag]
         return flags

@@ -60,7 +60,7 @@ class ApiSweep:
 
     def record(self) -> list[Point]:
         """Let an API take a vote without a key, with one when its Redis does not know the script, and with one when it does."""
-        link = link_to(self.target.redis.url)
+        link = link_to(self.target.redis.url, self.target.links_host)
         try:
             api = self.started(link)
             self.stream.forget_scripts()
@@ -74,7 +74,7 @@ class ApiSweep:
 
     def visit(self, point: Point, how: str) -> Visit:
         """Stop an API at a point, end it or its link there, and look whether its answer was true."""
-        link = link_to(self.target.redis.url)
+        link = link_to(self.target.redis.url, self.target.links_host)
         held = link.hold(point.matcher(), side=point.side)
         api = self.started(link)
         key = self.ballots.key() if point.step != "added" else ""

@@ -55,8 +55,8 @@ class Sweep:
         """Make a link to each server."""
         made: dict[Kind, Link] = {}
         try:
-            made["redis"] = link_to(self.target.redis.url)
-            made["postgres"] = link_to(self.target.database.url)
+            made["redis"] = link_to(self.target.redis.url, self.target.links_host)
+            made["postgres"] = link_to(self.target.database.url, self.target.links_host)
             yield made
         finally:
             for link in made.values():

@@ -4,9 +4,7 @@ A beat may be three times as old as the longest wait of the loop, 15.3 s with th
 beside the other scenarios, from the first consumer on; its times are its own.
 """
 
-import os
-import subprocess
-import sys
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +13,6 @@ import pytest
 from pytest_bdd import given, then
 
 from validation.observing import Observe
-from validation.settings import RunSettings
 from validation.targets.base import Target
 from validation.targets.process import Child
 from validation.waiting import Waited, eventually
@@ -36,12 +33,12 @@ class Trial:
 
 
 @pytest.fixture(scope="session")
-def trial(target: Target, settings: RunSettings) -> Iterator[Future[Trial]]:
+def trial(target: Target) -> Iterator[Future[Trial]]:
     """A trial that has begun; its result is there when it has ended."""
     target.redis.must_be_ours()
     consumer = target.new_consumer({"STREAM_NAME": "votecheck:idle", "CONSUMER_GROUP": "votecheck-idle", "BLOCK_MS": "100"})
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(_run, consumer, settings)
+        yield pool.submit(_run, consumer)
     consumer.stop()
 
 
@@ -63,14 +60,13 @@ def red_when_hung(tried: Trial, observe: Observe) -> None:
         observe("heartbeat once the loop went on", expected=0, observed=tried.thawed.value, evidence=tried.thawed.story)
 
 
-def _run(consumer: Child, settings: RunSettings) -> Trial:
+def _run(consumer: Child) -> Trial:
     def beat() -> int:
-        command, env = [sys.executable, "-m", "system.consumer.beat"], {"PATH": os.environ["PATH"], **consumer.env}
-        return subprocess.run(command, cwd=settings.source, env=env, capture_output=True, timeout=20, check=False).returncode  # noqa: S603
+        return consumer.ask("python", "-m", "system.consumer.beat", within=20.0).returncode
 
     consumer.start()
     idle = eventually(beat, lambda code: code == 0, within=STARTS_SECONDS, every=POLL_SECONDS)
-    consumer.pause()
+    consumer.send(signal.SIGSTOP)  # the loop alone: where all of a container is paused, nobody can ask for the beat
     frozen = eventually(beat, lambda code: code != 0, within=RED_SECONDS, every=POLL_SECONDS)
-    consumer.resume()
+    consumer.send(signal.SIGCONT)
     return Trial(idle, frozen, eventually(beat, lambda code: code == 0, within=HEALS_SECONDS, every=POLL_SECONDS))

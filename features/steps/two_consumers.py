@@ -33,7 +33,7 @@ class Pair:
 
     def add(self, side: Side | None) -> Held | None:
         """Start one more, which stops at its statement if a side is given."""
-        link = link_to(self.target.database.url)
+        link = link_to(self.target.database.url, self.target.links_host)
         self.links.append(link)
         held = link.hold(_counts, side=side) if side else None
         child = self.target.new_consumer(self.own.env | {"DATABASE_URL": through(self.target.database.url, link)})

@@ -6,8 +6,8 @@ from validation.errors import HarnessError
 from validation.links.proxy import Link
 
 
-def link_to(url: str) -> Link:
-    """Start a link to the server at `redis://…` or `postgresql://…`.
+def link_to(url: str, host: str = "127.0.0.1") -> Link:
+    """Start a link to the server at `redis://…` or `postgresql://…`, which listens at `host`.
 
     Raises:
         HarnessError: the address has no host or port.
@@ -15,7 +15,7 @@ def link_to(url: str) -> Link:
     address = urlsplit(url)
     if address.hostname is None or address.port is None:
         raise HarnessError(f"There can be no link to {url}: it names no host and port.")
-    link = Link((address.hostname, address.port), "redis" if address.scheme.startswith("redis") else "postgres")
+    link = Link((address.hostname, address.port), "redis" if address.scheme.startswith("redis") else "postgres", host)
     link.start()
     return link
 
@@ -24,4 +24,4 @@ def through(url: str, link: Link) -> str:
     """Give the address that reaches the same through a link."""
     address = urlsplit(url)
     user = address.netloc.rpartition("@")[0]
-    return urlunsplit(address._replace(netloc=f"{user}{'@' if user else ''}127.0.0.1:{link.port}"))
+    return urlunsplit(address._replace(netloc=f"{user}{'@' if user else ''}{link.host}:{link.port}"))

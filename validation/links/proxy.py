@@ -59,15 +59,15 @@ class Held:
 
 
 class Link:
-    """A proxy on a free port of 127.0.0.1.
+    """A proxy on a free port of this machine.
 
     Args:
         upstream: host and port of the server.
         kind: which protocol is spoken.
     """
 
-    def __init__(self, upstream: tuple[str, int], kind: Kind) -> None:
-        self.upstream, self.frames = upstream, FRAMES[kind]
+    def __init__(self, upstream: tuple[str, int], kind: Kind, host: str = "127.0.0.1") -> None:
+        self.upstream, self.frames, self.host = upstream, FRAMES[kind], host
         self.port = 0
         self.seen: deque[Command] = deque(maxlen=SEEN_MAX)
         self.witness = Witness()
@@ -151,9 +151,9 @@ class Link:
 
     async def _listen(self) -> None:
         try:
-            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+            self._server = await asyncio.start_server(self._accept, self.host, 0)
         except OSError as error:
-            raise TargetUnavailable(f"No link can be made: {error}.", "no free port on 127.0.0.1", "votecheck doctor") from None
+            raise TargetUnavailable(f"No link can be made: {error}.", f"no free port on {self.host}", "votecheck doctor") from None
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,8 +4,6 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import psutil
-
 from validation.links.proxy import Link
 from validation.storm.database import IN_TROUBLE as DATABASE_TROUBLE
 from validation.storm.redis import IN_TROUBLE as REDIS_TROUBLE
@@ -57,7 +55,7 @@ class ProcessFault:
         """Tell what became of the process."""
         child = self.part(storm)
         if self.how == "is frozen":
-            return "stopped" if psutil.Process(self._pid).status() == psutil.STATUS_STOPPED else ""
+            return "frozen" if child.frozen else ""
         code = child.wait(within=8.0).value
         expected = -signal.SIGKILL if self.how == "is killed" else 0
         return f"process {self._pid} ended with {code}" if code == expected else ""

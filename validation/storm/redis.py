@@ -1,12 +1,8 @@
 """A Redis in trouble."""
 
-import resource
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-
-import psutil
 
 from validation import protocol
 from validation.storm.system import Storm
@@ -97,8 +93,8 @@ class DiskFull(Trouble):
         for consumer in storm.consumers:  # what they had read already would be counted, whatever Redis forgets
             consumer.pause()
         consistently(lambda: None, lambda _: True, during=READS_END_SECONDS)
-        self._size = max(f.stat().st_size for f in Path(child.folder).rglob("*.aof"))
-        psutil.Process(child.pid).rlimit(resource.RLIMIT_FSIZE, (self._size, resource.RLIM_INFINITY))
+        self._size = max(f.stat().st_size for f in child.data.rglob("*.aof"))
+        child.limit_file_size(self._size)
 
     def seen(self, storm: Storm) -> str:
         child = storm.target.redis.must_be_ours()

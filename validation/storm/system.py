@@ -15,7 +15,7 @@ from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe
 from validation.settings import RunSettings
 from validation.storm.voters import Voters, Watcher
-from validation.targets.local import LocalTarget
+from validation.targets import open_target
 from validation.waiting import eventually
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Storm:
     """Start it once; then let faults come over it one after the other."""
 
     def __init__(self, settings: RunSettings, portal: BlockingPortal) -> None:
-        self.target = LocalTarget(dataclasses.replace(settings, run=f"{settings.run}-storm"))
+        self.target = open_target(dataclasses.replace(settings, run=f"{settings.run}-storm"))
         self.portal = portal
         self.poison: set[str] = set()
         self.api_is_out = False
@@ -44,9 +44,9 @@ class Storm:
         target.start()
         redis, database = target.redis.url, target.database.url
         self.links = {
-            "API to Redis": link_to(redis),
-            "consumers to Redis": link_to(redis),
-            "consumers to PostgreSQL": link_to(database),
+            "API to Redis": link_to(redis, target.links_host),
+            "consumers to Redis": link_to(redis, target.links_host),
+            "consumers to PostgreSQL": link_to(database, target.links_host),
         }
         self.stream, self.store = StreamProbe(redis), StoreProbe(database, self.portal)
         self.api = target.new_api({"REDIS_URL": through(redis, self.links["API to Redis"])})

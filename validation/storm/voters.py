@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from validation.ballots import CLIENT_ERRORS, CREATED, Ballots
-from validation.errors import ProbeError
+from validation.errors import HarnessError, ProbeError
 from validation.probes.http import HttpProbe
 from validation.targets.process import Child
 
@@ -150,5 +150,5 @@ class Watcher:
             process = psutil.Process(child.pid)
             self.memory_mib = max(self.memory_mib, process.memory_info().rss / 2**20)
             self.descriptors = max(self.descriptors, process.num_fds())
-        except psutil.Error:
+        except (psutil.Error, HarnessError):
             return  # it was killed a moment ago

@@ -2,9 +2,10 @@
 
 from validation.settings import RunSettings
 from validation.targets.base import Target
+from validation.targets.containers import ContainersTarget
 from validation.targets.local import LocalTarget
 
-BY_NAME: dict[str, type[Target]] = {"local": LocalTarget}
+BY_NAME: dict[str, type[Target]] = {"local": LocalTarget, "containers": ContainersTarget}
 
 
 def open_target(settings: RunSettings) -> Target:

@@ -1,7 +1,7 @@
 """What every target hands out. Steps ask for parts and addresses, and never for a target by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Server:
     name: str
     url: str
     child: Child | None = None
+    ready: Callable[[Child], bool] = lambda child: "ready to accept connections" in child.output().lower()
 
     def must_be_ours(self) -> Child:
         """Give its process, or refuse."""
@@ -36,7 +37,7 @@ class Server:
         child = self.must_be_ours()
         child.start()
         ready = eventually(
-            lambda: "ready to accept connections" in child.output().lower(),
+            lambda: self.ready(child),
             bool,
             within=SERVER_START_SECONDS,
             never=lambda _: not child.alive,
@@ -82,7 +83,13 @@ class Api:
 
 
 class Target(ABC):
-    """A place where the system runs. `start` makes it usable, `close` takes everything away and tells what is left."""
+    """A place where the system runs. `start` makes it usable, `close` takes everything away and tells what is left.
+
+    Attributes:
+        links_host: the address of this machine at which the parts of the system reach what the harness itself listens on.
+    """
+
+    links_host = "127.0.0.1"
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings

@@ -1,7 +1,8 @@
 """The reaper: everything that a run starts carries the run's mark, so that it can be found and ended even after a `kill -9` of the harness.
 
 A run owns one folder under `<temporary>/votecheck-<uid>/` and writes there who it is. Its processes carry `VOTECHECK_RUN=<run>` in
-their environment, or work in the folder, or have it in their command line. The next run ends what runs that are no longer alive have left.
+their environment, or work in the folder, or have it in their command line; its containers, networks and volumes carry the label
+`votecheck.run=<run>`. The next run ends what runs that are no longer alive have left.
 """
 
 import json
@@ -17,9 +18,12 @@ from typing import TypeVar
 
 import psutil
 
+from validation.engines import Engine
 from validation.errors import TargetUnavailable
 
 MARK = "VOTECHECK_RUN"
+LABEL = "votecheck.run"
+ENGINE_FILE = "engine"
 T = TypeVar("T")
 BIRTH_SECONDS = 60.0
 _GENTLE_SECONDS, _HARD_SECONDS = 4.0, 3.0
@@ -50,7 +54,8 @@ def claim(run: str) -> Path:
 
 def release(folder: Path) -> list[str]:
     """End every process of a run and remove its folder; tell what is left, in words for the report."""
-    left = [f"process {p.pid} ({_command(p)}) could not be ended" for p in _end(list(_processes(folder)))]
+    left = _release_containers(folder)
+    left += [f"process {p.pid} ({_command(p)}) could not be ended" for p in _end(list(_processes(folder)))]
     errors: list[str] = []
 
     def failed(_call: object, path: str, info: tuple[object, BaseException, object]) -> None:
@@ -59,6 +64,32 @@ def release(folder: Path) -> list[str]:
 
     shutil.rmtree(folder, onerror=failed)
     return left + errors[:3]
+
+
+def remember_engine(folder: Path, name: str) -> None:
+    """Note which engine runs containers for a run, so that they can be found even after a `kill -9` of the harness."""
+    (folder / ENGINE_FILE).write_text(name, encoding="utf-8")
+
+
+def _release_containers(folder: Path) -> list[str]:
+    """Remove what an engine keeps for a run, and nothing without its label; tell what is left."""
+    try:
+        engine = Engine((folder / ENGINE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    left = []
+    for kind, every, remove in (
+        ("container", ("ps", "--all", "--quiet"), ("rm", "--force")),
+        ("network", ("network", "ls", "--quiet"), ("network", "rm")),
+        ("volume", ("volume", "ls", "--quiet"), ("volume", "rm", "--force")),
+    ):
+        found = engine.ask(*every, "--filter", f"label={LABEL}={folder.name}")
+        if found.returncode:
+            left.append(f"{kind}s: {engine.name} does not tell which there are: {found.stderr.strip()[-100:]}")
+        elif found.stdout.split():
+            removed = engine.ask(*remove, *found.stdout.split())
+            left += [f"{kind}: {removed.stderr.strip()[-200:]}"] if removed.returncode else []
+    return left
 
 
 def reap() -> tuple[list[str], list[str]]:

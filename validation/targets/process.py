@@ -3,16 +3,18 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 
-from validation.errors import HarnessError, TargetUnavailable
+from validation.errors import HarnessError, ProbeError, TargetUnavailable
 from validation.targets.cleanup import MARK
 from validation.waiting import Waited, eventually
 
@@ -41,6 +43,7 @@ class Child:
     env: Mapping[str, str] = field(default_factory=dict)
     stop_signal: signal.Signals = signal.SIGTERM
     user: int | None = None
+    in_container: ClassVar[bool] = False
     _popen: "subprocess.Popen[bytes] | None" = None
     _starts: int = 0
 
@@ -52,13 +55,12 @@ class Child:
     def start(self) -> None:
         """Start it, with a log of its own."""
         self._starts += 1
-        env = {k: os.environ[k] for k in KEPT_VARIABLES if k in os.environ} | {MARK: self.run_folder.name, "PYTHONUNBUFFERED": "1"}
         try:
             with self.log.open("wb") as log:
                 self._popen = subprocess.Popen(  # noqa: S603 - the harness's own command line
-                    list(self.command),
+                    self._arguments(),
                     cwd=self.folder,
-                    env=env | dict(self.env),
+                    env=self._variables(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -70,6 +72,13 @@ class Child:
                 )
         except OSError as error:
             raise TargetUnavailable(f"{self.name} could not be started: {error}.", "a half-installed environment", "make setup") from error
+
+    def _arguments(self) -> list[str]:
+        return list(self.command)
+
+    def _variables(self) -> dict[str, str]:
+        kept = {k: os.environ[k] for k in KEPT_VARIABLES if k in os.environ}
+        return kept | {MARK: self.run_folder.name, "PYTHONUNBUFFERED": "1"} | dict(self.env)
 
     @property
     def alive(self) -> bool:
@@ -119,6 +128,34 @@ class Child:
     def resume(self) -> None:
         """Let it and its children go on."""
         self._signal_tree(signal.SIGCONT)
+
+    @property
+    def data(self) -> Path:
+        """Where its data is."""
+        return self.folder
+
+    def limit_file_size(self, size: int) -> None:
+        """Let it write no file beyond a size, in bytes, from now on."""
+        psutil.Process(self.pid).rlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it is stopped and not dead."""
+        return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+
+    def ask(self, *command: str, within: float) -> "subprocess.CompletedProcess[str]":
+        """Run one more command where the process runs, with its variables; `python` is the Python that it runs by.
+
+        Raises:
+            ProbeError: it could not be run, or did not end in time.
+        """
+        program = [sys.executable if word == "python" else word for word in command]
+        try:
+            return subprocess.run(  # noqa: S603 - the system's own commands
+                program, cwd=self.folder, env=self._variables(), capture_output=True, text=True, timeout=within, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ProbeError(f"{' '.join(command)[:60]} could not be run beside {self.name}: {error}.") from None
 
     def _signal_tree(self, number: signal.Signals) -> None:
         if self._popen is None or self._popen.poll() is not None:

@@ -79,6 +79,19 @@ def check_database(url: str) -> None:
         )
 
 
+def answers_as_database(url: str) -> bool:
+    """Tell whether a PostgreSQL takes connections, whatever is in it."""
+
+    async def connect() -> None:
+        await (await asyncpg.connect(url, timeout=SECONDS)).close(timeout=SECONDS)
+
+    try:
+        asyncio.run(connect())
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        return False
+    return True
+
+
 def _public(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}".rstrip("/")
