@@ -7,7 +7,7 @@ Feature: A process may die between any two commands
 
     Scenario: The consumer's crash points
       Given the commands of a consumer that claims, counts, buries, acknowledges and trims
-      When it is killed before and after each of them, three times
+      When it is killed before and after each of them
       Then the points are those where a vote could be lost or counted twice
       And after each death every vote is counted once and every malformed entry is buried once
 

@@ -102,7 +102,8 @@ def look(ask: Ask) -> Confined:
         ProbeError: its Python does not run the program.
     """
     told = _run(ask, _LOOK)
-    return Confined(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+    named: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Confined(**named)
 
 
 def imports(ask: Ask) -> dict[str, str]:

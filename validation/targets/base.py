@@ -87,9 +87,11 @@ class Target(ABC):
 
     Attributes:
         links_host: the address of this machine at which the parts of the system reach what the harness itself listens on.
+        starts_fast: whether a part starts so fast that a sweep can kill it at each point in every way.
     """
 
     links_host = "127.0.0.1"
+    starts_fast = True
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings

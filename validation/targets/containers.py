@@ -44,6 +44,8 @@ END
 class ContainersTarget(StartedTarget):
     """Containers of one run, found by its label and gone afterwards."""
 
+    starts_fast = False
+
     def __init__(self, settings: RunSettings, api_port: int | None = None) -> None:
         self._engine = engines.answering()
         super().__init__(settings, api_port)
