@@ -27,6 +27,7 @@ VISITS = ("a successor with its name", "a successor with another name", "the lin
 REACHED_SECONDS = 15.0
 RECOVERED_SECONDS = 25.0
 LONG_AGO_MS = 60_000
+LOG_MAX = 3000
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
 NAMED = (
     "claimed",
@@ -106,7 +107,9 @@ class Sweep:
                     successor.start()
                 begun = time.monotonic()
                 verdict = self.judge(own) or RIGHT
-                return Visit(str(point), how, witness(held, links[point.link], consumer), time.monotonic() - begun, verdict)
+                seconds, seen = time.monotonic() - begun, witness(held, links[point.link], consumer)
+                log = "" if verdict == RIGHT else "\n".join(child.output()[-LOG_MAX:] for child in (consumer, successor))
+                return Visit(str(point), how, seen, seconds, verdict, log)
             finally:
                 consumer.kill()
                 successor.stop()

@@ -22,6 +22,7 @@ class Visit:
         witness: how it is known that it took effect.
         seconds: from the crash until all was counted.
         verdict: `right`, or what was not as it must be; `not reached` and why, when there was no crash.
+        log: the last that the processes said, where something was wrong.
     """
 
     point: str
@@ -29,6 +30,7 @@ class Visit:
     witness: str
     seconds: float
     verdict: str
+    log: str = ""
 
     @property
     def reached(self) -> bool:
@@ -51,8 +53,9 @@ def not_reached(point: object, how: str, why: str) -> Visit:
 
 
 def written(visits: Iterable[Visit]) -> str:
-    """Write visits, a line each."""
-    return "\n".join(map(str, visits))
+    """Write visits, a line each, and behind them the logs of those that were wrong."""
+    kept = tuple(visits)
+    return "\n".join([*map(str, kept), *(f"{visit.point}, {visit.how}, its log:\n{visit.log}" for visit in kept if visit.log)])
 
 
 def read(evidence: str) -> tuple[Visit, ...]:
