@@ -87,6 +87,8 @@ def _release_containers(folder: Path) -> list[str]:
         if found.returncode:
             left.append(f"{kind}s: {engine.name} does not tell which there are: {found.stderr.strip()[-100:]}")
         elif found.stdout.split():
+            if kind == "container":
+                engine.ask("kill", *found.stdout.split())  # an engine may wait for a container that does not listen
             removed = engine.ask(*remove, *found.stdout.split())
             left += [f"{kind}: {removed.stderr.strip()[-200:]}"] if removed.returncode else []
     return left
