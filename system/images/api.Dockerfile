@@ -1,28 +1,23 @@
-# The API, at most 200 MB. The build context is the folder of the project.
+# The API, at most 200 MB. The build context is the folder of the project: votecheck images, or make images.
 FROM python:3.13-slim AS build
-COPY system/images/api-requirements.txt /tmp/requirements.txt
-RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --require-hashes \
-      --target /app/packages --requirement /tmp/requirements.txt
+LABEL votecheck.part="api"
+WORKDIR /build
+COPY system/images/api-requirements.txt requirements.txt
+COPY system/images/slim.py slim.py
+RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --no-input --root-user-action ignore \
+      --only-binary :all: --require-hashes --requirement requirements.txt --target packages/app/packages \
+    && PYTHONHASHSEED=0 python slim.py packages
 # Only what the API imports: every module in the image works there.
-COPY system/*.py /app/system/
-COPY system/api /app/system/api
-COPY system/db/__init__.py system/db/store.py /app/system/db/
-# The root file system is read-only where this runs: byte code is made here or at every start. Its validity does not hang
-# on file times, which a COPY may change.
-RUN find /app -name __pycache__ -prune -exec rm -r {} + \
-    && python -m compileall -q --invalidation-mode unchecked-hash /app
+COPY system/*.py source/app/system/
+COPY system/api source/app/system/api
+COPY system/db/__init__.py system/db/store.py source/app/system/db/
+RUN PYTHONHASHSEED=0 python slim.py source
 
 # No shell, no package manager; Python is /usr/bin/python3.13.
 FROM gcr.io/distroless/python3-debian13:nonroot
-ARG VERSION
-ARG REVISION
-ARG SOURCE_DIGEST
-LABEL org.opencontainers.image.title="voting-api" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      votecheck.source-digest="${SOURCE_DIGEST}"
-COPY --from=build /app /app
+LABEL votecheck.part="api"
+COPY --from=build /build/packages /
+COPY --from=build /build/source /
 ENV PYTHONPATH=/app:/app/packages \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
@@ -30,3 +25,12 @@ WORKDIR /app
 USER 65532:65532
 EXPOSE 8000
 ENTRYPOINT ["/usr/bin/python3.13", "-m", "system.api"]
+# Last: they change with every commit, and would have all after them made again.
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE_DIGEST=unknown
+LABEL org.opencontainers.image.title="voting-api" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      votecheck.source-digest="${SOURCE_DIGEST}"
