@@ -86,7 +86,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
             raise UsageError(f"--redis-setting {setting} is not name=value.", "for example appendfsync=everysec", "votecheck run --help")
     settings = RunSettings(
         source.resolve(), target, api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
-        redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database, **({} if seed is None else {"seed": seed}),
+        redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database,
+        **({} if seed is None else {"seed": seed}),
     )  # fmt: skip
     waived = read_waivers(waivers)
     preflight(settings)

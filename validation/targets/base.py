@@ -4,11 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from validation.errors import NotProven, TargetUnavailable
 from validation.settings import RunSettings
 from validation.targets.process import Child
 from validation.waiting import eventually
+
+if TYPE_CHECKING:
+    import subprocess
 
 SERVER_START_SECONDS = 20.0
 
@@ -136,3 +140,12 @@ class Target(ABC):
     @abstractmethod
     def new_consumer(self, env: Mapping[str, str]) -> Child:
         """Prepare, but do not start, one more consumer with variables of its own."""
+
+    def in_image(self, part: str, *command: str, within: float) -> "subprocess.CompletedProcess[str]":  # noqa: ARG002 - for targets with images
+        """Run a command in a fresh container of a part's image; `python` is the image's own.
+
+        Raises:
+            NotProven: this target has no images.
+            ProbeError: the engine could not run it.
+        """
+        raise NotProven(f"The {part} runs from no image here. Next: votecheck run --target containers")

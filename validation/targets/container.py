@@ -142,7 +142,20 @@ class Container(Child):
             ProbeError: the engine could not run it.
         """
         _ = self.pid  # it may be starting still
-        done = self.engine.ask("exec", self.container, *("python3" if word == "python" else word for word in command), within=within)
-        if done.returncode >= ENGINE_FAILED:
-            raise ProbeError(f"{' '.join(command)[:60]} could not be run in {self.name}: {(done.stderr or done.stdout).strip()[-200:]}")
-        return done
+        return carried_out(self.engine.ask("exec", self.container, *in_words_of_images(command), within=within), command[0])
+
+
+def in_words_of_images(command: Sequence[str]) -> list[str]:
+    """Call `python` what it is called in every image."""
+    return ["python3" if word == "python" else word for word in command]
+
+
+def carried_out(done: "subprocess.CompletedProcess[str]", command: str) -> "subprocess.CompletedProcess[str]":
+    """Give what a command in a container ended with.
+
+    Raises:
+        ProbeError: it was not the command that ended so, but the engine.
+    """
+    if done.returncode >= ENGINE_FAILED - 1:  # 124 is our own: it took too long
+        raise ProbeError(f"{command} could not be run in a container: {(done.stderr or done.stdout).strip()[-300:]}")
+    return done

@@ -7,7 +7,7 @@ import json
 import secrets
 import signal
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -17,10 +17,13 @@ from validation.images.source import reference
 from validation.settings import RunSettings
 from validation.targets import cleanup, servers
 from validation.targets.base import Server
-from validation.targets.container import Container
+from validation.targets.container import Container, carried_out, in_words_of_images
 from validation.targets.process import Child
 from validation.targets.reach import answers_as_database
 from validation.targets.started import StartedTarget
+
+if TYPE_CHECKING:
+    import subprocess
 
 PULL_SECONDS = 300.0
 MIGRATE_SECONDS = 60.0
@@ -68,6 +71,13 @@ class ContainersTarget(StartedTarget):
         self._engine.run("network", "create", "--label", f"{cleanup.LABEL}={self.settings.run}", self._network)
         self.links_host = _gateway(self._engine, self._network)
         super().start()
+
+    def in_image(self, part: str, *command: str, within: float) -> "subprocess.CompletedProcess[str]":
+        """Run a command in a fresh container of a part's image, confined as the part is; `python` is the image's own."""
+        program, *arguments = in_words_of_images(command)
+        label = f"{cleanup.LABEL}={self.settings.run}"
+        options = ["--rm", "--label", label, *self._confined(part), "--entrypoint", program]
+        return carried_out(self._engine.ask("run", *options, self._image(part), *arguments, within=within), program)
 
     def _own_redis(self) -> Server:
         port = servers.free_port()
