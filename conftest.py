@@ -11,6 +11,8 @@ pytest_plugins = [
     "features.steps.variables",
     "features.steps.end_to_end",
     "features.steps.images",
+    "features.steps.confinement",
+    "features.steps.scanning",
     "features.steps.chart",
     "features.steps.heartbeat",
     "features.steps.crash_points",

@@ -8,6 +8,7 @@ Feature: Before anything starts, the release is whole
     Scenario Outline: The <part> image is current
       Given the <part> image
       Then it was built from this source
+      And its labels say that it is voting-<part>, in the released version and of which revision
       And its size is between <low> and <high> MB
 
       Examples:

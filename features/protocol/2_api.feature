@@ -76,10 +76,17 @@ Feature: The API is alive, honest and guarded
   @cp_2_4
   Rule: 2.4 The API image runs confined
 
-    Scenario: Its user, its root, its capabilities and its shell
+    Scenario: What is in the image
       Given the api image
       Then it runs as UID 65532
-      And a running container of it has a read-only root, no capabilities and no shell
+      And it has no shell and no package manager
+      And no file in it gives more rights to whoever runs it
+      And UID 65532 may write nothing in it but temporary folders, nor may everybody
+      And nothing is left in it of its build
+      And no secret is in its configuration or in any of its layers
+
+    Scenario: A running container
+      Then a running api container has a read-only root and no capabilities, and no shell
 
   @cp_2_5
   Rule: 2.5 The API image is small
