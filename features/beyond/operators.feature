@@ -6,7 +6,7 @@ Feature: Operators see the truth
   Rule: B12 The consumer's metrics are what is in the stream
 
     Scenario: Behind, counted, and cut off
-      Given a new stream with 30 votes, the first of them 3 times
+      Given a new stream with 8 votes that are a minute old, and 22 new ones, the first of these 3 times
       And these entries among them
         | what            | option | timestamp     | request_id |
         | no UUID         | cats   | 1700000000000 | 7          |

@@ -3,20 +3,36 @@
 import time
 from collections.abc import Callable
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import given, parsers, then, when
 
 from features.steps.api import NOBODY_LISTENS
 from features.steps.consumer import Running
-from features.steps.stream import OwnStream
+from features.steps.stream import OwnStream, new_own_stream
 from validation.observing import Observe
 from validation.probes.http import HttpProbe
 from validation.probes.stream import StreamProbe
+from validation.targets.base import Target
 from validation.targets.servers import free_port
 from validation.waiting import Waited, eventually
 
 WITHIN = 20.0
+OLD_MS = 60_000
 CLOCKS_SECONDS = 8.0
 """Between a figure and the look at the stream: it is asked for every two seconds, on a machine that may be busy."""
+
+
+@given(
+    parsers.re(
+        r"a new stream with (?P<old>\d+) votes that are a minute old, and (?P<new>\d+) new ones, the first of these (?P<times>\d+) times"
+    ),
+    target_fixture="own",
+)
+def stream_of_two_ages(old: str, new: str, times: str, target: Target, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
+    own = new_own_stream(target, stream, afterwards, 0)
+    then = time.time_ns() // 1_000_000 - OLD_MS
+    own.add_under(stream, [f"{then}-{number}" for number in range(int(old))])
+    own.add(stream, int(new), first_times=int(times))
+    return own
 
 
 @when("a consumer with metrics is started on it", target_fixture="running")
