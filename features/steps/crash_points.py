@@ -23,7 +23,9 @@ from validation.targets.base import Target
 from validation.targets.process import Child
 from validation.waiting import eventually
 
-VISITS = ("a successor with its name", "a successor with another name", "the link is reset and it goes on")
+BEHIND = "the link is reset behind the reply, and it goes on"
+DIES = ("a successor with its name", "a successor with another name")
+VISITS = (*DIES, "the link is reset and it goes on", BEHIND)
 REACHED_SECONDS = 15.0
 RECOVERED_SECONDS = 25.0
 LONG_AGO_MS = 60_000
@@ -89,7 +91,8 @@ class Sweep:
         """Stop a consumer at a point, end it or its link there, let another one or itself finish, and judge."""
         own = self.workload()
         with self.links() as links:
-            held = links[point.link].hold(point.matcher(), side=point.side)
+            link = links[point.link]
+            held = link.hold(point.matcher(), side=point.side)
             env = own.env | _behind(links, self.target)
             consumer = self.target.new_consumer(env)
             successor = consumer
@@ -97,17 +100,23 @@ class Sweep:
             try:
                 if not held.wait(REACHED_SECONDS).held:
                     return not_reached(point, how, f"no such command within {REACHED_SECONDS:.0f} s")
-                dies = how != VISITS[2]
+                dies = how in DIES
                 if dies:
                     consumer.kill()
-                held.drop()
+                if how == BEHIND:  # it wakes up to both at once, and writes to a connection that is gone
+                    consumer.pause()
+                    held.release_and_reset()
+                    eventually(lambda: link.witness.closed, bool, within=REACHED_SECONDS)
+                    consumer.resume()
+                else:
+                    held.drop()
                 if dies:
-                    name = {"CONSUMER_NAME": consumer.env["CONSUMER_NAME"]} if how == VISITS[0] else {}
+                    name = {"CONSUMER_NAME": consumer.env["CONSUMER_NAME"]} if how == DIES[0] else {}
                     successor = self.target.new_consumer(own.env | name)
                     successor.start()
                 begun = time.monotonic()
                 verdict = self.judge(own) or RIGHT
-                seconds, seen = time.monotonic() - begun, witness(held, links[point.link], consumer)
+                seconds, seen = time.monotonic() - begun, witness(held, link, consumer)
                 log = "" if verdict == RIGHT else "\n".join(child.output()[-LOG_MAX:] for child in (consumer, successor))
                 return Visit(str(point), how, seen, seconds, verdict, log)
             finally:
@@ -157,10 +166,11 @@ def killed_at_each(recorded: tuple[Sweep, list[Point]]) -> list[Visit]:
 
 
 def _jobs(found: list[Point], ways: tuple[str, ...], *, every: bool) -> list[tuple[Point, str]]:
-    """Visit each point in every way, or in one: the ways then take turns."""
+    """Visit each point in every way, or in one: the ways then take turns. Behind a reply can only be where there is one."""
+    able = [(point, [how for how in ways if how != BEHIND or point.side == "reply"]) for point in found]
     if every:
-        return [(point, how) for point in found for how in ways]
-    return [(point, ways[number % len(ways)]) for number, point in enumerate(found)]
+        return [(point, how) for point, hows in able for how in hows]
+    return [(point, hows[number // 2 % len(hows)]) for number, (point, hows) in enumerate(able)]
 
 
 @then("the points are those where a vote could be lost or counted twice")

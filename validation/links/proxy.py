@@ -34,6 +34,7 @@ class Held:
         self.connection: _Connection | None = None
         self.reached = threading.Event()
         self.go_on = asyncio.Event()
+        self.resets = False
 
     def wait(self, within: float) -> Waited[bool]:
         """Wait until a command has stopped here."""
@@ -46,6 +47,11 @@ class Held:
     def drop(self) -> None:
         """Reset its connection: what is held goes nowhere."""
         self._link.call(self._drop)
+
+    def release_and_reset(self) -> None:
+        """Let the reply go on, and reset its connection right behind it."""
+        self.resets = True
+        self.release()
 
     async def _open(self) -> None:
         self.go_on.set()
@@ -139,8 +145,8 @@ class Link:
         with contextlib.suppress(ValueError):
             self._holds.remove(held)
 
-    async def stop_at(self, command: Command, side: Side, connection: "_Connection") -> None:
-        """Stop here if a breakpoint says so."""
+    async def stop_at(self, command: Command, side: Side, connection: "_Connection") -> bool:
+        """Stop here if a breakpoint says so. Gives whether the connection is to be reset behind what was stopped."""
         for held in list(self._holds):
             if held.side == side and held.match(command):
                 self.forget(held)
@@ -148,6 +154,8 @@ class Link:
                 self.witness.held += 1
                 held.reached.set()
                 await held.go_on.wait()
+                return held.resets
+        return False
 
     async def _listen(self) -> None:
         try:
@@ -224,13 +232,17 @@ class _Connection:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 for whole, answers in frames.feed(data):
+                    resets = False
                     if answers and self.unanswered:
                         link.witness.replies += 1
-                        await link.stop_at(self.unanswered.popleft(), "reply", self)
+                        resets = await link.stop_at(self.unanswered.popleft(), "reply", self)
                     if link.faults.drop_replies:
                         link.witness.swallowed_bytes += len(whole)
                     else:
                         await self._pass(self.client, whole)
+                    if resets:
+                        link.witness.closed += 1
+                        self.close(reset=True)
         self.close(reset=False)
 
     async def _pass(self, writer: asyncio.StreamWriter, data: bytes) -> None:
