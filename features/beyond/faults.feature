@@ -69,25 +69,26 @@ Feature: Votes survive every fault
       Then the fault took effect, and every vote is counted once
 
       Examples:
-        | link                    | what                |
-        | API to Redis            | is cut              |
-        | API to Redis            | is reset            |
-        | API to Redis            | is refused          |
-        | API to Redis            | swallows everything |
-        | API to Redis            | is slow             |
-        | API to Redis            | loses the replies   |
-        | consumers to Redis      | is cut              |
-        | consumers to Redis      | is reset            |
-        | consumers to Redis      | is refused          |
-        | consumers to Redis      | swallows everything |
-        | consumers to Redis      | is slow             |
-        | consumers to Redis      | loses the replies   |
-        | consumers to PostgreSQL | is cut              |
-        | consumers to PostgreSQL | is reset            |
-        | consumers to PostgreSQL | is refused          |
-        | consumers to PostgreSQL | swallows everything |
-        | consumers to PostgreSQL | is slow             |
-        | consumers to PostgreSQL | loses the replies   |
+        | link                    | what                    |
+        | API to Redis            | is cut                  |
+        | API to Redis            | is reset                |
+        | API to Redis            | is refused              |
+        | API to Redis            | swallows everything     |
+        | API to Redis            | is slow                 |
+        | API to Redis            | loses the replies       |
+        | consumers to Redis      | is cut                  |
+        | consumers to Redis      | is reset                |
+        | consumers to Redis      | is refused              |
+        | consumers to Redis      | swallows everything     |
+        | consumers to Redis      | is slow                 |
+        | consumers to Redis      | loses the replies       |
+        | consumers to Redis      | is reset behind a reply |
+        | consumers to PostgreSQL | is cut                  |
+        | consumers to PostgreSQL | is reset                |
+        | consumers to PostgreSQL | is refused              |
+        | consumers to PostgreSQL | swallows everything     |
+        | consumers to PostgreSQL | is slow                 |
+        | consumers to PostgreSQL | loses the replies       |
 
   @cp_b10
   Rule: B10 Votes survive faults in any order

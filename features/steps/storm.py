@@ -102,7 +102,7 @@ def all_is_well(storm: Storm, suffered: list[Suffered], measure: Callable[[str, 
 def suffer(storm: Storm, name: str, fault: Fault) -> Suffered:
     """Let a fault come, look at it, take it back, and see what became of the votes."""
     storm.watcher.ready.clear()
-    wrong = []
+    wrong = storm.revive()
     try:
         fault.begin(storm)
         consistently(lambda: None, lambda _: True, during=fault.seconds)
@@ -114,7 +114,7 @@ def suffer(storm: Storm, name: str, fault: Fault) -> Suffered:
     finally:
         fault.end(storm)
     begun = time.monotonic()
-    wrong.append(storm.settle())
+    wrong += [storm.settle(), *storm.revive()]
     ready = eventually(lambda: storm.voters.probe.answers("/ready"), bool, within=10.0)
     if not ready.held:
         wrong.append("/ready is still not 200")

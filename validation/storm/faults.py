@@ -9,6 +9,7 @@ from validation.storm.database import IN_TROUBLE as DATABASE_TROUBLE
 from validation.storm.redis import IN_TROUBLE as REDIS_TROUBLE
 from validation.storm.system import STARTS_SECONDS, Storm
 from validation.targets.process import Child
+from validation.waiting import consistently, eventually
 
 
 @dataclass
@@ -91,12 +92,40 @@ class LinkFault:
 
     def seen(self, storm: Storm) -> str:
         """Tell what the link did."""
-        done = getattr(storm.links[self.link].witness, self.shows) - self._before
+        witness = storm.links[self.link].witness
+        done = eventually(lambda: getattr(witness, self.shows) - self._before, bool, within=WITHIN).value
         return f"{self.shows.replace('_', ' ')}: {done}" if done else ""
 
     def end(self, storm: Storm) -> None:
         """Make it a good link again."""
         storm.links[self.link].heal()
+
+
+@dataclass
+class ResetBehindReply:
+    """A consumer's link to Redis is reset right behind a reply: it wakes up to both, and writes to a connection that is gone."""
+
+    _told: str = ""
+
+    def begin(self, storm: Storm) -> None:
+        """Let it happen."""
+        held = storm.links["consumers to Redis"].hold(lambda command: command.label == "XREADGROUP", side="reply")
+        if held.wait(WITHIN).held:
+            for consumer in storm.consumers:
+                consumer.pause()
+            held.release_and_reset()
+            consistently(lambda: None, lambda _: True, during=ARRIVES_SECONDS)
+            for consumer in storm.consumers:
+                consumer.resume()
+            self._told = "XREADGROUP was answered, and the connection reset behind the answer"
+
+    def seen(self, storm: Storm) -> str:  # noqa: ARG002 - as the others
+        """Tell what was on its way."""
+        return self._told
+
+    def end(self, storm: Storm) -> None:
+        """It is a good link again already."""
+        storm.links["consumers to Redis"].heal()
 
 
 def _refuse(link: Link) -> None:
@@ -111,6 +140,9 @@ PARTS: dict[str, Callable[[Storm], Child]] = {
     "Redis": lambda storm: storm.target.redis.must_be_ours(),
     "PostgreSQL": lambda storm: storm.target.database.must_be_ours(),
 }
+WITHIN = 6.0
+"""How long a fault may take to be seen: a consumer that backs off does so for up to 3 s."""
+ARRIVES_SECONDS = 0.05
 UNREADY = {"Redis": "redis", "PostgreSQL": "database"}
 LINK_FAULTS: dict[str, tuple[Callable[[Link], object], str]] = {
     "is cut": (Link.cut, "closed"),
@@ -122,7 +154,7 @@ LINK_FAULTS: dict[str, tuple[Callable[[Link], object], str]] = {
 }
 
 
-def _of(fault: ProcessFault | LinkFault, unready: str = "", seconds: float = 1.0) -> Fault:
+def _of(fault: ProcessFault | LinkFault | ResetBehindReply, unready: str = "", seconds: float = 1.0) -> Fault:
     return Fault(fault.begin, fault.end, fault.seen, seconds, unready)
 
 
@@ -136,6 +168,7 @@ def every_fault() -> dict[str, Fault]:
     for name in ("API to Redis", "consumers to Redis", "consumers to PostgreSQL"):
         for how, (do, shows) in LINK_FAULTS.items():
             found[f"the link of the {name} {how}"] = _of(LinkFault(name, do, shows))
+    found["the link of the consumers to Redis is reset behind a reply"] = _of(ResetBehindReply())
     for trouble in (REDIS_TROUBLE, DATABASE_TROUBLE):
         for name, made in trouble.items():
             one = made()

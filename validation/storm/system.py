@@ -85,6 +85,14 @@ class Storm:
         """Put an entry among the votes that is none."""
         self.poison.add(self.stream.add(protocol.STREAM, POISON))
 
+    def revive(self) -> list[str]:
+        """Start again what has ended by itself, and tell of it: no fault leaves a process dead."""
+        dead = [child for child in (self.api.process, *self.consumers) if not child.alive]
+        told = [f"{child.name} ended by itself with {child.exit_code}: {child.output().strip()[-150:]}" for child in dead]
+        for child in dead:
+            child.start()
+        return told
+
     def settle(self) -> str:
         """Let no new vote begin, and wait until all that were cast are counted; give what is not as it must be, or nothing."""
         self.voters.rest()
