@@ -114,6 +114,18 @@ def test_a_reply_is_held_after_the_command_was_carried_out(link: Link, valkey: s
     assert len(outcome) == 1
 
 
+def test_a_reply_goes_on_and_the_connection_is_reset_right_behind_it(link: Link) -> None:
+    held = link.hold(lambda command: command.label == "PING", side="reply")
+    with socket.create_connection(("127.0.0.1", link.port), WITHIN) as caller:
+        caller.sendall(b"*1\r\n$4\r\nPING\r\n")
+        assert held.wait(WITHIN).held
+        held.release_and_reset()
+        assert eventually(lambda: link.witness.closed, bool, within=WITHIN).value == 1
+        assert caller.recv(100) == b"+PONG\r\n"  # both have come before it looks
+        with pytest.raises(ConnectionResetError):
+            caller.recv(100)
+
+
 @pytest.mark.parametrize("fault", ["cut", "reset"])
 def test_connections_end(link: Link, fault: str) -> None:
     with client(link) as through:
