@@ -17,6 +17,7 @@ from validation.session import RECORD
 from validation.settings import SHIPPED_TARGETS, TARGETS
 from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
 
+DOCTOR = "votecheck doctor"
 WORST_FIRST = (Verdict.FAILED, Verdict.NOT_PROVEN, Verdict.WAIVED, Verdict.PASSED)
 
 
@@ -92,12 +93,13 @@ def with_verdict(run: Run, verdict: Verdict) -> tuple[Judged, ...]:
 
 
 def unproven(run: Run) -> tuple[Open, ...]:
-    """Group the checkpoints that are not proven by the reason."""
-    groups: dict[tuple[str, str], list[Judged]] = {}
+    """Group the checkpoints that are not proven by the reason and by what has to be done; one command is for all of a group."""
+    groups: dict[tuple[str, tuple[str, ...] | None], list[Judged]] = {}
     for judged in with_verdict(run, Verdict.NOT_PROVEN):
-        command = how_to_prove(run, judged)
-        groups.setdefault((judged.reason.removesuffix(f" Next: {command}"), command), []).append(judged)
-    return tuple(Open(reason, command, tuple(members)) for (reason, command), members in groups.items())
+        groups.setdefault((judged.reason.removesuffix(f" Next: {DOCTOR}"), _how_to_prove(run, judged)), []).append(judged)
+    return tuple(
+        Open(reason, DOCTOR if flags is None else _command(members, flags), tuple(members)) for (reason, flags), members in groups.items()
+    )
 
 
 def not_looked_at(run: Run) -> dict[str, tuple[str, ...]]:
@@ -130,19 +132,19 @@ def headline(run: Run) -> str:
 
 def reproduce(run: Run, judged: Judged) -> str:
     """Give the command that runs a checkpoint again as this run did."""
-    return _command(judged, run.started.flags)
+    return _command([judged], run.started.flags)
 
 
-def how_to_prove(run: Run, judged: Judged) -> str:
-    """Give the command that brings a checkpoint that is not proven nearer to its proof."""
+def _how_to_prove(run: Run, judged: Judged) -> tuple[str, ...] | None:
+    """Give the flags of a run that brings a checkpoint nearer to its proof; none where no target of this version can show it."""
     if judged.scenarios or not judged.open_at:
-        return reproduce(run, judged)
+        return tuple(run.started.flags)
     able = next((t for t in SHIPPED_TARGETS if TARGETS[t].issuperset(judged.open_at)), None)
-    return _command(judged, ["--target", able]) if able else "votecheck doctor"
+    return ("--target", able) if able else None
 
 
-def _command(judged: Judged, flags: list[str]) -> str:
-    return " ".join(["votecheck run --checkpoint", judged.checkpoint.id, *map(_word, flags)])
+def _command(judged: Iterable[Judged], flags: Iterable[str]) -> str:
+    return " ".join(["votecheck run --checkpoint", ",".join(j.checkpoint.id for j in judged), *map(_word, flags)])
 
 
 def _word(flag: str) -> str:
