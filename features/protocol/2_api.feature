@@ -76,16 +76,25 @@ Feature: The API is alive, honest and guarded
   @cp_2_4
   Rule: 2.4 The API image runs confined
 
-    Scenario: What is in the image
+    Scenario: The user of the api image
       Given the api image
       Then it runs as UID 65532
-      And it has no shell and no package manager
-      And no file in it gives more rights to whoever runs it
+
+    Scenario: No shell in the api image
+      Given the api image
+      Then it has no shell and no package manager
+
+    Scenario: No rights to gain in the api image
+      Given the api image
+      Then no file in it gives more rights to whoever runs it
       And UID 65532 may write nothing in it but temporary folders, nor may everybody
-      And nothing is left in it of its build
+
+    Scenario: No left-overs and no secrets in the api image
+      Given the api image
+      Then nothing is left in it of its build
       And no secret is in its configuration or in any of its layers
 
-    Scenario: A running container
+    Scenario: A running api container
       Then a running api container has a read-only root and no capabilities, and no shell
 
   @cp_2_5

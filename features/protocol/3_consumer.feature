@@ -42,15 +42,21 @@ Feature: The consumer starts, obeys its variables, keeps trying and stops in ord
   @cp_3_3
   Rule: 3.3 The consumer image runs confined
 
-    Scenario: What is in the image
+    Scenario: The user of the consumer image
       Given the consumer image
       Then it runs as UID 1000
-      And no file in it gives more rights to whoever runs it
+
+    Scenario: No rights to gain in the consumer image
+      Given the consumer image
+      Then no file in it gives more rights to whoever runs it
       And UID 1000 may write nothing in it but temporary folders, nor may everybody
-      And nothing is left in it of its build
+
+    Scenario: No left-overs and no secrets in the consumer image
+      Given the consumer image
+      Then nothing is left in it of its build
       And no secret is in its configuration or in any of its layers
 
-    Scenario: A running container
+    Scenario: A running consumer container
       Then a running consumer container has a read-only root and no capabilities
 
   @cp_3_4
