@@ -54,9 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the scenarios that are tagged for another kind of target; refuse a scenario that belongs to no checkpoint."""
+    """Leave out the scenarios that need another kind of target; refuse a scenario that belongs to no checkpoint."""
     shows = config.stash[SETTINGS].shows
-    out = [item for item in filter(_is_scenario, items) if _tagged_need(item) not in (None, *shows)]
+    out = [item for item in filter(_is_scenario, items) if not shows.intersection(_needs(item))]
     for item in filter(_is_scenario, items):
         if not _checkpoints(item):
             raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")
@@ -258,6 +258,12 @@ def _lacks_rows(item: pytest.Item) -> bool:
 def _checkpoints(item: pytest.Item) -> list[Checkpoint]:
     marks = {mark.name for mark in item.iter_markers()}
     return [c for c in registry().values() if c.mark in marks]
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    """Name what it can be judged at: its own tag, or one of what its checkpoints need. A scenario without one is refused elsewhere."""
+    tagged = _tagged_need(item)
+    return {tagged} if tagged else {need for checkpoint in _checkpoints(item) for need in checkpoint.needs} or {"files"}
 
 
 def _tagged_need(item: pytest.Item) -> str | None:
