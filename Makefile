@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: help setup validate test bench up lock clean
+.PHONY: help setup validate test bench up images lock clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: setup    ## measure how fast the system is, beside plain designs of the s
 
 up: setup       ## start the voting system for people to use, and print its address
 	@$(RUN) -m validation up
+
+images: setup   ## build the two container images with the engine that answers: podman, docker or buildah
+	@$(RUN) -m validation images
 
 LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
   --custom-compile-command "make lock"

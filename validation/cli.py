@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
@@ -188,6 +189,28 @@ def up(port: Annotated[int, typer.Option(min=1, max=65535, help="where the API l
     from validation.up import serve  # noqa: PLC0415
 
     serve(RunSettings(run=new_run_id()), port, talk)
+
+
+@app.command()
+def images(
+    source: Source = PROJECT,
+    tag: Annotated[str, typer.Option(help="their tag; without it each part's released version")] = "",
+) -> None:
+    """Build the two images with the container engine that answers."""
+    from validation import engines  # noqa: PLC0415 - `list` and `explain` need no engine
+    from validation.images.build import build_all  # noqa: PLC0415
+
+    engine = engines.answering(engines.BUILDERS)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is ended and removed
+    talk.print(f"Building with {engine.name}; from a cold cache about a minute.")
+    for built in build_all(engine, source.resolve(), tag):
+        lines = [
+            f"{built.reference}  {built.size / 1e6:.0f} MB, {built.seconds:.1f} s",
+            f"  image   {built.digest}",
+            f"  source  {built.source_digest}",
+            *(f"  layer   {layer.size:>8}  {layer.made_by[:90]}" for layer in built.layers),
+        ]
+        print("\n".join(lines), flush=True)  # noqa: T201 - data goes to stdout
 
 
 @defects_app.command(name="list")

@@ -42,8 +42,11 @@ def examine() -> list[Finding]:
     for package in PACKAGES:
         there = importlib.util.find_spec(package) is not None
         findings.append(Finding(f"package {package}", there, needed=True, seen="installed" if there else "missing. Next: make clean setup"))
-    answering = [(name, *engines.answers(name)) for name in engines.BUILDERS]
-    findings += [Finding(f"container engine {name}", good, needed=False, seen=seen) for name, good, seen in answering]
+    asked = {name: engines.answers(name) for name in engines.BUILDERS}
+    findings += [Finding(f"container engine {name}", good, needed=False, seen=seen) for name, (good, seen) in asked.items()]
+    for what, names in (("builds images", engines.BUILDERS), ("runs containers", engines.ENGINES)):
+        first = next((name for name in names if asked[name][0]), "")
+        findings.append(Finding(what, bool(first), needed=False, seen=first or f"nothing: install one of {', '.join(names)}"))
     config = Path.home() / ".kube" / "config"
     findings.append(
         Finding("Kubernetes config", config.is_file(), needed=False, seen=str(config) if config.is_file() else "none: no cluster")

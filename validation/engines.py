@@ -23,6 +23,8 @@ CAUSES = {
     "initializing source": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
     "pull access denied": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
     "failed to resolve": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
+    "no matching distribution": ("the package index cannot be reached from a build, or has no wheel for this machine", "try again later"),
+    "do not match the hashes": ("a package is not the one that was pinned", "make lock, if that is meant"),
 }
 """What an engine says, in lower case, and the likely cause and remedy."""
 

@@ -11,7 +11,12 @@ RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --no-inp
 COPY system/*.py source/app/system/
 COPY system/api source/app/system/api
 COPY system/db/__init__.py system/db/store.py source/app/system/db/
-RUN PYTHONHASHSEED=0 python slim.py source
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE_DIGEST=unknown
+# In a file as well as on the labels: podman takes a label from its cache whatever its arguments are now, unless a layer differs.
+RUN echo "voting-api ${VERSION}, revision ${REVISION}, source ${SOURCE_DIGEST}" >source/app/built-from \
+    && PYTHONHASHSEED=0 python slim.py source
 
 # No shell, no package manager; Python is /usr/bin/python3.13.
 FROM gcr.io/distroless/python3-debian13:nonroot

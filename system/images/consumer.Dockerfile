@@ -15,10 +15,17 @@ RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --no-inp
 COPY system/*.py source/app/system/
 COPY system/consumer source/app/system/consumer
 COPY system/db source/app/system/db
-RUN PYTHONHASHSEED=0 python slim.py source
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG SOURCE_DIGEST=unknown
+# In a file as well as on the labels: podman takes a label from its cache whatever its arguments are now, unless a layer differs.
+RUN echo "voting-consumer ${VERSION}, revision ${REVISION}, source ${SOURCE_DIGEST}" >source/app/built-from \
+    && PYTHONHASHSEED=0 python slim.py source
 
 FROM python:3.13-slim
 LABEL votecheck.part="consumer"
+# Nothing that runs here needs the rights of another user.
+RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +
 COPY --from=build /build/packages /
 COPY --from=build /build/source /
 ENV PYTHONPATH=/app:/app/packages \

@@ -1,18 +1,20 @@
-"""What the images are called, and the digest of what they are made from."""
+"""What the images are called, and what they are made from: its files, digest and revision."""
 
 import hashlib
+import subprocess
 from pathlib import Path
 
 from validation import protocol
 
 PARTS = ("api", "consumer")
 DIGEST_LABEL = "votecheck.source-digest"
-_VERSIONS = {"api": protocol.API_VERSION, "consumer": protocol.CONSUMER_VERSION}
+UNKNOWN = "unknown"
+VERSIONS = {"api": protocol.API_VERSION, "consumer": protocol.CONSUMER_VERSION}
 
 
 def reference(part: str, tag: str = "") -> str:
     """Name an image: `voting-api:0.3.2`. Without a tag it is the part's released version."""
-    return f"voting-{part}:{tag or _VERSIONS[part]}"
+    return f"voting-{part}:{tag or VERSIONS[part]}"
 
 
 def digest(source: Path) -> str:
@@ -23,7 +25,29 @@ def digest(source: Path) -> str:
     told = hashlib.sha256()
     folder = source / "system"
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
-            told.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        path = file.relative_to(folder)
+        if file.is_file() and "__pycache__" not in path.parts:
+            told.update(f"{path.as_posix()}\0{file.stat().st_size}\0".encode())
             told.update(file.read_bytes())
     return f"sha256:{told.hexdigest()}"
+
+
+def dockerfile(source: Path, part: str) -> Path:
+    """Give the file that says how an image is built."""
+    return source / "system" / "images" / f"{part}.Dockerfile"
+
+
+def revision(source: Path) -> str:
+    """Give the commit that a source is of, with `-dirty` where `system/` is not as it was committed; "unknown" without a repository."""
+    if not (source / ".git").exists():  # a folder inside somebody else's repository is not of that commit
+        return UNKNOWN
+    commit = _git(source, "rev-parse", "HEAD")
+    return commit + "-dirty" * bool(commit != UNKNOWN and _git(source, "status", "--porcelain", "--", "system"))
+
+
+def _git(source: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(source), *arguments], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
+    except (OSError, subprocess.SubprocessError):
+        return UNKNOWN
+    return done.stdout.strip()

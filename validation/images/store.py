@@ -1,0 +1,90 @@
+"""What an engine's store holds of our images: how an image is made up, and what a build that failed would leave there."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from validation.engines import Engine
+
+PART_LABEL = "votecheck.part"
+"""On every layer that a build of ours makes, from its first instruction on."""
+KEEPERS = ("podman", "buildah")
+"""They keep each step of a build in the store, and share it. What BuildKit keeps is in no list of images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of an image.
+
+    Attributes:
+        size: of its archive, unpacked, in the engine's own words.
+        made_by: the instruction that made it.
+    """
+
+    size: str
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is in a store: images of ours, also without a name, and containers that builds work in."""
+
+    images: frozenset[str] = frozenset()
+    containers: frozenset[str] = frozenset()
+
+
+def look(engine: Engine) -> Kept:
+    """List what is in the store."""
+    if engine.name not in KEEPERS:
+        return Kept()
+    return Kept(frozenset(_images(engine)), frozenset(container for container, _, _ in _containers(engine)))
+
+
+def sweep(engine: Engine, before: Kept, bases: tuple[str, ...]) -> None:
+    """Remove what a build has left since the store was looked at: containers made from its layers or its bases, and its layers."""
+    if engine.name not in KEEPERS:
+        return
+    images = _images(engine) - before.images
+    for container, image, name in _containers(engine):
+        if container not in before.containers and (image in images or name.endswith(bases)):
+            engine.ask("rm", *(["--force"] if engine.name == "podman" else []), container)
+    while images:
+        engine.ask("rmi", *sorted(images))  # one that others are made from goes when they are gone
+        left = _images(engine) & images
+        if left == images:
+            return
+        images = left
+
+
+def describe(engine: Engine, name: str) -> tuple[str, int, tuple[Layer, ...]]:
+    """Give an image's digest, its size in bytes, and its layers, the lowest first."""
+    if engine.name == "buildah":
+        told: dict[str, Any] = json.loads(engine.run("inspect", "--type", "image", name))
+        sizes = [int(layer["size"]) for layer in json.loads(told["Manifest"])["layers"]]
+        made = [str(step.get("created_by")) for step in told["OCIv1"]["history"] if not step.get("empty_layer")]
+        layers = [Layer(f"{size / 1e6:.3g} MB", _short(by)) for size, by in zip(sizes, made, strict=False)]
+        return f"sha256:{told['FromImageID']}", sum(sizes), tuple(layers)
+    identity, _, size = engine.run("image", "inspect", "--format", "{{.Id}} {{.Size}}", name).partition(" ")
+    steps = engine.run("history", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", name).splitlines()
+    rows = [step.partition("\t") for step in reversed(steps) if "\t" in step]
+    layers = [Layer(size, _short(by)) for size, _, by in rows if not size.startswith("0")]
+    return f"sha256:{identity.removeprefix('sha256:')}", int(size), tuple(layers)
+
+
+def _short(made_by: str) -> str:
+    return " ".join(made_by.removeprefix("/bin/sh -c ").removeprefix("#(nop) ").split())
+
+
+def _images(engine: Engine) -> set[str]:
+    listed = engine.ask("images", "--all", "--quiet", "--no-trunc", "--filter", f"label={PART_LABEL}").stdout.split()
+    return {one.removeprefix("sha256:") for one in listed}
+
+
+def _containers(engine: Engine) -> list[tuple[str, str, str]]:
+    """List the containers that builds work in: their id, their image's id, and its name."""
+    if engine.name == "buildah":
+        asked = engine.ask("containers", "--noheading", "--notruncate", "--format", "{{.ContainerID}} {{.ImageID}} {{.ImageName}} storage")
+    else:
+        asked = engine.ask("ps", "--all", "--external", "--no-trunc", "--format", "{{.ID}} {{.ImageID}} {{.Image}} {{.State}}")
+    rows = [line.split(" ") for line in asked.stdout.splitlines()]
+    return [(row[0], row[1], row[2]) for row in rows if row[-1].lower() == "storage"]
