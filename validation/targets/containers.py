@@ -13,6 +13,7 @@ import yaml
 
 from validation import engines
 from validation.engines import Engine
+from validation.images.build import build
 from validation.images.source import reference
 from validation.settings import RunSettings
 from validation.targets import cleanup, servers
@@ -65,8 +66,6 @@ class ContainersTarget(StartedTarget):
                 self._engine.run("pull", self._server_image(part), within=PULL_SECONDS)
         for part in ("api", "consumer"):
             if self._engine.ask("image", "inspect", self._image(part)).returncode:
-                from validation.images.build import build  # noqa: PLC0415
-
                 build(self._engine, self.source, part, self.settings.image_tag)
         self._engine.run("network", "create", "--label", f"{cleanup.LABEL}={self.settings.run}", self._network)
         self.links_host = _gateway(self._engine, self._network)
