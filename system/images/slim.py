@@ -51,10 +51,10 @@ def strip(library: Path) -> None:
         kind, _, offset, _, _, length = struct.unpack_from("<IIQQQQ", content, header)
         if kind == LOADED:
             end = max(end, offset + length)
-    header = bytearray(content[:end])
-    struct.pack_into("<Q", header, 40, 0)  # no table of sections is left
-    struct.pack_into("<HHH", header, 58, 0, 0, 0)
-    library.write_bytes(header)
+    kept = bytearray(content[:end])
+    struct.pack_into("<Q", kept, 40, 0)  # no table of sections is left
+    struct.pack_into("<HHH", kept, 58, 0, 0, 0)
+    library.write_bytes(kept)
 
 
 if __name__ == "__main__":
