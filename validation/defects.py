@@ -50,6 +50,7 @@ class Defect:
         checkpoints: the ids that must turn red, each of them.
         changes: edits of a copy of the source.
         redis: `name=value`, settings of the run's own Redis. B1, which reads them from the live server, is the witness.
+        seed: draws the random faults that find it.
     """
 
     id: str
@@ -59,6 +60,13 @@ class Defect:
     checkpoints: tuple[str, ...]
     changes: tuple[Change, ...]
     redis: tuple[str, ...] = ()
+    seed: int | None = None
+
+    @property
+    def flags(self) -> list[str]:
+        """What a run is told beside its checkpoints."""
+        settings = [word for setting in self.redis for word in ("--redis-setting", setting)]
+        return settings if self.seed is None else [*settings, "--seed", str(self.seed)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,7 @@ def prove(defect: Defect) -> Result:
                 if landed:
                     return Result(defect, Catch.NOT_LANDED, landed)
             try:
-                judged = _judge(copy, defect.checkpoints, defect.redis)
+                judged = _judge(copy, defect.checkpoints, defect.flags)
             except HarnessError as error:
                 return Result(defect, Catch.INCONCLUSIVE, str(error))
     except HarnessError as error:
@@ -178,11 +186,11 @@ def _loaded(copy: Path, change: Change) -> str:
     )
 
 
-def _judge(copy: Path, ids: Iterable[str], redis: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
+def _judge(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
     """Run checkpoints on a copy in a process of their own and give their entries of results.json by id."""
     with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
-        command = [sys.executable, "-m", "validation", "run", "--source", str(copy), "--checkpoint", ",".join(ids), "--reports", reports]
-        command += [word for setting in redis for word in ("--redis-setting", setting)]
+        told = ["--source", str(copy), "--checkpoint", ",".join(ids), "--reports", reports, *flags]
+        command = [sys.executable, "-m", "validation", "run", *told]
         try:
             ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
         except subprocess.TimeoutExpired:
@@ -190,5 +198,5 @@ def _judge(copy: Path, ids: Iterable[str], redis: Iterable[str] = ()) -> dict[st
         results = Path(reports) / "latest" / "results.json"
         if not results.is_file():
             raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"it ended with {ran.returncode}")
-        told = json.loads(results.read_text(encoding="utf-8"))
-    return {c["id"]: c for c in told["checkpoints"] + told["beyond"]}
+        judged = json.loads(results.read_text(encoding="utf-8"))
+    return {c["id"]: c for c in judged["checkpoints"] + judged["beyond"]}

@@ -3,9 +3,10 @@
 import pytest
 
 from validation import defects
+from validation.checkpoints import BEYOND, registry
 from validation.defects import Catch, Change, Defect
 from validation.errors import HarnessError
-from validation.settings import PROJECT
+from validation.settings import PROJECT, TARGETS
 
 CHART = "chart/templates/consumer.yaml"
 
@@ -19,6 +20,12 @@ def test_every_change_is_found_exactly_once(defect: Defect) -> None:
     for change in defect.changes:
         assert (PROJECT / change.file).read_text(encoding="utf-8").count(change.find) == 1
     assert len(defect.story.split(". ")) >= 2
+
+
+def test_every_check_beyond_the_protocol_that_can_be_judged_here_has_a_defect() -> None:
+    named = {checkpoint for defect in defects.catalogue().values() for checkpoint in defect.checkpoints}
+    beyond = [c for c in registry().values() if c.phase == BEYOND and TARGETS["local"].intersection(c.needs)]
+    assert [c.id for c in beyond if c.id not in named] == []
 
 
 def test_the_unchanged_system_is_green_at_every_checkpoint_that_a_defect_names() -> None:
