@@ -6,7 +6,9 @@ import pytest
 from pytest_bdd import given, parsers, then
 
 from validation import protocol
-from validation.images.source import DIGEST_LABEL, digest
+from validation.engines import answering
+from validation.images.build import build
+from validation.images.source import DIGEST_LABEL, PARTS, digest, reference
 from validation.observing import Observe
 from validation.probes import image_contents as contents
 from validation.probes.images import Image, Shelf
@@ -19,6 +21,11 @@ OCI = "org.opencontainers.image"
 
 @pytest.fixture(scope="session")
 def shelf(settings: RunSettings, leftovers: Callable[[str], None]) -> Iterator[Shelf]:
+    if "image" in settings.shows:  # the target builds what is missing, too, and has not started yet
+        engine = answering()
+        for part in PARTS:
+            if engine.ask("image", "inspect", reference(part, settings.image_tag)).returncode:
+                build(engine, settings.source, part, settings.image_tag)
     folder = cleanup.claim(f"{settings.run}-images")  # the next run removes it if this one is killed
     try:
         yield Shelf(folder, settings.image_tag)
