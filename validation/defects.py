@@ -16,6 +16,7 @@ from typing import Any
 
 from validation.checkpoints import select
 from validation.errors import HarnessError, UsageError
+from validation.images.planting import Images, images
 from validation.settings import PROJECT
 
 CATALOGUE = Path(__file__).with_name("defects.toml")
@@ -51,6 +52,7 @@ class Defect:
         changes: edits of a copy of the source.
         redis: `name=value`, settings of the run's own Redis. B1, which reads them from the live server, is the witness.
         seed: draws the random faults that find it.
+        images: the images that it is judged with; with any, it is judged in containers.
     """
 
     id: str
@@ -61,12 +63,19 @@ class Defect:
     changes: tuple[Change, ...]
     redis: tuple[str, ...] = ()
     seed: int | None = None
+    images: Images = Images.NONE
+
+    @property
+    def tag(self) -> str:
+        """The tag of its images."""
+        return f"defect-{self.id.lower()}"
 
     @property
     def flags(self) -> list[str]:
         """What a run is told beside its checkpoints."""
-        settings = [word for setting in self.redis for word in ("--redis-setting", setting)]
-        return settings if self.seed is None else [*settings, "--seed", str(self.seed)]
+        flags = [word for setting in self.redis for word in ("--redis-setting", setting)]
+        flags += [] if self.seed is None else ["--seed", str(self.seed)]
+        return flags + (["--target", "containers", "--image-tag", self.tag] if self.images else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,7 @@ def catalogue() -> dict[str, Defect]:
             "checkpoints": tuple(entry["checkpoints"]),
             "changes": tuple(Change(**change) for change in entry.get("change", ())),
             "redis": tuple(entry.get("redis", ())),
+            "images": Images(entry.get("images", "")),
         }))
         for entry in tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))["defect"]
     ]  # fmt: skip
@@ -98,7 +108,7 @@ def catalogue() -> dict[str, Defect]:
         raise HarnessError("A defect's id is there twice.", "defects.toml was edited by two")
     for defect in found:
         select(ids=defect.checkpoints)
-        if not defect.changes and not ("B1" in defect.checkpoints and defect.redis):
+        if not defect.changes and not ("B1" in defect.checkpoints and defect.redis) and defect.images is not Images.MOVED:
             raise HarnessError(f"Defect {defect.id} changes nothing that a witness can see.", "defects.toml")
     return {d.id: d for d in found}
 
@@ -138,10 +148,16 @@ def planted(defect: Defect | None, source: Path = PROJECT) -> Iterator[Path]:
 
 def baseline(defects: Iterable[Defect]) -> list[str]:
     """Run the checkpoints of some defects on an unchanged copy; give those that are not green, with the reason."""
-    ids = sorted({c for d in defects for c in d.checkpoints})
+    kept = tuple(defects)
+    judged: dict[str, dict[str, Any]] = {}
     with planted(None) as copy:
-        judged = _judge(copy, ids)
-    return [f"{i}: {judged[i]['verdict']} {judged[i]['reason']}" for i in ids if judged[i]["verdict"] != "PASSED"]
+        for contained in (False, True):
+            ids = sorted({c for d in kept if bool(d.images) == contained for c in d.checkpoints})
+            unchanged = Defect("D0", "none", "", "", tuple(ids), (), images=Images.BUILT if contained else Images.NONE)
+            if ids:
+                with images(copy, copy, unchanged.images, unchanged.tag):
+                    judged |= {f"{i}, in containers" if contained else i: told for i, told in _judge(copy, ids, unchanged.flags).items()}
+    return [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
 
 
 def prove(defect: Defect) -> Result:
@@ -153,7 +169,8 @@ def prove(defect: Defect) -> Result:
                 if landed:
                     return Result(defect, Catch.NOT_LANDED, landed)
             try:
-                judged = _judge(copy, defect.checkpoints, defect.flags)
+                with images(copy, PROJECT, defect.images, defect.tag):
+                    judged = _judge(copy, defect.checkpoints, defect.flags)
             except HarnessError as error:
                 return Result(defect, Catch.INCONCLUSIVE, str(error))
     except HarnessError as error:

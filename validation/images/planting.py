@@ -1,0 +1,43 @@
+"""Images with a defect in them, for as long as it takes to see it caught."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+from validation import engines
+from validation.images.build import build_all
+from validation.images.source import PARTS, reference
+
+
+class Images(StrEnum):
+    """Which images a planted source is judged with."""
+
+    NONE = ""
+    BUILT = "built"
+    """Those that it makes."""
+    STALE = "stale"
+    """Those that the unchanged source makes."""
+    MOVED = "moved"
+    """Those that it makes, with the consumer's tag on the API's image."""
+
+
+@contextmanager
+def images(source: Path, unchanged: Path, which: Images, tag: str) -> Iterator[None]:
+    """Put images into the engine's store under a tag of their own; they are removed afterwards.
+
+    Raises:
+        TargetUnavailable: no engine answers, or they cannot be built.
+    """
+    if which is Images.NONE:
+        yield
+        return
+    engine = engines.answering()
+    try:
+        for _ in build_all(engine, unchanged if which is Images.STALE else source, tag):
+            pass
+        if which is Images.MOVED:
+            engine.run("tag", reference("api", tag), reference("consumer", tag))
+        yield
+    finally:
+        engine.ask("image", "rm", "--force", *(reference(part, tag) for part in PARTS))
