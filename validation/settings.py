@@ -76,4 +76,6 @@ class RunSettings:
             flags += ["--redis-setting", setting]
         if self.image_tag:
             flags += ["--image-tag", self.image_tag]
+        if self.flaw_database:
+            flags += ["--flaw-database", "$FLAW_DATABASE"]
         return flags
