@@ -2,18 +2,15 @@
 FROM python:3.13-slim AS build
 LABEL votecheck.part="api"
 WORKDIR /build
-COPY system/images/api-requirements.txt requirements.txt
-COPY system/images/slim.py slim.py
+COPY system/images/api-requirements.txt system/images/slim.py ./
 RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --no-input --root-user-action ignore \
-      --only-binary :all: --require-hashes --requirement requirements.txt --target packages/app/packages \
+      --only-binary :all: --require-hashes --requirement api-requirements.txt --target packages/app/packages \
     && PYTHONHASHSEED=0 python slim.py packages
 # Only what the API imports: every module in the image works there.
 COPY system/*.py source/app/system/
 COPY system/api source/app/system/api
 COPY system/db/__init__.py system/db/store.py source/app/system/db/
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG SOURCE_DIGEST=unknown
+ARG VERSION=unknown REVISION=unknown SOURCE_DIGEST=unknown
 # In a file as well as on the labels: podman takes a label from its cache whatever its arguments are now, unless a layer differs.
 RUN echo "voting-api ${VERSION}, revision ${REVISION}, source ${SOURCE_DIGEST}" >source/app/built-from \
     && PYTHONHASHSEED=0 python slim.py source
@@ -31,9 +28,7 @@ USER 65532:65532
 EXPOSE 8000
 ENTRYPOINT ["/usr/bin/python3.13", "-m", "system.api"]
 # Last: they change with every commit, and would have all after them made again.
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG SOURCE_DIGEST=unknown
+ARG VERSION=unknown REVISION=unknown SOURCE_DIGEST=unknown
 LABEL org.opencontainers.image.title="voting-api" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

@@ -2,11 +2,10 @@
 FROM python:3.13-slim AS build
 LABEL votecheck.part="consumer"
 WORKDIR /build
-COPY system/images/consumer-requirements.txt requirements.txt
-COPY system/images/slim.py slim.py
+COPY system/images/consumer-requirements.txt system/images/slim.py ./
 # The user has a name, so that what asks for it finds one; useradd is not in every slim image.
 RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --no-input --root-user-action ignore \
-      --only-binary :all: --require-hashes --requirement requirements.txt --target packages/app/packages \
+      --only-binary :all: --require-hashes --requirement consumer-requirements.txt --target packages/app/packages \
     && cp --parents /etc/passwd /etc/group packages \
     && echo "consumer:x:1000:1000::/nonexistent:/usr/sbin/nologin" >>packages/etc/passwd \
     && echo "consumer:x:1000:" >>packages/etc/group \
@@ -15,9 +14,7 @@ RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --no-inp
 COPY system/*.py source/app/system/
 COPY system/consumer source/app/system/consumer
 COPY system/db source/app/system/db
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG SOURCE_DIGEST=unknown
+ARG VERSION=unknown REVISION=unknown SOURCE_DIGEST=unknown
 # In a file as well as on the labels: podman takes a label from its cache whatever its arguments are now, unless a layer differs.
 RUN echo "voting-consumer ${VERSION}, revision ${REVISION}, source ${SOURCE_DIGEST}" >source/app/built-from \
     && PYTHONHASHSEED=0 python slim.py source
@@ -35,9 +32,7 @@ WORKDIR /app
 USER 1000:1000
 ENTRYPOINT ["python", "-m", "system.consumer"]
 # Last: they change with every commit, and would have all after them made again.
-ARG VERSION=unknown
-ARG REVISION=unknown
-ARG SOURCE_DIGEST=unknown
+ARG VERSION=unknown REVISION=unknown SOURCE_DIGEST=unknown
 LABEL org.opencontainers.image.title="voting-consumer" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \

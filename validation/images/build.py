@@ -26,7 +26,7 @@ ENDS_SECONDS = 20.0
 """How long an engine may take to fail and to clear up, once what it runs was ended."""
 LAST_LINES = 12
 NO_COMMAND, TOO_LONG = 127, 124
-STEP_LENGTH = 40
+STEP_LENGTH, LINE_LENGTH = 40, 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,4 +169,5 @@ def _last_words(said: str, code: int) -> str:
     kept = [line for line in said.splitlines() if line.strip("- ") and not re.match(r"\s*\d+ \| |-->|\[\d+/\d+\] |STEP ", line)]
     if code == TOO_LONG:
         kept.append(f"no end within {BUILD_SECONDS:.0f} s")
-    return "\n".join(re.sub(r'( at STEP ").*(": )', r"\1…\2", line) for line in kept[-LAST_LINES:])
+    shorter = (re.sub(r'( at STEP ").*(": )', r"\1…\2", line).strip() for line in kept[-LAST_LINES:])
+    return "\n".join(line if len(line) <= LINE_LENGTH else f"{line[:LINE_LENGTH]}…" for line in shorter)
