@@ -89,7 +89,7 @@ def command(engine: Engine, source: Path, part: str, name: str) -> list[str]:
         arguments["SOURCE_DATE_EPOCH"] = "0"  # BuildKit's word for the time that the image says it was made at
         own = ["--progress", "plain"]
     else:
-        own = ["--timestamp", "0", "--layers", "--ignorefile", f"{file}.dockerignore"]
+        own = ["--timestamp", "0", "--identity-label=false", "--layers", "--ignorefile", f"{file}.dockerignore"]
     passed = [word for name_, value in arguments.items() for word in ("--build-arg", f"{name_}={value}")]
     return [engine.name, "build", *own, *passed, "--file", str(file), "--tag", name, str(source)]
 

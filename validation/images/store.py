@@ -44,10 +44,11 @@ def sweep(engine: Engine, before: Kept, bases: tuple[str, ...]) -> None:
     """Remove what a build has left since the store was looked at: containers made from its layers or its bases, and its layers."""
     if engine.name not in KEEPERS:
         return
-    images = _images(engine) - before.images
+    ours = _images(engine)  # a build may have been going on from layers of an earlier one
     for container, image, name in _containers(engine):
-        if container not in before.containers and (image in images or name.endswith(bases)):
+        if container not in before.containers and (image in ours or name.endswith(bases)):
             engine.ask("rm", *(["--force"] if engine.name == "podman" else []), container)
+    images = ours - before.images
     while images:
         engine.ask("rmi", *sorted(images))  # one that others are made from goes when they are gone
         left = _images(engine) & images

@@ -79,9 +79,10 @@ def own_store() -> Iterator[Shelf]:
         if podman.ask("image", "exists", base).returncode and podman.ask("pull", base, within=300).returncode:
             pytest.skip(f"only a real build can show this, and {base} cannot be had")
     folder = Path(tempfile.mkdtemp(prefix="vc-"))  # podman refuses a path as long as pytest's
-    command = f"{shutil.which('podman')} --root {folder}/root --runroot {folder}/run"
     (folder / "path").mkdir()
-    put(folder / "path", "podman", f'exec {command} "$@"')
+    for name in ("podman", "buildah"):
+        if command := shutil.which(name):
+            put(folder / "path", name, f'exec {command} --root {folder}/root --runroot {folder}/run "$@"')
     podman.run("save", "--quiet", "--multi-image-archive", "--output", str(folder / "bases.tar"), *bases)
     own = [str(folder / "path" / "podman")]
     subprocess.run([*own, "load", "--quiet", "--input", str(folder / "bases.tar")], check=True, capture_output=True)
