@@ -1,0 +1,110 @@
+"""The parts of the system, each run for as long as something is measured."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+
+import httpx
+import psutil
+import redis
+
+from tests.bench.load import Load
+from tests.unit.servers import free_port
+
+STARTS_SECONDS = 20.0
+DRAINS_SECONDS = 300.0
+CONSUMER = [sys.executable, "-m", "system.consumer"]
+PLAIN = [sys.executable, "-m", "uvicorn", "tests.bench.plain_api:app", "--no-access-log", "--log-level", "warning", "--port"]
+Figures = dict[str, float]
+
+
+class Wrong(Exception):
+    """Something that no speed makes up for."""
+
+
+@contextlib.contextmanager
+def running(command: list[str], env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a part of the system; it ends with the block."""
+    child = subprocess.Popen(command, env={"PATH": os.environ["PATH"], "LOG_LEVEL": "WARNING", **env}, stdout=subprocess.DEVNULL)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        try:
+            child.wait(8)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def until(ready: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait for something that the benchmark needs."""
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            raise Wrong(f"{what} within {seconds:.0f} s did not happen")
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def api(env: dict[str, str], workers: int = 1, *, plain: bool = False) -> Iterator[int]:
+    """Run an API and give its port. One vote finds out that it answers."""
+    port = free_port()
+    command = [*PLAIN, str(port)] if plain else [sys.executable, "-m", "system.api"]
+
+    def answers() -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.post(f"http://127.0.0.1:{port}/api/vote", json={"option": "cats"}, timeout=2).status_code == 201
+        return False
+
+    with running(command, {**env, "API_PORT": str(port), "API_WORKERS": str(workers)}):
+        until(answers, STARTS_SECONDS, "the start of an API")
+        yield port
+
+
+def checked(measured: Load, what: str) -> Load:
+    """Refuse a measurement in which an answer was wrong."""
+    if measured.bad or not measured.good:
+        raise Wrong(f"{what}: {measured.bad} answers were not what they must be, {measured.good} were")
+    return measured
+
+
+def migrate(env: dict[str, str]) -> None:
+    """Make the tables."""
+    subprocess.run([sys.executable, "-m", "system.db.migrate"], env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def reconcile(env: dict[str, str]) -> None:
+    """Refuse counts that are not those of the ledger."""
+    ran = subprocess.run([sys.executable, "-m", "system.db.reconcile"], env=env, check=False, capture_output=True, text=True)
+    if ran.returncode:
+        raise Wrong(f"the counts are not those of the ledger: {ran.stdout}{ran.stderr}")
+
+
+def fill(client: redis.Redis, votes: int, identifier: Callable[[], object] = uuid.uuid4) -> None:
+    """Put votes into the stream that nobody has counted."""
+    for start in range(0, votes, 1000):
+        pipe = client.pipeline(transaction=False)
+        for number in range(start, min(start + 1000, votes)):
+            pipe.xadd("votes", {"option": ("cats", "dogs")[number % 2], "timestamp": 1, "request_id": str(identifier())})
+        pipe.execute()
+
+
+def drain(env: dict[str, str], client: redis.Redis) -> tuple[float, float, float]:
+    """Count what the stream holds. Give the seconds from the group's first sight, those from the start, and the consumer's MiB."""
+
+    def drained() -> bool:
+        groups = client.xinfo_groups("votes")
+        return bool(groups) and groups[0]["pending"] == 0 and groups[0]["lag"] == 0
+
+    with running(CONSUMER, env) as child:
+        begun = time.monotonic()
+        until(lambda: bool(client.xinfo_groups("votes")), STARTS_SECONDS, "the start of the consumer")
+        started = time.monotonic()
+        until(drained, DRAINS_SECONDS, "the counting")
+        ended = time.monotonic()
+        return ended - started, ended - begun, psutil.Process(child.pid).memory_info().rss / 2**20
