@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
-from validation.errors import HarnessError
+from validation.errors import HarnessError, NotProven
 from validation.links.proxy import Link
 
 
@@ -11,7 +11,10 @@ def link_to(url: str, host: str = "127.0.0.1") -> Link:
 
     Raises:
         HarnessError: the address has no host or port.
+        NotProven: there is no `host`.
     """
+    if not host:
+        raise NotProven("The parts cannot reach a link here: an engine without root keeps its networks to itself. Next: run podman as root")
     address = urlsplit(url)
     if address.hostname is None or address.port is None:
         raise HarnessError(f"There can be no link to {url}: it names no host and port.")

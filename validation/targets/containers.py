@@ -68,8 +68,9 @@ class ContainersTarget(StartedTarget):
             if self._engine.ask("image", "inspect", self._image(part)).returncode:
                 build(self._engine, self.source, part, self.settings.image_tag)
         self._engine.run("network", "create", "--label", f"{cleanup.LABEL}={self.settings.run}", self._network)
-        self.links_host = _gateway(self._engine, self._network)
         super().start()
+        gateway = _gateway(self._engine, self._network)
+        self.links_host = gateway if servers.is_ours(gateway) else ""
 
     def in_image(self, part: str, *command: str, within: float) -> "subprocess.CompletedProcess[str]":
         """Run a command in a fresh container of a part's image, confined as the part is; `python` is the image's own."""

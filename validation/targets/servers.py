@@ -25,6 +25,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_ours(address: str) -> bool:
+    """Tell whether one can listen at an address, that is, whether it is one of this machine."""
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
 def valkey(run_folder: Path, port: int, others: Sequence[str] = ()) -> Child:
     """Prepare a Valkey that keeps every write, as the chart does; `others` are `name=value` in the place of its settings."""
     try:
