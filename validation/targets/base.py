@@ -90,7 +90,7 @@ class Target(ABC):
     """A place where the system runs. `start` makes it usable, `close` takes everything away and tells what is left.
 
     Attributes:
-        links_host: the address of this machine at which the parts of the system reach what the harness itself listens on; empty: there is none.
+        links_host: the address of this machine at which the parts reach what the harness itself listens on; empty: there is none.
         starts_fast: whether a part starts so fast that a sweep can kill it at each point in every way.
     """
 
