@@ -76,7 +76,7 @@ def test_wrong_usage_is_2_with_one_message(tmp_path: Path, arguments: list[str],
 def test_incomplete_is_3_unless_it_is_accepted(tmp_path: Path) -> None:
     ended = run(tmp_path, "--checkpoint", "2.5")
     assert ended.returncode == 3
-    is_clear(ended, "INCOMPLETE", "2.5", "Next: votecheck doctor")
+    is_clear(ended, "INCOMPLETE", "2.5", "votecheck run --checkpoint 2.5 --target containers")
     accepted = run(tmp_path, "--checkpoint", "2.5", "--accept-incomplete")
     assert accepted.returncode == 0
     is_clear(accepted, "INCOMPLETE")
