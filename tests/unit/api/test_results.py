@@ -1,11 +1,20 @@
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import anyio
+import asyncpg
+import httpx
 import pytest
 
+from system.api.app import create_app
 from system.api.results import FRESH_SECONDS, ResultsReader, changes
+from system.api.stream import VoteStream
+from system.db.migrate import migrate
+from system.db.store import Store
+from system.settings import ApiSettings
+from tests.unit import servers
 
 from .conftest import MemoryStore, Start
 
@@ -47,6 +56,42 @@ async def test_the_database_is_read_again_when_two_seconds_have_passed() -> None
     now += 0.01
     assert (await reader.latest()).version == "2-0"
     assert store.reads == 2
+
+
+COUNT_READINGS = """
+create sequence readings;
+alter function get_vote_results rename to read_votes;
+create function get_vote_results() returns table (option text, count bigint, updated_at timestamptz) language plpgsql as $$
+  begin perform nextval('readings'); return query select * from read_votes(); end
+$$
+"""
+
+
+async def test_sixty_four_readers_cost_a_real_database_one_reading_in_two_seconds(redis_url: str) -> None:
+    answered = 0
+
+    async def keep_reading(client: httpx.AsyncClient) -> None:
+        nonlocal answered
+        while time.monotonic() < began + 2 * FRESH_SECONDS - 0.5:
+            answer = await client.get("/api/results")
+            assert answer.status_code == 200
+            answered += 1
+
+    with servers.postgres() as postgres:
+        await migrate(postgres.url)
+        sql = await asyncpg.connect(postgres.url)
+        await sql.execute(COUNT_READINGS)
+        stream, store = VoteStream.at(redis_url, 60), await Store.connect(postgres.url, command_timeout=5)
+        app = create_app(ApiSettings(redis_url=redis_url, database_url=postgres.url), stream, store)
+        began = time.monotonic()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://votes.test") as client:
+            await asyncio.gather(*(keep_reading(client) for _ in range(64)))
+        periods = (time.monotonic() - began) / FRESH_SECONDS
+        readings = await sql.fetchval("select last_value from readings")
+        for opened in (sql, store, stream):
+            await opened.close()
+    assert answered > 64 * 2
+    assert 2 <= readings <= 1 + periods
 
 
 async def test_a_failed_reading_is_not_kept() -> None:

@@ -1,4 +1,10 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
 import pytest
+from redis.asyncio import Redis
 
 from system.consumer import upkeep
 from tests.unit.consumer.conftest import Bench
@@ -68,3 +74,67 @@ async def test_our_own_name_stays_while_entries_are_pending_under_it(bench: Benc
     await bench.redis.xack(bench.settings.stream_name, bench.settings.consumer_group, cast)
     assert await upkeep.remove_own_name(bench.redis, bench.settings) == ["first"]
     assert await names(bench) == set()
+
+
+MANY = 10_000
+TURN_SECONDS = 2.0  # 0.2 seen; Redis itself is busy for 0.07
+NEAR_THE_FLOOR_BYTES = 100_000  # ten thousand names take 1.7 MB
+
+
+async def memory(bench: Bench) -> int:
+    return int((await bench.redis.info("memory"))["used_memory"])
+
+
+async def memory_is_back_at(floor: int, bench: Bench) -> None:
+    """Redis gives its own buffers back within a second or so."""
+    end = time.monotonic() + 5
+    while (used := await memory(bench)) > floor + NEAR_THE_FLOOR_BYTES:
+        assert time.monotonic() < end, f"{used - floor} bytes above the floor"
+
+
+@pytest.fixture
+async def crowd(bench: Bench) -> AsyncIterator[Redis]:
+    """A client for many: what Redis keeps for its connections goes when it is closed."""
+    async with Redis.from_url(bench.settings.redis_url) as redis:
+        yield redis
+
+
+async def join(crowd: Redis, bench: Bench, names: Sequence[str]) -> None:
+    async with crowd.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.xgroup_createconsumer(bench.settings.stream_name, bench.settings.consumer_group, name)
+        await pipe.execute()
+
+
+async def test_ten_thousand_consumers_that_end_leave_no_trace(bench: Bench, crowd: Redis) -> None:
+    await bench.consumer().run_once()
+    floor = await memory(bench)
+    for first in range(0, MANY, 50):
+        fleet = [f"consumer-{number}" for number in range(first, first + 50)]
+        await join(crowd, bench, fleet)
+        leaving = (bench.settings.model_copy(update={"consumer_name": name}) for name in fleet)
+        assert await asyncio.gather(*(upkeep.remove_own_name(crowd, own) for own in leaving)) == [[name] for name in fleet]
+    await crowd.aclose()
+    assert await names(bench) == {"first"}
+    await memory_is_back_at(floor, bench)
+
+
+async def test_ten_thousand_idle_consumers_leave_no_trace_and_do_not_hold_up_a_turn(
+    bench: Bench, crowd: Redis, monkeypatch: pytest.MonkeyPatch, events: list[Any]
+) -> None:
+    await bench.consumer().run_once()
+    floor = await memory(bench)
+    await join(crowd, bench, [f"consumer-{number}" for number in range(MANY)])
+    await crowd.aclose()
+    assert len(await names(bench)) == MANY + 1
+    assert await memory(bench) > floor + 10 * NEAR_THE_FLOOR_BYTES
+    monkeypatch.setattr(upkeep, "NAME_IDLE_MS", 0)
+    began = time.monotonic()
+    await bench.consumer().run_once()
+    seconds = time.monotonic() - began
+    assert await names(bench) == {"first"}
+    assert sum(line["event"] == "consumer_name_removed" for line in events) == MANY
+    assert seconds < TURN_SECONDS
+    await bench.cast()
+    await bench.consumer().run_once()  # Redis keeps what it noted of the removals until it writes again
+    await memory_is_back_at(floor, bench)
