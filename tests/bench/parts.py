@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,16 +30,18 @@ class Wrong(Exception):
 @contextlib.contextmanager
 def running(command: list[str], env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a part of the system; it ends with the block."""
-    child = subprocess.Popen(command, env={"PATH": os.environ["PATH"], "LOG_LEVEL": "WARNING", **env}, stdout=subprocess.DEVNULL)
-    try:
-        yield child
-    finally:
-        child.terminate()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:  # the heartbeat file of another user's consumer may lie where ours would
+        own = {"PATH": os.environ["PATH"], "LOG_LEVEL": "WARNING", "HEARTBEAT_FILE": f"{folder}/beat"}
+        child = subprocess.Popen(command, env=own | env, stdout=subprocess.DEVNULL)
         try:
-            child.wait(8)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+            yield child
+        finally:
+            child.terminate()
+            try:
+                child.wait(8)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
 
 
 def until(ready: Callable[[], bool], seconds: float, what: str) -> None:
