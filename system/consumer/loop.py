@@ -107,8 +107,10 @@ class Consumer:
     async def _claim(self) -> bool:
         kept = False
         self._beat()
-        async for entries in recovery.claimed(self._redis, self._settings):
+        in_hand = await self._reader.ids_ahead()
+        async for claimed in recovery.claimed(self._redis, self._settings):
             self._beat()
+            entries = [entry for entry in claimed if entry[0] not in in_hand]
             self._log.info(Event.MESSAGES_CLAIMED, count=len(entries))
             self._metrics.claimed.inc(len(entries))
             kept |= await self._settle(entries)

@@ -45,6 +45,10 @@ class Reader:
             self._ahead = asyncio.create_task(read(self._redis, self._settings, NEW))
         return entries
 
+    async def ids_ahead(self) -> frozenset[bytes]:
+        """Name the entries that were read ahead and not taken yet: they are pending under our own name, and in hand."""
+        return frozenset(stream_id for stream_id, _ in await self._ahead) if self._ahead else frozenset()
+
     async def drop(self) -> None:
         """Forget the batch that was read ahead: it is pending under our own name, and read again from there."""
         ahead, self._ahead = self._ahead, None

@@ -103,3 +103,16 @@ async def test_of_two_votes_with_one_id_the_first_counts_beside_a_poisonous_one(
     assert await bench.counts() == {"dogs": 1}
     assert await bench.pending() == []
     assert len(await bench.dead()) == 1
+
+
+async def test_what_was_read_ahead_is_not_claimed_from_oneself_and_buried_twice(bench: Bench) -> None:
+    for number in range(4):
+        await bench.add({"junk": str(number)})
+    consumer = bench.consumer(batch_size=3, claim_idle_ms=1)
+    await consumer.run_once()  # buries three, and reads the fourth ahead
+    stream, group = bench.settings.stream_name, bench.settings.consumer_group
+    while not await bench.redis.xpending_range(stream, group, "-", "+", 1, idle=5):
+        pass  # until it is there and may be claimed
+    await consumer.run_once()
+    assert [letter[b"junk"] for letter in await bench.dead()] == [b"0", b"1", b"2", b"3"]
+    assert await bench.pending() == []
