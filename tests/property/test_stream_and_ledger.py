@@ -104,7 +104,7 @@ class StreamAndLedger(RuleBasedStateMachine):
         if name not in self.alive:
             own = self.bench.settings.model_copy(update={"consumer_name": name, "claim_idle_ms": CLAIM_IDLE_MS[name]})
             self.alive[name] = FatedConsumer(own, self.bench.redis, self.bench.store)
-        self.shared.update(*(holder.read_ahead() for holder in self.alive.values()))
+        self.shared.update(*(holder.read_ahead() for other, holder in self.alive.items() if other != name))
         await self.alive[name].take_turn(fate or Fate())
 
     async def deliver(self, entry: tuple[int, str] | dict[str, str]) -> None:
