@@ -35,6 +35,7 @@ app.add_typer(defects_app, name="defects")
 talk = Console(stderr=True)
 
 Phase = Annotated[list[int] | None, typer.Option("--phase", help="only this phase (1 to 8); may be repeated")]
+TargetName = Annotated[str, typer.Option("--target", help=f"where the system runs: {', '.join(SHIPPED_TARGETS)}")]
 Ids = Annotated[str, typer.Option("--checkpoint", help="only these checkpoints: 5.1,6.3")]
 Beyond = Annotated[bool, typer.Option("--beyond/--no-beyond", help="with the checks beyond the protocol")]
 Reports = Annotated[Path, typer.Option("--reports", help="the folder for records and reports")]
@@ -44,7 +45,7 @@ RunName = Annotated[str, typer.Argument(help="a run's id, or latest")]
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter an option
-    target: Annotated[str, typer.Option(help=f"where the system runs: {', '.join(SHIPPED_TARGETS)}")] = "local",
+    target: TargetName = "local",
     phase: Phase = None,
     checkpoint: Ids = "",
     beyond: Beyond = True,
@@ -70,8 +71,6 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     from validation.report.terminal import Progress, summary  # noqa: PLC0415 - `list` and `explain` need no templates
     from validation.report.write import write_all  # noqa: PLC0415
 
-    if target not in SHIPPED_TARGETS:
-        raise UsageError(f"There is no target {target}.", f"this version has {', '.join(SHIPPED_TARGETS)}", "votecheck run --help")
     for name, url, schemes in (
         ("api", api_url, ("http",)),
         ("redis", redis_url, ("redis", "unix")),
@@ -86,7 +85,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         if not re.fullmatch(r"[a-z-]+=\S*", setting):
             raise UsageError(f"--redis-setting {setting} is not name=value.", "for example appendfsync=everysec", "votecheck run --help")
     settings = RunSettings(
-        source.resolve(), target, api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
+        source.resolve(), _known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
         redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database,
         **({} if seed is None else {"seed": seed}),
     )  # fmt: skip
@@ -107,12 +106,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 
 
 @app.command()
-def plan(phase: Phase = None, checkpoint: Ids = "", beyond: Beyond = True) -> None:
-    """Show what a run would look at, and what it could not prove here."""
-    shows = RunSettings().shows
+def plan(target: TargetName = "local", phase: Phase = None, checkpoint: Ids = "", beyond: Beyond = True) -> None:
+    """Show what a run would look at, and what it could not prove there."""
+    shows = RunSettings(target=_known_target(target)).shows
     for chosen in select(phase or (), checkpoint.split(","), beyond=beyond):
         seen = [n for n in chosen.needs if n in shows]
-        how = f"judged at {', '.join(seen)}" if seen else f"NOT PROVEN here: needs {', '.join(chosen.needs)}"
+        how = f"judged at {', '.join(seen)}" if seen else f"NOT PROVEN there: needs {', '.join(chosen.needs)}"
         print(f"{chosen.id:4} {chosen.title:45} {how}")  # noqa: T201 - data goes to stdout
 
 
@@ -236,6 +235,12 @@ def defects_run(defect: Annotated[str, typer.Option("--defect", help="only these
     caught = sum(r.catch is catalogue.Catch.CAUGHT for r in results)
     print(f"{caught} of {len(results)} caught")  # noqa: T201 - data goes to stdout
     raise typer.Exit(0 if caught == len(results) else 1)
+
+
+def _known_target(name: str) -> str:
+    if name not in SHIPPED_TARGETS:
+        raise UsageError(f"There is no target {name}.", f"this version has {', '.join(SHIPPED_TARGETS)}", "votecheck run --help")
+    return name
 
 
 def _one(identifier: str) -> tuple[Checkpoint, ...]:
