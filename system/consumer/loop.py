@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from redis.asyncio import Redis
@@ -191,17 +192,23 @@ class Consumer:
         stream, group = self._settings.stream_name, self._settings.consumer_group
         for entry in malformed:
             self._log.warning(Event.MALFORMED_MESSAGE_DETECTED, stream_id=entry.stream_id, reason=entry.reason)
+        last = []
         async with self._redis.pipeline(transaction=True) as pipe:
             for entry in malformed:
                 letter: dict[Any, Any] = dict(entry.fields.items())
                 letter[contract.FIELD_SOURCE_ID.encode()] = entry.stream_id
                 letter[contract.FIELD_REASON.encode()] = entry.reason
-                pipe.xadd(contract.dead_letters(stream), letter)
-            pipe.xack(stream, group, *(entry.stream_id for entry in malformed))
-            await pipe.execute()
-        for entry in malformed:
+                dead = contract.dead_letters(stream)
+                if len(letter) <= upkeep.BURIED_FIELDS_MAX:
+                    pipe.eval(upkeep.BURY, 2, stream, dead, group, entry.stream_id, *chain.from_iterable(letter.items()))
+                else:  # once at least
+                    pipe.xadd(dead, letter)
+                    pipe.xack(stream, group, entry.stream_id)
+                last.append(len(pipe) - 1)
+            replies = await pipe.execute()
+        for entry in (entry for entry, reply in zip(malformed, last, strict=True) if replies[reply]):
             self._log.warning(Event.MALFORMED_MESSAGE_DEAD_LETTERED, stream_id=entry.stream_id, reason=entry.reason)
-        self._metrics.dead.inc(len(malformed))
+            self._metrics.dead.inc()
 
     async def _keep_or_bury(self, refused: dict[str, str], fields: Mapping[bytes, Mapping[bytes, bytes]]) -> bool:
         """Bury the refused entries that have been delivered MAX_RETRIES times. Gives whether others are kept pending.

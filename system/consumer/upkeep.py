@@ -31,6 +31,16 @@ if not needed then return 0 end
 return redis.call('XTRIM', KEYS[1], 'MINID', needed)
 """
 
+# Moves an entry to the dead letters if it is pending still (ARGV: group, id, the letter word by word). Who froze with it in hand
+# comes back after another one has buried it. The letter is written first: a Redis without room for it must not take the entry off.
+BURY = """
+local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+if held.err or #held == 0 then return 0 end -- without its group it will be delivered again
+redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
+return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+"""
+BURIED_FIELDS_MAX = 2000  # a script can hand over 8000 words at once
+
 # Removes our own name (ARGV: group, name, 'own') or those of others that are idle (group, name, 'others', milliseconds).
 REMOVE_NAMES = """
 local removed = {}

@@ -17,7 +17,12 @@ BY_COMMAND = {
     "connect": "connected to the database",
 }
 STATEMENTS = {"prepare": "statement prepared", "execute": "statement carried out and committed"}
-BY_SCRIPT = {"XTRIM": "trimmed", "DELCONSUMER": "idle names removed", "XADD": "added once, by the whole script"}
+BY_SCRIPT = {
+    "XTRIM": "trimmed",
+    "DELCONSUMER": "idle names removed",
+    "XACK": "dead letter buried",
+    "XADD": "added once, by the whole script",
+}
 NOT_A_STEP = frozenset({"HELLO", "CLIENT", "AUTH", "SELECT", "PING", "ssl", "terminate", "query"})
 
 

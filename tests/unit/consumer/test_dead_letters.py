@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from system.consumer.decide import Malformed
 from system.db.store import Store
 from tests.unit.consumer.conftest import Bench
 
@@ -115,4 +116,22 @@ async def test_what_was_read_ahead_is_not_claimed_from_oneself_and_buried_twice(
         pass  # until it is there and may be claimed
     await consumer.run_once()
     assert [letter[b"junk"] for letter in await bench.dead()] == [b"0", b"1", b"2", b"3"]
+    assert await bench.pending() == []
+
+
+async def test_what_another_consumer_has_buried_is_not_buried_again(bench: Bench) -> None:
+    source = await bench.add({"junk": "1"})
+    await bench.deliver_to("frozen")
+    late = bench.consumer(consumer_name="frozen")
+    await bench.consumer(claim_idle_ms=0).run_once()
+    await late._bury([Malformed(source.decode(), {b"junk": b"1"}, "junk")])  # it had it in hand, and goes on
+    assert len(await bench.dead()) == 1
+
+
+async def test_an_entry_of_thousands_of_fields_is_buried_too(bench: Bench) -> None:
+    fields = {f"field {number}".encode(): b"x" for number in range(9000)}
+    await bench.add(fields)
+    await bench.consumer().run_once()
+    [letter] = await bench.dead()
+    assert len(letter) == len(fields) + 2
     assert await bench.pending() == []
