@@ -7,8 +7,8 @@ from pytest_bdd import given, parsers, then
 
 from validation import protocol
 from validation.engines import answering
-from validation.images.build import build
-from validation.images.source import DIGEST_LABEL, PARTS, digest, reference
+from validation.images.build import build_missing
+from validation.images.source import DIGEST_LABEL, digest
 from validation.observing import Observe
 from validation.probes import image_contents as contents
 from validation.probes.images import Image, Shelf
@@ -22,10 +22,7 @@ OCI = "org.opencontainers.image"
 @pytest.fixture(scope="session")
 def shelf(settings: RunSettings, leftovers: Callable[[str], None]) -> Iterator[Shelf]:
     if "image" in settings.shows:  # the target builds what is missing, too, and has not started yet
-        engine = answering()
-        for part in PARTS:
-            if engine.ask("image", "inspect", reference(part, settings.image_tag)).returncode:
-                build(engine, settings.source, part, settings.image_tag)
+        build_missing(answering(), settings.source, settings.image_tag)
     folder = cleanup.claim(f"{settings.run}-images")  # the next run removes it if this one is killed
     try:
         yield Shelf(folder, settings.image_tag)

@@ -104,6 +104,17 @@ def build_all(engine: Engine, source: Path, tag: str = "") -> Iterator[Built]:
         yield build(engine, source, part, tag)
 
 
+def build_missing(engine: Engine, source: Path, tag: str = "") -> None:
+    """Build those of the images that the engine does not have.
+
+    Raises:
+        TargetUnavailable: one cannot be built.
+    """
+    for part in PARTS:
+        if engine.ask("image", "inspect", reference(part, tag)).returncode:
+            build(engine, source, part, tag)
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Hold other builds of this user off: what appears in the store meanwhile is this build's."""

@@ -13,7 +13,7 @@ import yaml
 
 from validation import engines
 from validation.engines import Engine
-from validation.images.build import build
+from validation.images.build import build_missing
 from validation.images.source import reference
 from validation.settings import RunSettings
 from validation.targets import cleanup, servers
@@ -64,9 +64,7 @@ class ContainersTarget(StartedTarget):
         for part in ("redis", "postgres"):
             if self._engine.ask("image", "inspect", self._server_image(part)).returncode:
                 self._engine.run("pull", self._server_image(part), within=PULL_SECONDS)
-        for part in ("api", "consumer"):
-            if self._engine.ask("image", "inspect", self._image(part)).returncode:
-                build(self._engine, self.source, part, self.settings.image_tag)
+        build_missing(self._engine, self.source, self.settings.image_tag)
         self._engine.run("network", "create", "--label", f"{cleanup.LABEL}={self.settings.run}", self._network)
         super().start()
         gateway = _gateway(self._engine, self._network)
