@@ -83,6 +83,12 @@ def settings(request: pytest.FixtureRequest) -> RunSettings:
 
 
 @pytest.fixture(scope="session")
+def planned_steps(request: pytest.FixtureRequest) -> list[str]:
+    """The steps of this session's scenarios, as they will run: for what can begin before its turn."""
+    return [step.name for item in request.session.items for step in _steps(item)]
+
+
+@pytest.fixture(scope="session")
 def measure(request: pytest.FixtureRequest) -> Callable[[str, float, str], None]:
     """Record a number for the report: name, value, unit."""
     recorder = _recorder(request.config)
@@ -246,6 +252,12 @@ def _template(item: pytest.Item) -> ScenarioTemplate | None:
 
 def _is_scenario(item: pytest.Item) -> bool:
     return _template(item) is not None
+
+
+def _steps(item: pytest.Item) -> list[Step]:
+    template = _template(item)
+    parameters = getattr(item, "callspec", None)
+    return template.render(parameters.params["_pytest_bdd_example"] if parameters else {}).steps if template else []
 
 
 def _lacks_rows(item: pytest.Item) -> bool:

@@ -117,7 +117,11 @@ class Sweep:
                 begun = time.monotonic()
                 verdict = self.judge(own) or RIGHT
                 seconds, seen = time.monotonic() - begun, witness(held, link, consumer)
-                log = "" if verdict == RIGHT else "\n".join(child.output()[-LOG_MAX:] for child in (consumer, successor))
+                log = (
+                    ""
+                    if verdict == RIGHT
+                    else "\n".join(child.output()[-LOG_MAX:] for child in ([consumer] if successor is consumer else [consumer, successor]))
+                )
                 return Visit(str(point), how, seen, seconds, verdict, log)
             finally:
                 consumer.kill()

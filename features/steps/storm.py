@@ -1,24 +1,32 @@
-"""Steps about a system that faults befall while votes flow."""
+"""Steps about a system that faults befall while votes flow.
+
+Most of a storm is waiting. So it has servers of its own, and its faults come one after the other beside the other scenarios, from the
+first of the session on; each step waits for its fault. The times are the storm's own.
+"""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
 from anyio.from_thread import BlockingPortal
 from pytest_bdd import given, parsers, then, when
 
+from validation.errors import NotProven
 from validation.observing import Observe
 from validation.settings import RunSettings
 from validation.storm.faults import Fault, every_fault
 from validation.storm.system import Storm
-from validation.targets.base import Target
 from validation.waiting import consistently, eventually
 
 MEMORY_MIB = 250
 DESCRIPTORS = 200
 FEW_LOOKS = 3
+BEFALLS = r"(?P<fault>.+), and then it is over"
+AT_RANDOM = "faults drawn from the seed of this run come one after the other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +49,59 @@ class Suffered:
         return f"{self.name:55} {self.seen or 'NOT SEEN'}; {self.wrong or 'right'} after {self.seconds:.1f} s, {self.votes} votes"
 
 
-@pytest.fixture(scope="session")
-def storm(target: Target, settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]) -> Iterator[Storm]:
-    """A system of its own, with votes flowing through it for the rest of the session."""
-    target.redis.must_be_ours()
-    made = Storm(settings, portal)
-    try:
-        made.start()
-        yield made
-    finally:
-        for left in made.close():
-            leftovers(left)
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """A storm, and what will have come of each of its faults, by the step that asks for it."""
+
+    storm: Storm
+    begun: Future[None]
+    coming: dict[str, Future[list[Suffered]]]
 
 
-@given("votes flow")
-def votes_flow(storm: Storm, observe: Observe) -> None:
-    begun = len(storm.voters.ballots.cast)
-    flowing = eventually(lambda: len(storm.voters.ballots.accepted()), lambda _: len(storm.voters.ballots.cast) >= begun + 3, within=10)
-    observe("votes of this storm so far", expected="some", observed=flowing.value, holds=flowing.held and flowing.value > 0)
+@pytest.fixture(scope="session", autouse=True)
+def faults(
+    planned_steps: list[str], settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]
+) -> Iterator[Faults | None]:
+    """A storm that has begun, where a scenario of this session asks for one."""
+    asked = [step for step in planned_steps if step == AT_RANDOM or re.fullmatch(BEFALLS, step)]
+    if not asked:
+        yield None
+        return
+    storm = Storm(settings, portal)
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(storm.start)
+
+        def come(step: str) -> list[Suffered]:
+            begun.result()
+            return _at_random(storm, settings) if step == AT_RANDOM else _suffer(storm, step.removesuffix(", and then it is over"))
+
+        try:
+            yield Faults(storm, begun, {step: pool.submit(come, step) for step in asked})
+        finally:
+            storm.ending.set()
+            pool.shutdown(cancel_futures=True)
+            for left in storm.close():
+                leftovers(left)
 
 
-@when(parsers.re(r"(?P<fault>.+), and then it is over$"), target_fixture="suffered")
-def fault_comes_and_goes(storm: Storm, fault: str) -> list[Suffered]:
-    storm.plant()
-    return [suffer(storm, fault, every_fault()[fault])]
+@given("votes flow", target_fixture="storm")
+def votes_flow(faults: Faults, observe: Observe) -> Storm:
+    faults.begun.result()
+    voters = faults.storm.voters
+    cast = eventually(lambda: len(voters.ballots.cast), bool, within=10)
+    observe("votes of this storm so far", expected="some", observed=cast.value, holds=cast.held)
+    return faults.storm
 
 
-@when("faults drawn from the seed of this run come one after the other", target_fixture="suffered")
-def faults_at_random(storm: Storm, settings: RunSettings, measure: Callable[[str, float, str], None]) -> list[Suffered]:
+@when(parsers.re(BEFALLS + "$"), target_fixture="suffered")
+def fault_comes_and_goes(faults: Faults, fault: str) -> list[Suffered]:
+    return faults.coming[f"{fault}, and then it is over"].result()
+
+
+@when(AT_RANDOM, target_fixture="suffered")
+def faults_at_random(faults: Faults, settings: RunSettings, measure: Callable[[str, float, str], None]) -> list[Suffered]:
     measure("seed of the random faults", settings.seed, "")
-    draw, faults = random.Random(settings.seed), every_fault()  # noqa: S311 - to be repeated, not to be secret
-    names = [name for name, fault in faults.items() if fault.seconds < 10]  # noqa: PLR2004 - the long ones have a scenario of their own
-    end, came = time.monotonic() + settings.minutes * 60, list[Suffered]()
-    while time.monotonic() < end or not came:
-        name = draw.choice(names)
-        storm.plant()
-        came.append(suffer(storm, name, faults[name]))
-    return came
+    return faults.coming[AT_RANDOM].result()
 
 
 @then("the fault took effect, and every vote is counted once")
@@ -99,23 +123,41 @@ def all_is_well(storm: Storm, suffered: list[Suffered], measure: Callable[[str, 
         observe("looks of the watcher", expected=f"more than {FEW_LOOKS}", observed=looks.value, holds=looks.held)
 
 
-def suffer(storm: Storm, name: str, fault: Fault) -> Suffered:
+def _at_random(storm: Storm, settings: RunSettings) -> list[Suffered]:
+    draw, faults = random.Random(settings.seed), every_fault()  # noqa: S311 - to be repeated, not to be secret
+    names = [name for name, fault in faults.items() if fault.seconds < 10]  # noqa: PLR2004 - the long ones have a scenario of their own
+    end, came = time.monotonic() + settings.minutes * 60, list[Suffered]()
+    while time.monotonic() < end or not came:
+        came += _suffer(storm, draw.choice(names))
+    return came
+
+
+def _suffer(storm: Storm, name: str) -> list[Suffered]:
     """Let a fault come, look at it, take it back, and see what became of the votes."""
+    fault = every_fault()[name]
+    storm.plant()
     storm.watcher.ready.clear()
-    wrong = storm.revive()
+    wrong = [storm.flows(), *storm.revive()]
     try:
         fault.begin(storm)
-        consistently(lambda: None, lambda _: True, during=fault.seconds)
-        if fault.unready:
-            told = eventually(lambda: storm.watcher.ready[-1:], lambda last: bool(last) and last[0][0] == 503, within=6.0)  # noqa: PLR2004
-            if not told.held or fault.unready not in told.value[0][1]:
-                wrong.append(f"/ready said {told.value} and not 503 with {fault.unready}")
+        consistently(storm.ending.is_set, lambda ending: not ending, during=fault.seconds)
+        wrong.append(_told_unready(storm, fault))
         seen = fault.seen(storm)
     finally:
         fault.end(storm)
+    if storm.ending.is_set():
+        raise NotProven("The run ended before this fault was over.")
     begun = time.monotonic()
     wrong += [storm.settle(), *storm.revive()]
     ready = eventually(lambda: storm.voters.probe.answers("/ready"), bool, within=10.0)
     if not ready.held:
         wrong.append("/ready is still not 200")
-    return Suffered(name, seen, "; ".join(filter(None, wrong)), time.monotonic() - begun, len(storm.voters.ballots.accepted()))
+    return [Suffered(name, seen, "; ".join(filter(None, wrong)), time.monotonic() - begun, len(storm.voters.ballots.accepted()))]
+
+
+def _told_unready(storm: Storm, fault: Fault) -> str:
+    if not fault.unready:
+        return ""
+    told = eventually(lambda: storm.watcher.ready[-1:], lambda last: bool(last) and last[0][0] == 503, within=6.0)  # noqa: PLR2004
+    right = told.held and fault.unready in told.value[0][1]
+    return "" if right else f"/ready said {told.value} and not 503 with {fault.unready}"

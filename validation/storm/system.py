@@ -1,6 +1,7 @@
 """The system that faults befall: one API and two consumers behind links, with servers of their own."""
 
 import dataclasses
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from validation.links.proxy import Link
 
 STARTS_SECONDS = 20.0
+FLOWS_SECONDS = 10.0
+FEW = 3
 SETTLES_SECONDS = 30.0
 CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500"}
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
@@ -37,11 +40,14 @@ class Storm:
         self.api_is_out = False
         self.group_was_destroyed = False
         self.links: dict[str, Link] = {}
+        self.ending = threading.Event()
 
     def start(self) -> None:
         """Bring everything up and let votes flow."""
         target = self.target
         target.start()
+        for server in (target.redis, target.database):
+            server.must_be_ours()
         redis, database = target.redis.url, target.database.url
         self.links = {
             "API to Redis": link_to(redis, target.links_host),
@@ -80,6 +86,12 @@ class Storm:
         """Wait until the API answers again, and watch it again."""
         eventually(lambda: self.voters.probe.answers("/health"), bool, within=STARTS_SECONDS)
         self.api_is_out = False
+
+    def flows(self) -> str:
+        """Wait until three more votes were cast; give what is wrong, or nothing."""
+        begun = len(self.voters.ballots.cast)
+        flowing = eventually(lambda: len(self.voters.ballots.cast) - begun, lambda more: more >= FEW, within=FLOWS_SECONDS)
+        return "" if flowing.held else f"only {flowing.value} votes were cast in {FLOWS_SECONDS:.0f} s before it"
 
     def plant(self) -> None:
         """Put an entry among the votes that is none."""

@@ -17,6 +17,7 @@ THREADS = 3
 EVERY_SECONDS = 0.03
 WATCH_SECONDS = 0.1
 PATIENCE_SECONDS = 60.0
+HEALTHY = "/health answered 200"
 
 
 @dataclass
@@ -126,11 +127,11 @@ class Watcher:
     def _look(self) -> None:
         was_up = self.up()
         try:
-            health = self.probe.send("GET", "/health").status
-        except ProbeError:
-            health = 0
-        if was_up and self.up() and health != 200:  # noqa: PLR2004 - an HTTP status
-            self.wrong.append(f"/health answered {health}")
+            health = f"/health answered {self.probe.send('GET', '/health').status}"
+        except ProbeError as error:
+            health = str(error)
+        if was_up and self.up() and health != HEALTHY:
+            self.wrong.append(health)
         try:
             ready = self.probe.send("GET", "/ready")
             self.ready = [*self.ready[-200:], (ready.status, ready.body.decode(errors="replace")[:200])]
