@@ -13,7 +13,7 @@ from validation.probes.workloads import Workload, workloads
 
 SHIPPED = values.shipped(CHART)
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHIPPED)
-WITHOUT_SCHEMA = {"HTTPRoute", "ScaledObject", "TriggerAuthentication"}
+WITHOUT_SCHEMA = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication"}
 
 
 def rendered(**changes: Any) -> tuple[manifests.Manifest, ...]:
@@ -42,8 +42,11 @@ def test_every_object_is_valid_in_every_version(shape: str, version: str) -> Non
 
 
 @EVERY_SHAPE
-def test_there_are_twelve_network_policies_three_in_each_namespace(shape: str) -> None:
+def test_there_are_twelve_network_policies_three_in_each_namespace_or_none_at_all(shape: str) -> None:
     policies = [m for m in manifests.render(CHART, SHIPPED[shape]) if m.kind == "NetworkPolicy"]
+    if shape == "platform-values.yaml":  # the platform has its own
+        assert policies == []
+        return
     names = ("voting-frontend", "voting-api", "voting-consumer", "voting-data")
     assert Counter(m.namespace for m in policies) == dict.fromkeys(names, 3)
     assert len({(m.namespace, m.name) for m in policies}) == 12
@@ -106,12 +109,48 @@ def test_no_secret_is_a_plain_variable_or_a_plain_argument(shape: str) -> None:
             assert "://" not in str(container.body.get("command")) + str(container.body.get("args"))
 
 
-def test_a_prefix_moves_everything_so_that_two_releases_fit_in_one_cluster() -> None:
-    here = {(m.kind, m.namespace or m.name, m.name) for m in rendered()}
-    there = {(m.kind, m.namespace or m.name, m.name) for m in rendered(namespaces={"prefix": "other"})}
-    assert len(here) == len(there)
+@EVERY_SHAPE
+def test_a_prefix_moves_everything_so_that_two_releases_fit_in_one_cluster(shape: str) -> None:
+    first = manifests.render(CHART, SHIPPED[shape])
+    moved = manifests.render(
+        CHART, {**SHIPPED[shape], "namespaces": {**SHIPPED[shape].get("namespaces", {}), "prefix": "other"}}, release="other"
+    )
+    here, there = ({(m.kind, m.namespace or m.name, m.name) for m in found} for found in (first, moved))
+    assert len(here) == len(there) == len(first)
     assert not here & there
-    assert "voting-" not in str([m.namespace for m in rendered(namespaces={"prefix": "other"})])
+    assert {m.kind for m in (*first, *moved) if not m.namespace} <= {"Namespace"}  # nothing else belongs to the whole cluster
+    assert "voting-" not in str([m.namespace for m in moved])
+
+
+def test_namespaces_of_somebody_else_are_used_and_not_made() -> None:
+    ours = [m.body for m in rendered() if m.kind not in {"Namespace", "Secret"}]
+    theirs = [m.body for m in rendered(namespaces={"create": False}) if m.kind != "Secret"]
+    assert theirs == ours
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [{"voting-api": 2, "voting-migrate": 1}, {"voting-api": 2, "voting-test": 1}, {"voting-api": 3, "voting-consumer": 2}],
+    ids=["while it migrates", "while it is tested", "while it rolls out"],
+)
+def test_the_defaults_request_at_most_a_gibibyte_and_a_half(pods: dict[str, int]) -> None:
+    asked = {w.manifest.name: sum(mebibytes(c.resources["requests"]["memory"]) for c in w.containers) for w in workloads(rendered())}
+    replicas = {w.manifest.name: w.manifest.body["spec"]["replicas"] for w in workloads(rendered()) if w.lasting}
+    assert replicas == {"voting-api": 2, "voting-consumer": 1, "redis": 1, "postgres": 1}
+    assert 0 < sum(asked[name] * count for name, count in (replicas | pods).items()) <= 1.5 * 1024
+
+
+def mebibytes(amount: str) -> int:
+    number, unit = int(amount[:-2]), amount[-2:]
+    return number * {"Mi": 1, "Gi": 1024}[unit]
+
+
+@EVERY_SHAPE
+def test_every_object_has_the_labels_that_are_recommended(shape: str) -> None:
+    wanted = {f"app.kubernetes.io/{part}" for part in ("name", "instance", "version", "component", "part-of", "managed-by")} | {
+        "helm.sh/chart"
+    }
+    assert [m.name for m in manifests.render(CHART, SHIPPED[shape]) if not wanted <= m.body["metadata"]["labels"].keys()] == []
 
 
 @pytest.mark.parametrize(
