@@ -3,6 +3,7 @@
 pytest_plugins = [
     "validation.plugin",
     "features.steps.parts",
+    "features.steps.cluster",
     "features.steps.api",
     "features.steps.votes",
     "features.steps.results",
@@ -14,6 +15,8 @@ pytest_plugins = [
     "features.steps.confinement",
     "features.steps.scanning",
     "features.steps.chart",
+    "features.steps.chart_values",
+    "features.steps.chart_pods",
     "features.steps.heartbeat",
     "features.steps.crash_points",
     "features.steps.api_crash_points",

@@ -1,6 +1,7 @@
 """The command line. Talk goes to stderr, data to stdout; every error says what happened, the likely cause and the next command."""
 
 import re
+import secrets
 import shutil
 import signal
 import sys
@@ -16,6 +17,7 @@ from rich.markup import escape
 from validation import defects as catalogue
 from validation import doctor as doctors
 from validation.checkpoints import BEYOND, Checkpoint, phases, select
+from validation.cli_defects import defects_app
 from validation.errors import HarnessError, UsageError
 from validation.running import Interrupted, execute, preflight
 from validation.session import RECORD, new_run_id
@@ -30,7 +32,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-defects_app = typer.Typer(help="The proof that the judge can say no.", no_args_is_help=True)
 app.add_typer(defects_app, name="defects")
 talk = Console(stderr=True)
 
@@ -62,6 +63,11 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     ] = None,
     image_tag: Annotated[str, typer.Option(help="the tag of the two images to judge; without it each part's released version")] = "",
     flaw_database: Annotated[str, typer.Option(help="a folder with a vulnerability database of trivy's, for B14")] = "",
+    kubeconfig: Annotated[str, typer.Option(help="which clusters there are; without it what kubectl takes")] = "",
+    context: Annotated[str, typer.Option(help="which of them")] = "",
+    release: Annotated[str, typer.Option(help="somebody else's release of the chart: read and voted on, never changed")] = "",
+    release_namespace: Annotated[str, typer.Option(help="where helm keeps that release's records")] = "default",
+    load_command: Annotated[str, typer.Option(help="brings images, its arguments, to the nodes; minikube and kind need none")] = "",
     waivers: Annotated[Path | None, typer.Option(help="a file of waivers")] = None,
     source: Source = PROJECT,
     reports: Reports = Path("reports"),
@@ -87,7 +93,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     settings = RunSettings(
         source.resolve(), _known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
         redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database,
-        **({} if seed is None else {"seed": seed}),
+        kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
     )  # fmt: skip
     waived = read_waivers(waivers)
     preflight(settings)
@@ -210,31 +217,6 @@ def images(
             *(f"  layer   {layer.size:>8}  {layer.made_by[:90]}" for layer in built.layers),
         ]
         print("\n".join(lines), flush=True)  # noqa: T201 - data goes to stdout
-
-
-@defects_app.command(name="list")
-def defects_list(checkpoint: Ids = "") -> None:
-    """List the defects of the catalogue, and the checkpoints that must see them."""
-    wanted = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
-    for defect in catalogue.choose(()):
-        if wanted is None or wanted & set(defect.checkpoints):
-            print(f"{defect.id:4} {defect.layer:10} {', '.join(defect.checkpoints):10} {defect.title}")  # noqa: T201 - data goes to stdout
-
-
-@defects_app.command(name="run")
-def defects_run(defect: Annotated[str, typer.Option("--defect", help="only these: D3,D4")] = "") -> None:
-    """Plant each defect in a copy of the system and see its checkpoints turn red."""
-    chosen = catalogue.choose(defect.split(","))
-    talk.print("First the unchanged system, which must be green.")
-    if not_green := catalogue.baseline(chosen):
-        raise HarnessError("The unchanged system is not green: " + "; ".join(not_green), "a fault of the system", "votecheck run")
-    results = []
-    for one in chosen:
-        results.append(catalogue.prove(one))
-        print(f"{one.id:4} {results[-1].catch.value:12} {one.title}. {results[-1].said}", flush=True)  # noqa: T201 - data goes to stdout
-    caught = sum(r.catch is catalogue.Catch.CAUGHT for r in results)
-    print(f"{caught} of {len(results)} caught")  # noqa: T201 - data goes to stdout
-    raise typer.Exit(0 if caught == len(results) else 1)
 
 
 def _known_target(name: str) -> str:

@@ -25,6 +25,7 @@ from validation.targets.base import Target
 OBSERVE = pytest.StashKey[Observe]()
 BEGUN = pytest.StashKey[float]()
 OUTCOME = pytest.StashKey[tuple[str, str, float]]()
+AT_CLUSTER = "at_cluster"
 NEEDS_TAGS = {f"needs_{name}": name for name in FIDELITIES}
 
 
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"phase_{phase}: phase {phase} of the protocol")
     for tag, name in NEEDS_TAGS.items():
         config.addinivalue_line("markers", f"{tag}: runs at targets that show {name}")
+    config.addinivalue_line("markers", f"{AT_CLUSTER}: runs once more, at what is installed in the cluster")
     config.addinivalue_line("markers", "reconstructed: counted by the original protocol and not written down there")
     if SETTINGS not in config.stash:
         config.stash[SETTINGS] = _settings_of(config)
@@ -80,6 +82,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def settings(request: pytest.FixtureRequest) -> RunSettings:
     """The settings of the run."""
     return request.config.stash[SETTINGS]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let the scenarios that are tagged so run once more, at what is installed in the cluster."""
+    tags = {mark.name for mark in metafunc.definition.iter_markers()}
+    if AT_CLUSTER in tags and "cluster" in metafunc.config.stash[SETTINGS].shows:
+        metafunc.parametrize("place", ["target", "installed"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def place(request: pytest.FixtureRequest) -> str:
+    """The fixture with the system that a scenario votes on."""
+    at_cluster = request.node.get_closest_marker("needs_cluster") is not None
+    return str(getattr(request, "param", "installed" if at_cluster else "target"))
 
 
 @pytest.fixture(scope="session")
@@ -257,7 +273,7 @@ def _is_scenario(item: pytest.Item) -> bool:
 def _steps(item: pytest.Item) -> list[Step]:
     template = _template(item)
     parameters = getattr(item, "callspec", None)
-    return template.render(parameters.params["_pytest_bdd_example"] if parameters else {}).steps if template else []
+    return template.render(parameters.params.get("_pytest_bdd_example", {}) if parameters else {}).steps if template else []
 
 
 def _lacks_rows(item: pytest.Item) -> bool:
@@ -285,4 +301,7 @@ def _tagged_need(item: pytest.Item) -> str | None:
 def _fidelity(item: pytest.Item) -> str:
     """Name what it was judged at: a running system is as real as the target that runs it."""
     need = _tagged_need(item) or _checkpoints(item)[0].needs[0]
-    return highest(item.config.stash[SETTINGS].shows) if need == "local" else need
+    parameters = getattr(item, "callspec", None)
+    if parameters and parameters.params.get("place") == "installed":
+        return "cluster"
+    return highest(item.config.stash[SETTINGS].shows - {"cluster"}) if need == "local" else need

@@ -16,7 +16,7 @@ TARGETS = {
 }
 """What each target can show."""
 
-SHIPPED_TARGETS = ("local", "containers")
+SHIPPED_TARGETS = ("local", "containers", "cluster")
 """Targets that this version can start."""
 
 
@@ -39,6 +39,9 @@ class RunSettings:
         seed: what they are drawn by, so that a run can be repeated.
         image_tag: the tag of the two images that are judged; empty: each part's released version.
         flaw_database: a folder with a vulnerability database of trivy's; empty: none is there.
+        kubeconfig, context: which cluster; empty is what kubectl would take.
+        release, release_namespace: somebody else's release that is judged, and where helm keeps its records; empty: one of our own.
+        load_command: brings images to the nodes; empty: minikube's or kind's.
         redis_settings: `name=value` of our own Redis, in the place of what the chart sets: to see what another setting would cost.
     """
 
@@ -54,6 +57,11 @@ class RunSettings:
     redis_settings: tuple[str, ...] = ()
     image_tag: str = ""
     flaw_database: str = ""
+    kubeconfig: str = ""
+    context: str = ""
+    release: str = ""
+    release_namespace: str = "default"
+    load_command: str = ""
 
     @property
     def shows(self) -> frozenset[str]:
@@ -76,6 +84,9 @@ class RunSettings:
             flags += ["--redis-setting", setting]
         if self.image_tag:
             flags += ["--image-tag", self.image_tag]
+        for name in ("kubeconfig", "context", "release", "load_command"):
+            if getattr(self, name):
+                flags += [f"--{name.replace('_', '-')}", getattr(self, name) if name in {"context", "release"} else f"${name.upper()}"]
         if self.flaw_database:
             flags += ["--flaw-database", "$FLAW_DATABASE"]
         return flags

@@ -2,7 +2,7 @@
 Feature: What holds the votes does not let go of them
   The original protocol never looked at the servers' own settings, nor at what a dead consumer left behind.
 
-  @cp_b1
+  @cp_b1 @at_cluster
   Rule: B1 The live Redis persists every write and evicts nothing
 
     Scenario: Its settings

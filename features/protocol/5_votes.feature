@@ -2,7 +2,7 @@
 Feature: Votes are taken over HTTP
   201 is a promise: this vote will be counted, once. Everything else is not a vote.
 
-  @cp_5_1
+  @cp_5_1 @at_cluster
   Rule: 5.1 A valid vote is accepted, written to the stream as the contract says, and counted once per key
 
     Scenario Outline: A vote for <option> becomes one stream entry
@@ -84,7 +84,7 @@ Feature: Votes are taken over HTTP
       When a client reads the results of the voters' API
       Then they may be kept for 2 seconds, and were read in the last 5
 
-  @cp_5_3
+  @cp_5_3 @at_cluster
   Rule: 5.3 A preflight tells an allowed origin what it may do, and a foreign one nothing
 
     Scenario: An allowed origin
@@ -106,7 +106,7 @@ Feature: Votes are taken over HTTP
       When a page at https://evil.example reads the results
       Then the answer allows no origin
 
-  @cp_5_4
+  @cp_5_4 @at_cluster
   Rule: 5.4 A body of 1 MiB passes on, one more byte is refused, whatever its length claims to be
 
     Scenario Outline: Exactly 1 MiB, <how>

@@ -2,7 +2,7 @@
 Feature: A voter sees the vote in the results
   What a voter is promised is not a stream entry but a number that everybody can read.
 
-  @cp_7_1
+  @cp_7_1 @at_cluster
   Rule: 7.1 A vote cast is in the results within 10 s, and the ledger balances
 
     Scenario: A hundred votes, each followed until everybody can see it

@@ -39,8 +39,8 @@ class Followed:
 
 
 @given("the consumer of the voters runs")
-def consumer_of_the_voters(target: Target) -> None:
-    _ = target.consumer
+def consumer_of_the_voters(system: Target) -> None:
+    system.count_votes()
 
 
 @when(parsers.re(r"(?P<count>\d+) voters vote, one after the other"), target_fixture="followed")

@@ -22,30 +22,52 @@ def portal() -> Iterator[BlockingPortal]:
         yield opened
 
 
-@pytest.fixture(scope="session")
-def stream(target: Target) -> Iterator[StreamProbe]:
-    """The Redis that the API writes to."""
-    probe = StreamProbe(target.redis.url)
-    yield probe
-    probe.close()
+@pytest.fixture
+def system(request: pytest.FixtureRequest, place: str) -> Target:
+    """The system that this scenario votes on: the target, or what is installed in the cluster."""
+    found: Target = request.getfixturevalue(place)
+    return found
 
 
 @pytest.fixture(scope="session")
-def store(target: Target, portal: BlockingPortal) -> StoreProbe:
-    """The database that the consumer writes to."""
-    return StoreProbe(target.database.url, portal)
-
-
-@pytest.fixture(scope="session")
-def ballots() -> Ballots:
-    """Every vote that this run sent."""
-    return Ballots()
+def streams() -> Iterator[dict[Target, StreamProbe]]:
+    """The connections to each system's Redis, made when they are first asked for."""
+    made: dict[Target, StreamProbe] = {}
+    yield made
+    for probe in made.values():
+        probe.close()
 
 
 @pytest.fixture
-def http(target: Target) -> HttpProbe:
+def stream(system: Target, streams: dict[Target, StreamProbe]) -> StreamProbe:
+    """The Redis that the API writes to."""
+    if system not in streams:
+        streams[system] = StreamProbe(system.redis.url)
+    return streams[system]
+
+
+@pytest.fixture
+def store(system: Target, portal: BlockingPortal) -> StoreProbe:
+    """The database that the consumer writes to."""
+    return StoreProbe(system.database.url, portal)
+
+
+@pytest.fixture(scope="session")
+def every_ballot() -> dict[Target, Ballots]:
+    """Every vote that this run sent, by the system that it was sent to."""
+    return {}
+
+
+@pytest.fixture
+def ballots(system: Target, every_ballot: dict[Target, Ballots]) -> Ballots:
+    """Every vote that this run sent to this system."""
+    return every_ballot.setdefault(system, Ballots())
+
+
+@pytest.fixture
+def http(system: Target) -> HttpProbe:
     """The API that voters use."""
-    return HttpProbe(target.api.url)
+    return HttpProbe(system.api.url)
 
 
 @pytest.fixture

@@ -50,9 +50,9 @@ class Receipt:
 
 
 @pytest.fixture
-def watched(stream: StreamProbe, target: Target) -> Callable[..., Receipt]:
+def watched(stream: StreamProbe, system: Target) -> Callable[..., Receipt]:
     """Do something with the API and give back what was answered and what came into the stream."""
-    _ = target.api  # it is started before the watch begins
+    _ = system.api  # it is started before the watch begins
 
     def watch(*requests: Callable[[], Answer], key: str = "", expected: int) -> Receipt:
         with stream.tap(protocol.STREAM) as arrived:

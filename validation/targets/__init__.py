@@ -5,7 +5,8 @@ from validation.targets.base import Target
 from validation.targets.containers import ContainersTarget
 from validation.targets.local import LocalTarget
 
-BY_NAME: dict[str, type[Target]] = {"local": LocalTarget, "containers": ContainersTarget}
+BY_NAME: dict[str, type[Target]] = {"local": LocalTarget, "containers": ContainersTarget, "cluster": ContainersTarget}
+"""Beside a cluster, what needs parts of its own is judged in containers; what is installed there is `validation.cluster`."""
 
 
 def open_target(settings: RunSettings) -> Target:

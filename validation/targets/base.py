@@ -133,6 +133,10 @@ class Target(ABC):
     def consumer(self) -> Child:
         """The consumer that counts the voters' votes, started when first asked for."""
 
+    def count_votes(self) -> None:
+        """Make sure that somebody counts what the voters cast."""
+        _ = self.consumer
+
     @abstractmethod
     def new_api(self, env: Mapping[str, str]) -> Api:
         """Prepare, but do not start, one more API with variables of its own."""

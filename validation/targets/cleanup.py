@@ -12,7 +12,7 @@ import signal
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from validation.errors import TargetUnavailable
 MARK = "VOTECHECK_RUN"
 LABEL = "votecheck.run"
 ENGINE_FILE = "engine"
+RELEASE_FILE = "release.json"
 T = TypeVar("T")
 BIRTH_SECONDS = 60.0
 _GENTLE_SECONDS, _HARD_SECONDS = 4.0, 3.0
@@ -54,7 +55,7 @@ def claim(run: str) -> Path:
 
 def release(folder: Path) -> list[str]:
     """End every process of a run and remove its folder; tell what is left, in words for the report."""
-    left = _release_containers(folder)
+    left = [*_release_containers(folder), *_remove_release(folder)]
     left += [f"process {p.pid} ({_command(p)}) could not be ended" for p in _end(list(_processes(folder)))]
     errors: list[str] = []
 
@@ -91,6 +92,23 @@ def _release_containers(folder: Path) -> list[str]:
                 engine.ask("kill", *found.stdout.split())  # an engine may wait for a container that does not listen
             removed = engine.ask(*remove, *found.stdout.split())
             left += [f"{kind}: {removed.stderr.strip()[-200:]}"] if removed.returncode else []
+    return left
+
+
+def remember_release(folder: Path, told: Mapping[str, str]) -> None:
+    """Note what a run installs in which cluster, so that it can be removed even after a `kill -9` of the harness."""
+    (folder / RELEASE_FILE).write_text(json.dumps(dict(told)), encoding="utf-8")
+
+
+def _remove_release(folder: Path) -> list[str]:
+    """Have what a run installed in a cluster removed; tell what is left."""
+    file = folder / RELEASE_FILE
+    if not file.is_file():
+        return []
+    from validation.cluster.removal import remove  # noqa: PLC0415 - a cluster's client takes a second to import
+
+    left = remove(**json.loads(file.read_text(encoding="utf-8")))
+    file.unlink()
     return left
 
 

@@ -3,16 +3,18 @@
 The harness reaches them at ports of 127.0.0.1; they reach one another by name, and the harness's links at the network's gateway.
 """
 
+import contextlib
 import json
 import secrets
 import signal
+import subprocess
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from validation import engines
-from validation.engines import Engine
 from validation.images.build import build_missing
 from validation.images.source import reference
 from validation.settings import RunSettings
@@ -22,9 +24,6 @@ from validation.targets.container import Container, carried_out, in_words_of_ima
 from validation.targets.process import Child
 from validation.targets.reach import answers_as_database
 from validation.targets.started import StartedTarget
-
-if TYPE_CHECKING:
-    import subprocess
 
 PULL_SECONDS = 300.0
 MIGRATE_SECONDS = 60.0
@@ -67,10 +66,12 @@ class ContainersTarget(StartedTarget):
         build_missing(self._engine, self.source, self.settings.image_tag)
         self._engine.run("network", "create", "--label", f"{cleanup.LABEL}={self.settings.run}", self._network)
         super().start()
-        gateway = _gateway(self._engine, self._network)
+        told = json.loads(self._engine.run("network", "inspect", self._network))[0]
+        gateway = _gateway(told)
         self.links_host = gateway if servers.is_ours(gateway) else ""
+        _pin(told.get("network_interface", ""))
 
-    def in_image(self, part: str, *command: str, within: float) -> "subprocess.CompletedProcess[str]":
+    def in_image(self, part: str, *command: str, within: float) -> subprocess.CompletedProcess[str]:
         """Run a command in a fresh container of a part's image, confined as the part is; `python` is the image's own."""
         program, *arguments = in_words_of_images(command)
         label = f"{cleanup.LABEL}={self.settings.run}"
@@ -149,7 +150,21 @@ class ContainersTarget(StartedTarget):
         return value
 
 
-def _gateway(engine: Engine, network: str) -> str:
-    told = json.loads(engine.run("network", "inspect", network))[0]
-    ways = told.get("subnets") or told["IPAM"]["Config"]  # podman's words, and docker's
+def _gateway(network: Mapping[str, Any]) -> str:
+    ways = network.get("subnets") or network["IPAM"]["Config"]  # podman's words, and docker's
     return str(ways[0].get("gateway") or ways[0]["Gateway"])
+
+
+def _pin(bridge: str) -> None:
+    """Have a bridge keep its hardware address: it would take another whenever the container with the lowest one comes or goes.
+
+    The other containers then send into the void until they have asked again, 5 s and more. Docker and later podmans do this themselves.
+    Where it is not allowed (rootless, and there the bridge is not even visible) the links of a sweep can be that slow.
+    """
+    address = Path(f"/sys/class/net/{bridge}/address")
+    if bridge and address.is_file():
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(  # noqa: S603 - the words are ours
+                ["ip", "link", "set", "dev", bridge, "address", address.read_text(encoding="ascii").strip()],  # noqa: S607 - where it is differs
+                capture_output=True, timeout=10, check=False,
+            )  # fmt: skip

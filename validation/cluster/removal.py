@@ -1,0 +1,31 @@
+"""Removes what a run has installed in a cluster: the release, its four namespaces, and the volumes in them."""
+
+from validation.cluster.access import Cluster, asking
+from validation.cluster.helm import Release
+from validation.waiting import eventually
+
+ASK_SECONDS = 10.0
+GONE_SECONDS = 90.0
+LAYERS = {"frontend": "presentation", "api": "application", "consumer": "processing", "data": "data"}
+"""The four namespaces, without their prefix, and the label `layer` of each."""
+
+
+def remove(kubeconfig: str, context: str, name: str, namespace: str, prefix: str) -> list[str]:
+    """Uninstall a release of ours and delete its namespaces; tell what is left."""
+    left = []
+    try:
+        cluster = Cluster(kubeconfig, context)
+        Release(cluster, name, namespace).uninstall()
+        with asking("the namespaces"):
+            names = {f"{prefix}-{layer}" for layer in LAYERS} & _namespaces(cluster)
+            for one in names:
+                cluster.core.delete_namespace(one, _request_timeout=ASK_SECONDS)
+            gone = eventually(lambda: names & _namespaces(cluster), lambda still: not still, within=GONE_SECONDS, every=0.5)
+        left += [f"namespace {one} is still there" for one in sorted(gone.value)]
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the rest is cleaned up
+        left.append(f"release {name} in context {context}: {error}")
+    return left
+
+
+def _namespaces(cluster: Cluster) -> set[str]:
+    return {space.metadata.name for space in cluster.core.list_namespace(_request_timeout=ASK_SECONDS).items}
