@@ -172,6 +172,18 @@ def test_the_api_has_time_to_leave_the_endpoints_and_to_finish() -> None:
     assert 0 < pause < api.pod["terminationGracePeriodSeconds"] / 2
 
 
+def test_the_certificate_of_an_ingress_is_for_its_host() -> None:
+    (ingress,) = [m for m in rendered(api={"ingress": {"enabled": True, "host": "polls.example", "tlsSecret": "t"}}) if m.kind == "Ingress"]
+    assert ingress.body["spec"]["tls"] == [{"hosts": ["polls.example"], "secretName": "t"}]
+    assert [rule["host"] for rule in ingress.body["spec"]["rules"]] == ["polls.example"]
+
+
+def test_keda_reads_the_secret_of_somebody_else_too() -> None:
+    found = rendered(consumer={"keda": {"enabled": True}}, secrets={"existingSecret": "theirs"})
+    (asked,) = [m for m in found if m.kind == "TriggerAuthentication"]
+    assert [one["name"] for one in asked.body["spec"]["secretTargetRef"]] == ["theirs"]
+
+
 def test_an_autoscaler_has_the_replicas_to_itself() -> None:
     assert "replicas" not in workload("voting-api", api={"autoscaling": {"enabled": True}}).manifest.body["spec"]
     assert "replicas" not in workload("voting-consumer", consumer={"keda": {"enabled": True}}).manifest.body["spec"]

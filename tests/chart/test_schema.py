@@ -51,6 +51,18 @@ def test_no_object_of_the_schema_is_open() -> None:
     assert list(closed(probe.schema(CHART) or {})) == []
 
 
+def test_every_value_of_the_schema_has_a_default() -> None:
+    schema, defaults = probe.schema(CHART) or {}, probe.merged(CHART)
+
+    def without(described: Mapping[str, Any], value: Any, at: str) -> Iterator[str]:
+        if "$ref" in described:
+            described = schema["definitions"][described["$ref"].rpartition("/")[2]]
+        for name, inner in described.get("properties", {}).items():
+            yield from without(inner, value[name], f"{at}.{name}") if name in value else [f"{at}.{name}"]
+
+    assert list(without(schema, defaults, "")) == []
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -22,7 +22,8 @@ class Place:
 
     Attributes:
         kind, name: the object.
-        path: where in it, such as `spec.template.spec.containers.0.image`; empty is the whole object.
+        path: where in it, such as `spec.template.spec.containers.api.image`; empty is the whole object. What has a name in a list is named
+            by it, the rest by its number.
     """
 
     kind: str
@@ -112,6 +113,8 @@ def _by_name(manifests: Iterator[Manifest]) -> dict[tuple[str, str, str], Any]:
 
 
 def _differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
+    if isinstance(before, list) and isinstance(after, list):
+        before, after = _named(before), _named(after)
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before.keys() | after.keys():
             yield from _differences(before.get(key), after.get(key), f"{at}.{key}".lstrip("."))
@@ -120,6 +123,14 @@ def _differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
             yield from _differences(left, right, f"{at}.{index}")
     elif before != after:
         yield at
+
+
+def _named(items: list[Any]) -> Any:
+    """Key the items of a list by their names, where each has one."""
+    names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
+    return (
+        dict(zip(names, items, strict=True)) if names and all(isinstance(n, str) for n in names) and len({*names}) == len(names) else items
+    )
 
 
 def _others(value: Any, described: Mapping[str, Any]) -> list[Any]:

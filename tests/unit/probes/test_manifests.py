@@ -166,9 +166,9 @@ def test_a_version_without_schemas_is_no_pass(chart: Path) -> None:
 
 
 def test_a_flip_shows_where_a_value_arrives(chart: Path) -> None:
-    container = "spec.template.spec.containers.0"
+    container = "spec.template.spec.containers.main"
     assert flips(chart) == (
-        Flip("level", "low", "high", (Place("Deployment", "one", f"{container}.env.0.value"),)),
+        Flip("level", "low", "high", (Place("Deployment", "one", f"{container}.env.LEVEL.value"),)),
         Flip("part.enabled", False, True, (Place("ConfigMap", "part", ""),)),
         Flip("part.size", 3, 4, ()),
         Flip("tag", "1", "sha256:" + 64 * "7", (Place("Deployment", "one", f"{container}.image"),)),
