@@ -122,12 +122,15 @@ class Cluster:
                 client.CoreV1Api(own).connect_get_namespaced_pod_exec, pod, namespace, command=list(command),
                 stderr=True, stdin=False, stdout=True, tty=False, _preload_content=False, _request_timeout=within, **options,
             )  # fmt: skip
-            channel.run_forever(timeout=within)
-            if channel.is_open():
+            try:
+                channel.run_forever(timeout=within)
+                if channel.is_open():
+                    raise ProbeError(f"{' '.join(command)[:60]} in {namespace}/{pod} did not end within {within:.0f} s.")
+                code = channel.returncode  # before the output is read, which empties all channels
+                return Completed(int(code or 0), channel.read_all())
+            finally:
                 channel.close()
-                raise ProbeError(f"{' '.join(command)[:60]} in {namespace}/{pod} did not end within {within:.0f} s.")
-            code = channel.returncode  # before the output is read, which empties all channels
-            return Completed(int(code or 0), channel.read_all())
+                channel.sock.shutdown()  # it stays open where the server was the first to go
 
 
 @contextmanager

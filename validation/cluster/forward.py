@@ -12,10 +12,12 @@ from kubernetes.stream import portforward
 
 from validation.cluster.access import Cluster
 from validation.errors import HarnessError
+from validation.waiting import eventually
 
 CHUNK_BYTES = 65_536
 IDLE_SECONDS = 1.0
 CONNECT_SECONDS = 10.0
+GOODBYE_SECONDS = 4.0
 
 
 class Forward:
@@ -60,7 +62,9 @@ class Forward:
                 try:
                     self._pump(near, forwarded.socket(self._inner))
                 finally:
-                    forwarded.close()
+                    forwarded.close()  # the client's own thread sees it, and says goodbye to the server
+                    eventually(lambda: forwarded.connected, lambda connected: not connected, within=GOODBYE_SECONDS)
+                    forwarded.websocket.shutdown()  # its socket stays open where the server was the first to go
 
     def _pump(self, near: socket.socket, far: socket.socket) -> None:
         far.setblocking(True)
