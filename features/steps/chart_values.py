@@ -20,6 +20,9 @@ NOT_IN_CORE = ("HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "Tri
 WRONG_VALUES = 1000
 """So many are made from the schema as it is, and some more: fewer would mean that most of it was not looked at."""
 
+FREE = "api.ingress.annotations.*"
+"""The one text that may be anything: it is for the ingress controller, which has its own rules."""
+
 
 class Should(NamedTuple):
     """Where a value should change the render: an object, and a part of the path in it; empty is the whole object."""
@@ -94,6 +97,7 @@ def wrong_values_refused(refused: tuple[Refusal, ...], chart: Path, observe: Obs
     with observe.together():
         observe("values that nothing wrong was given for", expected=[], observed=untried)
         observe("wrong values", expected=f"at least {WRONG_VALUES}", observed=len(refused), holds=len(refused) >= WRONG_VALUES)
+        observe("values of which the schema says their kind alone", expected=[FREE], observed=list(refusals.unruled(refused)))
         taken = [f"{one.value} = {one.given!r:.40}: {one.wrong}" for one in refused if one.taken]
         observe("wrong values that the schema takes", expected=[], observed=taken[:20], remedy="values.schema.json")
         shut = sorted({one.value for one in refused if not one.control})

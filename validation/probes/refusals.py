@@ -3,7 +3,7 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -62,6 +62,15 @@ def refusals(chart_dir: Path) -> tuple[Refusal, ...]:
                 control = takes(place.put(place.right))
                 found += [Refusal(place.value, wrong, given, takes(place.put(given)), control) for wrong, given in place.broken]
             return tuple(found)
+
+
+def unruled(tried: Iterable[Refusal]) -> tuple[str, ...]:
+    """Find the places whose kind is all that the schema says of them; a switch needs no more."""
+    wrong: dict[str, list[str]] = {}
+    for one in tried:
+        wrong.setdefault(one.value, []).append(one.wrong)
+    lasts = [value for value in wrong if not any(other.startswith(f"{value}.") for other in wrong)]
+    return tuple(v for v in lasts if not any(w.startswith("breaks") or w.endswith("not boolean") for w in wrong[v]))
 
 
 def _takes(chart: helm.Chart, values: dict[str, Any]) -> bool:
@@ -125,7 +134,7 @@ class _Walk:
             case "string":
                 length = described.get("minLength", 1)
                 form = described.get("pattern", "")
-                return next((text for text in ("x" * length, "x", *TEXTS, *URLS, "7") if re.search(form, text)), "")
+                return next((text for text in ("x" * length, "x", *TEXTS, *URLS, "192.0.2.0/24") if re.search(form, text)), "")
             case "boolean":
                 return True
         return described.get("minimum", described.get("exclusiveMinimum", 0) + 1)
@@ -148,11 +157,12 @@ class _Walk:
         return _BREAKING[rule](limit, here)
 
     def _at(self, described: Described) -> Described:
+        """Follow references. What stands beside one is kept: draft 7 does not look at it, and then a value that breaks it is taken."""
         while "$ref" in described:
             target: Any = self.schema
             for step in described["$ref"].removeprefix("#/").split("/"):
                 target = target[step]
-            described = target
+            described = target | {rule: limit for rule, limit in described.items() if rule != "$ref"}
         return described
 
 
