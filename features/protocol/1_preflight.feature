@@ -71,6 +71,10 @@ Feature: Before anything starts, the release is whole
         | batch size               |
         | block time               |
         | retries                  |
+        | most votes in a batch    |
+        | longest block time       |
+        | most retries             |
+        | longest memory of a key  |
         | probe paths              |
         | liveness of the consumer |
         | body limit               |
