@@ -4,6 +4,8 @@ pytest_plugins = [
     "validation.plugin",
     "features.steps.parts",
     "features.steps.cluster",
+    "features.steps.cluster_state",
+    "features.steps.cluster_operations",
     "features.steps.api",
     "features.steps.votes",
     "features.steps.results",

@@ -38,15 +38,10 @@ class Release:
         with self._helm(f"rollback of {self.name}") as config:
             config.rollback(self.name, wait="watcher", timeout=SECONDS)
 
-    def dry_run(self, chart: Path, values: Mapping[str, Any]) -> None:
-        """Let the API server look at an install that does not happen."""
-        with self._helm(f"dry run of {self.name}") as config:
-            config.install(chart, self.name, dict(values), dry_run="server", timeout=SECONDS)
-
-    def test(self) -> str:
-        """Run the chart's own test. Gives what it printed."""
+    def test(self) -> None:
+        """Run the chart's own test: whatever it is, it ends well. Its pod stays, with its log."""
         with self._helm(f"test of {self.name}") as config:
-            return str(config.test(self.name, logs=True, timeout=SECONDS).get("logs", ""))
+            config.test(self.name, timeout=SECONDS)
 
     def values(self) -> dict[str, Any]:
         """Give all values that the release was made with, the chart's own among them."""

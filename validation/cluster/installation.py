@@ -105,15 +105,15 @@ class Installation(Target):
         return f"{self.prefix}-{layer}"
 
     def pods(self, component: str) -> list[Any]:
-        """List the pods of `api`, `consumer`, `redis` or `postgres` that are not on their way out.
+        """List the pods of `api`, `consumer`, `redis` or `postgres`, without those on their way out and those that the harness made.
 
         Raises:
             ProbeError: the API server refuses, or is silent.
         """
-        selector = f"app.kubernetes.io/instance={self.release.name},app.kubernetes.io/component={component}"
+        labels = (f"app.kubernetes.io/instance={self.release.name}", f"app.kubernetes.io/component={component}", f"!{cleanup.LABEL}")
         with asking(f"the pods of {component}"):
             found = self.cluster.core.list_namespaced_pod(
-                self.namespace(PLACES[component]), label_selector=selector, _request_timeout=ASK_SECONDS
+                self.namespace(PLACES[component]), label_selector=",".join(labels), _request_timeout=ASK_SECONDS
             ).items
         return [pod for pod in found if not pod.metadata.deletion_timestamp]
 
@@ -170,6 +170,21 @@ class Installation(Target):
     def new_consumer(self, env: Mapping[str, str]) -> NoReturn:  # noqa: ARG002 - as every target
         """Refuse: an installation has the parts that the chart gives it."""
         raise NotProven("No consumer is started beside an installation.")
+
+    def test(self) -> str:
+        """Run the chart's own test. Gives what its pod printed.
+
+        Raises:
+            TargetUnavailable: it failed.
+        """
+        self.must_be_ours()
+        self.release.test()
+        with asking("the log of the chart's test"):
+            return str(self.cluster.core.read_namespaced_pod_log("voting-test", self.namespace("frontend"), _request_timeout=ASK_SECONDS))
+
+    def find_again(self) -> None:
+        """Look for the API anew: a Service that was made again has another NodePort."""
+        self._api = None
 
     def _port(self, component: str) -> int:
         if component not in self._forwards:

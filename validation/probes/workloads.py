@@ -99,6 +99,27 @@ def workloads(manifests: Iterable[Manifest]) -> tuple[Workload, ...]:
     return tuple(_workload(manifest) for manifest in manifests if manifest.kind in POD_OF)
 
 
+CONFINED = {"non-root": True, "read-only root": True, "escalation": False, "privileged": False, "dropped": ["ALL"], "added": [],
+            "seccomp": "RuntimeDefault", "service-account token": False, "host": []}  # fmt: skip
+"""What Pod Security `restricted` demands of every container, and a read-only root beside it."""
+
+
+def confinement(workload: Workload, container: Container) -> dict[str, Any]:
+    """Give what a container declares, in the words of `CONFINED`."""
+    security, pod = container.security, workload.pod
+    return {
+        "non-root": security.run_as_non_root,
+        "read-only root": security.read_only_root,
+        "escalation": security.escalation,
+        "privileged": bool(security.privileged),
+        "dropped": list(security.dropped),
+        "added": list(security.added),
+        "seccomp": security.seccomp,
+        "service-account token": pod.get("automountServiceAccountToken"),
+        "host": [key for key in ("hostNetwork", "hostPID", "hostIPC") if pod.get(key)],
+    }
+
+
 def _workload(manifest: Manifest) -> Workload:
     pod: Any = manifest.body
     for key in POD_OF[manifest.kind]:
