@@ -156,7 +156,7 @@ Feature: The chart installs what was judged
 
     Scenario: A pod that ends has time
       When the chart is rendered
-      Then every pod that pauses before it ends has time for the pause and for what it has in hand
+      Then every pod that does something before it ends has time for that and for what it has in hand
 
     Scenario: The consumer's liveness asks its heartbeat
       When the chart is rendered
