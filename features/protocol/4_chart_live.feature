@@ -17,12 +17,3 @@ Feature: The chart does in a cluster what it declares
         | consumer  | 1000  |
         | redis     | 999   |
         | postgres  | 999   |
-
-  @cp_4_4
-  Rule: 4.4 Probes are declared for each workload, differ from one another, and are true
-
-    @needs_cluster
-    Scenario: A hung loop is restarted, and an idle one is not
-      Given two consumers of the installation, one idle and one whose loop is frozen
-      Then the kubelet restarts the frozen one within the declared time
-      And leaves the idle one alone for as long
