@@ -69,8 +69,9 @@ def time_to_end(rendered: tuple[Manifest, ...], observe: Observe) -> None:
         )
         for workload, container, hook in hooks:
             pause, grace = _pause(hook), workload.pod.get("terminationGracePeriodSeconds", 30)
-            observe(f"pause of {container.name}", expected="a number of seconds", observed=pause, holds=pause is not None, evidence=str(hook),
-                    remedy="preStop.sleep: what a command sleeps cannot be read from here")  # fmt: skip
+            told = "preStop.sleep: what a command sleeps cannot be read from here"
+            known = pause is not None
+            observe(f"pause of {container.name}", expected="some seconds", observed=pause, holds=known, evidence=str(hook), remedy=told)
             together = (pause or 0) + protocol.SHUTDOWN_SECONDS
             observe(f"grace of {container.name}", expected=f"above {together:g} s", observed=grace, holds=grace > together,
                     remedy="terminationGracePeriodSeconds counts from the start of preStop; then comes SIGKILL")  # fmt: skip

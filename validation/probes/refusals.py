@@ -19,6 +19,8 @@ from validation.probes.values import merged
 OF_TYPE: Mapping[str, Any] = {"boolean": True, "integer": 7, "number": 7.5, "string": "flipped", "array": ["x"], "object": {"x": "y"}}
 UNLIKELY = ("", " ", "!", "Two Words", "-", "*", "://", "ü", "x" * 300)
 """Texts that a form seldom allows: the first three that break it are tried."""
+NO_RULES = ("type", "properties", "items", "definitions", "$schema", "title")
+"""Words of a schema that are tried by themselves, or say nothing about values."""
 Described = Mapping[str, Any]
 Put = Callable[[Any], dict[str, Any]]
 
@@ -28,7 +30,7 @@ class Refusal:
     """What became of one wrong value.
 
     Attributes:
-        value: the value's path, `[]` for an item of a list and `*` for a free key.
+        value: the value's path, `[]` for an item of a list and `*` for a free key; `values` is all of them.
         wrong: what is wrong with it, such as `below its minimum`.
         given: the wrong value.
         taken: whether the schema took it.
@@ -107,8 +109,8 @@ class _Walk:
             put: makes values with something else there.
         """
         described = self._at(described)
-        if path:
-            yield _Place(".".join(path), put, self.right(described), tuple(self._broken(described, here)))
+        broken = tuple((wrong, given) for wrong, given in self._broken(described, here) if path or isinstance(given, Mapping))
+        yield _Place(".".join(path) or "values", put, self.right(described), broken)
         for name, inner in described.get("properties", {}).items():
             there = here[name] if name in here else self.right(inner)
             yield from self.below((*path, name), inner, there, partial(_put_under, put, here, name))
@@ -187,7 +189,7 @@ _BREAKING: Mapping[str, Callable[[Any, Any], list[Any]]] = {
     "propertyNames": lambda limit, _: [{text: "x"} for text in _not_matching(limit["pattern"])],
     "additionalProperties": lambda limit, here: [{**here, "misspelt": 1}] if limit is False else [],
     "required": lambda limit, here: [{name: value for name, value in here.items() if name != wanted} for wanted in limit],
-    **dict.fromkeys(("type", "properties", "items"), lambda _, __: []),  # the kinds and what lies below are tried by themselves
+    **dict.fromkeys(NO_RULES, lambda _, __: []),
 }
 """For each rule, given its limit and what is right in the place: the values that break it."""
 

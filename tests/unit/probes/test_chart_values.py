@@ -91,7 +91,18 @@ def test_a_template_that_ends_too_often_is_said_to_be_broken(chart: Path) -> Non
 def test_every_rule_is_broken_in_every_place_and_each_has_its_control(chart: Path) -> None:
     tried = refusals(chart)
     assert [one for one in tried if one.taken or not one.control] == []
-    assert {one.value for one in tried} == {"on", "size", "names", "names.[]", "labels", "labels.*", "peer", "peer.load", "peer.level"}
+    assert {one.value for one in tried} == {
+        "values",
+        "on",
+        "size",
+        "names",
+        "names.[]",
+        "labels",
+        "labels.*",
+        "peer",
+        "peer.load",
+        "peer.level",
+    }
     given = {(one.value, str(one.given)) for one in tried}
     assert {
         ("size", "0"),
