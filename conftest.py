@@ -26,6 +26,7 @@ pytest_plugins = [
     "features.steps.storm",
     "features.steps.two_consumers",
     "features.steps.operators",
+    "features.steps.network",
     "features.steps.source",
     "features.steps.documents",
 ]

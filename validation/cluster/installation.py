@@ -83,6 +83,10 @@ class Installation(Target):
             "api": {"service": {"type": "NodePort"}, "corsOrigins": ["https://vote.example"]},
             "redis": {"storage": {"size": "1Gi"}},
             "postgres": {"storage": {"size": "1Gi"}},
+            # A namespace that only this run makes, so that it can stand there and try what an ingress controller may.
+            "networkPolicies": {
+                "ingressControllers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": f"{self.prefix}-ingress"}}}]
+            },
         }
 
     def close(self) -> list[str]:

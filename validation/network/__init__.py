@@ -1,0 +1,1 @@
+"""What may open a connection to what: declared, computed from policies, and observed by pods that try."""

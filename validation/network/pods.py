@@ -1,0 +1,182 @@
+"""Short-lived pods that take connections and try to open them, and the namespaces of a run that some of them stand in.
+
+They carry the run's label. They end by themselves after half an hour, and the namespaces belong to the release's first one, so that they
+go with it, also after a `kill -9` of the harness.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kubernetes.client import CoreV1Api
+from kubernetes.client.exceptions import ApiException
+from kubernetes.stream import stream
+
+from validation.cluster.access import ASK_SECONDS, Cluster, asking
+from validation.errors import ProbeError
+from validation.network.live import CONFLICT, NOT_FOUND, suppress_status
+from validation.targets.cleanup import LABEL
+from validation.waiting import eventually
+
+PYTHON = ("/usr/bin/python3.13", "-c", Path(__file__).with_name("inside.py").read_text(encoding="utf-8"))
+"""In the image of the API, and what it is told to run."""
+RUNNING_SECONDS, GONE_SECONDS, ANSWER_SECONDS = 90.0, 90.0, 15.0
+ENDS_AFTER_SECONDS = 1800
+NAMED = {8000: "http", 9000: "metrics", 6379: "redis"}
+"""The names of ports, for policies that name them."""
+FORBIDDEN = 403
+
+
+def manifest(name: str, namespace: str, labels: Mapping[str, str], image: str, ports: Iterable[int], run: str) -> dict[str, Any]:  # noqa: PLR0913, PLR0917 - what a pod is
+    """Write a pod that Pod Security `restricted` admits."""
+    kept = sorted(ports)
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace, "labels": {**labels, LABEL: run}},
+        "spec": {
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": ENDS_AFTER_SECONDS,
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [{
+                "name": "network-probe",
+                "image": image,
+                "imagePullPolicy": "IfNotPresent",
+                "command": [*PYTHON, "listen", *map(str, kept)],
+                "ports": [{"containerPort": p, "protocol": how, "name": NAMED[p] + ("-udp" if how == "UDP" else "")}
+                          for p in kept for how in ("TCP", "UDP")],
+                "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"cpu": "500m", "memory": "64Mi"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+                },
+            }],
+        },
+    }  # fmt: skip
+
+
+class Session:
+    """A program in a pod that tries what it is told, again and again.
+
+    Raises:
+        ProbeError: from every method: it cannot be reached.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, pod: str) -> None:
+        self._where = f"{namespace}/{pod}"
+        self._client = cluster.client()
+        with asking(f"a command in {self._where}"):
+            self._channel = stream(
+                CoreV1Api(self._client).connect_get_namespaced_pod_exec, pod, namespace, command=[*PYTHON, "ask"],
+                stderr=True, stdin=True, stdout=True, tty=False, _preload_content=False, _request_timeout=ASK_SECONDS,
+            )  # fmt: skip
+
+    def send(self, line: str) -> None:
+        """Tell it what to try."""
+        with asking(f"a command in {self._where}"):
+            self._channel.write_stdin(line + "\n")
+
+    def receive(self) -> str:
+        """Wait for its answer."""
+        with asking(f"a command in {self._where}"):
+            line: str = self._channel.readline_stdout(timeout=ANSWER_SECONDS)
+            if not line:
+                raise ProbeError(f"The pod {self._where} does not answer: {self._channel.read_stderr(timeout=0)[-300:]}", "it has ended")
+        return line
+
+    def close(self) -> None:
+        """End it."""
+        self._channel.close()
+        self._channel.sock.shutdown()  # it stays open where the server was the first to go
+        self._client.close()  # type: ignore[no-untyped-call]
+
+
+class Grounds:
+    """The namespaces and pods of one run.
+
+    Args:
+        cluster: where.
+        run: the run's id, which they carry.
+        owner: an object of the cluster's, a namespace, that the namespaces go with.
+    """
+
+    def __init__(self, cluster: Cluster, run: str, owner: Any) -> None:
+        self._core, self.run = cluster.core, run
+        self._owner = {"apiVersion": "v1", "kind": "Namespace", "name": owner.metadata.name, "uid": owner.metadata.uid}
+        self._spaces: list[str] = []
+
+    def space(self, name: str, labels: Mapping[str, str]) -> None:
+        """Make a namespace, unless it is there."""
+        kept = {**labels, LABEL: self.run, "pod-security.kubernetes.io/enforce": "restricted"}
+        body = {"metadata": {"name": name, "labels": kept, "ownerReferences": [self._owner]}}
+        with asking(f"namespace {name}"), suppress_status(CONFLICT):
+            self._core.create_namespace(body, _request_timeout=ASK_SECONDS)
+            self._spaces.append(name)
+
+    def pod(self, body: Mapping[str, Any]) -> None:
+        """Make a pod; a new namespace may not have its service account yet."""
+        namespace = body["metadata"]["namespace"]
+
+        def made() -> str:
+            try:
+                self._core.create_namespaced_pod(namespace, body, _request_timeout=ASK_SECONDS)
+            except ApiException as error:
+                if error.status == FORBIDDEN and "serviceaccount" in str(error.body):
+                    return "no service account"
+                raise
+            return ""
+
+        with asking(f"a pod in {namespace}"):
+            if eventually(made, lambda why: not why, within=ASK_SECONDS, every=0.2).value:
+                raise ProbeError(f"Namespace {namespace} has no service account.")
+
+    def running(self, count: int) -> dict[str, Any]:
+        """Wait until as many pods run; give them by name.
+
+        Raises:
+            ProbeError: they do not, with what keeps them.
+        """
+        waited = eventually(self._pods, lambda found: sum(map(_runs, found)) == count, within=RUNNING_SECONDS, every=0.3)
+        if not waited.held:
+            why = "; ".join(f"{pod.metadata.namespace}/{pod.metadata.name} {_why(pod)}" for pod in waited.value if not _runs(pod))
+            raise ProbeError(f"Pods that would try the network do not run: {why[:600]}", "", "kubectl get pods -A -l " + LABEL)
+        return {pod.metadata.name: pod for pod in waited.value}
+
+    def _pods(self) -> list[Any]:
+        with asking("the pods of this run"):
+            found = self._core.list_pod_for_all_namespaces(label_selector=f"{LABEL}={self.run}", _request_timeout=ASK_SECONDS).items
+        return [pod for pod in found if pod.spec.containers[0].name == "network-probe"]
+
+    def close(self) -> list[str]:
+        """Remove all; tell what is left."""
+        left: list[str] = []
+        try:
+            for pod in self._pods():
+                with asking("a pod of this run"), suppress_status(NOT_FOUND):
+                    self._core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0,
+                                                     _request_timeout=ASK_SECONDS)  # fmt: skip
+            for space in self._spaces:
+                with asking(f"namespace {space}"), suppress_status(NOT_FOUND):
+                    self._core.delete_namespace(space, _request_timeout=ASK_SECONDS)
+            gone = eventually(self._left, lambda still: not still, within=GONE_SECONDS, every=0.5)
+            left += [f"{one} is still there" for one in gone.value]
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the rest is cleaned up
+            left.append(f"pods that tried the network: {error}")
+        return left
+
+    def _left(self) -> list[str]:
+        with asking("the namespaces"):
+            names = {space.metadata.name for space in self._core.list_namespace(_request_timeout=ASK_SECONDS).items}
+        return [f"namespace {name}" for name in self._spaces if name in names] + [f"pod {pod.metadata.name}" for pod in self._pods()]
+
+
+def _runs(pod: Any) -> bool:
+    return pod.status.phase == "Running" and bool(pod.status.pod_ip) and not pod.metadata.deletion_timestamp
+
+
+def _why(pod: Any) -> str:
+    waits = [status.state.waiting.reason for status in pod.status.container_statuses or () if status.state.waiting]
+    refusals = [condition.message for condition in pod.status.conditions or () if condition.status == "False" and condition.message]
+    return ", ".join([pod.status.phase, *waits, *refusals[:1]])
