@@ -16,7 +16,7 @@ from pytest_bdd.utils import registry_get_safe
 from validation.checkpoints import Checkpoint, registry
 from validation.errors import Finding, HarnessError, NotProven, UsageError
 from validation.observing import Observe
-from validation.recording import Finished, Measured, Recorder, RunFinished, Started, Trouble, text
+from validation.recording import Finished, Measured, Recorder, RunFinished, Snapshot, Started, Trouble, text
 from validation.session import RECORDER, SETTINGS, new_run_id, open_record
 from validation.settings import FIDELITIES, PROJECT, SHIPPED_TARGETS, RunSettings, highest
 from validation.targets import open_target
@@ -132,6 +132,19 @@ def target(settings: RunSettings, measure: Callable[[str, float, str], None], le
         for problem in opened.close():
             leftovers(problem)
         measure("target stopped", time.monotonic() - begun, "s")
+
+
+@pytest.fixture
+def went_well(request: pytest.FixtureRequest) -> Callable[[], bool]:
+    """Tell, while a scenario is taken down, whether nothing was wrong with it."""
+    return lambda: request.node.stash.get(OUTCOME, ("", "", 0.0))[0] == "passed"
+
+
+@pytest.fixture(scope="session")
+def keep(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
+    """Record the files of a snapshot of a scenario."""
+    recorder = _recorder(request.config)
+    return lambda scenario, files: recorder.emit(Snapshot(scenario, files))
 
 
 @pytest.fixture

@@ -78,13 +78,20 @@ class Trouble(msgspec.Struct, tag="trouble", tag_field="event", frozen=True):
     what: str
 
 
+class Snapshot(msgspec.Struct, tag="snapshot", tag_field="event", frozen=True):
+    """What a cluster looked like when a scenario failed: files, by their path below the run's folder."""
+
+    scenario: str
+    files: list[str]
+
+
 class RunFinished(msgspec.Struct, tag="run_finished", tag_field="event", frozen=True):
     """The last event of a run that was not cut off."""
 
     seconds: float
 
 
-Event: TypeAlias = RunStarted | Started | Observed | Finished | Measured | Trouble | RunFinished
+Event: TypeAlias = RunStarted | Started | Observed | Finished | Measured | Trouble | Snapshot | RunFinished
 Listener: TypeAlias = Callable[[Event], None]
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from validation.checkpoints import Checkpoint
-from validation.recording import Event, Finished, Measured, Observed, RunFinished, RunStarted, Started, Trouble
+from validation.recording import Event, Finished, Measured, Observed, RunFinished, RunStarted, Snapshot, Started, Trouble
 from validation.settings import TARGETS, highest
 
 
@@ -98,6 +98,7 @@ class Run:
     troubles: tuple[str, ...]
     measurements: tuple[Measured, ...]
     seconds: float
+    snapshots: tuple[Snapshot, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -143,6 +144,7 @@ def judge(events: Iterable[Event], registry: dict[str, Checkpoint], today: date)
         troubles=tuple(troubles),
         measurements=tuple(e for e in kept if isinstance(e, Measured)),
         seconds=finished.seconds if finished else 0.0,
+        snapshots=tuple(e for e in kept if isinstance(e, Snapshot)),
     )
 
 

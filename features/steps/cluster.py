@@ -1,11 +1,13 @@
 """What is installed in the cluster, for the scenarios that are judged there."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from validation.cluster.installation import Installation
+from validation.cluster.snapshot import take
 from validation.settings import RunSettings
 
 
@@ -25,3 +27,19 @@ def installed(
         for problem in installation.close():
             leftovers(problem)
         measure("cluster, removed", time.monotonic() - begun, "s")
+
+
+@pytest.fixture(autouse=True)
+def snapshot(
+    request: pytest.FixtureRequest, place: str, settings: RunSettings, went_well: Callable[[], bool], keep: Callable[[str, list[str]], None]
+) -> Iterator[None]:
+    """Keep what the installation looked like when a scenario did not go well, before the next one changes it."""
+    if place != "installed":
+        yield
+        return
+    installed, stream, store = (request.getfixturevalue(name) for name in ("installed", "stream", "store"))
+    yield
+    if not went_well():
+        folder = settings.folder / "snapshots" / re.sub(r"\W+", "-", request.node.name)[:80]
+        files = take(installed, folder, stream, store)
+        keep(request.node.nodeid, [str(file.relative_to(settings.folder)) for file in files])

@@ -100,6 +100,17 @@ class StreamProbe:
         return next((Group(g["pending"], g.get("lag"), g["last-delivered-id"]) for g in groups if g["name"] == group), None)
 
     @_looking
+    def whole_story(self, stream: str) -> dict[str, Any]:
+        """What Redis tells of a stream: itself, its groups, and each group's consumers and pending entries."""
+        groups = self._client.xinfo_groups(stream)
+        return {
+            "stream": self._client.xinfo_stream(stream),
+            "groups": groups,
+            "consumers": {g["name"]: self._client.xinfo_consumers(stream, g["name"]) for g in groups},
+            "pending": {g["name"]: self._client.xpending(stream, g["name"]) for g in groups},
+        }
+
+    @_looking
     def add(self, stream: str, fields: Mapping[str, str], identifier: str = "*") -> str:
         """Add one entry and give its id."""
         return str(self._client.xadd(stream, dict(fields), id=identifier))

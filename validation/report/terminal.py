@@ -118,6 +118,7 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     _list(console, "Waived", [f"{_title(j)}: {one_line(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)])
     _list(console, "Not looked at on this target", [f"{level} for {', '.join(ids)}" for level, ids in not_looked_at(run).items()])
     _sweeps(run, console)
+    _list(console, "Snapshots of the cluster", [str((folder / s.files[0]).parent) for s in run.snapshots if s.files])
     console.print()
     console.print(_counts(run))
     _print(console, Text(f"Report: {folder / 'index.html'}"))
