@@ -16,7 +16,7 @@ from validation.network import live, rendered
 from validation.network.drawing import draw
 from validation.network.evaluator import Policy, connects
 from validation.network.prober import DOORS, Prober
-from validation.network.truth import Cells, Scene, truth, words
+from validation.network.truth import Cells, Scene, truth, words, written
 from validation.observing import Observe
 from validation.probes import values
 from validation.probes.manifests import render
@@ -109,7 +109,8 @@ def computed_of_chart(settings: RunSettings) -> Computed:
 
 @then("it is the declared one")
 def is_declared(chart_network: Computed, observe: Observe) -> None:
-    _compare(chart_network.scene, chart_network.scene.computed(chart_network.policies), observe)
+    with observe.together():
+        _compare(chart_network.scene, chart_network.scene.computed(chart_network.policies), observe)
 
 
 @then("there are twelve, and each time it is another table")
@@ -166,8 +167,7 @@ def policies_at_random(prober: Prober, settings: RunSettings, count: int, times:
 def evaluator_is_right(rounds: list[Look], settings: RunSettings, observe: Observe) -> None:
     with observe.together():
         for number, look in enumerate(rounds, 1):
-            observe(f"connections, round {number}", expected=words(look.expected), observed=words(look.seen.value),
-                    evidence=f"seed {settings.seed}, after {look.seen.seconds:.1f} s, under\n{look.what}")  # fmt: skip
+            _agree(f"round {number} of seed {settings.seed}", look, observe)
 
 
 @when(
@@ -196,8 +196,7 @@ def three_tables(observed: Looks, prober: Prober, observe: Observe) -> None:
         observe(
             "cells", expected="some", observed=len(scene.cells), holds=bool(scene.cells), evidence=f"ends that are not there: {missing}"
         )
-        observe("open, by computing and by trying", expected=words(table.expected), observed=words(table.seen.value),
-                remedy=REMEDY, evidence=f"{len(scene.cells)} cells, after {table.seen.seconds:.1f} s")  # fmt: skip
+        _agree("the table", table, observe)
         _compare(scene, table.seen.value, observe)
 
 
@@ -209,8 +208,7 @@ def refusals_are_controlled(observed: Looks, observe: Observe) -> None:
     rows, columns = {row for row, _ in opened}, {column for _, column in opened}
     bare = [cell for cell in alone if cell[0] not in rows or cell[1] not in columns]
     with observe.together():
-        observe("refused where the run's own pods are let through", expected=words(scene.cells - control.expected),
-                observed=words(scene.cells - control.seen.value))  # fmt: skip
+        _agree("the table with the run's own pods let through", control, observe)
         observe("refusals whose row opens nothing, or whose column nobody opens", expected=[], observed=words(bare),
                 evidence=f"{len(refused)} refusals: {len(refused & control.seen.value)} open under the control policy, {len(alone)} are "
                          "held against another cell of their row and another of their column")  # fmt: skip
@@ -238,8 +236,7 @@ def each_is_seen_to_be_missed(observed: Looks, observe: Observe) -> None:
     with observe.together():
         observe("policies", expected=TWELVE, observed=len(observed.policies), evidence="\n".join(map(str, observed.policies)))
         for policy, look in zip(observed.policies, observed.looks, strict=True):
-            observe(f"open without {policy}", expected=words(look.expected), observed=words(look.seen.value),
-                    evidence=f"after {look.seen.seconds:.1f} s")  # fmt: skip
+            _agree(f"the table without {policy}", look, observe)
             _is_missed(policy, truth().open(scene.judged), look.seen.value & scene.judged, observe)
 
 
@@ -248,7 +245,8 @@ def as_before(observed: Looks, prober: Prober, observe: Observe) -> None:
     now = live.policies(prober.cluster, prober.namespaces)
     observe("policies", expected=observed.policies, observed=now, holds=set(map(repr, now)) == set(map(repr, observed.policies)))
     scene = prober.scene()
-    _compare(scene, _look(prober, scene, now, "all are back").seen.value, observe)
+    with observe.together():
+        _compare(scene, _look(prober, scene, now, "all are back").seen.value, observe)
     installed = prober.installed
 
     def waiting() -> list[str]:
@@ -273,10 +271,20 @@ def _until(expected: Cells, look: Callable[[], Cells]) -> Waited[Cells]:
     return eventually(look, lambda seen: seen == expected, within=APPLIED_SECONDS)
 
 
+def _agree(what: str, look: Look, observe: Observe) -> None:
+    """Hold what was seen against what was computed."""
+    seen, computed = look.seen.value, look.expected
+    observe(f"{what}: computed otherwise than observed", expected=[], observed=[f"open: {cell}" for cell in words(seen - computed)]
+            + [f"refused: {cell}" for cell in words(computed - seen)],
+            evidence=f"{len(seen)} open, after {look.seen.seconds:.1f} s, {look.what}")  # fmt: skip
+
+
 def _compare(scene: Scene, table: Cells, observe: Observe) -> None:
-    declared = truth().open(scene.judged)
-    observe("cells that are judged", expected="some", observed=len(scene.judged), holds=bool(declared))
-    observe("open, as declared", expected=words(declared), observed=words(table & scene.judged), remedy=REMEDY)
+    declared, judged = truth().open(scene.judged), table & scene.judged
+    observe("cells that are declared open, of those that are judged", expected="some", observed=f"{len(declared)} of {len(scene.judged)}",
+            holds=bool(declared), evidence=written(scene.judged, judged))  # fmt: skip
+    observe("open, though declared refused", expected=[], observed=words(judged - declared), remedy=REMEDY)
+    observe("refused, though declared open", expected=[], observed=words(declared - judged), remedy=REMEDY)
 
 
 def _is_missed(policy: Policy, table: Cells, other: Cells, observe: Observe) -> None:

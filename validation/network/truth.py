@@ -111,3 +111,14 @@ def truth() -> Truth:
 def words(cells: Iterable[Cell]) -> list[str]:
     """Write cells as a reader would say them."""
     return sorted(f"{row} → {column}" for row, column in cells)
+
+
+def written(cells: Iterable[Cell], opened: Cells) -> str:
+    """Write a table, a line for each row: what it opens, and what is refused to it."""
+    kept = tuple(cells)
+    lines = []
+    for row in sorted({row for row, _ in kept}):
+        columns = sorted(column for one, column in kept if one == row)
+        may = [column for column in columns if (row, column) in opened]
+        lines.append(f"{row} opens {', '.join(may) or 'nothing'}; refused: {', '.join(c for c in columns if c not in may) or 'nothing'}")
+    return "\n".join(lines)
