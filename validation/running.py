@@ -37,12 +37,12 @@ class Handover:
         self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
-def preflight(settings: RunSettings) -> None:
-    """Look whether the servers of somebody else that the run was given are there.
+def preflight(settings: RunSettings) -> str:
+    """Look whether the servers of somebody else that the run was given are there. Gives what to tell before anything is touched.
 
     Raises:
         HarnessError: the source is no voting system, or the run's folder cannot be made.
-        TargetUnavailable: one does not answer, or has no schema.
+        TargetUnavailable: one does not answer, or has no schema; or the cluster does not.
     """
     if not (settings.source / "system").is_dir():
         raise HarnessError(f"{settings.source} has no system/ to judge.", "a wrong --source", "votecheck run --source .")
@@ -60,6 +60,18 @@ def preflight(settings: RunSettings) -> None:
         check_redis(settings.redis_url)
     if settings.database_url:
         check_database(settings.database_url)
+    return _look_at_cluster(settings) if settings.target == "cluster" else ""
+
+
+def _look_at_cluster(settings: RunSettings) -> str:
+    from validation.cluster.access import Cluster  # noqa: PLC0415 - the client takes a second to import
+    from validation.cluster.installation import own_name  # noqa: PLC0415
+
+    cluster = Cluster(settings.kubeconfig, settings.context)
+    told = f"Cluster: context {cluster.context} at {cluster.server}, Kubernetes {cluster.version()}."
+    if settings.release:
+        return f"{told} Release {settings.release} is read and voted on; nothing of it is changed."
+    return f"{told} A release {own_name(settings)} is installed, in namespaces {own_name(settings)}-*, and removed afterwards."
 
 
 def execute(

@@ -31,15 +31,19 @@ def installed(
 
 @pytest.fixture(autouse=True)
 def snapshot(
-    request: pytest.FixtureRequest, place: str, settings: RunSettings, went_well: Callable[[], bool], keep: Callable[[str, list[str]], None]
+    request: pytest.FixtureRequest,
+    place: str,
+    settings: RunSettings,
+    went_wrong: Callable[[], bool],
+    keep: Callable[[str, list[str]], None],
 ) -> Iterator[None]:
-    """Keep what the installation looked like when a scenario did not go well, before the next one changes it."""
+    """Keep what the installation looked like when a scenario went wrong, before the next one changes it."""
     if place != "installed":
         yield
         return
     installed, stream, store = (request.getfixturevalue(name) for name in ("installed", "stream", "store"))
     yield
-    if not went_well():
+    if went_wrong():
         folder = settings.folder / "snapshots" / re.sub(r"\W+", "-", request.node.name)[:80]
         files = take(installed, folder, stream, store)
         keep(request.node.nodeid, [str(file.relative_to(settings.folder)) for file in files])

@@ -30,6 +30,11 @@ PORTS = {"api": 8000, "redis": 6379, "postgres": 5432}
 SECRET = "voting-secrets"  # noqa: S105 - its name
 
 
+def own_name(settings: RunSettings) -> str:
+    """Give the name of a run's own release, which its namespaces begin with."""
+    return f"votecheck-{settings.run[-4:]}"
+
+
 class Installation(Target):
     """A release of the chart.
 
@@ -44,7 +49,7 @@ class Installation(Target):
         self.cluster = Cluster(settings.kubeconfig, settings.context)
         self.ours = not settings.release
         self.folder = cleanup.claim(f"{settings.run}-cluster")
-        self.release = Release(self.cluster, settings.release or f"votecheck-{settings.run[-4:]}", settings.release_namespace)
+        self.release = Release(self.cluster, settings.release or own_name(settings), settings.release_namespace)
         self.prefix = self.release.name
         self._forwards: dict[str, Forward] = {}
         self._api: Api | None = None
@@ -103,6 +108,16 @@ class Installation(Target):
         """
         if not self.ours:
             raise NotProven(f"Release {self.release.name} is somebody else's: it is voted on and read, and nothing else.")
+
+    def must_allow(self, origin: str) -> None:
+        """Make sure that the release's values allow an origin.
+
+        Raises:
+            NotProven: they do not.
+        """
+        allowed = self.release.values()["api"]["corsOrigins"]
+        if origin not in allowed:
+            raise NotProven(f"Release {self.release.name} allows the origins {allowed}, and {origin} is asked for.")
 
     def namespace(self, layer: str) -> str:
         """Give the name of one of the four namespaces: `frontend`, `api`, `consumer` or `data`."""

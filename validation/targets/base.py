@@ -137,6 +137,13 @@ class Target(ABC):
         """Make sure that somebody counts what the voters cast."""
         _ = self.consumer
 
+    def must_allow(self, origin: str) -> None:  # noqa: B027 - only somebody else can forbid it
+        """Make sure that browsers of an origin may vote here; where the harness starts the API, it says so itself.
+
+        Raises:
+            NotProven: they may not, as somebody else wants it.
+        """
+
     @abstractmethod
     def new_api(self, env: Mapping[str, str]) -> Api:
         """Prepare, but do not start, one more API with variables of its own."""
