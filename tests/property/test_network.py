@@ -1,0 +1,145 @@
+"""The evaluator keeps the laws of network policies, for policies drawn at random; B15 compares the same policies with a live cluster."""
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validation.network.drawing import draw
+from validation.network.evaluator import End, Policy, connects, selected
+
+PORTS = {("http", "TCP"): 8000, ("metrics", "TCP"): 9000}
+PODS = [
+    End("a", "near", {"app": "x", "tier": "1"}, ip="10.0.0.1", ports=PORTS),
+    End("b", "near", {"app": "y"}, ip="10.0.0.2", ports=PORTS),
+    End("c", "far", {"app": "x"}, ip="10.0.0.3", ports=PORTS),
+    End("d", "far", {}, ip="10.0.0.4"),
+]
+NODE = End("node", ip="192.0.2.1")
+policies = st.randoms(use_true_random=False).flatmap(lambda random: st.integers(0, 4).map(lambda count: draw(random, PODS, count)))
+pods = st.sampled_from(PODS)
+doors = st.tuples(st.sampled_from([7999, 8000, 8001, 9000]), st.sampled_from(["TCP", "UDP"]))
+labels = st.dictionaries(st.sampled_from("kl"), st.sampled_from("vw"))
+DENY = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+ALLOW = DENY | {"ingress": [{}], "egress": [{}]}
+
+
+@given(source=pods, target=pods, door=doors)
+def test_without_a_policy_everything_is_open(source: End, target: End, door: tuple[int, str]) -> None:
+    assert connects([], source, target, *door)
+
+
+@given(drawn=policies, source=pods, target=pods, door=doors)
+def test_under_denials_of_both_namespaces_more_policies_only_open(
+    drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]
+) -> None:
+    denied = [Policy(space, "deny", DENY) for space in ("near", "far")]
+    for fewer in range(len(drawn)):
+        before = connects([*denied, *drawn[:fewer]], source, target, *door)
+        assert not before or connects([*denied, *drawn[: fewer + 1]], source, target, *door)
+
+
+@given(drawn=policies, source=pods, target=pods, door=doors)
+def test_a_denial_where_everything_is_allowed_changes_nothing(
+    drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]
+) -> None:
+    everything = [Policy(space, "allow", ALLOW) for space in ("near", "far")]
+    assert connects([*everything, *drawn], source, target, *door)
+
+
+@given(drawn=policies, source=pods, target=pods, door=doors)
+def test_their_order_does_not_matter(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+    assert connects(drawn, source, target, *door) == connects(drawn[::-1], source, target, *door)
+
+
+@given(drawn=policies, source=pods, target=pods, door=doors)
+def test_both_ends_have_a_say(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+    leaving = [Policy(p.namespace, p.name, {**p.spec, "policyTypes": ["Egress"]}) for p in drawn if "Egress" in p.directions]
+    coming = [Policy(p.namespace, p.name, {**p.spec, "policyTypes": ["Ingress"]}) for p in drawn if "Ingress" in p.directions]
+    both = connects(leaving, source, target, *door) and connects(coming, source, target, *door)
+    assert connects(drawn, source, target, *door) == both
+
+
+@given(drawn=policies, source=pods, target=pods, door=doors)
+def test_a_policy_of_another_namespace_has_no_say(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+    elsewhere = [Policy("elsewhere", p.name, p.spec) for p in drawn]
+    assert connects(elsewhere, source, target, *door)
+
+
+@given(drawn=policies, pod=pods, door=doors)
+def test_a_pod_reaches_itself(drawn: tuple[Policy, ...], pod: End, door: tuple[int, str]) -> None:
+    assert connects(drawn, pod, pod, *door)
+
+
+@given(carried=labels, key=st.sampled_from("kl"), value=st.sampled_from("vw"))
+def test_operators_are_what_they_say(carried: dict[str, str], key: str, value: str) -> None:
+    def meets(operator: str, *values: str) -> bool:
+        return selected({"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}, carried)
+
+    assert meets("In", value) == selected({"matchLabels": {key: value}}, carried)
+    assert meets("NotIn", value) != meets("In", value)
+    assert meets("Exists") == (meets("In", "v", "w"))
+    assert meets("DoesNotExist") != meets("Exists")
+
+
+def lets(peer: object, source: End, ports: object = None, door: tuple[int, str] = (80, "TCP"), target: End = PODS[0]) -> bool:
+    rule = {"from": peer} | ({"ports": ports} if ports is not None else {})
+    return connects([Policy("near", "p", {"podSelector": {}, "ingress": [rule]})], source, target, *door)
+
+
+def test_one_item_with_two_selectors_is_not_two_items() -> None:
+    space, pod = (
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "far"}}},
+        {"podSelector": {"matchLabels": {"app": "x"}}},
+    )
+    stranger_in_far, fellow = PODS[3], End("e", "near", {"app": "x"})
+    assert lets([space | pod], PODS[2])
+    assert not lets([space | pod], stranger_in_far)
+    assert not lets([space | pod], fellow)
+    assert lets([space, pod], stranger_in_far)
+    assert lets([space, pod], fellow)
+
+
+def test_no_peers_and_no_ports_are_all_of_them_and_no_rules_are_none() -> None:
+    assert lets([], NODE)
+    assert lets(None, NODE, ports=[])
+    assert not connects([Policy("near", "p", {"podSelector": {}, "ingress": []})], NODE, PODS[0], 80)
+
+
+def test_directions_that_are_not_told() -> None:
+    assert Policy("n", "p", {"podSelector": {}}).directions == {"Ingress"}
+    assert Policy("n", "p", {"podSelector": {}, "egress": []}).directions == {"Ingress"}
+    assert Policy("n", "p", {"podSelector": {}, "egress": [{}]}).directions == {"Ingress", "Egress"}
+    assert Policy("n", "p", {"podSelector": {}, "egress": [{}], "policyTypes": ["Ingress"]}).directions == {"Ingress"}
+
+
+def test_a_block_of_addresses_and_its_holes() -> None:
+    block = [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.2/32"]}}]
+    assert [lets(block, end) for end in (*PODS, NODE)] == [True, False, True, True, False]
+    assert not lets(block, End("unknown", "far"))
+
+
+def test_what_is_no_pod_is_found_by_no_selector() -> None:
+    assert not lets([{"namespaceSelector": {}}], NODE)
+    assert lets([{"ipBlock": {"cidr": "192.0.2.0/24"}}], NODE)
+
+
+def test_ports() -> None:
+    assert lets(None, NODE, [{"port": 80}], (80, "TCP"))
+    assert not lets(None, NODE, [{"port": 80}], (80, "UDP"))
+    assert lets(None, NODE, [{"protocol": "UDP"}], (1, "UDP"))
+    assert [lets(None, NODE, [{"port": 10, "endPort": 12}], (port, "TCP")) for port in (9, 10, 12, 13)] == [False, True, True, False]
+    assert lets(None, NODE, [{"port": "http"}], (8000, "TCP"))
+    assert not lets(None, NODE, [{"port": "http"}], (9000, "TCP"))
+    assert not lets(None, NODE, [{"port": "http", "protocol": "UDP"}], (8000, "UDP"))
+
+
+def test_a_named_port_is_the_targets_also_on_the_way_out() -> None:
+    out = Policy("near", "p", {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": "http"}]}]})
+    assert connects([out], PODS[0], PODS[2], 8000)
+    assert not connects([out], PODS[0], PODS[3], 8000)  # it has no such port
+
+
+def test_the_same_seed_draws_the_same_policies() -> None:
+    first, again, other = (draw(Random(seed), PODS, 5) for seed in (7, 7, 8))  # noqa: S311 - not for secrets
+    assert first == again != other
