@@ -1,9 +1,11 @@
 """One context of a kubeconfig: the API clients, and commands run inside pods."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -44,9 +46,10 @@ class Cluster:
     """
 
     def __init__(self, kubeconfig: str = "", context: str = "") -> None:
-        self.kubeconfig = kubeconfig
+        # By its path from here on: what is noted for the next run must not depend on that one's environment.
+        self.kubeconfig = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
         try:
-            contexts, current = config.list_kube_config_contexts(config_file=kubeconfig or None)  # type: ignore[no-untyped-call]
+            contexts, current = config.list_kube_config_contexts(config_file=self.kubeconfig)  # type: ignore[no-untyped-call]
             chosen = next((c for c in contexts if c["name"] == context), None) if context else current
             if chosen is None:
                 known = ", ".join(c["name"] for c in contexts)
@@ -58,7 +61,7 @@ class Cluster:
             self.context: str = chosen["name"]
             self._settings = client.Configuration()
             config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=kubeconfig or None, context=self.context, client_configuration=self._settings
+                config_file=self.kubeconfig, context=self.context, client_configuration=self._settings
             )
         except (ConfigException, OSError, yaml.YAMLError) as error:
             raise TargetUnavailable(

@@ -1,5 +1,6 @@
 """Installs, upgrades, rolls back and removes releases of the chart. Helm's own library runs inside this process: no binary is needed."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,10 +56,10 @@ class Release:
 
     @contextmanager
     def _helm(self, what: str) -> Iterator[helm.Config]:
+        several = os.pathsep in self.cluster.kubeconfig  # helm itself knows how to merge what the environment names
+        kubeconfig = None if several else self.cluster.kubeconfig
         try:
-            with helm.Config(
-                kubeconfig_path=self.cluster.kubeconfig or None, kube_context=self.cluster.context, namespace=self.namespace
-            ) as config:
+            with helm.Config(kubeconfig_path=kubeconfig, kube_context=self.cluster.context, namespace=self.namespace) as config:
                 yield config
         except helm.HelmError as error:
             raise TargetUnavailable(

@@ -1,7 +1,12 @@
 """Removes what a run has installed in a cluster: the release, its four namespaces, and the volumes in them."""
 
+import contextlib
+
+from kubernetes.client.exceptions import NotFoundException
+
 from validation.cluster.access import Cluster, asking
 from validation.cluster.helm import Release
+from validation.errors import TargetUnavailable
 from validation.waiting import eventually
 
 ASK_SECONDS = 10.0
@@ -12,19 +17,25 @@ LAYERS = {"frontend": "presentation", "api": "application", "consumer": "process
 
 def remove(kubeconfig: str, context: str, name: str, namespace: str, prefix: str) -> list[str]:
     """Uninstall a release of ours and delete its namespaces; tell what is left."""
-    left = []
     try:
         cluster = Cluster(kubeconfig, context)
-        Release(cluster, name, namespace).uninstall()
+        _uninstall(Release(cluster, name, namespace))
         with asking("the namespaces"):
-            names = {f"{prefix}-{layer}" for layer in LAYERS} & _namespaces(cluster)
-            for one in names:
-                cluster.core.delete_namespace(one, _request_timeout=ASK_SECONDS)
+            names = {f"{prefix}-{layer}" for layer in LAYERS}
+            for one in names & _namespaces(cluster):
+                with contextlib.suppress(NotFoundException):  # it was on its way out already
+                    cluster.core.delete_namespace(one, _request_timeout=ASK_SECONDS)
             gone = eventually(lambda: names & _namespaces(cluster), lambda still: not still, within=GONE_SECONDS, every=0.5)
-        left += [f"namespace {one} is still there" for one in sorted(gone.value)]
+        return [f"namespace {one} is still there" for one in sorted(gone.value)]
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the rest is cleaned up
-        left.append(f"release {name} in context {context}: {error}")
-    return left
+        return [f"release {name} in context {context}: {error}"]
+
+
+def _uninstall(release: Release) -> None:
+    try:
+        release.uninstall()
+    except TargetUnavailable:  # another harness may be cleaning up at the same moment; then there is nothing to uninstall now
+        release.uninstall()
 
 
 def _namespaces(cluster: Cluster) -> set[str]:
