@@ -30,18 +30,13 @@ def installed(
 
 
 @pytest.fixture(autouse=True)
-def snapshot(
-    request: pytest.FixtureRequest,
-    place: str,
-    settings: RunSettings,
-    went_wrong: Callable[[], bool],
-    keep: Callable[[str, list[str]], None],
-) -> Iterator[None]:
+def snapshot(request: pytest.FixtureRequest, place: str) -> Iterator[None]:
     """Keep what the installation looked like when a scenario went wrong, before the next one changes it."""
     if place != "installed":
         yield
         return
-    installed, stream, store = (request.getfixturevalue(name) for name in ("installed", "stream", "store"))
+    wanted = ("installed", "stream", "store", "settings", "went_wrong", "keep")
+    installed, stream, store, settings, went_wrong, keep = map(request.getfixturevalue, wanted)
     yield
     if went_wrong():
         folder = settings.folder / "snapshots" / re.sub(r"\W+", "-", request.node.name)[:80]

@@ -207,9 +207,11 @@ def refusals_are_controlled(observed: Looks, observe: Observe) -> None:
     alone = refused - control.seen.value
     rows, columns = {row for row, _ in opened}, {column for _, column in opened}
     bare = [cell for cell in alone if cell[0] not in rows or cell[1] not in columns]
+    if bare:
+        raise NotProven(f"These refusals have no positive control: their row opens nothing, or nobody opens their column: {words(bare)}")
     with observe.together():
         _agree("the table with the run's own pods let through", control, observe)
-        observe("refusals whose row opens nothing, or whose column nobody opens", expected=[], observed=words(bare),
+        observe("refusals without a positive control", expected=[], observed=words(bare),
                 evidence=f"{len(refused)} refusals: {len(refused & control.seen.value)} open under the control policy, {len(alone)} are "
                          "held against another cell of their row and another of their column")  # fmt: skip
 

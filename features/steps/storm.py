@@ -58,15 +58,16 @@ class Faults:
     coming: dict[str, Future[list[Suffered]]]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def faults(
-    planned_steps: list[str], settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]
-) -> Iterator[Faults | None]:
-    """A storm that has begun, where a scenario of this session asks for one."""
-    asked = [step for step in planned_steps if step == AT_RANDOM or re.fullmatch(BEFALLS, step)]
-    if not asked:
-        yield None
-        return
+@pytest.fixture(autouse=True)
+def storm_begins(request: pytest.FixtureRequest, planned_steps: list[str]) -> None:
+    """Begin the storm with the first scenario, where one of this session asks for it."""
+    if _asked(planned_steps):
+        request.getfixturevalue("faults")
+
+
+@pytest.fixture(scope="session")
+def faults(planned_steps: list[str], settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]) -> Iterator[Faults]:
+    """A storm that has begun."""
     storm = Storm(settings, portal)
     with ThreadPoolExecutor(1) as pool:
         begun = pool.submit(storm.start)
@@ -76,7 +77,7 @@ def faults(
             return _at_random(storm, settings) if step == AT_RANDOM else _suffer(storm, step.removesuffix(", and then it is over"))
 
         try:
-            yield Faults(storm, begun, {step: pool.submit(come, step) for step in asked})
+            yield Faults(storm, begun, {step: pool.submit(come, step) for step in _asked(planned_steps)})
         finally:
             storm.ending.set()
             pool.shutdown(cancel_futures=True)
@@ -121,6 +122,10 @@ def all_is_well(storm: Storm, suffered: list[Suffered], measure: Callable[[str, 
             observe(what, expected=f"some, below {limit}", observed=value, holds=0 < value < limit)
         looks = eventually(lambda: watcher.looks, lambda n: n > FEW_LOOKS, within=10)
         observe("looks of the watcher", expected=f"more than {FEW_LOOKS}", observed=looks.value, holds=looks.held)
+
+
+def _asked(steps: list[str]) -> list[str]:
+    return [step for step in steps if step == AT_RANDOM or re.fullmatch(BEFALLS, step)]
 
 
 def _at_random(storm: Storm, settings: RunSettings) -> list[Suffered]:
