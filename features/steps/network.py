@@ -74,7 +74,7 @@ def prober(
 
 
 @pytest.fixture(scope="session")
-def trial(prober: Prober) -> tuple[bool, bool, bool]:
+def refusal_tried(prober: Prober) -> tuple[bool, bool, bool]:
     """Whether a connection was taken before a policy refused it, while it did, and afterwards."""
     near, far = prober.own_ends()[:2]
 
@@ -88,9 +88,9 @@ def trial(prober: Prober) -> tuple[bool, bool, bool]:
 
 
 @pytest.fixture
-def enforcing(trial: tuple[bool, bool, bool]) -> None:
+def enforcing(refusal_tried: tuple[bool, bool, bool]) -> None:
     """A cluster whose network plug-in enforces policies; in any other the tables would prove nothing."""
-    before, during, after = trial
+    before, during, after = refusal_tried
     if during:
         raise NotProven("The network plug-in of this cluster enforces no NetworkPolicy: a connection that one refuses is taken.")
     if not (before and after):
@@ -125,13 +125,13 @@ def each_is_missed(chart_network: Computed, observe: Observe) -> None:
 
 
 @when("a namespace of the run's own gets a policy that refuses everything")
-def refused_for_a_while(trial: tuple[bool, bool, bool]) -> None:
+def refused_for_a_while(refusal_tried: tuple[bool, bool, bool]) -> None:
     """The fixture has done it."""
 
 
 @then("a connection that was taken before is refused, and is taken again once the policy is gone")
-def enforces(trial: tuple[bool, bool, bool], enforcing: None, observe: Observe) -> None:  # noqa: ARG001 - it says what is not proven
-    observe("taken before, under the policy, and after it", expected=(True, False, True), observed=trial)
+def enforces(refusal_tried: tuple[bool, bool, bool], enforcing: None, observe: Observe) -> None:  # noqa: ARG001 - it says what is not proven
+    observe("taken before, under the policy, and after it", expected=(True, False, True), observed=refusal_tried)
 
 
 @given("a cluster that enforces policies")
