@@ -47,5 +47,5 @@ Feature: The network lets through what was declared, and nothing else
       Given a cluster that enforces policies
       And an installation that may be changed
       When each of its policies is taken away in turn, and put back
-      Then there are twelve, and each time the observed table is the computed one, and another than the declared one
+      Then there are twelve, and each time the observed table is the computed one, and another than with all of them
       And when all are back, the table is the declared one and every pod is ready
