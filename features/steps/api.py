@@ -13,6 +13,7 @@ from validation.observing import Observe
 from validation.probes.http import Answer, HttpProbe
 from validation.probes.store import StoreProbe
 from validation.targets.base import Api, Target
+from validation.targets.started import READY_SECONDS
 from validation.waiting import eventually
 
 NOBODY_LISTENS = {
@@ -157,7 +158,7 @@ def has_headers(answer: Answer, status: int, observe: Observe) -> None:
 @then("it sends HSTS, and /docs and /openapi.json are 404")
 def production(own_api: Api, observe: Observe) -> None:
     probe = HttpProbe(own_api.url)
-    eventually(lambda: probe.answers("/health"), bool, within=protocol.API_READY_SECONDS)
+    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
     with observe.together():
         hsts = probe.send("GET", "/health").headers.get("strict-transport-security", "none")
         observe("HSTS in production", expected="max-age=…", observed=hsts, holds=hsts.startswith("max-age="))
@@ -201,7 +202,7 @@ def _own_fault(request: pytest.FixtureRequest) -> Answer:
     request.addfinalizer(lambda: store.drop("votecheck_nonsense"))
     api = request.getfixturevalue("start_api")(DATABASE_URL=f"{target.database.url}?search_path=votecheck_nonsense")
     probe = HttpProbe(api.url)
-    eventually(lambda: probe.answers("/health"), bool, within=protocol.API_READY_SECONDS)
+    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
     return probe.send("GET", "/api/results")
 
 

@@ -16,7 +16,7 @@ from validation.targets.base import Target
 from validation.targets.process import Child
 from validation.waiting import Waited, eventually
 
-STARTS_SECONDS = 10.0
+STARTS_SECONDS = 20.0
 TRIES_SECONDS = 20.0
 
 

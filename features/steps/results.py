@@ -11,6 +11,7 @@ from validation.observing import Observe
 from validation.probes.http import Answer, HttpProbe
 from validation.probes.store import StoreProbe
 from validation.targets.base import Api, Target
+from validation.targets.started import READY_SECONDS
 from validation.waiting import eventually
 
 SCHEMA = "votecheck_staged"
@@ -33,7 +34,7 @@ def staged_three(store: StoreProbe, target: Target, start_api: Callable[..., Api
 @when("a client reads the results", target_fixture="answer")
 def reads_results(staged_api: Api) -> Answer:
     probe = HttpProbe(staged_api.url)
-    eventually(lambda: probe.answers("/health"), bool, within=protocol.API_READY_SECONDS)
+    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
     return probe.send("GET", "/api/results")
 
 
