@@ -27,6 +27,7 @@ FLOWS_SECONDS = 15.0
 SETTLED_SECONDS = 60.0
 LOOK_SECONDS = 0.3
 FEW = 20
+VOTE_EVERY_SECONDS = 0.1
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Kept:
 @given("votes flow into the installation", target_fixture="flow")
 def votes_flow_in(installed: Installation, ballots: Ballots, store: StoreProbe, afterwards: Callable[..., None], observe: Observe) -> Flow:
     _settle(store, ballots)
-    flow = Flow(Voters(HttpProbe(installed.api.url), ballots), store.ledger_totals().total(), len(ballots.accepted()))
+    flow = Flow(Voters(HttpProbe(installed.api.url), ballots, VOTE_EVERY_SECONDS), store.ledger_totals().total(), len(ballots.accepted()))
     flow.voters.start()
     afterwards(flow.voters.stop)
     flowing = eventually(lambda: len(ballots.accepted()) - flow.accepted_before, lambda n: n >= FEW, within=FLOWS_SECONDS, every=0.1)

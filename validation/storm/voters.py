@@ -22,10 +22,16 @@ HEALTHY = "/health answered 200"
 
 @dataclass
 class Voters:
-    """Threads that vote with a key each, and send it again until it is answered."""
+    """Threads that vote with a key each, and send it again until it is answered.
+
+    Attributes:
+        pause: how long each waits between two votes, in seconds.
+        given_up: the keys that were refused, or not answered within a minute.
+    """
 
     probe: HttpProbe
     ballots: Ballots
+    pause: float = EVERY_SECONDS
     given_up: list[str] = field(default_factory=list)
     _flowing: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -68,7 +74,7 @@ class Voters:
                 return
             self._busy[number] = True
             self._vote(self.ballots.key(), "cats" if turn % 3 else "dogs")
-            self._ended.wait(EVERY_SECONDS)
+            self._ended.wait(self.pause)
 
     def _vote(self, key: str, option: str) -> None:
         end = time.monotonic() + PATIENCE_SECONDS
