@@ -98,6 +98,7 @@ def test_one_item_with_two_selectors_is_not_two_items() -> None:
     assert not lets([space | pod], fellow)
     assert lets([space, pod], stranger_in_far)
     assert lets([space, pod], fellow)
+    assert not lets([pod], PODS[2])
 
 
 def test_no_peers_and_no_ports_are_all_of_them_and_no_rules_are_none() -> None:

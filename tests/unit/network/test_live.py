@@ -83,6 +83,6 @@ def test_what_was_added_is_gone_afterwards_also_when_a_later_one_is_refused(api:
     with live.added(cluster(api), [Policy("here", "own", SPEC)], "run"):
         assert api.there["own"]["labels"] == {"votecheck.run": "run"}
         api.refuses = True
-        with pytest.raises(HarnessError), live.added(cluster(api), [Policy("here", "other", SPEC)], "run"):
+        with pytest.raises(HarnessError, match="403"), live.added(cluster(api), [Policy("here", "other", SPEC)], "run"):
             pass
     assert api.there == before
