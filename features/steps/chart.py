@@ -15,7 +15,7 @@ from validation.errors import Finding
 from validation.observing import Observe
 from validation.probes import kept, manifests, values, workloads
 from validation.probes.manifests import Manifest, RenderFailed
-from validation.probes.workloads import Container, Workload
+from validation.probes.workloads import CONFINED, Container, Workload, confinement
 from validation.settings import RunSettings
 
 SECRET = re.compile(r"_URL$|PASSWORD|AUTH|TOKEN|SECRET")
@@ -121,7 +121,7 @@ def confined(rendered: tuple[Manifest, ...], observe: Observe) -> None:
         for workload, container in seen:
             where = f"{workload.manifest.kind} {workload.manifest.name}, {container.name}"
             observe(
-                f"confinement of {where}", expected=_CONFINED, observed=_confinement(workload, container), remedy=workload.manifest.template
+                f"confinement of {where}", expected=CONFINED, observed=confinement(workload, container), remedy=workload.manifest.template
             )
             runs = part(container)
             if runs:
@@ -136,25 +136,6 @@ def restricted(rendered: tuple[Manifest, ...], observe: Observe) -> None:
     label = "pod-security.kubernetes.io/enforce"
     spaces = {m.name: (m.body["metadata"].get("labels") or {}).get(label) for m in rendered if m.kind == "Namespace"}
     observe("Pod Security of the four namespaces", expected=["restricted"] * 4, observed=list(spaces.values()), evidence=str(spaces))
-
-
-_CONFINED = {"non-root": True, "read-only root": True, "escalation": False, "privileged": False, "dropped": ["ALL"], "added": [],
-             "seccomp": "RuntimeDefault", "service-account token": False, "host": []}  # fmt: skip
-
-
-def _confinement(workload: Workload, container: Container) -> dict[str, Any]:
-    security, pod = container.security, workload.pod
-    return {
-        "non-root": security.run_as_non_root,
-        "read-only root": security.read_only_root,
-        "escalation": security.escalation,
-        "privileged": bool(security.privileged),
-        "dropped": list(security.dropped),
-        "added": list(security.added),
-        "seccomp": security.seccomp,
-        "service-account token": pod.get("automountServiceAccountToken"),
-        "host": [key for key in ("hostNetwork", "hostPID", "hostIPC") if pod.get(key)],
-    }
 
 
 def render(chart: Path, given: Mapping[str, Any], observe: Observe) -> tuple[Manifest, ...]:
