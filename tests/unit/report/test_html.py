@@ -1,10 +1,13 @@
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.unit.report.conftest import Record
+from validation.recording import Snapshot
 from validation.report import html
 from validation.report.model import load
 
@@ -138,3 +141,17 @@ def test_a_record_without_anything_still_gives_a_page(record: Any) -> None:
     page = Page(html.render(load(record.cut_off())))
     assert "INCOMPLETE" in page.text
     assert "cut off" in page.text
+
+
+def test_the_files_of_a_snapshot_are_linked_and_a_run_without_one_says_nothing_of_them(
+    new_record: Callable[[str], Record], page: Page
+) -> None:
+    record = new_record("20261125-093000-bbbb")
+    record.begin(["5.1"], target="cluster")
+    record.scenario("5.1", ("status", "201", "500"))
+    record.emit(Snapshot("features/test_features.py::5.1-It holds", ["snapshots/it-holds/events.txt", "snapshots/it-holds/rows.txt"]))
+    linked = Page(html.render(load(record.end())))
+    hrefs = [attributes["href"] for tag, attributes in linked.tags if tag == "a"]
+    assert {"snapshots/it-holds/events.txt", "snapshots/it-holds/rows.txt"} <= set(hrefs)
+    assert "Snapshots of the cluster" in linked.text
+    assert "Snapshots of the cluster" not in page.text
