@@ -137,7 +137,7 @@ def reproduce(run: Run, judged: Judged) -> str:
 
 def _how_to_prove(run: Run, judged: Judged) -> tuple[str, ...] | None:
     """Give the flags of a run that brings a checkpoint nearer to its proof; none where no target of this version can show it."""
-    if judged.scenarios or not judged.open_at:
+    if judged.scenarios or len(judged.open_at) < len(judged.checkpoint.needs):  # some of it can be shown where this run was
         return tuple(run.started.flags)
     able = next((t for t in SHIPPED_TARGETS if TARGETS[t].issuperset(judged.open_at)), None)
     return ("--target", able) if able else None
