@@ -4,7 +4,9 @@ One of our own is installed under a release and a prefix of the run's, and is go
 """
 
 import base64
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -70,21 +72,15 @@ class Installation(Target):
             self.prefix = str(self.release.values()["namespaces"]["prefix"])
 
     @property
-    def chart(self) -> Any:
+    def chart(self) -> Path:
         """The folder of the judged chart."""
         return self.source / "chart"
 
     def own_values(self) -> dict[str, Any]:
         """Give the values of our own installation: the chart's defaults, as far as a small node allows."""
-        images = {}
-        engine = engines.answering()
-        for part in ("api", "consumer"):
-            name = engine.run("image", "inspect", "--format", "{{index .RepoTags 0}}", reference(part, self.settings.image_tag))
-            repository, _, tag = name.rpartition(":")
-            images[part] = {"repository": repository, "tag": self.settings.image_tag or tag}
         return {
             "namespaces": {"prefix": self.prefix},
-            "images": images,
+            "images": {part: self._named(part) for part in ("api", "consumer")},
             "api": {"service": {"type": "NodePort"}, "corsOrigins": ["https://vote.example"]},
             "redis": {"storage": {"size": "1Gi"}},
             "postgres": {"storage": {"size": "1Gi"}},
@@ -93,6 +89,13 @@ class Installation(Target):
                 "ingressControllers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": f"{self.prefix}-ingress"}}}]
             },
         }
+
+    def _named(self, part: str) -> dict[str, str]:
+        """Name an image as its engine does, and so the node that it was loaded into: podman's names begin with `localhost/`."""
+        wanted = reference(part, self.settings.image_tag)
+        names = json.loads(engines.answering().run("image", "inspect", "--format", "{{json .RepoTags}}", wanted))
+        repository, _, tag = next((name for name in names if name.rpartition("/")[2] == wanted), wanted).rpartition(":")
+        return {"repository": repository, "tag": tag}
 
     def close(self) -> list[str]:
         """Remove what this run has installed, volumes included; tell what could not be removed."""
