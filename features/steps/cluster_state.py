@@ -1,5 +1,6 @@
 """Steps about an installation as the API server keeps it, and as its processes find it."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -58,8 +59,10 @@ def confined_inside(looked_at: list[tuple[Any, Insides]], user: str, observe: Ob
 @pytest.fixture(scope="session")
 def hanging(installed: Installation) -> Iterator[Future[Trial]]:
     """A trial that has begun, beside the other scenarios: most of it is waiting."""
+    ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(hung.run, installed)
+        yield pool.submit(hung.run, installed, ended.is_set)
+        ended.set()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ The first process of a container takes no SIGSTOP from inside, so the pod shares
 
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +48,8 @@ class Trial:
     idle_restarts: int
 
 
-def run(installation: Installation) -> Trial:
-    """Start both, freeze one, and wait for its restart.
+def run(installation: Installation, ended: Callable[[], bool]) -> Trial:
+    """Start both, freeze one, and wait for its restart; no longer once `ended` says that the run is over.
 
     Raises:
         NotProven: the installation is somebody else's, or they do not start.
@@ -60,7 +61,10 @@ def run(installation: Installation) -> Trial:
             with asking(f"the pod {pod['metadata']['name']}"):
                 installation.cluster.core.create_namespaced_pod(pod["metadata"]["namespace"], pod, _request_timeout=ASK_SECONDS)
         for pod in pods.values():
-            ready = eventually(lambda pod=pod: _status(installation, pod)[0], bool, within=READY_SECONDS, every=LOOK_SECONDS)  # type: ignore[misc]
+            ready = eventually(
+                lambda pod=pod: _status(installation, pod)[0],  # type: ignore[misc]
+                bool, within=READY_SECONDS, never=lambda _: ended(), every=LOOK_SECONDS,
+            )  # fmt: skip
             if not ready.held:
                 raise NotProven(f"{pod['metadata']['name']} does not become ready.")
         frozen = pods["frozen"]
@@ -68,7 +72,7 @@ def run(installation: Installation) -> Trial:
         if "frozen" not in done.output:
             raise NotProven(f"The loop could not be frozen: {done.output[-300:]}")
         declared = _declared(frozen)
-        seen = eventually(lambda: _status(installation, frozen)[1], bool, within=declared, every=LOOK_SECONDS)
+        seen = eventually(lambda: _status(installation, frozen)[1], bool, within=declared, never=lambda _: ended(), every=LOOK_SECONDS)
         return Trial(declared, seen, _status(installation, pods["idle"])[1])
     finally:
         for pod in pods.values():
