@@ -1,11 +1,12 @@
-"""Lists the plugin and the step modules; nothing else."""
+"""Lists the plugin and the step modules, and those that only a session at a cluster loads."""
+
+import pytest
+
+from validation.session import SETTINGS
 
 pytest_plugins = [
     "validation.plugin",
     "features.steps.parts",
-    "features.steps.cluster",
-    "features.steps.cluster_state",
-    "features.steps.cluster_operations",
     "features.steps.api",
     "features.steps.votes",
     "features.steps.results",
@@ -30,3 +31,19 @@ pytest_plugins = [
     "features.steps.source",
     "features.steps.documents",
 ]
+
+AT_A_CLUSTER = (
+    "features.steps.cluster",
+    "features.steps.cluster_state",
+    "features.steps.cluster_operations",
+    "features.steps.network_live",
+)
+"""Steps that only a cluster is judged by. A cluster's client takes a second to import, which no other session needs."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Add the steps about a cluster where there is one."""
+    if "cluster" in config.stash[SETTINGS].shows:
+        for module in AT_A_CLUSTER:
+            config.pluginmanager.import_plugin(module)

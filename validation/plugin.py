@@ -8,25 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_bdd.parser import Feature, ScenarioTemplate, Step
+from pytest_bdd.parser import Feature, Step
 from pytest_bdd.parser import Scenario as BddScenario
-from pytest_bdd.scenario import find_fixturedefs_for_step, scenario_wrapper_template_registry
-from pytest_bdd.utils import registry_get_safe
+from pytest_bdd.scenario import find_fixturedefs_for_step
 
-from validation.checkpoints import Checkpoint, registry
+from validation.checkpoints import registry
 from validation.errors import Finding, HarnessError, NotProven, UsageError
+from validation.items import AT_CLUSTER, NEEDS_TAGS, checkpoints_of, fidelity_of, is_scenario, lacks_rows, needs_of, steps_of
 from validation.observing import Observe
 from validation.recording import Finished, Measured, Recorder, RunFinished, Snapshot, Started, Trouble, text
 from validation.session import RECORDER, SETTINGS, new_run_id, open_record
-from validation.settings import FIDELITIES, PROJECT, SHIPPED_TARGETS, RunSettings, highest
+from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings
 from validation.targets import open_target
 from validation.targets.base import Target
+from validation.targets.lasting import lasting
 
 OBSERVE = pytest.StashKey[Observe]()
 BEGUN = pytest.StashKey[float]()
 OUTCOME = pytest.StashKey[tuple[str, str, float]]()
-AT_CLUSTER = "at_cluster"
-NEEDS_TAGS = {f"needs_{name}": name for name in FIDELITIES}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -58,11 +57,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the scenarios that need another kind of target; refuse a scenario that belongs to no checkpoint."""
     shows = config.stash[SETTINGS].shows
-    out = [item for item in filter(_is_scenario, items) if not shows.intersection(_needs(item))]
-    for item in filter(_is_scenario, items):
-        if not _checkpoints(item):
+    out = [item for item in filter(is_scenario, items) if not shows.intersection(needs_of(item))]
+    for item in filter(is_scenario, items):
+        if not checkpoints_of(item):
             raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")
-        if _lacks_rows(item):
+        if lacks_rows(item):
             raise UsageError(
                 f"Scenario {item.nodeid} is an outline without a row.", "its Examples are empty: it would run once, as it stands"
             )
@@ -73,8 +72,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Open a record when features run by plain pytest, which brings none."""
-    if session.config.stash[RECORDER] is None and any(map(_is_scenario, session.items)) and not session.config.option.collectonly:
-        scope = [i for i in registry() if any(registry()[i] in _checkpoints(item) for item in session.items)]
+    if session.config.stash[RECORDER] is None and any(map(is_scenario, session.items)) and not session.config.option.collectonly:
+        scope = [i for i in registry() if any(registry()[i] in checkpoints_of(item) for item in session.items)]
         session.config.stash[RECORDER] = open_record(session.config.stash[SETTINGS], scope, waivers=[])
 
 
@@ -101,7 +100,7 @@ def place(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def planned_steps(request: pytest.FixtureRequest) -> list[str]:
     """The steps of this session's scenarios, as they will run: for what can begin before its turn."""
-    return [step.name for item in request.session.items for step in _steps(item)]
+    return [step.name for item in request.session.items for step in steps_of(item)]
 
 
 @pytest.fixture(scope="session")
@@ -121,17 +120,8 @@ def leftovers(request: pytest.FixtureRequest) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def target(settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]) -> Iterator[Target]:
     """The running target, started once a session; what cannot be cleaned is trouble."""
-    begun = time.monotonic()
-    opened = open_target(settings)
-    try:
-        opened.start()
-        measure("target ready", time.monotonic() - begun, "s")
+    with lasting(open_target(settings), measure, leftovers, ready="target ready", gone="target stopped") as opened:
         yield opened
-    finally:
-        begun = time.monotonic()
-        for problem in opened.close():
-            leftovers(problem)
-        measure("target stopped", time.monotonic() - begun, "s")
 
 
 @pytest.fixture
@@ -158,7 +148,7 @@ def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature,
     """Announce the scenario."""
     item, recorder = request.node, _recorder(request.config)
     item.stash[OBSERVE] = Observe(item.nodeid, recorder.emit)
-    recorder.emit(Started(item.nodeid, scenario.name, [c.id for c in _checkpoints(item)], feature.rel_filename))
+    recorder.emit(Started(item.nodeid, scenario.name, [c.id for c in checkpoints_of(item)], feature.rel_filename))
 
 
 def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
@@ -187,7 +177,7 @@ def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Turn what happened in each stage of a scenario into its outcome; the worst stage counts."""
     result: Any = yield
-    if not _is_scenario(item):
+    if not is_scenario(item):
         return
     report: pytest.TestReport = result.get_result()
     outcome, reason = _outcome(call, report)
@@ -198,9 +188,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.when == "teardown":
         recorder = _recorder(item.config)
         if OBSERVE not in item.stash:  # it failed before it began
-            recorder.emit(Started(item.nodeid, item.name, [c.id for c in _checkpoints(item)], str(item.path)))
+            recorder.emit(Started(item.nodeid, item.name, [c.id for c in checkpoints_of(item)], str(item.path)))
         outcome, reason, seconds = item.stash[OUTCOME]
-        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), _fidelity(item)))
+        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item)))
 
 
 def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str]:
@@ -273,48 +263,3 @@ def _settings_of(config: pytest.Config) -> RunSettings:
         database_url=option.database_url,
         run=new_run_id(),
     )
-
-
-def _template(item: pytest.Item) -> ScenarioTemplate | None:
-    return registry_get_safe(scenario_wrapper_template_registry, getattr(item, "obj", None))
-
-
-def _is_scenario(item: pytest.Item) -> bool:
-    return _template(item) is not None
-
-
-def _steps(item: pytest.Item) -> list[Step]:
-    template = _template(item)
-    parameters = getattr(item, "callspec", None)
-    return template.render(parameters.params.get("_pytest_bdd_example", {}) if parameters else {}).steps if template else []
-
-
-def _lacks_rows(item: pytest.Item) -> bool:
-    template = _template(item)
-    if template is None:
-        return False
-    return any(not table.examples for table in template.examples) or (template.keyword != "Scenario" and not template.examples)
-
-
-def _checkpoints(item: pytest.Item) -> list[Checkpoint]:
-    marks = {mark.name for mark in item.iter_markers()}
-    return [c for c in registry().values() if c.mark in marks]
-
-
-def _needs(item: pytest.Item) -> set[str]:
-    """Name what it can be judged at: its own tag, or one of what its checkpoints need. A scenario without one is refused elsewhere."""
-    tagged = _tagged_need(item)
-    return {tagged} if tagged else {need for checkpoint in _checkpoints(item) for need in checkpoint.needs} or {"files"}
-
-
-def _tagged_need(item: pytest.Item) -> str | None:
-    return next((NEEDS_TAGS[mark.name] for mark in item.iter_markers() if mark.name in NEEDS_TAGS), None)
-
-
-def _fidelity(item: pytest.Item) -> str:
-    """Name what it was judged at: a running system is as real as the target that runs it."""
-    need = _tagged_need(item) or _checkpoints(item)[0].needs[0]
-    parameters = getattr(item, "callspec", None)
-    if parameters and parameters.params.get("place") == "installed":
-        return "cluster"
-    return highest(item.config.stash[SETTINGS].shows - {"cluster"}) if need == "local" else need

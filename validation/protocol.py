@@ -5,6 +5,9 @@ import uuid
 API_VERSION = "0.3.2"
 CONSUMER_VERSION = "0.3.0"
 
+LAYERS = {"frontend": "presentation", "api": "application", "consumer": "processing", "data": "data"}
+"""The four namespaces, without their prefix, and the label `layer` of each."""
+
 STREAM = "votes"
 GROUP = "vote-processors"
 DEAD_SUFFIX = ":dead"

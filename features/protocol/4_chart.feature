@@ -193,12 +193,12 @@ Feature: The chart installs what was judged
 
     Scenario Outline: <values file> against three versions of Kubernetes
       When the chart is rendered with <values file>
-      Then every object is valid for 3 versions of Kubernetes
+      Then every one of at least <fewest> objects is valid for 3 versions of Kubernetes
 
       Examples:
-        | values file                |
-        | default-values.yaml        |
-        | minikube-values.yaml       |
-        | production-values.yaml     |
-        | external-data-values.yaml  |
-        | platform-values.yaml       |
+        | values file                | fewest |
+        | default-values.yaml        | 15     |
+        | minikube-values.yaml       | 15     |
+        | production-values.yaml     | 15     |
+        | external-data-values.yaml  | 15     |
+        | platform-values.yaml       | 10     |

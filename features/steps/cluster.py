@@ -1,7 +1,6 @@
 """What is installed in the cluster, for the scenarios that are judged there."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from validation.cluster.installation import Installation
 from validation.cluster.snapshot import take
 from validation.settings import RunSettings
+from validation.targets.lasting import lasting
 
 
 @pytest.fixture(scope="session")
@@ -16,17 +16,9 @@ def installed(
     settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]
 ) -> Iterator[Installation]:
     """A running installation of the chart: our own, gone afterwards, or the one that was named."""
-    installation = Installation(settings)
-    begun = time.monotonic()
-    try:
-        installation.start()
-        measure("cluster, from images to ready", time.monotonic() - begun, "s")
+    names = {"ready": "cluster, from images to ready", "gone": "cluster, removed"}
+    with lasting(Installation(settings), measure, leftovers, **names) as installation:
         yield installation
-    finally:
-        begun = time.monotonic()
-        for problem in installation.close():
-            leftovers(problem)
-        measure("cluster, removed", time.monotonic() - begun, "s")
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,9 @@ from pytest_bdd import given, parsers, then, when
 from validation import protocol
 from validation.ballots import Ballots
 from validation.cluster import operations
-from validation.cluster.access import asking
+from validation.cluster.access import ASK_SECONDS, asking
 from validation.cluster.admission import refusals
-from validation.cluster.installation import ASK_SECONDS, Installation
-from validation.cluster.removal import LAYERS
+from validation.cluster.installation import Installation
 from validation.errors import NotProven
 from validation.observing import Observe
 from validation.probes.http import HttpProbe
@@ -20,6 +19,7 @@ from validation.probes.manifests import Manifest, render
 from validation.probes.store import StoreProbe
 from validation.probes.stream import Group, StreamProbe
 from validation.probes.values import shipped
+from validation.protocol import LAYERS
 from validation.storm.voters import Voters
 from validation.waiting import eventually
 
@@ -172,11 +172,9 @@ def uninstalled(installed: Installation) -> Kept:
 def only_data_left(installed: Installation, kept: Kept, observe: Observe) -> None:
     names = {installed.namespace(layer) for layer in LAYERS}
 
-    def left() -> set[str]:
-        with asking("the namespaces"):
-            return names & {space.metadata.name for space in installed.cluster.core.list_namespace(_request_timeout=ASK_SECONDS).items}
-
-    seen = eventually(left, lambda spaces: len(spaces) == 1, within=SETTLED_SECONDS, every=LOOK_SECONDS)
+    seen = eventually(
+        lambda: names & installed.cluster.namespaces().keys(), lambda spaces: len(spaces) == 1, within=SETTLED_SECONDS, every=LOOK_SECONDS
+    )
     with observe.together():
         observe("namespaces that are left", expected={installed.namespace("data")}, observed=seen.value, evidence=seen.story)
         observe("passwords and volumes", expected="as before", observed="as before" if _kept(installed) == kept else "others")

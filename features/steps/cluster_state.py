@@ -6,20 +6,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from kubernetes import client
 from pytest_bdd import given, parsers, then, when
 
 from validation import protocol
 from validation.cluster import hung, insides
-from validation.cluster.access import asking
+from validation.cluster.access import plain
 from validation.cluster.hung import Trial
 from validation.cluster.insides import Insides
-from validation.cluster.installation import ASK_SECONDS, PLACES, Installation
-from validation.cluster.removal import LAYERS
+from validation.cluster.installation import PLACES, Installation
 from validation.observing import Observe
 from validation.probes.manifests import Manifest
 from validation.probes.stream import StreamProbe
 from validation.probes.workloads import CONFINED, confinement, workloads
+from validation.protocol import LAYERS
 from validation.waiting import eventually
 
 SETTLED_SECONDS = 30.0
@@ -36,7 +35,7 @@ def admitted_confined(looked_at: list[tuple[Any, Insides]], observe: Observe) ->
     with observe.together():
         observe("pods", expected="some", observed=len(looked_at), holds=bool(looked_at))
         for pod, _ in looked_at:
-            body = client.ApiClient().sanitize_for_serialization(pod)  # type: ignore[no-untyped-call]
+            body = plain(pod)
             (workload,) = workloads([Manifest("the API server", "Pod", pod.metadata.name, pod.metadata.namespace, body)])
             for container in workload.containers:
                 where = f"{pod.metadata.name}, {container.name}"
@@ -93,9 +92,7 @@ def idle_left_alone(hung_trial: Trial, observe: Observe) -> None:
 
 @when("the namespaces of the installation are looked at", target_fixture="spaces")
 def namespaces(installed: Installation) -> dict[str, dict[str, str]]:
-    with asking("the namespaces"):
-        every = installed.cluster.core.list_namespace(_request_timeout=ASK_SECONDS).items
-    return {space.metadata.name: space.metadata.labels or {} for space in every}
+    return installed.cluster.namespaces()
 
 
 @then("there are four, each labelled with its layer and enforcing restricted")

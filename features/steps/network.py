@@ -1,34 +1,22 @@
-"""Steps about who may open a connection to whom."""
+"""Steps about who may open a connection to whom, as the policies of the chart compute."""
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
-import pytest
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import parsers, then, when
 
-from validation.cluster.installation import PLACES, Installation
-from validation.errors import NotProven
-from validation.network import live, rendered
-from validation.network.drawing import draw
-from validation.network.evaluator import Policy, connects
-from validation.network.prober import DOORS, Prober
+from validation.network import rendered
+from validation.network.evaluator import Policy
 from validation.network.truth import Cells, Scene, truth, words, written
 from validation.observing import Observe
 from validation.probes import values
 from validation.probes.manifests import render
 from validation.settings import RunSettings
-from validation.waiting import Waited, eventually
 
-APPLIED_SECONDS = 10.0
-"""How long a change of a policy may take to be enforced."""
-READY_SECONDS = 60.0
 TWELVE = 12
 REMEDY = "chart/templates/networkpolicies.yaml, or validation/network/truth.toml"
-REFUSE_ALL = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,64 +25,6 @@ class Computed:
 
     scene: Scene
     policies: tuple[Policy, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A table that was computed, and what pods saw."""
-
-    what: str
-    expected: Cells
-    seen: Waited[Cells]
-
-
-@dataclass(frozen=True, slots=True)
-class Looks:
-    """The ends in the cluster, its policies, and what pods saw."""
-
-    scene: Scene
-    policies: tuple[Policy, ...]
-    looks: list[Look]
-
-
-@pytest.fixture(scope="session")
-def prober(
-    installed: Installation, settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]
-) -> Iterator[Prober]:
-    """The pods of this run that try the network, gone afterwards."""
-    begun = time.monotonic()
-    made = Prober(installed, settings.run)
-    try:
-        made.start()
-        measure("pods that try the network", time.monotonic() - begun, "s")
-        yield made
-    finally:
-        for problem in made.close():
-            leftovers(problem)
-
-
-@pytest.fixture(scope="session")
-def refusal_tried(prober: Prober) -> tuple[bool, bool, bool]:
-    """Whether a connection was taken before a policy refused it, while it did, and afterwards."""
-    near, far = prober.own_ends()[:2]
-
-    def taken() -> bool:
-        return (near.name, f"{far.name}:8000/TCP") in prober.look_around([near, far])
-
-    before = eventually(taken, bool, within=APPLIED_SECONDS).held
-    with live.added(prober.cluster, [Policy(near.namespace, "votecheck-refusal", REFUSE_ALL)], prober.run):
-        during = not eventually(taken, lambda is_taken: not is_taken, within=APPLIED_SECONDS).held
-    return before, during, eventually(taken, bool, within=APPLIED_SECONDS).held
-
-
-@pytest.fixture
-def enforcing(refusal_tried: tuple[bool, bool, bool]) -> None:
-    """A cluster whose network plug-in enforces policies; in any other the tables would prove nothing."""
-    before, during, after = refusal_tried
-    if during:
-        raise NotProven("The network plug-in of this cluster enforces no NetworkPolicy: a connection that one refuses is taken.")
-    if not (before and after):
-        raise NotProven(f"A connection that no policy refuses is not taken: {before} before a policy, {after} after it.")
 
 
 @when(parsers.parse("the table is computed from the policies that the chart renders with {file}"), target_fixture="chart_network")
@@ -110,152 +40,18 @@ def computed_of_chart(settings: RunSettings) -> Computed:
 @then("it is the declared one")
 def is_declared(chart_network: Computed, observe: Observe) -> None:
     with observe.together():
-        _compare(chart_network.scene, chart_network.scene.computed(chart_network.policies), observe)
+        compare(chart_network.scene, chart_network.scene.computed(chart_network.policies), observe)
 
 
 @then("there are twelve, and each time it is another table")
-def each_is_missed(chart_network: Computed, observe: Observe) -> None:
+def eachis_missed(chart_network: Computed, observe: Observe) -> None:
     scene, policies = chart_network.scene, chart_network.policies
     table = scene.computed(policies) & scene.judged
     with observe.together():
         observe("policies", expected=TWELVE, observed=len(policies), evidence="\n".join(map(str, policies)))
         for policy in policies:
             other = scene.computed(one for one in policies if one != policy) & scene.judged
-            _is_missed(policy, table, other, observe)
-
-
-@when("a namespace of the run's own gets a policy that refuses everything")
-def refused_for_a_while(refusal_tried: tuple[bool, bool, bool]) -> None:
-    """The fixture has done it."""
-
-
-@then("a connection that was taken before is refused, and is taken again once the policy is gone")
-def enforces(refusal_tried: tuple[bool, bool, bool], enforcing: None, observe: Observe) -> None:  # noqa: ARG001 - it says what is not proven
-    observe("taken before, under the policy, and after it", expected=(True, False, True), observed=refusal_tried)
-
-
-@given("a cluster that enforces policies")
-def given_enforcing(enforcing: None) -> None:
-    """The fixture has tried it."""
-
-
-@when(
-    parsers.parse("policies drawn from the seed of this run are applied to the run's own pods, {count:d} at a time, {times:d} times"),
-    target_fixture="rounds",
-)
-def policies_at_random(prober: Prober, settings: RunSettings, count: int, times: int) -> list[Look]:
-    random, ends, rounds = Random(settings.seed), prober.own_ends(), list[Look]()  # noqa: S311 - a seed that is printed, so that it can be repeated
-    before = frozenset[tuple[str, str]]()
-    while len(rounds) < times:
-        drawn = draw(random, ends, count)
-        expected = frozenset(
-            (near.name, f"{far.name}:{port}/{how}")
-            for near in ends
-            for far in ends
-            for port, how in DOORS
-            if near != far and connects(drawn, near, far, port, how)
-        )
-        if expected != before:  # so that what is seen is of these, and not of the last ones
-            with live.added(prober.cluster, drawn, prober.run):
-                seen = _until(expected, lambda: prober.look_around(ends))
-            rounds.append(Look("\n".join(f"{policy}: {policy.spec}" for policy in drawn), expected, seen))
-            before = expected
-    return rounds
-
-
-@then("each time the connections that are taken are those that the evaluator computes")
-def evaluator_is_right(rounds: list[Look], settings: RunSettings, observe: Observe) -> None:
-    with observe.together():
-        for number, look in enumerate(rounds, 1):
-            _agree(f"round {number} of seed {settings.seed}", look, observe)
-
-
-@when(
-    "a pod in the place of each row tries every column, and once more while the run's own pods are let through", target_fixture="observed"
-)
-def every_cell_is_tried(prober: Prober) -> Looks:
-    scene, policies, controls = prober.scene(), live.policies(prober.cluster, prober.namespaces), prober.controls()
-    table = _look(prober, scene, policies, "as it is")
-    with live.added(prober.cluster, controls, prober.run):
-        control = _look(prober, scene, (*policies, *controls), "with the run's own pods let through")
-    return Looks(scene, policies, [table, control])
-
-
-@then("the observed table is the computed one and the declared one")
-def three_tables(observed: Looks, prober: Prober, observe: Observe) -> None:
-    scene, (table, _) = observed.scene, observed.looks
-    missing = sorted(set(truth().ends) - set(scene.ends))
-    with observe.together():
-        if prober.installed.ours:
-            observe("ends of the table that are not there", expected=[], observed=missing)
-            chart, all_values = prober.installed.chart, prober.installed.release.values()
-            made = rendered.policies(render(chart, all_values, release=prober.installed.release.name))
-            observe("live policies", expected=sorted(map(str, made)), observed=sorted(map(str, observed.policies)))
-            observe("what the live policies open, and what the rendered ones do", expected=words(scene.computed(made)),
-                    observed=words(table.expected))  # fmt: skip
-        told = f"ends that are not there: {missing}"
-        observe("cells", expected="some", observed=len(scene.cells), holds=bool(scene.cells), evidence=told)
-        _agree("the table", table, observe)
-        _compare(scene, table.seen.value, observe)
-
-
-@then("every refusal has its positive control")
-def refusals_are_controlled(observed: Looks, observe: Observe) -> None:
-    scene, (table, control) = observed.scene, observed.looks
-    refused, opened = scene.cells - table.seen.value, table.seen.value | control.seen.value
-    alone = refused - control.seen.value
-    rows, columns = {row for row, _ in opened}, {column for _, column in opened}
-    bare = [cell for cell in alone if cell[0] not in rows or cell[1] not in columns]
-    if bare:
-        raise NotProven(f"These refusals have no positive control: their row opens nothing, or nobody opens their column: {words(bare)}")
-    with observe.together():
-        _agree("the table with the run's own pods let through", control, observe)
-        observe("refusals without a positive control", expected=[], observed=words(bare),
-                evidence=f"{len(refused)} refusals: {len(refused & control.seen.value)} open under the control policy, {len(alone)} are "
-                         "held against another cell of their row and another of their column")  # fmt: skip
-
-
-@given("an installation that may be changed")
-def may_be_changed(installed: Installation) -> None:
-    installed.must_be_ours()
-
-
-@when("each of its policies is taken away in turn, and put back", target_fixture="observed")
-def each_policy_is_away(prober: Prober) -> Looks:
-    prober.installed.must_be_ours()
-    scene, policies = prober.scene(), live.policies(prober.cluster, prober.namespaces)
-    looks = [_look(prober, scene, policies, "with all of them")]
-    for policy in policies:
-        with live.without(prober.cluster, policy):
-            looks.append(_look(prober, scene, [one for one in policies if one != policy], str(policy)))
-    return Looks(scene, policies, looks)
-
-
-@then("there are twelve, and each time the observed table is the computed one, and another than with all of them")
-def each_is_seen_to_be_missed(observed: Looks, observe: Observe) -> None:
-    judged, (whole, *looks) = observed.scene.judged, observed.looks
-    with observe.together():
-        observe("policies", expected=TWELVE, observed=len(observed.policies), evidence="\n".join(map(str, observed.policies)))
-        _agree("the table with all of them", whole, observe)
-        for policy, look in zip(observed.policies, looks, strict=True):
-            _agree(f"the table without {policy}", look, observe)
-            _is_missed(policy, whole.seen.value & judged, look.seen.value & judged, observe)
-
-
-@then("when all are back, the table is the declared one and every pod is ready")
-def as_before(observed: Looks, prober: Prober, observe: Observe) -> None:
-    now = live.policies(prober.cluster, prober.namespaces)
-    observe("policies", expected=observed.policies, observed=now, holds=set(map(repr, now)) == set(map(repr, observed.policies)))
-    scene = prober.scene()
-    with observe.together():
-        _compare(scene, _look(prober, scene, now, "all are back").seen.value, observe)
-    installed = prober.installed
-
-    def waiting() -> list[str]:
-        return [part for part in PLACES if not installed.pods(part) or len(installed.ready(part)) < len(installed.pods(part))]
-
-    waited = eventually(waiting, lambda parts: not parts, within=READY_SECONDS, every=0.5)
-    observe("parts whose pods are not ready", expected=[], observed=waited.value, evidence=waited.story)
+            is_missed(policy, table, other, observe)
 
 
 def _computed(chart: Path, own: Mapping[str, Any]) -> Computed:
@@ -263,25 +59,8 @@ def _computed(chart: Path, own: Mapping[str, Any]) -> Computed:
     return Computed(rendered.scene(manifests, values.merged(chart, own)), rendered.policies(manifests))
 
 
-def _look(prober: Prober, scene: Scene, policies: Iterable[Policy], what: str) -> Look:
-    """Let pods try until they see what is computed, or for too long."""
-    expected = scene.computed(policies)
-    return Look(what, expected, _until(expected, lambda: prober.look(scene)))
-
-
-def _until(expected: Cells, look: Callable[[], Cells]) -> Waited[Cells]:
-    return eventually(look, lambda seen: seen == expected, within=APPLIED_SECONDS)
-
-
-def _agree(what: str, look: Look, observe: Observe) -> None:
-    """Hold what was seen against what was computed."""
-    seen, computed = look.seen.value, look.expected
-    observe(f"{what}: computed otherwise than observed", expected=[], observed=[f"open: {cell}" for cell in words(seen - computed)]
-            + [f"refused: {cell}" for cell in words(computed - seen)],
-            evidence=f"{len(seen)} open, after {look.seen.seconds:.1f} s, {look.what}")  # fmt: skip
-
-
-def _compare(scene: Scene, table: Cells, observe: Observe) -> None:
+def compare(scene: Scene, table: Cells, observe: Observe) -> None:
+    """Hold a table against the declared one."""
     declared, judged = truth().open(scene.judged), table & scene.judged
     observe("cells that are declared open, of those that are judged", expected="some", observed=f"{len(declared)} of {len(scene.judged)}",
             holds=bool(declared), evidence=written(scene.judged, judged))  # fmt: skip
@@ -289,7 +68,8 @@ def _compare(scene: Scene, table: Cells, observe: Observe) -> None:
     observe("refused, though declared open", expected=[], observed=words(declared - judged), remedy=REMEDY)
 
 
-def _is_missed(policy: Policy, table: Cells, other: Cells, observe: Observe) -> None:
+def is_missed(policy: Policy, table: Cells, other: Cells, observe: Observe) -> None:
+    """Hold the table without a policy against the one with all of them."""
     told = [f"opens {cell}" for cell in words(other - table)] + [f"closes {cell}" for cell in words(table - other)]
     observe(f"what {policy} protects: without it, the table", expected="is another", observed=told or "is the same", holds=bool(told),
             remedy="a policy that nobody misses is noise: chart/templates/networkpolicies.yaml")  # fmt: skip

@@ -59,14 +59,20 @@ class Faults:
 
 
 @pytest.fixture(autouse=True)
-def storm_begins(request: pytest.FixtureRequest, planned_steps: list[str]) -> None:
+def storm_begins(request: pytest.FixtureRequest, asked_faults: list[str]) -> None:
     """Begin the storm with the first scenario, where one of this session asks for it."""
-    if _asked(planned_steps):
+    if asked_faults:
         request.getfixturevalue("faults")
 
 
 @pytest.fixture(scope="session")
-def faults(planned_steps: list[str], settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]) -> Iterator[Faults]:
+def asked_faults(planned_steps: list[str]) -> list[str]:
+    """The steps of this session that each ask for a fault, or for random ones."""
+    return [step for step in planned_steps if step == AT_RANDOM or re.fullmatch(BEFALLS, step)]
+
+
+@pytest.fixture(scope="session")
+def faults(asked_faults: list[str], settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]) -> Iterator[Faults]:
     """A storm that has begun."""
     storm = Storm(settings, portal)
     with ThreadPoolExecutor(1) as pool:
@@ -77,7 +83,7 @@ def faults(planned_steps: list[str], settings: RunSettings, portal: BlockingPort
             return _at_random(storm, settings) if step == AT_RANDOM else _suffer(storm, step.removesuffix(", and then it is over"))
 
         try:
-            yield Faults(storm, begun, {step: pool.submit(come, step) for step in _asked(planned_steps)})
+            yield Faults(storm, begun, {step: pool.submit(come, step) for step in asked_faults})
         finally:
             storm.ending.set()
             pool.shutdown(cancel_futures=True)
@@ -122,10 +128,6 @@ def all_is_well(storm: Storm, suffered: list[Suffered], measure: Callable[[str, 
             observe(what, expected=f"some, below {limit}", observed=value, holds=0 < value < limit)
         looks = eventually(lambda: watcher.looks, lambda n: n > FEW_LOOKS, within=10)
         observe("looks of the watcher", expected=f"more than {FEW_LOOKS}", observed=looks.value, holds=looks.held)
-
-
-def _asked(steps: list[str]) -> list[str]:
-    return [step for step in steps if step == AT_RANDOM or re.fullmatch(BEFALLS, step)]
 
 
 def _at_random(storm: Storm, settings: RunSettings) -> list[Suffered]:

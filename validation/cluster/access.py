@@ -98,6 +98,16 @@ class Cluster:
         """Pod disruption budgets."""
         return client.PolicyV1Api(self.client())
 
+    def namespaces(self) -> dict[str, dict[str, str]]:
+        """Give the labels of every namespace, by name.
+
+        Raises:
+            ProbeError: the API server refuses, or is silent.
+        """
+        with asking("the namespaces"):
+            found = self.core.list_namespace(_request_timeout=ASK_SECONDS).items
+        return {space.metadata.name: space.metadata.labels or {} for space in found}
+
     def version(self) -> str:
         """Give the server's version.
 
@@ -134,6 +144,11 @@ class Cluster:
             finally:
                 channel.close()
                 channel.sock.shutdown()  # it stays open where the server was the first to go
+
+
+def plain(found: Any) -> Any:
+    """Write an object of the client's as YAML has it."""
+    return client.ApiClient().sanitize_for_serialization(found)  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -41,7 +41,9 @@ def refusals(cluster: Cluster, manifests: Iterable[Manifest], run: str) -> tuple
             for manifest in (m for m in every if m.kind != "Namespace"):
                 try:
                     kind = dynamic.resources.get(api_version=manifest.body["apiVersion"], kind=manifest.kind)
-                    dynamic.create(kind, body=dict(manifest.body), namespace=manifest.namespace or None, dry_run="All")
+                    dynamic.create(
+                        kind, body=dict(manifest.body), namespace=manifest.namespace or None, dry_run="All", _request_timeout=ASK_SECONDS
+                    )
                 except ResourceNotFoundError:
                     unknown.add(manifest.kind)
                     continue

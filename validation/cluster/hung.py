@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kubernetes import client
-
-from validation.cluster.access import asking
-from validation.cluster.installation import ASK_SECONDS, Installation
+from validation.cluster.access import ASK_SECONDS, asking, plain
+from validation.cluster.installation import Installation
 from validation.errors import NotProven
 from validation.targets.cleanup import LABEL
 from validation.waiting import Waited, eventually
@@ -95,7 +93,7 @@ def _pod(installation: Installation, how: str) -> dict[str, Any]:
         deployment = installation.cluster.apps.read_namespaced_deployment(
             "voting-consumer", installation.namespace("consumer"), _request_timeout=ASK_SECONDS
         )
-    template: dict[str, Any] = client.ApiClient().sanitize_for_serialization(deployment.spec.template)  # type: ignore[no-untyped-call]
+    template: dict[str, Any] = plain(deployment.spec.template)
     spec = copy.deepcopy(template["spec"])
     spec |= {"shareProcessNamespace": True, "terminationGracePeriodSeconds": 5}
     (container,) = spec["containers"]

@@ -6,15 +6,17 @@ One of our own is installed under a release and a prefix of the run's, and is go
 import base64
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 from validation import engines
-from validation.cluster.access import Cluster, asking
+from validation.cluster.access import ASK_SECONDS, Cluster, asking
 from validation.cluster.forward import Forward
 from validation.cluster.helm import Release
 from validation.cluster.loading import load
+from validation.engines import Engine
 from validation.errors import NotProven, TargetUnavailable
 from validation.images.build import build_missing
 from validation.images.source import reference
@@ -24,7 +26,6 @@ from validation.targets.base import Api, Server, Target
 from validation.targets.reach import check_http
 from validation.waiting import eventually
 
-ASK_SECONDS = 10.0
 ANSWERS_SECONDS = 20.0
 PLACES = {"api": "api", "consumer": "consumer", "redis": "data", "postgres": "data"}
 """The component that a pod is of, and its namespace."""
@@ -60,8 +61,7 @@ class Installation(Target):
         """Install it, unless it is there already, and wait until the API answers at 127.0.0.1."""
         self.cluster.version()
         if self.ours:
-            engine = engines.answering()
-            build_missing(engine, self.source, self.settings.image_tag)
+            build_missing(self._engine, self.source, self.settings.image_tag)
             load(self.cluster, [reference(part, self.settings.image_tag) for part in ("api", "consumer")], self.settings.load_command)
             cleanup.remember_release(self.folder, {
                 "kubeconfig": self.cluster.kubeconfig, "context": self.cluster.context, "name": self.release.name,
@@ -75,6 +75,11 @@ class Installation(Target):
     def chart(self) -> Path:
         """The folder of the judged chart."""
         return self.source / "chart"
+
+    @cached_property
+    def _engine(self) -> Engine:
+        """The engine whose images are installed; asking which one answers takes a moment."""
+        return engines.answering()
 
     def own_values(self) -> dict[str, Any]:
         """Give the values of our own installation: the chart's defaults, as far as a small node allows."""
@@ -93,7 +98,7 @@ class Installation(Target):
     def _named(self, part: str) -> dict[str, str]:
         """Name an image as its engine does, and so the node that it was loaded into: podman's names begin with `localhost/`."""
         wanted = reference(part, self.settings.image_tag)
-        names = json.loads(engines.answering().run("image", "inspect", "--format", "{{json .RepoTags}}", wanted))
+        names = json.loads(self._engine.run("image", "inspect", "--format", "{{json .RepoTags}}", wanted))
         repository, _, tag = next((name for name in names if name.rpartition("/")[2] == wanted), wanted).rpartition(":")
         return {"repository": repository, "tag": tag}
 

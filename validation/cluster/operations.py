@@ -6,8 +6,8 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from validation.cluster.access import asking
-from validation.cluster.installation import ASK_SECONDS, PLACES, Installation
+from validation.cluster.access import ASK_SECONDS, asking
+from validation.cluster.installation import PLACES, Installation
 from validation.errors import NotProven
 from validation.waiting import eventually
 
@@ -83,12 +83,13 @@ def evict(installation: Installation, pod: Any) -> int:
     """Ask for the eviction of a pod, as a drain of its node does. Gives the HTTP status: 429 is the disruption budget's no."""
     installation.must_be_ours()
     body = client.V1Eviction(metadata=client.V1ObjectMeta(name=pod.metadata.name, namespace=pod.metadata.namespace))
-    try:
-        installation.cluster.core.create_namespaced_pod_eviction(
-            pod.metadata.name, pod.metadata.namespace, body, _request_timeout=ASK_SECONDS
-        )
-    except ApiException as error:
-        if error.status != TOO_MANY_REQUESTS:
-            raise
-        return TOO_MANY_REQUESTS
+    with asking(f"the eviction of {pod.metadata.name}"):
+        try:
+            installation.cluster.core.create_namespaced_pod_eviction(
+                pod.metadata.name, pod.metadata.namespace, body, _request_timeout=ASK_SECONDS
+            )
+        except ApiException as error:
+            if error.status != TOO_MANY_REQUESTS:
+                raise
+            return TOO_MANY_REQUESTS
     return 201

@@ -4,15 +4,13 @@ import contextlib
 
 from kubernetes.client.exceptions import NotFoundException
 
-from validation.cluster.access import Cluster, asking
+from validation.cluster.access import ASK_SECONDS, Cluster, asking
 from validation.cluster.helm import Release
 from validation.errors import TargetUnavailable
+from validation.protocol import LAYERS
 from validation.waiting import eventually
 
-ASK_SECONDS = 10.0
 GONE_SECONDS = 90.0
-LAYERS = {"frontend": "presentation", "api": "application", "consumer": "processing", "data": "data"}
-"""The four namespaces, without their prefix, and the label `layer` of each."""
 
 
 def remove(kubeconfig: str, context: str, name: str, namespace: str, prefix: str) -> list[str]:
@@ -22,10 +20,10 @@ def remove(kubeconfig: str, context: str, name: str, namespace: str, prefix: str
         _uninstall(Release(cluster, name, namespace))
         with asking("the namespaces"):
             names = {f"{prefix}-{layer}" for layer in LAYERS}
-            for one in names & _namespaces(cluster):
+            for one in names & cluster.namespaces().keys():
                 with contextlib.suppress(NotFoundException):  # it was on its way out already
                     cluster.core.delete_namespace(one, _request_timeout=ASK_SECONDS)
-            gone = eventually(lambda: names & _namespaces(cluster), lambda still: not still, within=GONE_SECONDS, every=0.5)
+            gone = eventually(lambda: names & cluster.namespaces().keys(), lambda still: not still, within=GONE_SECONDS, every=0.5)
         return [f"namespace {one} is still there" for one in sorted(gone.value)]
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the rest is cleaned up
         return [f"release {name} in context {context}: {error}"]
@@ -36,7 +34,3 @@ def _uninstall(release: Release) -> None:
         release.uninstall()
     except TargetUnavailable:  # another harness may be cleaning up at the same moment; then there is nothing to uninstall now
         release.uninstall()
-
-
-def _namespaces(cluster: Cluster) -> set[str]:
-    return {space.metadata.name for space in cluster.core.list_namespace(_request_timeout=ASK_SECONDS).items}

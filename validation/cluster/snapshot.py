@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kubernetes import client
-
 from validation import protocol
-from validation.cluster.access import asking
-from validation.cluster.installation import ASK_SECONDS, PLACES, Installation
-from validation.cluster.removal import LAYERS
+from validation.cluster.access import ASK_SECONDS, asking, plain
+from validation.cluster.installation import PLACES, Installation
 from validation.errors import HarnessError, NotProven
 from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe
+from validation.protocol import LAYERS
 
 LOG_LINES = 2000
 HIDDEN = "<hidden>"
@@ -71,7 +69,7 @@ def _objects(installation: Installation) -> str:
         space = installation.namespace(layer)
         with asking(f"the objects of {space}"):
             found[space] = [
-                _plain(one)
+                plain(one)
                 for listed in (
                     cluster.core.list_namespaced_pod,
                     cluster.core.list_namespaced_service,
@@ -84,10 +82,6 @@ def _objects(installation: Installation) -> str:
                 for one in listed(space, _request_timeout=ASK_SECONDS).items
             ]
     return json.dumps(found, indent=1)
-
-
-def _plain(found: Any) -> Any:
-    return client.ApiClient().sanitize_for_serialization(found)  # type: ignore[no-untyped-call]
 
 
 def _events(installation: Installation) -> str:
@@ -103,7 +97,7 @@ def _not_ready(installation: Installation) -> str:
     told: list[Any] = []
     for component in PLACES:
         ready = {pod.metadata.uid for pod in installation.ready(component)}
-        told += [_plain(pod) for pod in installation.pods(component) if pod.metadata.uid not in ready]
+        told += [plain(pod) for pod in installation.pods(component) if pod.metadata.uid not in ready]
     return json.dumps(told, indent=1) if told else "every pod is ready"
 
 

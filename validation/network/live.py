@@ -4,15 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from kubernetes.client.exceptions import ApiException
+from kubernetes.client.exceptions import NotFoundException
 
-from validation.cluster.access import ASK_SECONDS, Cluster, asking
+from validation.cluster.access import ASK_SECONDS, Cluster, asking, plain
 from validation.errors import HarnessError
 from validation.network.evaluator import Policy
 from validation.targets.cleanup import LABEL
 
 APPLY = "application/apply-patch+yaml"
-NOT_FOUND, CONFLICT = 404, 409
 OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
 
 
@@ -26,7 +25,7 @@ def policies(cluster: Cluster, namespaces: Iterable[str]) -> tuple[Policy, ...]:
     for namespace in namespaces:
         with asking(f"the network policies of {namespace}"):
             items = cluster.networking.list_namespaced_network_policy(namespace, _request_timeout=ASK_SECONDS).items
-        found += [Policy(namespace, body["metadata"]["name"], body["spec"]) for body in map(_plain(cluster), items)]
+        found += [Policy(namespace, body["metadata"]["name"], body["spec"]) for body in map(plain, items)]
     return tuple(found)
 
 
@@ -52,7 +51,7 @@ def without(cluster: Cluster, policy: Policy) -> Iterator[None]:
     """
     with asking(f"policy {policy}"):
         before = cluster.networking.read_namespaced_network_policy(policy.name, policy.namespace, _request_timeout=ASK_SECONDS)
-    body = _plain(cluster)(before)
+    body = plain(before)
     manager = next((entry.manager for entry in before.metadata.managed_fields or ()), "votecheck")
     body["metadata"] = {key: value for key, value in body["metadata"].items() if key not in OF_THE_SERVER}
     _delete(cluster, policy)
@@ -74,25 +73,5 @@ def _put_back(cluster: Cluster, policy: Policy, body: Mapping[str, Any], manager
 
 
 def _delete(cluster: Cluster, policy: Policy) -> None:
-    with asking(f"policy {policy}"), suppress_status(NOT_FOUND):
+    with asking(f"policy {policy}"), suppress(NotFoundException):
         cluster.networking.delete_namespaced_network_policy(policy.name, policy.namespace, _request_timeout=ASK_SECONDS)
-
-
-@contextmanager
-def suppress_status(status: int) -> Iterator[None]:
-    """Take one answer of the API server for no error."""
-    with suppress(_Taken):
-        try:
-            yield
-        except ApiException as error:
-            if error.status != status:
-                raise
-            raise _Taken from None
-
-
-class _Taken(Exception):
-    """An answer that is no error."""
-
-
-def _plain(cluster: Cluster) -> Any:
-    return cluster.networking.api_client.sanitize_for_serialization

@@ -5,16 +5,16 @@ go with it, also after a `kill -9` of the harness.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kubernetes.client import CoreV1Api
-from kubernetes.client.exceptions import ApiException
+from kubernetes.client.exceptions import ConflictException, ForbiddenException, NotFoundException
 from kubernetes.stream import stream
 
 from validation.cluster.access import ASK_SECONDS, Cluster, asking
 from validation.errors import ProbeError
-from validation.network.live import CONFLICT, NOT_FOUND, suppress_status
 from validation.targets.cleanup import LABEL
 from validation.waiting import eventually
 
@@ -24,7 +24,6 @@ RUNNING_SECONDS, GONE_SECONDS, ANSWER_SECONDS = 90.0, 90.0, 15.0
 ENDS_AFTER_SECONDS = 1800
 NAMED = {8000: "http", 9000: "metrics", 6379: "redis"}
 """The names of ports, for policies that name them."""
-FORBIDDEN = 403
 
 
 def manifest(name: str, namespace: str, labels: Mapping[str, str], image: str, ports: Iterable[int], run: str) -> dict[str, Any]:  # noqa: PLR0913, PLR0917 - what a pod is
@@ -103,7 +102,7 @@ class Grounds:
     """
 
     def __init__(self, cluster: Cluster, run: str, owner: Any) -> None:
-        self._core, self.run = cluster.core, run
+        self._cluster, self._core, self.run = cluster, cluster.core, run
         self._owner = {"apiVersion": "v1", "kind": "Namespace", "name": owner.metadata.name, "uid": owner.metadata.uid}
         self._spaces: list[str] = []
 
@@ -111,7 +110,7 @@ class Grounds:
         """Make a namespace, unless it is there."""
         kept = {**labels, LABEL: self.run, "pod-security.kubernetes.io/enforce": "restricted"}
         body = {"metadata": {"name": name, "labels": kept, "ownerReferences": [self._owner]}}
-        with asking(f"namespace {name}"), suppress_status(CONFLICT):
+        with asking(f"namespace {name}"), suppress(ConflictException):
             self._core.create_namespace(body, _request_timeout=ASK_SECONDS)
             self._spaces.append(name)
 
@@ -122,8 +121,8 @@ class Grounds:
         def made() -> str:
             try:
                 self._core.create_namespaced_pod(namespace, body, _request_timeout=ASK_SECONDS)
-            except ApiException as error:
-                if error.status == FORBIDDEN and "serviceaccount" in str(error.body):
+            except ForbiddenException as error:
+                if "serviceaccount" in str(error.body):
                     return "no service account"
                 raise
             return ""
@@ -154,11 +153,11 @@ class Grounds:
         left: list[str] = []
         try:
             for pod in self._pods():
-                with asking("a pod of this run"), suppress_status(NOT_FOUND):
+                with asking("a pod of this run"), suppress(NotFoundException):
                     self._core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0,
                                                      _request_timeout=ASK_SECONDS)  # fmt: skip
             for space in self._spaces:
-                with asking(f"namespace {space}"), suppress_status(NOT_FOUND):
+                with asking(f"namespace {space}"), suppress(NotFoundException):
                     self._core.delete_namespace(space, _request_timeout=ASK_SECONDS)
             gone = eventually(self._left, lambda still: not still, within=GONE_SECONDS, every=0.5)
             left += [f"{one} is still there" for one in gone.value]
@@ -167,8 +166,7 @@ class Grounds:
         return left
 
     def _left(self) -> list[str]:
-        with asking("the namespaces"):
-            names = {space.metadata.name for space in self._core.list_namespace(_request_timeout=ASK_SECONDS).items}
+        names = self._cluster.namespaces()
         return [f"namespace {name}" for name in self._spaces if name in names] + [f"pod {pod.metadata.name}" for pod in self._pods()]
 
 

@@ -11,8 +11,9 @@ from validation.cluster.installation import PLACES, Installation
 from validation.errors import NotProven
 from validation.network.evaluator import End, Policy
 from validation.network.pods import Grounds, Session, manifest
-from validation.network.rendered import COMPONENT, DNS_LABELS, LAYERS, labels_of, spaces_of
+from validation.network.rendered import COMPONENT, DNS_LABELS, labels_of, spaces_of
 from validation.network.truth import Cells, Scene, truth
+from validation.protocol import LAYERS
 from validation.targets.cleanup import LABEL
 
 FAR = "far"
@@ -155,9 +156,7 @@ class Prober:
         return self._grounds.close()
 
     def _look_at_spaces(self) -> None:
-        with asking("the namespaces"):
-            spaces = self.cluster.core.list_namespace(_request_timeout=ASK_SECONDS).items
-        self._labels = {space.metadata.name: space.metadata.labels or {} for space in spaces}
+        self._labels = self.cluster.namespaces()
 
     def _end(self, name: str, pod: Any) -> End:
         ports = {(port.name, port.protocol): port.container_port for c in pod.spec.containers for port in c.ports or () if port.name}

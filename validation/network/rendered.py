@@ -8,8 +8,8 @@ from validation.network.evaluator import NAME_LABEL, End, Policy
 from validation.network.truth import Kind, Scene, truth
 from validation.probes.manifests import Manifest
 from validation.probes.workloads import workloads
+from validation.protocol import LAYERS
 
-LAYERS = ("frontend", "api", "consumer", "data")
 DNS_LABELS = {"k8s-app": "kube-dns"}
 """What the DNS pods of nearly every cluster carry, whatever they are."""
 COMPONENT = "app.kubernetes.io/component"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from kubernetes.client import ApiClient, V1ManagedFieldsEntry, V1NetworkPolicy, V1NetworkPolicySpec, V1ObjectMeta
-from kubernetes.client.exceptions import ApiException
+from kubernetes.client.exceptions import ForbiddenException, NotFoundException
 
 from validation.errors import HarnessError
 from validation.network import live
@@ -30,17 +30,17 @@ class Api:
 
     def delete_namespaced_network_policy(self, name: str, namespace: str, **_: object) -> None:
         if name not in self.there:
-            raise ApiException(404, f"no {name} in {namespace}")
+            raise NotFoundException(404, f"no {name} in {namespace}")
         del self.there[name]
 
     def create_namespaced_network_policy(self, namespace: str, body: Any, **_: object) -> None:
         if self.refuses:
-            raise ApiException(403, f"not in {namespace}")
+            raise ForbiddenException(403, f"not in {namespace}")
         self.there[body["metadata"]["name"]] = body["metadata"]
 
     def patch_namespaced_network_policy(self, name: str, namespace: str, body: Any, **how: Any) -> None:
         if self.refuses:
-            raise ApiException(403, f"not in {namespace}")
+            raise ForbiddenException(403, f"not in {namespace}")
         assert body["spec"] == SPEC
         assert "uid" not in body["metadata"]
         self.there[name] = {"labels": body["metadata"]["labels"], "manager": how["field_manager"]}
