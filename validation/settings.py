@@ -87,6 +87,8 @@ class RunSettings:
         for name in ("kubeconfig", "context", "release", "load_command"):
             if getattr(self, name):
                 flags += [f"--{name.replace('_', '-')}", getattr(self, name) if name in {"context", "release"} else f"${name.upper()}"]
+        if self.release and self.release_namespace != "default":
+            flags += ["--release-namespace", self.release_namespace]
         if self.flaw_database:
             flags += ["--flaw-database", "$FLAW_DATABASE"]
         return flags

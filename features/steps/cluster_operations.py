@@ -6,6 +6,7 @@ from typing import Any
 
 from pytest_bdd import given, parsers, then, when
 
+from features.steps.end_to_end import observe_even
 from validation import protocol
 from validation.ballots import Ballots
 from validation.cluster import operations
@@ -217,8 +218,6 @@ def _observe_balance(ballots: Ballots, store: StoreProbe, stream: StreamProbe, o
     balance, counts, totals = ballots.balance(store.ledger(ballots.accepted())), store.counts(), store.ledger_totals()
     with observe.together():
         observe("accepted votes", expected="some", observed=balance.ok, holds=balance.ok > 0)
-        observe("lost votes, by id", expected=(), observed=balance.lost[:10], evidence=f"{len(balance.lost)} of {balance.ok}")
-        observe("votes counted for another option, by id", expected=(), observed=balance.wrong[:10])
-        observe("rejected votes that were counted, by id", expected=(), observed=balance.phantom[:10])
+        observe_even(balance, observe)
         observe("counts beside the sums of the ledger", expected=dict(totals), observed={k: v for k, v in counts.items() if v})
         observe("the group", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pytest_bdd import given, parsers, then, when
 
 from validation import protocol
-from validation.ballots import Ballots
+from validation.ballots import Balance, Ballots
 from validation.observing import Observe
 from validation.probes.http import HttpProbe
 from validation.probes.store import StoreProbe
@@ -91,9 +91,7 @@ def ledger_balances(ballots: Ballots, store: StoreProbe, measure: Callable[[str,
     measure("votes accepted in this run", balance.ok, "votes")
     with observe.together():
         observe("accepted votes", expected="at least 100", observed=balance.ok, holds=balance.ok >= 100)  # noqa: PLR2004
-        observe("lost votes, by id", expected=(), observed=balance.lost[:10], evidence=f"{len(balance.lost)} of {balance.ok}")
-        observe("votes counted for another option, by id", expected=(), observed=balance.wrong[:10])
-        observe("rejected votes that were counted, by id", expected=(), observed=balance.phantom[:10])
+        observe_even(balance, observe)
 
 
 @then("the counts are the sums of the ledger")
@@ -114,6 +112,13 @@ def nothing_pending(stream: StreamProbe, observe: Observe) -> None:
     with observe.together():
         observe("pending entries", expected=0, observed=group.pending if group else "no group", evidence=drained.story)
         observe("lag", expected=0, observed=group.lag if group else "no group", evidence=drained.story)
+
+
+def observe_even(balance: Balance, observe: Observe) -> None:
+    """Record that no vote is lost, counted for another option, or counted though it was rejected."""
+    observe("lost votes, by id", expected=(), observed=balance.lost[:10], evidence=f"{len(balance.lost)} of {balance.ok}")
+    observe("votes counted for another option, by id", expected=(), observed=balance.wrong[:10])
+    observe("rejected votes that were counted, by id", expected=(), observed=balance.phantom[:10])
 
 
 def _group(stream: StreamProbe) -> Group | None:

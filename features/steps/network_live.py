@@ -8,7 +8,7 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from features.steps.network import TWELVE, compare, is_missed
-from validation.cluster.installation import PLACES, Installation
+from validation.cluster.installation import PLACES, Installation, is_ready
 from validation.errors import NotProven
 from validation.network import live, rendered
 from validation.network.drawing import draw
@@ -206,7 +206,8 @@ def as_before(observed: Looks, prober: Prober, observe: Observe) -> None:
     installed = prober.installed
 
     def waiting() -> list[str]:
-        return [part for part in PLACES if not installed.pods(part) or len(installed.ready(part)) < len(installed.pods(part))]
+        every = {part: installed.pods(part) for part in PLACES}
+        return [part for part, pods in every.items() if not pods or not all(map(is_ready, pods))]
 
     waited = eventually(waiting, lambda parts: not parts, within=READY_SECONDS, every=0.5)
     observe("parts whose pods are not ready", expected=[], observed=waited.value, evidence=waited.story)

@@ -146,7 +146,7 @@ class Installation(Target):
 
     def ready(self, component: str) -> list[Any]:
         """List those of its pods that are ready."""
-        return [pod for pod in self.pods(component) if any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or ())]
+        return list(filter(is_ready, self.pods(component)))
 
     def secret(self, key: str) -> str:
         """Give one entry of the data namespace's Secret."""
@@ -226,3 +226,8 @@ class Installation(Target):
         with asking("the Service of the API"):
             service = self.cluster.core.read_namespaced_service("voting-api", self.namespace("api"), _request_timeout=ASK_SECONDS)
         return next((port.node_port or 0 for port in service.spec.ports), 0)
+
+
+def is_ready(pod: Any) -> bool:
+    """Tell whether a pod is ready, as the kubelet last said."""
+    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or ())

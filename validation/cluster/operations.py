@@ -7,7 +7,7 @@ from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
 from validation.cluster.access import ASK_SECONDS, asking
-from validation.cluster.installation import PLACES, Installation
+from validation.cluster.installation import PLACES, Installation, is_ready
 from validation.errors import NotProven
 from validation.waiting import eventually
 
@@ -66,8 +66,8 @@ def wait_ready(installation: Installation, component: str, count: int, without: 
     unwanted = {without} if isinstance(without, str) else without
 
     def look() -> tuple[list[str], list[str]]:
-        every, ready = installation.pods(component), installation.ready(component)
-        return [pod.metadata.uid for pod in every], [pod.metadata.uid for pod in ready]
+        every = installation.pods(component)
+        return [pod.metadata.uid for pod in every], [pod.metadata.uid for pod in every if is_ready(pod)]
 
     seen = eventually(
         look,

@@ -8,7 +8,7 @@ from typing import Any
 
 from validation import protocol
 from validation.cluster.access import ASK_SECONDS, asking, plain
-from validation.cluster.installation import PLACES, Installation
+from validation.cluster.installation import PLACES, Installation, is_ready
 from validation.errors import HarnessError, NotProven
 from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe
@@ -96,8 +96,7 @@ def _events(installation: Installation) -> str:
 def _not_ready(installation: Installation) -> str:
     told: list[Any] = []
     for component in PLACES:
-        ready = {pod.metadata.uid for pod in installation.ready(component)}
-        told += [plain(pod) for pod in installation.pods(component) if pod.metadata.uid not in ready]
+        told += [plain(pod) for pod in installation.pods(component) if not is_ready(pod)]
     return json.dumps(told, indent=1) if told else "every pod is ready"
 
 
