@@ -7,6 +7,8 @@ of a vote; here one look a second at all connections does.
 import asyncio
 import functools
 import math
+import socket
+import struct
 from typing import ClassVar
 
 import msgspec
@@ -19,6 +21,8 @@ from system.settings import ApiSettings
 PATIENCE_SECONDS = 9.0
 """For a request to arrive whole, counted from the connection or from the request's first byte; and for an answer to be read on."""
 LOOK_SECONDS = 0.5
+AT_ONCE = struct.pack("ii", 1, 0)
+"""A reset, so that the kernel does not go on offering for minutes what the client would not read."""
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -31,6 +35,7 @@ class PatientProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for a first request."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # an answer that is left waiting is noticed at its first byte
         self.whole_by = self.loop.time() + PATIENCE_SECONDS
         if PatientProtocol._looking is None:
             self._look_later()
@@ -69,8 +74,9 @@ class PatientProtocol(HttpToolsProtocol):
         """End a connection whose time is over, with 408 where something of a request has come."""
         begun = self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)  # headers that do not end
         unanswered = self.cycle is not None and not self.cycle.response_started
-        if self.read_by < math.inf or self.transport.is_closing():
-            self.transport.abort()  # whoever does not read would not read a refusal either
+        if self.read_by < math.inf:  # whoever does not read would not read a refusal either
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            self.transport.abort()
         elif begun or unanswered:
             if unanswered:
                 self.cycle.disconnected = True  # for the application the client is gone
