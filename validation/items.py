@@ -54,10 +54,16 @@ def _tagged_need(item: pytest.Item) -> str | None:
     return next((NEEDS_TAGS[mark.name] for mark in item.iter_markers() if mark.name in NEEDS_TAGS), None)
 
 
+def place_of(item: pytest.Item) -> str:
+    """Name the fixture with the system that an item votes on: the `target`, or what is `installed` in the cluster."""
+    parameters = getattr(item, "callspec", None)
+    tagged = "installed" if _tagged_need(item) == "cluster" else "target"
+    return str(parameters.params.get("place", tagged) if parameters else tagged)
+
+
 def fidelity_of(item: pytest.Item) -> str:
     """Name what it was judged at: a running system is as real as the target that runs it."""
     need = _tagged_need(item) or checkpoints_of(item)[0].needs[0]
-    parameters = getattr(item, "callspec", None)
-    if parameters and parameters.params.get("place") == "installed":
+    if place_of(item) == "installed":
         return "cluster"
     return highest(item.config.stash[SETTINGS].shows - {"cluster"}) if need == "local" else need

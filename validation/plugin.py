@@ -14,7 +14,7 @@ from pytest_bdd.scenario import find_fixturedefs_for_step
 
 from validation.checkpoints import registry
 from validation.errors import Finding, HarnessError, NotProven, UsageError
-from validation.items import AT_CLUSTER, NEEDS_TAGS, checkpoints_of, fidelity_of, is_scenario, lacks_rows, needs_of, steps_of
+from validation.items import AT_CLUSTER, NEEDS_TAGS, checkpoints_of, fidelity_of, is_scenario, lacks_rows, needs_of, place_of, steps_of
 from validation.observing import Observe
 from validation.recording import Finished, Measured, Recorder, RunFinished, Snapshot, Started, Trouble, text
 from validation.session import RECORDER, SETTINGS, new_run_id, open_record
@@ -93,8 +93,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(autouse=True)
 def place(request: pytest.FixtureRequest) -> str:
     """The fixture with the system that a scenario votes on."""
-    at_cluster = request.node.get_closest_marker("needs_cluster") is not None
-    return str(getattr(request, "param", "installed" if at_cluster else "target"))
+    return place_of(request.node)
 
 
 @pytest.fixture(scope="session")

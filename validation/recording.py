@@ -4,6 +4,7 @@ Everything that a report says is made from this file alone (`results.jsonl`). Li
 """
 
 import hashlib
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -109,15 +110,17 @@ class Recorder:
         self._file = file.open("w", encoding="utf-8")
         self._seal = ""
         self._listeners = listeners
+        self._alone = threading.Lock()
 
     def emit(self, event: Event) -> None:
         """Write one event at once, so that a crash loses none."""
         line = msgspec.json.encode(event).decode()
-        self._seal = _seal(self._seal, line)
-        self._file.write(f"{self._seal} {line}\n")
-        self._file.flush()
-        for listener in self._listeners:
-            listener(event)
+        with self._alone:  # what begins beside the scenarios is measured, too
+            self._seal = _seal(self._seal, line)
+            self._file.write(f"{self._seal} {line}\n")
+            self._file.flush()
+            for listener in self._listeners:
+                listener(event)
 
     def close(self) -> None:
         """Close the file."""
