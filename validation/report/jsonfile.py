@@ -78,9 +78,11 @@ def _checkpoints(run: Run, judged: Sequence[Judged]) -> list[dict[str, Any]]:
                     "observed": text(o.observed),
                     "evidence": text(o.evidence),
                     "remedy": text(o.remedy),
+                    "fidelity": s.fidelity,
                     "reproduce": reproduce(run, j),
                 }
-                for o in j.findings
+                for s in j.scenarios
+                for o in s.wrong
             ],
         }
         for j in judged

@@ -1,0 +1,163 @@
+"""The proof that the judge can say no: plant a defect, run its checkpoints, and see who turns red by what."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from validation.defects import Change, Defect, planted
+from validation.errors import HarnessError
+from validation.images.planting import Images, images
+from validation.settings import PROJECT
+
+RUN_SECONDS = 600
+
+
+class Catch(StrEnum):
+    """What became of a planted defect."""
+
+    CAUGHT = "caught"
+    SURVIVED = "survived"
+    INCONCLUSIVE = "inconclusive"
+    NOT_LANDED = "not landed"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a defect, and the words of the finding or the reason."""
+
+    defect: Defect
+    catch: Catch
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where defects are proven, each by the checkpoints that it names for there.
+
+    Attributes:
+        cluster: the options that name a cluster; None: on this machine, at the lowest fidelity that shows a defect.
+    """
+
+    cluster: tuple[str, ...] | None = None
+
+    @property
+    def at_once(self) -> int:
+        """How many are proven at the same time: most of a run is waiting. A node is too small for two installations."""
+        return 1 if self.cluster is not None else os.cpu_count() or 1
+
+    def checkpoints(self, defect: Defect) -> tuple[str, ...]:
+        """Those that must turn red here; none: the defect is not proven here."""
+        return defect.checkpoints if self.cluster is None else defect.live
+
+    def images(self, defect: Defect) -> Images:
+        """Those that a run is given here."""
+        return defect.images if self.cluster is None else Images.BUILT
+
+    def flags(self, defect: Defect) -> list[str]:
+        """What a run is told beside its checkpoints."""
+        target = [] if self.cluster is None else ["--target", "cluster", *self.cluster]
+        target += ["--target", "containers"] if self.cluster is None and defect.images else []
+        return [*defect.flags, *target, *(["--image-tag", defect.tag] if self.images(defect) else [])]
+
+    def sees(self, finding: dict[str, Any]) -> bool:
+        """Tell whether a finding proves something here: in a cluster, what a file says does not."""
+        return self.cluster is None or finding["fidelity"] == "cluster"
+
+
+HERE = Bench()
+
+
+def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
+    """Run the checkpoints of some defects on an unchanged copy; give those that are not green, with the reason."""
+    kept = tuple(defects)
+    judged: dict[str, dict[str, Any]] = {}
+    with planted(None) as copy:
+        for which in (Images.NONE, Images.BUILT):
+            ids = sorted({c for d in kept if bool(bench.images(d)) == bool(which) for c in bench.checkpoints(d)})
+            unchanged = Defect("D0", "none", "", "", tuple(ids), images=which)
+            if ids:
+                with images(copy, copy, which, unchanged.tag):
+                    found = _judge(copy, ids, bench.flags(unchanged))
+                judged |= {f"{i}, with images" if which else i: told for i, told in found.items()}
+    return [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
+
+
+@contextmanager
+def proving(defects: Iterable[Defect], bench: Bench = HERE) -> Iterator[dict[str, Future[Result]]]:
+    """Prove defects, some at once; gives what will have become of each by its id. At the end of the block no other begins."""
+    with ThreadPoolExecutor(bench.at_once) as pool:
+        try:
+            yield {defect.id: pool.submit(prove, defect, bench) for defect in defects}
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def prove(defect: Defect, bench: Bench = HERE) -> Result:
+    """Plant a defect, prove that it landed, run its checkpoints and say what became of it."""
+    try:
+        with planted(defect) as copy:
+            for change in defect.changes:
+                landed = _loaded(copy, change)
+                if landed:
+                    return Result(defect, Catch.NOT_LANDED, landed)
+            try:
+                with images(copy, PROJECT, bench.images(defect), defect.tag):
+                    judged = _judge(copy, bench.checkpoints(defect), bench.flags(defect))
+            except HarnessError as error:
+                return Result(defect, Catch.INCONCLUSIVE, str(error))
+    except HarnessError as error:
+        return Result(defect, Catch.NOT_LANDED, str(error))
+    caught = list[dict[str, Any]]()
+    for identifier in bench.checkpoints(defect):
+        one = judged[identifier]
+        findings = list(filter(bench.sees, one["findings"]))
+        if one["verdict"] == "PASSED":
+            return Result(defect, Catch.SURVIVED, f"{identifier} passed")
+        if one["verdict"] != "FAILED" or not findings:
+            return Result(defect, Catch.INCONCLUSIVE, f"{identifier}: {one['verdict']} {one['reason']}")
+        caught += findings
+    first = caught[0]
+    return Result(defect, Catch.CAUGHT, f"{first['subject']}: expected {first['expected']}, observed {first['observed']}"[:300])
+
+
+def _loaded(copy: Path, change: Change) -> str:
+    """Witness: the copy's file is the one that Python takes, and it has the change. Gives what is wrong, or nothing."""
+    path = copy / change.file
+    if change.replace not in path.read_text(encoding="utf-8"):
+        return f"{change.file} does not have the change"
+    if path.suffix != ".py":
+        return ""
+    module = change.file.removesuffix(".py").replace("/", ".")
+    program = f"import importlib.util; print(importlib.util.find_spec({module!r}).origin); compile(open({str(path)!r}).read(), 'x', 'exec')"
+    asked = subprocess.run([sys.executable, "-c", program], cwd=copy, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    taken = asked.stdout.strip()
+    return (
+        ""
+        if asked.returncode == 0 and Path(taken) == path
+        else f"Python does not take the changed file: {taken or asked.stderr.strip()[-200:]}"
+    )
+
+
+def _judge(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
+    """Run checkpoints on a copy in a process of their own and give their entries of results.json by id."""
+    with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
+        told = ["--source", str(copy), "--checkpoint", ",".join(ids), "--reports", reports, *flags]
+        command = [sys.executable, "-m", "validation", "run", *told]
+        try:
+            ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
+        except subprocess.TimeoutExpired:
+            raise HarnessError(f"The run of {', '.join(ids)} did not end within {RUN_SECONDS} s.") from None
+        results = Path(reports) / "latest" / "results.json"
+        if not results.is_file():
+            raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"it ended with {ran.returncode}")
+        judged = json.loads(results.read_text(encoding="utf-8"))
+    return {c["id"]: c for c in judged["checkpoints"] + judged["beyond"]}
