@@ -4,10 +4,10 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: help setup validate test bench up images lock clean
+.PHONY: help setup validate test bench up load-ui images lock clean
 
 help:           ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## the environment, from hashed pins
 
@@ -36,6 +36,9 @@ bench: setup    ## measure how fast the system is, beside plain designs of the s
 
 up: setup       ## start the voting system for people to use, and print its address
 	@$(RUN) -m validation up
+
+load-ui: setup  ## start the voting system and Locust's web interface to load it
+	@$(RUN) -m loadtests.ui
 
 images: setup   ## build the two container images with the engine that answers: podman, docker or buildah
 	@$(RUN) -m validation images

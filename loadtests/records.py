@@ -53,6 +53,11 @@ def key_of(process: str, number: int) -> str:
     return f"votecheck-{process}-{number}"
 
 
+def new_process() -> str:
+    """Make a name for this process that no other run has."""
+    return f"{os.getpid()}-{os.urandom(6).hex()}"
+
+
 class Writer:
     """The records of this process, `<process>.votes` in a folder; written through every second and at the end.
 
@@ -62,7 +67,7 @@ class Writer:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.process = f"{os.getpid()}-{os.urandom(6).hex()}"
+        self.process = new_process()
         self._file = (folder / f"{self.process}{SUFFIX}").open("wb", buffering=1 << 16)
 
     def write(self, line: Line) -> None:

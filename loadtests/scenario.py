@@ -1,5 +1,6 @@
 """The load scenarios, read from `scenarios.toml`. Nothing here imports Locust."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,9 +57,9 @@ class Scenario:
 
 
 @cache
-def scenarios() -> dict[str, Scenario]:
-    """All scenarios by name."""
-    return {name: scenario_of(name, told) for name, told in tomllib.loads(FILE.read_text(encoding="utf-8")).items()}
+def scenarios(file: Path = FILE) -> dict[str, Scenario]:
+    """All scenarios of a file by name."""
+    return {name: scenario_of(name, told) for name, told in tomllib.loads(file.read_text(encoding="utf-8")).items()}
 
 
 def scenario_of(name: str, told: Mapping[str, Any]) -> Scenario:
@@ -75,3 +76,18 @@ def scenario_of(name: str, told: Mapping[str, Any]) -> Scenario:
     if len(steps) < 2 or any(step.seconds <= 0 or step.rate <= 0 for step in steps):  # noqa: PLR2004 - a warm-up and what is measured
         raise ValueError(f"scenario {name}: it needs a warm-up and one more step, each with seconds and a rate above 0")
     return Scenario(name, told["title"], steps, users, told["budgets"], told.get("whole", {}), told.get("knee", {}))
+
+
+def written(scenario: Scenario, folder: Path) -> Path:
+    """Write a scenario into `scenarios.toml` of a folder, for a generator to read; give the file."""
+    lines = [f"[{scenario.name}]", f"title = {json.dumps(scenario.title)}", f"users = {_table(scenario.users)}"]
+    lines += [f"steps = {[[step.seconds, step.rate] for step in scenario.steps]}"]
+    lines += [f"budgets.{json.dumps(name)} = {_table(limits)}" for name, limits in scenario.budgets.items()] or ["budgets = {}"]
+    lines += [f"whole = {_table(scenario.whole)}", f"knee = {_table(scenario.knee)}"]
+    file = folder / FILE.name
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def _table(values: Mapping[str, float]) -> str:
+    return "{ " + ", ".join(f"{name} = {value}" for name, value in values.items()) + " }"

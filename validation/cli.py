@@ -18,6 +18,7 @@ from validation import defects as catalogue
 from validation import doctor as doctors
 from validation.checkpoints import BEYOND, Checkpoint, phases, select
 from validation.cli_defects import defects_app
+from validation.cli_load import load_app
 from validation.errors import HarnessError, UsageError
 from validation.running import Interrupted, execute, preflight
 from validation.session import RECORD, new_run_id
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(defects_app, name="defects")
+app.add_typer(load_app, name="load")
 talk = Console(stderr=True)
 
 Phase = Annotated[list[int] | None, typer.Option("--phase", help="only this phase (1 to 8); may be repeated")]

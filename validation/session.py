@@ -3,7 +3,7 @@
 import os
 import platform
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -48,15 +48,16 @@ def open_record(
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             scope=list(scope),
             flags=settings.flags,
-            machine=_machine(),
-            versions={name: _version(name) for name in TOLD_PACKAGES},
+            machine=machine(),
+            versions=versions(TOLD_PACKAGES),
             waivers=[dict(w) for w in waivers],
         )
     )
     return recorder
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """Describe this machine."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": platform.machine(),
@@ -64,6 +65,11 @@ def _machine() -> dict[str, str]:
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "python": platform.python_version(),
     }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Give the installed version of each package."""
+    return {name: _version(name) for name in packages}
 
 
 def _version(package: str) -> str:

@@ -81,13 +81,18 @@ class Books(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One limit: what was wanted and seen. `held` None: not proven, and `reason` says why."""
+    """One limit: what was wanted and seen. `held` None: not proven, and `reason` says why.
+
+    Attributes:
+        kind: what it is about: how fast the system was, whether its votes add up, or whether the load was the one asked for.
+    """
 
     what: str
     limit: str
     seen: str
     held: bool | None
     reason: str = ""
+    kind: Literal["budget", "books", "generator"] = "budget"
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -138,4 +143,5 @@ class LoadResult(msgspec.Struct, frozen=True):
     generator_busy: float
     machine: dict[str, str]
     versions: dict[str, str]
+    interrupted: bool = False
     schema_version: int = 1

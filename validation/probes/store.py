@@ -1,7 +1,7 @@
 """Looks into the database."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
 from typing import Any, TypeVar
 
 import asyncpg
@@ -10,6 +10,9 @@ from anyio.from_thread import BlockingPortal
 from validation.errors import NotProven, ProbeError
 
 SECONDS = 10.0
+LONG_SECONDS = 60.0
+"""For what looks at the whole ledger: of each chunk."""
+CHUNK_ROWS = 5000
 T = TypeVar("T")
 
 
@@ -60,6 +63,21 @@ class StoreProbe:
     def tell(self, session: Any, statement: str) -> None:
         """Say something in a session."""
         self._call(lambda: session.execute(statement))
+
+    def look(self, session: Any, question: str) -> list[Any]:
+        """Ask something in a session."""
+        return self._call(lambda: session.fetch(question))
+
+    def rows(self, question: str, *arguments: Any) -> Generator[Any]:
+        """Ask for rows, as of one moment, however many: they come in chunks."""
+        session = self._call(lambda: asyncpg.connect(self._url, timeout=SECONDS, command_timeout=LONG_SECONDS))
+        try:
+            self.tell(session, "begin read only")
+            cursor = self._call(lambda: session.cursor(question, *arguments))
+            while chunk := self._call(lambda: cursor.fetch(CHUNK_ROWS)):
+                yield from chunk
+        finally:
+            self.hang_up(session)
 
     def hang_up(self, session: Any) -> None:
         """Close a session."""

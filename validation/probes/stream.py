@@ -100,6 +100,16 @@ class StreamProbe:
         return next((Group(g["pending"], g.get("lag"), g["last-delivered-id"]) for g in groups if g["name"] == group), None)
 
     @_looking
+    def oldest_uncounted(self, stream: str, group: str) -> float | None:
+        """When the oldest entry came that is not acknowledged, in seconds since the epoch by Redis's clock; None: all are."""
+        held = self._client.xpending(stream, group)["min"]
+        if held is None:
+            told = self.group(stream, group)
+            later = self._client.xrange(stream, min=f"({told.last_delivered}", count=1) if told else []
+            held = later[0][0] if later else None
+        return None if held is None else int(held.partition("-")[0]) / 1000
+
+    @_looking
     def whole_story(self, stream: str) -> dict[str, Any]:
         """What Redis tells of a stream: itself, its groups, and each group's consumers and pending entries."""
         groups = self._client.xinfo_groups(stream)

@@ -1,0 +1,89 @@
+# mypy: allow-untyped-calls
+# Locust is typed in part.
+"""The scenarios as a shape: `locust -f loadtests/locustfile.py,loadtests/shapes.py --headless --scenario baseline --host ...`."""
+
+import math
+import time
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, cast
+
+from locust import LoadTestShape, User, events
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+
+from loadtests.listeners import checked
+from loadtests.scenario import FILE, Scenario, scenarios
+
+TICK_SECONDS = 1.0
+"""So often does Locust ask a shape."""
+
+
+class ScenarioShape(LoadTestShape):
+    """As many users as each step of a scenario needs, from the moment that it begins; then the end.
+
+    Attributes:
+        scenario: what it follows.
+    """
+
+    scenario: Scenario
+
+    def tick(self) -> tuple[int, float, list[type[User]]] | None:
+        """Give the users of now: how many, how many to start or end a second, which is all at once, and of which classes; None at the end.
+
+        Where a step begins before Locust asks again, this waits for it.
+        """
+        at = self.get_run_time()
+        edge = next((edge for edge in accumulate(step.seconds for step in self.scenario.steps) if edge > at), at)
+        if edge - at < TICK_SECONDS:
+            time.sleep(edge - at)
+            at = edge
+        rate = self.scenario.rate(at)
+        if rate is None or self.runner is None:
+            return None
+        options = cast("Any", self.runner.environment.parsed_options)
+        options.rate_of_a_user = rate_of_a_user(self.scenario, options.rate_of_a_user)
+        users, most = (max(1, round(wanted / options.rate_of_a_user)) for wanted in (rate, max(step.rate for step in self.scenario.steps)))
+        return users, float(most), [self.runner.user_classes_by_name[name] for name in sorted(self.scenario.users)]
+
+
+def rate_of_a_user(scenario: Scenario, at_most: float) -> float:
+    """Give the rate of a user at which the lowest rate of a scenario, and each multiple of it, are whole numbers of users."""
+    lowest = min(step.rate for step in scenario.steps)
+    return lowest / math.ceil(lowest / at_most - 1e-9)
+
+
+def add_arguments(parser: LocustArgumentParser, **_: Any) -> None:
+    """Add the arguments that say what to follow."""
+    hidden: Any = {"include_in_web_ui": False}
+    parser.add_argument("--scenario", default="", metavar="<name>", help="Scenario to follow", **hidden)
+    parser.add_argument("--scenarios", default=str(FILE), metavar="<file>", help="File of scenarios. Defaults to ours", **hidden)
+    checked(parser, _wrong)
+
+
+def _wrong(options: Any) -> str:
+    if options.worker:
+        return ""
+    try:
+        known = scenarios(Path(options.scenarios))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"--scenarios {options.scenarios}: {type(error).__name__}: {error}"
+    if options.scenario not in known:
+        return f"--scenario: there is no {options.scenario or 'name'}; there are {', '.join(known)}"
+    if options.user_classes or options.tags or options.exclude_tags:
+        return f"--scenario {options.scenario} says who comes; leave out user classes and tags"
+    return ""
+
+
+def choose(environment: Environment, **_: Any) -> None:
+    """Have the shape follow the scenario that was named, and users come by its shares."""
+    options: Any = environment.parsed_options
+    if options.worker or not isinstance(environment.shape_class, ScenarioShape):
+        return
+    scenario = environment.shape_class.scenario = scenarios(Path(options.scenarios))[options.scenario]
+    for user in environment.user_classes:
+        user.weight = scenario.users.get(user.__name__, user.weight)
+
+
+events.init_command_line_parser.add_listener(add_arguments)
+events.init.add_listener(choose)

@@ -1,0 +1,306 @@
+"""Every vote of a run is found again in the ledger of a real PostgreSQL, and what is wrong is found and named."""
+
+import asyncio
+import resource
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from loadtests.records import LINE, SUFFIX, Line
+from system.db.migrate import migrate
+from tests.unit import servers
+from tests.unit.load.records import BEGAN, again, grown, vote, written
+from validation.errors import HarnessError, ProbeError
+from validation.load import reconcile
+from validation.load.result import Books
+from validation.probes.store import StoreProbe
+
+OTHER = {"cats": "dogs", "dogs": "cats"}
+MORE = "insert into votes (option, count) values ($1, $2) on conflict (option) do update set count = votes.count + excluded.count"
+MANY = 200_000
+Row = tuple[UUID, str, float]
+
+
+@dataclass
+class Database:
+    url: str
+    portal: BlockingPortal
+    store: StoreProbe = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = StoreProbe(self.url, self.portal)
+
+    def has(self, rows: Iterable[Row], *, more: dict[str, int] | None = None) -> None:
+        """Hold these rows (id, option, seconds since the begin) and nothing else, and `more` counts of an option than rows."""
+        ledger = [(vote_id, option, "1-0", datetime.fromtimestamp(BEGAN + at, UTC)) for vote_id, option, at in rows]
+
+        async def fill() -> None:
+            connection = await asyncpg.connect(self.url)
+            await connection.execute("truncate votes, vote_ledger")
+            await connection.copy_records_to_table("vote_ledger", records=ledger)
+            await connection.execute("insert into votes (option, count) select option, count(*) from vote_ledger group by option")
+            for option, count in (more or {}).items():
+                await connection.execute(MORE, option, count)
+            await connection.close()
+
+        self.portal.call(fill)
+
+    def books(self, folder: Path, **more: Any) -> Books:
+        since = datetime.fromtimestamp(BEGAN, UTC).isoformat()
+        return reconcile.reconcile(folder, self.store, since, more.pop("ahead", 0.0), more.pop("again", ()), **more)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[servers.Server]:
+    with servers.postgres() as server:
+        asyncio.run(migrate(server.url))
+        yield server
+
+
+@pytest.fixture(scope="module")
+def database(postgres: servers.Server) -> Iterator[Database]:
+    with start_blocking_portal() as portal:
+        yield Database(postgres.url, portal)
+
+
+def wrong(books: Books) -> tuple[int, int, int, int]:
+    return books.lost, books.phantom, books.other, books.uncounted
+
+
+def same(vote_id: UUID, **more: Any) -> Line:
+    return vote(vote_id=vote_id, **more)
+
+
+@dataclass
+class Plan:
+    """Votes whose fate is planted: what the generator notes, what the ledger has, and what the books must show."""
+
+    lines: list[Line] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    accepted: int = 0
+    unknown: int = 0
+    lost: int = 0
+    phantom: int = 0
+    other: int = 0
+
+    def add(self, number: int, fate: str, option: str, one: UUID, two: UUID) -> None:
+        line = vote(number, at=number, vote_id=one, option=option)
+        row = (one, option, number + 0.5)
+        lines: dict[str, list[Line]] = {
+            "refused": [vote(number, at=number, status=429, option=option)],
+            "phantom": [],
+            "unanswered": [vote(number, at=number, status=503, option=option)],
+            "answered again": [vote(number, at=number, status=0, option=option), again(line)],
+            "answered twice": [line, again(line)],
+            "another id, counted": [line, again(line, vote_id=two, ended=line.ended + 1)],
+            "another id, not counted": [line, again(line, vote_id=two, ended=line.ended + 1)],
+            "an id for two": [line, vote(number + 1000, at=number, vote_id=one, option=option)],
+        }
+        rows: dict[str, list[Row]] = {
+            "refused": [],
+            "lost": [],
+            "unanswered": [],
+            "other option": [(one, OTHER[option], number + 0.5)],
+            "another id, counted": [row, (two, option, number + 0.5)],
+        }
+        self.lines += lines.get(fate, [line])
+        self.rows += rows.get(fate, [row])
+        self.accepted += {"refused": 0, "phantom": 0, "unanswered": 0, "another id, not counted": 2, "an id for two": 2}.get(fate, 1)
+        self.unknown += fate == "unanswered"
+        self.lost += fate in {"lost", "another id, not counted", "an id for two"}
+        self.phantom += fate in {"phantom", "another id, counted"}
+        self.other += fate == "other option"
+
+
+FATES = ["counted", "refused", "lost", "phantom", "other option", "unanswered", "answered again", "answered twice"]
+FATES += ["another id, counted", "another id, not counted", "an id for two"]
+FATE = some.tuples(some.sampled_from(FATES), some.sampled_from(sorted(OTHER)), some.uuids(), some.uuids())
+VOTES = some.lists(FATE, max_size=40, unique_by=(lambda fate: fate[2], lambda fate: fate[3]))
+
+
+@settings(deadline=None, max_examples=60)
+@given(VOTES, some.dictionaries(some.sampled_from(["cats", "birds"]), some.integers(1, 5)), some.booleans())
+def test_the_books_show_exactly_what_was_planted(
+    database: Database, votes: list[tuple[str, str, UUID, UUID]], more: dict[str, int], spread: bool
+) -> None:
+    plan = Plan()
+    first = {one for _, _, one, _ in votes}
+    for number, (fate, option, one, two) in enumerate(votes):
+        plan.add(number, fate, option, one, two if two not in first else uuid4())
+    database.has(plan.rows, more=more)
+    with TemporaryDirectory() as folder:
+        voter = [[line for line in plan.lines if line.number % 2 == half] for half in (0, 1)] if spread else [plan.lines]
+        written(Path(folder), *voter)
+        books = database.books(Path(folder))
+        assert len(list(reconcile.unanswered(Path(folder)))) == plan.unknown
+    assert wrong(books) == (plan.lost, plan.phantom, plan.other, sum(more.values()))
+    assert (books.accepted, books.unknown) == (plan.accepted, plan.unknown)
+    assert len(plan.rows) == books.accepted - books.lost + books.phantom
+    assert len(books.listed) == min(20, plan.lost + plan.phantom + plan.other + len(more))
+
+
+def test_what_is_wrong_is_told_in_words(database: Database, tmp_path: Path) -> None:
+    ids = [UUID(int=number) for number in range(1, 9)]
+    written(
+        tmp_path,
+        [
+            same(ids[0], number=1, at=0),
+            same(ids[1], number=2, at=12.29),
+            same(ids[2], number=3, at=1),
+            same(ids[4], number=4, at=2),
+            again(same(ids[5], number=4, at=3)),
+            same(ids[6], number=5, at=4),
+            same(ids[6], number=6, at=5),
+            vote(7, at=6, vote_id=None),
+        ],
+    )
+    rows = [(ids[0], "cats", 1.0), (ids[2], "dogs", 1.0), (ids[3], "dogs", 2.0), *((ids[n], "cats", 4.0) for n in (4, 5, 6))]
+    database.has(rows, more={"dogs": 3})
+    assert database.books(tmp_path, ahead=0.5).listed == [
+        "uncounted dogs: the count is 5, the ledger has 2",
+        f"lost {UUID(int=0)} cats, answered at 6.0 s",
+        f"lost {ids[1]} cats, answered at 12.3 s",
+        f"other {ids[2]} cats, counted for dogs, answered at 1.0 s",
+        f"phantom {ids[3]} dogs, counted at 1.5 s",
+        f"phantom {ids[5]} cats, counted at 3.5 s: a second vote for one key",
+        f"lost {ids[6]} cats, answered at 5.0 s: the id of another voter's vote",
+    ]
+
+
+def test_no_more_than_twenty_are_listed(database: Database, tmp_path: Path) -> None:
+    written(tmp_path, [same(uuid4(), number=number) for number in range(30)])
+    database.has([])
+    books = database.books(tmp_path)
+    assert (books.lost, len(books.listed)) == (30, 20)
+
+
+def test_times_count_from_the_answer_to_the_row_by_one_clock(database: Database, tmp_path: Path) -> None:
+    ids = [uuid4() for _ in range(100)]
+    written(tmp_path, [same(one, number=number, at=number) for number, one in enumerate(ids)])
+    database.has((one, "cats", number + 0.01 + 0.001 * (number + 1) + 7) for number, one in enumerate(ids))
+    books = database.books(tmp_path, ahead=7.0)
+    assert (books.count_p50, books.count_p95, books.count_max) == pytest.approx((50, 95, 100), rel=0.001)
+    assert sum(count for _, count in books.count_histogram) == 100
+
+
+def test_a_vote_that_is_counted_before_its_answer_is_read_took_no_time(database: Database, tmp_path: Path) -> None:
+    one = uuid4()
+    written(tmp_path, [same(one, took=0.2)])
+    database.has([(one, "cats", 0.1)])
+    books = database.books(tmp_path)
+    assert (books.count_p50, books.count_max, books.count_histogram) == (0, 0, [(0.1, 1)])
+
+
+def test_the_time_of_a_vote_that_was_answered_twice_counts_from_the_first_answer(database: Database, tmp_path: Path) -> None:
+    one = uuid4()
+    written(tmp_path, [again(same(one, took=0.3)), same(one, took=0.1), again(same(one, took=0.2))])
+    database.has([(one, "cats", 0.4)])
+    assert database.books(tmp_path).count_max == pytest.approx(300)
+
+
+def test_the_warm_up_is_in_the_books_and_not_in_the_times(database: Database, tmp_path: Path) -> None:
+    early, late = uuid4(), uuid4()
+    written(tmp_path, [same(early, number=1, at=0), same(late, number=2, at=5)])
+    database.has([(early, "cats", 4.0), (late, "cats", 5.02)])
+    assert database.books(tmp_path).count_max == pytest.approx(3990)
+    books = database.books(tmp_path, warm_up=5.0)
+    assert (books.accepted, books.count_max, wrong(books)) == (2, pytest.approx(10), (0, 0, 0, 0))
+
+
+def test_votes_that_nobody_answered_can_be_asked_for_again_by_their_keys(tmp_path: Path) -> None:
+    first = [vote(1, status=0, option="dogs"), vote(2, status=500), vote(3, status=429), vote(4), vote(5, status=0), again(vote(5))]
+    names = written(tmp_path, first, [again(vote(1, status=502)), vote(1, status=0)])
+    told = [(process, number, option) for process, number, option in reconcile.unanswered(tmp_path)]
+    assert sorted(told) == sorted([(names[0], 1, "dogs"), (names[0], 2, "cats"), (names[1], 1, "cats")])
+
+
+def test_the_answers_of_the_second_asking_are_accepted_votes_and_not_among_the_times(database: Database, tmp_path: Path) -> None:
+    counted, lost = uuid4(), uuid4()
+    written(tmp_path, [vote(1, status=0), vote(2, status=0), vote(3, status=0)])
+    database.has([(counted, "cats", 0.1)])
+    told = [(str(counted), "cats", BEGAN + 60), (str(lost), "cats", BEGAN + 61), ("no UUID", "cats", BEGAN + 62)]
+    books = database.books(tmp_path, again=told)
+    assert (books.accepted, books.unknown, wrong(books)) == (3, 3, (2, 0, 0, 0))
+    assert (books.count_histogram, books.count_p95) == ([], 0)
+    assert f"lost {lost} cats, answered at 61.0 s" in books.listed
+
+
+def test_a_second_asking_that_gets_somebody_elses_vote_loses_one(database: Database, tmp_path: Path) -> None:
+    one = uuid4()
+    written(tmp_path, [same(one), vote(2, status=0)])
+    database.has([(one, "cats", 0.1)])
+    assert wrong(database.books(tmp_path, again=[(str(one), "cats", BEGAN + 60)])) == (1, 0, 0, 0)
+
+
+def test_what_was_counted_before_the_run_is_none_of_its_votes(database: Database, tmp_path: Path) -> None:
+    one = uuid4()
+    written(tmp_path, [same(one)])
+    database.has([(uuid4(), "dogs", -1.0), (one, "cats", 0.1)])
+    assert wrong(database.books(tmp_path)) == (0, 0, 0, 0)
+
+
+def test_without_a_record_everything_counted_is_a_phantom(database: Database, tmp_path: Path) -> None:
+    database.has([(uuid4(), "cats", 1.0)])
+    books = database.books(tmp_path)
+    assert (books.accepted, books.unknown, books.phantom, books.count_histogram) == (0, 0, 1, [])
+    assert list(reconcile.unanswered(tmp_path)) == []
+
+
+def test_a_record_that_is_cut_off_is_left_out(database: Database, tmp_path: Path) -> None:
+    ids = [uuid4(), uuid4()]
+    (process,) = written(tmp_path, [same(one, number=number) for number, one in enumerate(ids)])
+    file = tmp_path / f"{process}{SUFFIX}"
+    file.write_bytes(file.read_bytes()[: LINE.size + 7])
+    database.has([(ids[0], "cats", 1.0)])
+    books = database.books(tmp_path)
+    assert (books.accepted, wrong(books)) == (1, (0, 0, 0, 0))
+
+
+def test_the_databases_clock_is_compared_with_ours(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "time", SimpleNamespace(time=lambda: time.time() - 100))
+    moment, ahead = reconcile.clock(database.store)
+    assert abs(datetime.fromisoformat(moment).timestamp() - time.time()) < 30
+    assert ahead == pytest.approx(100, abs=0.5)
+
+
+def test_a_database_that_is_not_there_is_trouble_of_the_harness(database: Database, tmp_path: Path) -> None:
+    nobody = StoreProbe(f"postgresql://postgres@127.0.0.1:{servers.free_port()}/postgres", database.portal)
+    with pytest.raises(ProbeError, match="could not be looked at"):
+        reconcile.reconcile(tmp_path, nobody, "2020-01-01", 0.0)
+
+
+def test_a_full_disk_is_trouble_of_the_harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "CACHE_KIB", 8)
+    written(tmp_path, (vote(number) for number in range(10_000)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, limits[1]))
+    try:
+        with pytest.raises(HarnessError, match=r"could not be sorted(.|\n)*is full"):
+            list(reconcile.unanswered(tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_two_hundred_thousand_votes_need_the_cache_of_the_sorting_and_little_else(database: Database, tmp_path: Path) -> None:
+    ids = [UUID(int=number << 64 | 7) for number in range(MANY)]
+    written(tmp_path, (same(one, number=number, at=number / 1000) for number, one in enumerate(ids)))
+    database.has((one, "cats", number / 1000 + 0.02) for number, one in enumerate(ids))
+    setup = "from tests.unit.load.test_reconcile import *"
+    work = (
+        "with start_blocking_portal() as portal:\n"
+        "    books = Database(sys.argv[1], portal).books(Path(sys.argv[2]))\n"
+        f"assert (books.accepted, wrong(books)) == ({MANY}, (0, 0, 0, 0)), books"
+    )
+    assert grown(setup, work, database.url, str(tmp_path)) < 48

