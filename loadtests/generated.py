@@ -29,7 +29,7 @@ class Generator:
         process: its name, as in the names of its records.
         began: when its schedule began, in seconds since the epoch.
         planned: how many requests its schedules contained, whether they were sent or not; "vote again" is in no schedule.
-        seconds: what it was like, second by second; the last one may be shorter.
+        seconds: what it was like in each whole second.
     """
 
     process: str
@@ -46,9 +46,9 @@ class Writer:
         self._file = (folder / f"generator-{process}.jsonl").open("w", buffering=1, encoding="utf-8")
         self._line(process=process, began=began)
 
-    def write(self, second: Second, planned: int) -> None:
-        """Note a second, and how many requests were planned up to its end."""
-        self._line(at=round(second.at, 3), cpu=round(second.cpu, 3), late_ms=round(second.late_ms, 3), planned=planned)
+    def write(self, second: Second | None, planned: int) -> None:
+        """Note a second, or none at the end, and how many requests were planned up to then."""
+        self._line(planned=planned, **(second._asdict() if second else {}))
 
     def _line(self, **values: object) -> None:
         self._file.write(json.dumps(values) + "\n")
@@ -73,5 +73,5 @@ def _read(file: Path) -> Generator | None:
     if not whole:
         return None
     head, *lines = map(json.loads, whole.split("\n"))
-    seconds = [Second(line["at"], line["cpu"], line["late_ms"]) for line in lines]
+    seconds = [Second(line["at"], line["cpu"], line["late_ms"]) for line in lines if "at" in line]
     return Generator(head["process"], head["began"], lines[-1]["planned"] if lines else 0, seconds)

@@ -3,7 +3,9 @@
 """What Locust calls: our arguments, the begin and the end of a run, and exit codes that say what happened."""
 
 import logging
+import math
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -44,7 +46,8 @@ def add_arguments(parser: LocustArgumentParser, **_: Any) -> None:
     """Add our arguments, and change two of Locust's defaults."""
     # Whoever sees the web interface can load whatever it can reach: it is for this machine, unless somebody says otherwise.
     # A user that is ended finishes its request first: nobody knows of a vote that is cut off.
-    parser.set_defaults(web_host="127.0.0.1", stop_timeout=TIMEOUT_SECONDS)
+    # The schedule is for a shape to set, its begin and its end: what options hold, Locust hands on to every process.
+    parser.set_defaults(web_host="127.0.0.1", stop_timeout=TIMEOUT_SECONDS, schedule=None)
     parser.add_argument(
         "--rate-of-a-user", type=gt_zero(float), default=RATE_OF_A_USER, metavar="<float>",
         help=f"Requests a second of one user, each due at its own moment. Defaults to {RATE_OF_A_USER:g}",
@@ -89,7 +92,8 @@ class Session:
         """Begin a run, where users are."""
         options: Any = environment.parsed_options
         if not isinstance(environment.runner, MasterRunner):
-            self._run = Scheduled.session = Run(options.rate_of_a_user, Path(options.records) if options.records else None)
+            begin, end = options.schedule or (time.time(), math.inf)
+            self._run = Scheduled.session = Run(options.rate_of_a_user, Path(options.records) if options.records else None, begin, end)
 
     def stop(self, **_: Any) -> None:
         """Plan no more requests."""

@@ -21,17 +21,19 @@ class Run:
     Args:
         rate: requests a second of each user.
         folder: where the records go; None: nothing is noted.
+        began: when the schedule began, in seconds since the epoch.
+        ends: up to when requests are planned, if that is known.
 
     Attributes:
         process: the name of this process, unique over all runs.
         numbers: gives each vote its number.
     """
 
-    def __init__(self, rate: float, folder: Path | None) -> None:
-        self.rate, self.began = rate, time.time()
+    def __init__(self, rate: float, folder: Path | None, began: float, ends: float = math.inf) -> None:
+        self.rate, self.began, self._ends = rate, began, ends
         self.numbers = count()
         self._schedules: set[Schedule] = set()
-        self._planned, self._stopped = 0, math.inf
+        self._planned = 0
         self._open = ExitStack()
         if folder is None:
             self.process, self._records = records.new_process(), None
@@ -39,7 +41,7 @@ class Run:
         self._records = self._open.enter_context(records.Writer(folder))
         self.process = self._records.process
         self._notes = self._open.enter_context(generated.Writer(folder, self.process, self.began))
-        self._noted, self._used, self._late = self.began, time.process_time(), 0.0
+        self._noted, self._used, self._late = time.time(), time.process_time(), 0.0
         gc.collect()
         gc.freeze()  # what is there by now stays: looking through it again and again holds up requests by tens of milliseconds
         self._beat = gevent.spawn(self._beating)
@@ -54,7 +56,7 @@ class Run:
         """Count what a user's schedule contained up to the moment that it was asked to stop, or all were."""
         if schedule in self._schedules:
             self._schedules.remove(schedule)
-            self._planned += schedule.planned(min(at, self._stopped))
+            self._planned += schedule.planned(min(at, self._ends))
 
     def note(self, line: records.Line) -> None:
         """Note a request."""
@@ -63,14 +65,14 @@ class Run:
 
     def stopping(self) -> None:
         """Plan no more."""
-        self._stopped = min(self._stopped, time.time())
+        self._ends = min(self._ends, time.time())
 
     def end(self) -> None:
         """Write what is left to write; a second time, do nothing."""
         if self._records:
             self._records = None
             self._beat.kill()
-            self._note(time.time())
+            self._notes.write(None, self._planned)
         self._open.close()
 
     def _beating(self) -> None:
@@ -79,7 +81,8 @@ class Run:
             due += BEAT_SECONDS
             gevent.sleep(max(0.0, due - time.time()))
             now = time.time()
-            self._late = max(self._late, now - due)
+            if due <= self._ends:
+                self._late = max(self._late, now - due)
             due = max(due, now - BEAT_SECONDS)  # one stall is told once
             if now - self._noted >= NOTE_SECONDS:
                 self._records.flush()
@@ -87,7 +90,7 @@ class Run:
 
     def _note(self, now: float) -> None:
         used = time.process_time()
-        cpu = (used - self._used) / max(now - self._noted, 1e-3)
-        planned = self._planned + sum(schedule.planned(min(now, self._stopped)) for schedule in self._schedules)
+        cpu = (used - self._used) / (now - self._noted)
+        planned = self._planned + sum(schedule.planned(min(now, self._ends)) for schedule in self._schedules)
         self._notes.write(generated.Second(now - self.began, cpu, self._late * 1000), planned)
         self._noted, self._used, self._late = now, used, 0.0

@@ -37,7 +37,7 @@ class Schedule:
         return self._last
 
     def planned(self, until: float) -> int:
-        """Tell how many requests were due up to a moment, taken or not."""
+        """Tell how many requests were due up to a moment, taken or not; no more than one beyond it may be taken."""
         while not self._ahead or self._ahead[-1] <= until:
             self._ahead.append(next(self._moments))
         return self._taken - (self._last > until) + sum(moment <= until for moment in self._ahead)

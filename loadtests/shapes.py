@@ -17,6 +17,7 @@ from loadtests.scenario import FILE, Scenario, scenarios
 
 TICK_SECONDS = 1.0
 """So often does Locust ask a shape."""
+ROUNDING = 1e-6
 
 
 class ScenarioShape(LoadTestShape):
@@ -27,21 +28,36 @@ class ScenarioShape(LoadTestShape):
     """
 
     scenario: Scenario
+    _told = 0.0
+
+    def reset_time(self) -> None:
+        """Begin anew."""
+        super().reset_time()
+        self._told = 0.0
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
         """Give the users of now: how many, how many to start or end a second, which is all at once, and of which classes; None at the end.
 
-        Where a step begins before Locust asks again, this waits for it.
+        Where the next step begins before Locust asks again, this waits for it.
         """
         at = self.get_run_time()
-        edge = next((edge for edge in accumulate(step.seconds for step in self.scenario.steps) if edge > at), at)
-        if edge - at < TICK_SECONDS:
+        begin = time.time() - at
+        edge = self._edge(at)
+        if edge == self._told and edge - at < TICK_SECONDS:
             time.sleep(edge - at)
-            at = edge
+            at, edge = edge + ROUNDING, self._edge(edge + ROUNDING)
+        self._told = edge
+        return self._users(begin, at)
+
+    def _edge(self, at: float) -> float:
+        return next((edge for edge in accumulate(step.seconds for step in self.scenario.steps) if edge > at), at)
+
+    def _users(self, begin: float, at: float) -> tuple[int, float, list[type[User]]] | None:
         rate = self.scenario.rate(at)
         if rate is None or self.runner is None:
             return None
         options = cast("Any", self.runner.environment.parsed_options)
+        options.schedule = [begin, begin + self.scenario.seconds]
         options.rate_of_a_user = rate_of_a_user(self.scenario, options.rate_of_a_user)
         users, most = (max(1, round(wanted / options.rate_of_a_user)) for wanted in (rate, max(step.rate for step in self.scenario.steps)))
         return users, float(most), [self.runner.user_classes_by_name[name] for name in sorted(self.scenario.users)]

@@ -20,7 +20,7 @@ def defects_list(checkpoint: Annotated[str, typer.Option(help="only those that t
     wanted = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
     for defect in catalogue.choose(()):
         if wanted is None or wanted & {*defect.checkpoints, *defect.live}:
-            seen_by = ", ".join([*defect.checkpoints, *(f"{i} live" for i in defect.live)])
+            seen_by = ", ".join([*defect.checkpoints, *(f"{i} live" for i in defect.live), *(defect.load.broken if defect.load else ())])
             print(f"{defect.id:4} {defect.layer:10} {seen_by:22} {defect.title}")  # noqa: T201 - data goes to stdout
 
 
@@ -38,7 +38,7 @@ def defects_run(
     if options and not live:
         raise UsageError(f"{options[0]} is about a cluster, and nothing here needs one.", "", "votecheck defects run --live")
     bench = Bench(options) if live else HERE
-    chosen = [one for one in catalogue.choose(defect.split(",")) if bench.checkpoints(one)]
+    chosen = [one for one in catalogue.choose(defect.split(",")) if bench.proves(one)]
     if not chosen:
         raise UsageError(f"{defect} is proven {'on this machine' if live else 'in a cluster'} only.", "", "votecheck defects list")
     talk.print("First the unchanged system, which must be green.")

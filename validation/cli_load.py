@@ -12,7 +12,7 @@ from loadtests.scenario import FILE, Scenario, scenarios
 from validation.errors import HarnessError, UsageError
 from validation.running import preflight
 from validation.session import new_run_id
-from validation.settings import SHIPPED_TARGETS, RunSettings
+from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings
 from validation.verdicts import INTERRUPTED_EXIT
 
 EXITS = {"GO": 0, "NO-GO": 1, "INCOMPLETE": 3}
@@ -33,6 +33,7 @@ def _add(scenario: Scenario) -> None:
         redis_url: Annotated[str, typer.Option(help="its Redis, so that the queue is seen")] = "",
         database_url: Annotated[str, typer.Option(help="its PostgreSQL, so that every vote is reconciled")] = "",
         load_command: Annotated[str, typer.Option(help="brings images, its arguments, to the nodes of a cluster")] = "",
+        source: Annotated[Path, typer.Option("--source", help="the folder whose system/ is loaded")] = PROJECT,
         accept_incomplete: Annotated[bool, typer.Option("--accept-incomplete", help="exit 0 although something is NOT PROVEN")] = False,
         reports: Reports = Path("reports"),
     ) -> None:
@@ -43,7 +44,7 @@ def _add(scenario: Scenario) -> None:
         if target not in SHIPPED_TARGETS:
             raise UsageError(f"There is no target {target}.", f"there are {', '.join(SHIPPED_TARGETS)}", "votecheck load --help")
         settings = RunSettings(
-            target=target, api_url=api_url, redis_url=redis_url, database_url=database_url, reports=reports.resolve(),
+            source.resolve(), target, api_url=api_url, redis_url=redis_url, database_url=database_url, reports=reports.resolve(),
             run=f"load-{new_run_id()}", load_command=load_command,
         )  # fmt: skip
         if told := preflight(settings):

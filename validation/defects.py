@@ -3,11 +3,12 @@
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from validation.checkpoints import select
 from validation.errors import HarnessError, UsageError
@@ -28,6 +29,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """A load that must show a defect: a scenario, how much of it, and the limits that must be broken."""
+
+    scenario: str
+    rate: float
+    seconds: float
+    broken: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Defect:
     """A planted change that must be found.
 
@@ -35,6 +46,7 @@ class Defect:
         story: what happens to voters if it ships.
         checkpoints: the ids that must turn red, each of them, at the lowest fidelity that can show it.
         live: those that must turn red in a cluster, each by what is seen there.
+        load: the load that must show it; None: no load is needed.
         changes: edits of a copy of the source.
         redis: `name=value`, settings of the run's own Redis. B1, which reads them from the live server, is the witness.
         seed: draws the random faults that find it.
@@ -48,6 +60,7 @@ class Defect:
     checkpoints: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
     live: tuple[str, ...] = ()
+    load: Load | None = None
     redis: tuple[str, ...] = ()
     seed: int | None = None
     images: Images = Images.NONE
@@ -76,6 +89,7 @@ def catalogue() -> dict[str, Defect]:
         Defect(**({k: v for k, v in entry.items() if k != "change"} | {
             "checkpoints": tuple(entry.get("checkpoints", ())),
             "live": tuple(entry.get("live", ())),
+            "load": _load(entry["load"]) if "load" in entry else None,
             "changes": tuple(Change(**change) for change in entry.get("change", ())),
             "redis": tuple(entry.get("redis", ())),
             "images": Images(entry.get("images", "")),
@@ -86,11 +100,15 @@ def catalogue() -> dict[str, Defect]:
         raise HarnessError("A defect's id is there twice.", "defects.toml was edited by two")
     for defect in found:
         select(ids=(*defect.checkpoints, *defect.live))
-        if not (defect.checkpoints or defect.live):
-            raise HarnessError(f"Defect {defect.id} names no checkpoint that must see it.", "defects.toml")
+        if not (defect.checkpoints or defect.live or defect.load):
+            raise HarnessError(f"Defect {defect.id} names nothing that must see it.", "defects.toml")
         if not defect.changes and not ("B1" in defect.checkpoints and defect.redis) and defect.images is not Images.MOVED:
             raise HarnessError(f"Defect {defect.id} changes nothing that a witness can see.", "defects.toml")
     return {d.id: d for d in found}
+
+
+def _load(told: Mapping[str, Any]) -> Load:
+    return Load(told["scenario"], told["rate"], told["seconds"], tuple(told["broken"]))
 
 
 def choose(ids: Iterable[str]) -> list[Defect]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from validation.defects import Change, Defect, planted
+from validation.defects import Change, Defect, Load, planted
 from validation.errors import HarnessError
 from validation.images.planting import Images, images
 from validation.settings import PROJECT
@@ -54,8 +54,12 @@ class Bench:
         """How many are proven at the same time: most of a run is waiting. A node is too small for two installations."""
         return 1 if self.cluster is not None else os.cpu_count() or 1
 
+    def proves(self, defect: Defect) -> bool:
+        """Tell whether something here must see a defect."""
+        return bool(self.checkpoints(defect) or (self.cluster is None and defect.load))
+
     def checkpoints(self, defect: Defect) -> tuple[str, ...]:
-        """Those that must turn red here; none: the defect is not proven here."""
+        """Those that must turn red here."""
         return defect.checkpoints if self.cluster is None else defect.live
 
     def images(self, defect: Defect) -> Images:
@@ -88,7 +92,15 @@ def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
                 with images(copy, copy, which, unchanged.tag):
                     found = _judge(copy, ids, bench.flags(unchanged))
                 judged |= {f"{i}, with images" if which else i: told for i, told in found.items()}
-    return [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
+        loads = {d.load for d in kept if d.load} if bench is HERE else set()
+        broken = [
+            f"load {load}: {limit} {told[limit]}"
+            for load in loads
+            for told in [_load(copy, load)]
+            for limit in load.broken
+            if not told[limit]["held"]
+        ]
+    return broken + [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
 
 
 @contextmanager
@@ -102,7 +114,7 @@ def proving(defects: Iterable[Defect], bench: Bench = HERE) -> Iterator[dict[str
 
 
 def prove(defect: Defect, bench: Bench = HERE) -> Result:
-    """Plant a defect, prove that it landed, run its checkpoints and say what became of it."""
+    """Plant a defect, prove that it landed, run what must see it and say what became of it."""
     try:
         with planted(defect) as copy:
             for change in defect.changes:
@@ -110,12 +122,16 @@ def prove(defect: Defect, bench: Bench = HERE) -> Result:
                 if landed:
                     return Result(defect, Catch.NOT_LANDED, landed)
             try:
-                with images(copy, PROJECT, bench.images(defect), defect.tag):
-                    judged = _judge(copy, bench.checkpoints(defect), bench.flags(defect))
+                return _of_load(defect, defect.load, copy) if defect.load and bench is HERE else _of_checkpoints(defect, bench, copy)
             except HarnessError as error:
                 return Result(defect, Catch.INCONCLUSIVE, str(error))
     except HarnessError as error:
         return Result(defect, Catch.NOT_LANDED, str(error))
+
+
+def _of_checkpoints(defect: Defect, bench: Bench, copy: Path) -> Result:
+    with images(copy, PROJECT, bench.images(defect), defect.tag):
+        judged = _judge(copy, bench.checkpoints(defect), bench.flags(defect))
     caught = list[dict[str, Any]]()
     for identifier in bench.checkpoints(defect):
         one = judged[identifier]
@@ -125,8 +141,23 @@ def prove(defect: Defect, bench: Bench = HERE) -> Result:
         if one["verdict"] != "FAILED" or not findings:
             return Result(defect, Catch.INCONCLUSIVE, f"{identifier}: {one['verdict']} {one['reason']}")
         caught += findings
-    first = caught[0]
-    return Result(defect, Catch.CAUGHT, f"{first['subject']}: expected {first['expected']}, observed {first['observed']}"[:300])
+    return Result(defect, Catch.CAUGHT, _words(caught[0]["subject"], caught[0]["expected"], caught[0]["observed"]))
+
+
+def _of_load(defect: Defect, load: Load, copy: Path) -> Result:
+    held = _load(copy, load)
+    for limit in load.broken:
+        one = held.get(limit)
+        if one is None or one["held"] is None:
+            return Result(defect, Catch.INCONCLUSIVE, f"{limit}: {one['reason'] if one else 'no such limit was held'}")
+        if one["held"]:
+            return Result(defect, Catch.SURVIVED, f"{limit}: {one['seen']}")
+    first = held[load.broken[0]]
+    return Result(defect, Catch.CAUGHT, _words(first["what"], first["limit"], first["seen"]))
+
+
+def _words(subject: str, expected: str, observed: str) -> str:
+    return f"{subject}: expected {expected}, observed {observed}"[:300]
 
 
 def _loaded(copy: Path, change: Change) -> str:
@@ -149,15 +180,24 @@ def _loaded(copy: Path, change: Change) -> str:
 
 def _judge(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
     """Run checkpoints on a copy in a process of their own and give their entries of results.json by id."""
+    judged = _run(["run", "--source", str(copy), "--checkpoint", ",".join(ids), *flags], "latest/results.json")
+    return {c["id"]: c for c in judged["checkpoints"] + judged["beyond"]}
+
+
+def _load(copy: Path, load: Load) -> dict[str, dict[str, Any]]:
+    """Load a copy in a process of its own and give the limits of load.json by name."""
+    told = ["load", load.scenario, "--source", str(copy), "--rate", str(load.rate), "--seconds", str(load.seconds)]
+    return {check["what"]: check for check in _run(told, "load-latest/load.json")["checks"]}
+
+
+def _run(told: list[str], written: str) -> Any:
     with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
-        told = ["--source", str(copy), "--checkpoint", ",".join(ids), "--reports", reports, *flags]
-        command = [sys.executable, "-m", "validation", "run", *told]
+        command = [sys.executable, "-m", "validation", *told, "--reports", reports]
         try:
             ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
         except subprocess.TimeoutExpired:
-            raise HarnessError(f"The run of {', '.join(ids)} did not end within {RUN_SECONDS} s.") from None
-        results = Path(reports) / "latest" / "results.json"
+            raise HarnessError(f"`{' '.join(told)[:200]}` did not end within {RUN_SECONDS} s.") from None
+        results = Path(reports) / written
         if not results.is_file():
             raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"it ended with {ran.returncode}")
-        judged = json.loads(results.read_text(encoding="utf-8"))
-    return {c["id"]: c for c in judged["checkpoints"] + judged["beyond"]}
+        return json.loads(results.read_text(encoding="utf-8"))

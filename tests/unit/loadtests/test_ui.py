@@ -1,0 +1,103 @@
+"""Locust's web interface with our locustfile, and `make load-ui`."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from loadtests.ui import PORT
+from tests.unit.loadtests.api import PROJECT, Api, command, served
+from tests.unit.servers import free_port
+from validation.waiting import eventually
+
+STARTS, ENDS = 30.0, 30.0
+Child = subprocess.Popen[str]
+
+
+@contextlib.contextmanager
+def started(told: list[str], **environment: str) -> Iterator[Child]:
+    child = subprocess.Popen(told, cwd=PROJECT, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.communicate(timeout=ENDS)
+
+
+def shown(url: str) -> dict[str, Any]:
+    """Read what the page is told to show."""
+    found = re.search(r"templateArgs = (\{.*\})", httpx.get(url, timeout=5).text)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def addresses(process: int) -> set[tuple[str, int]]:
+    return {(one.laddr.ip, one.laddr.port) for one in psutil.Process(process).net_connections("tcp") if one.status == "LISTEN"}
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with served() as serving:
+        yield serving
+
+
+@pytest.mark.parametrize("chosen", [{}, {"LOCUST_WEB_HOST": "127.0.0.2"}], ids=["by default", "as the environment says"])
+def test_the_web_interface_is_for_this_machine_unless_somebody_says_otherwise(api: Api, chosen: dict[str, str]) -> None:
+    port, host = free_port(), chosen.get("LOCUST_WEB_HOST", "127.0.0.1")
+    with started(command("--host", api.url, "--web-port", str(port)), **chosen) as child:
+        assert eventually(lambda: addresses(child.pid), bool, within=STARTS).value == {(host, port)}
+
+
+def test_the_web_interface_starts_our_users_with_what_its_form_says(api: Api, tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with started(command("--host", api.url, "--web-port", str(port), "--class-picker", "--records", str(tmp_path))):
+        assert eventually(lambda: listens(port), bool, within=STARTS).held
+        form = shown(url)
+        assert form["available_user_classes"] == ["Impatient", "Mixed", "Voter", "Watcher"]
+        assert set(form["extra_options"]) == {"rate_of_a_user"}
+        assert form["extra_options"]["rate_of_a_user"]["default_value"] == 10
+        told = {"user_count": 1, "spawn_rate": 1, "rate_of_a_user": 100, "user_classes": "Voter"}
+        assert httpx.post(f"{url}/swarm", data=told).json()["success"]
+        assert eventually(lambda: len(api.votes), lambda votes: votes >= 60, within=5).seconds < 3
+        assert httpx.post(f"{url}/stop").json()["success"]
+        files = {path.suffix for path in tmp_path.iterdir()}
+    assert files == {".votes", ".jsonl"}
+    assert api.looks == 0
+
+
+def test_load_ui_starts_both_on_ports_that_are_free_and_leaves_nothing() -> None:
+    with contextlib.ExitStack() as stack:
+        if not listens(PORT):
+            stack.enter_context(socket.create_server(("127.0.0.1", PORT)))
+        child = stack.enter_context(started([sys.executable, "-m", "loadtests.ui"]))
+        assert child.stderr is not None
+        said = ""
+        while "web interface is up" not in said:
+            said += (line := child.stderr.readline())
+            assert line, said
+        system, page = re.findall(r"is up: (http://\S+)/", said)
+        processes = psutil.Process(child.pid).children(recursive=True)
+        assert f"Port {PORT} is taken; using another one." in said
+        assert httpx.get(f"{system}/health").status_code == 200
+        assert shown(page)["host"] == system
+        assert len(processes) > 3
+        child.send_signal(signal.SIGINT)
+        assert child.wait(ENDS) == 0
+        assert not any(process.is_running() for process in processes)
