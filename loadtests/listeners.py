@@ -2,8 +2,10 @@
 # Locust is typed in part.
 """What Locust calls: our arguments, the begin and the end of a run, and exit codes that say what happened."""
 
+import ctypes
 import logging
 import math
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +25,8 @@ from loadtests.scenario import RATE_OF_A_USER
 from loadtests.users import TIMEOUT_SECONDS, Scheduled
 
 FAILED_EXIT, USAGE_EXIT = 1, 2
+PR_SET_PDEATHSIG = 1
+"""Linux: the signal that this process gets when its parent dies."""
 logger = logging.getLogger("locust.votecheck")
 
 
@@ -82,6 +86,15 @@ def filter_users(environment: Environment, **_: Any) -> None:
         raise SystemExit(USAGE_EXIT)
 
 
+def mind_ends(environment: Environment, **_: Any) -> None:
+    """Let nothing outlive its end."""
+    options: Any = environment.parsed_options
+    # Locust minds SIGTERM only once a shape is over, and would die of it and leave its processes, which send on for a minute.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.processes and isinstance(environment.runner, WorkerRunner):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Session:
     """The run that this process is in, if any."""
 
@@ -121,6 +134,7 @@ def listen() -> None:
     argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
     events.init_command_line_parser.add_listener(add_arguments)
     events.init.add_listener(filter_users)
+    events.init.add_listener(mind_ends)
     events.test_start.add_listener(session.begin)
     events.test_stopping.add_listener(session.stop)
     events.test_stop.add_listener(session.end)

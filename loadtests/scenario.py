@@ -1,6 +1,7 @@
 """The load scenarios, read from `scenarios.toml`. Nothing here imports Locust."""
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -54,6 +55,11 @@ class Scenario:
                 return step.rate
             at -= step.seconds
         return None
+
+    def rate_of_a_user(self, at_most: float = RATE_OF_A_USER) -> float:
+        """Give the rate of a user at which the lowest rate, and each multiple of it, are whole numbers of users."""
+        lowest = min(step.rate for step in self.steps)
+        return lowest / math.ceil(lowest / at_most - 1e-9)
 
 
 @cache

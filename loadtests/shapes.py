@@ -2,7 +2,6 @@
 # Locust is typed in part.
 """The scenarios as a shape: `locust -f loadtests/locustfile.py,loadtests/shapes.py --headless --scenario baseline --host ...`."""
 
-import math
 import time
 from itertools import accumulate
 from pathlib import Path
@@ -58,15 +57,9 @@ class ScenarioShape(LoadTestShape):
             return None
         options = cast("Any", self.runner.environment.parsed_options)
         options.schedule = [begin, begin + self.scenario.seconds]
-        options.rate_of_a_user = rate_of_a_user(self.scenario, options.rate_of_a_user)
+        options.rate_of_a_user = self.scenario.rate_of_a_user(options.rate_of_a_user)
         users, most = (max(1, round(wanted / options.rate_of_a_user)) for wanted in (rate, max(step.rate for step in self.scenario.steps)))
         return users, float(most), [self.runner.user_classes_by_name[name] for name in sorted(self.scenario.users)]
-
-
-def rate_of_a_user(scenario: Scenario, at_most: float) -> float:
-    """Give the rate of a user at which the lowest rate of a scenario, and each multiple of it, are whole numbers of users."""
-    lowest = min(step.rate for step in scenario.steps)
-    return lowest / math.ceil(lowest / at_most - 1e-9)
 
 
 def add_arguments(parser: LocustArgumentParser, **_: Any) -> None:

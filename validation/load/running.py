@@ -1,5 +1,6 @@
 """One load run: start the system, let Locust load it, wait until everything is counted, reconcile, and give the verdict."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -219,7 +220,7 @@ class _Run:
             timeline=figures.timeline,
             samples=samples,
             books=self.books,
-            knee=knee(scenario, figures.timeline, samples) if scenario.knee else None,
+            knee=knee(scenario, figures.timeline, samples, os.cpu_count() or 1) if scenario.knee else None,
             faults=[self.fault] if self.fault else [],
             planned=planned,
             missed=max(0, planned - sent),

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadtests.records import NAMES
 from loadtests.scenario import RATE_OF_A_USER, Scenario, scenario_of, scenarios, written
@@ -42,3 +44,14 @@ def test_what_is_no_scenario_is_told_by_its_name(wrong: dict[str, Any], said: st
 def test_the_rate_is_that_of_the_step_and_none_at_the_end() -> None:
     scenario = scenario_of("mine", GOOD)
     assert [scenario.rate(at) for at in (0, 4.999, 5, 14.999, 15, 99)] == [100, 100, 200, 200, None, None]
+
+
+@given(lowest=st.floats(0.1, 10_000), times=st.lists(st.integers(1, 50), min_size=1, max_size=5), at_most=st.floats(0.5, 100))
+def test_every_multiple_of_the_lowest_rate_is_a_whole_number_of_users(lowest: float, times: list[int], at_most: float) -> None:
+    scenario = scenario_of("mine", GOOD | {"steps": [[1, lowest], *([1, lowest * more] for more in times)]})
+    rate = scenario.rate_of_a_user(at_most)
+    users = [step.rate / rate for step in scenario.steps]
+    assert users == pytest.approx([round(one) for one in users], rel=1e-6)
+    assert rate <= at_most * 1.000001
+    assert rate > at_most / 2 or users[0] == 1
+    assert scenario.rate_of_a_user(rate) == pytest.approx(rate)  # what was found is found again

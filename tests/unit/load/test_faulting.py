@@ -1,0 +1,47 @@
+"""A fault on the way: which are refused, and when a system has recovered."""
+
+import pytest
+
+from validation.errors import UsageError
+from validation.load.faulting import demand, recovered
+from validation.load.result import Fault, Second
+from validation.settings import RunSettings
+
+FAULT = Fault("it", 10.0, 14.0, "seen", None)
+
+
+def seconds(slow: range, failing: range = range(0)) -> list[Second]:
+    return [Second(at, 100, 100, 1 if at in failing else 0, 1.0, 400.0 if at in slow else 5.0, 9.0) for at in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("timeline", "after"),
+    [
+        (seconds(range(10, 14)), 0.0),
+        (seconds(range(10, 17)), 3.0),
+        (seconds(range(0), range(10, 16)), 2.0),
+        (seconds(range(10, 30)), None),
+        (seconds(range(10, 28)), None),
+    ],
+    ids=["at once", "after three seconds", "failures count, too", "never", "two good seconds at the end are not enough"],
+)
+def test_recovery_counts_from_the_end_of_the_fault(timeline: list[Second], after: float | None) -> None:
+    assert recovered(FAULT, timeline, 4) == after
+
+
+def test_a_fault_before_which_nothing_was_seen_is_not_recovered_from() -> None:
+    assert recovered(FAULT, seconds(range(0))[10:], 4) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "why"),
+    [
+        ("Redis is kiled", RunSettings(), "There is no fault"),
+        ("PostgreSQL's tables are locked for 20 s", RunSettings(), "lasts 20 s"),
+        ("Redis is killed", RunSettings(api_url="http://127.0.0.1:1"), "only what this run has started"),
+        ("Redis is killed", RunSettings(target="cluster"), "only what this run has started"),
+    ],
+)
+def test_a_fault_that_cannot_come_is_refused(name: str, settings: RunSettings, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        demand(name, settings, 30)

@@ -1,0 +1,132 @@
+"""Every limit is held, all breaches are told, and what was not observed is never green."""
+
+import pytest
+from msgspec import structs
+
+from loadtests.scenario import Scenario, scenario_of
+from validation.errors import UsageError
+from validation.load import verdict
+from validation.load.result import Books, Check, Latency, Sample
+
+BOOKS = Books(1000, 0, 0, 0, 0, 0, [], 1.0, 2.0, 3.0, [(1.0, 1000)])
+VOTES = Latency("vote", 2000, 0, 200.0, 2.0, 6.0, 12.0, 20.0, 30.0, 1.0, 9.0, [(10.0, 2000)])
+TOLD = {"title": "T", "users": {"Voter": 1.0}, "steps": [[1, 10], [5, 10]]}
+
+
+def a_scenario(budgets: dict[str, dict[str, float]] | None = None, **more: object) -> Scenario:
+    return scenario_of("one", TOLD | {"budgets": budgets or {}} | more)
+
+
+@pytest.mark.parametrize(
+    ("limits", "held"),
+    [({"p50": 2}, True), ({"p50": 1.9}, False), ({"rate": 200}, True), ({"rate": 201}, False), ({"failures": 0}, True)],
+)
+def test_a_budget_holds_up_to_its_limit(limits: dict[str, float], held: bool) -> None:
+    (check,) = verdict.budgets(a_scenario({"vote": limits}), [VOTES])
+    assert check.held is held
+
+
+def test_one_failure_breaks_a_budget_of_none() -> None:
+    (check,) = verdict.budgets(a_scenario({"vote": {"failures": 0}}), [structs.replace(VOTES, failures=1)])
+    assert (check.held, check.seen) == (False, "1 of 2000")
+
+
+def test_all_breaches_are_told() -> None:
+    checks = verdict.budgets(a_scenario({"vote": {"p50": 1, "p95": 1, "p99": 1}}), [VOTES])
+    assert [check.held for check in checks] == [False, False, False]
+
+
+@pytest.mark.parametrize(("limit", "needed"), [("p50", 20), ("p95", 200), ("p99", 1000)])
+def test_a_percentile_of_too_few_samples_is_not_proven(limit: str, needed: int) -> None:
+    few, enough = (structs.replace(VOTES, count=count) for count in (needed - 1, needed))
+    assert [check.held for some in (few, enough) for check in verdict.budgets(a_scenario({"vote": {limit: 100}}), [some])] == [None, True]
+
+
+def test_a_request_that_was_never_sent_is_not_proven() -> None:
+    (check,) = verdict.budgets(a_scenario({"results": {"p50": 1}}), [VOTES])
+    assert check.held is None
+
+
+@pytest.mark.parametrize(("budgets", "whole"), [({"vots": {"p50": 1}}, {}), ({"vote": {"p51": 1}}, {}), ({}, {"count_p96": 1})])
+def test_a_budget_for_nothing_is_refused(budgets: dict[str, dict[str, float]], whole: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match=r"there are|requests are named"):
+        verdict.demand_known(a_scenario(budgets, whole=whole))
+
+
+@pytest.mark.parametrize("what", ["lost", "phantom", "other", "uncounted"])
+def test_one_wrong_vote_is_no_go(what: str) -> None:
+    checks = list(verdict.reconciled(a_scenario(), structs.replace(BOOKS, **{what: 1}), "", 0, drained=True))
+    assert [check.what for check in checks if check.held is False] == [f"votes {what}"]
+    assert verdict.verdict(checks) == "NO-GO"
+
+
+def test_a_phantom_that_may_be_one_that_nobody_answered_is_not_proven() -> None:
+    checks = list(verdict.reconciled(a_scenario(), structs.replace(BOOKS, phantom=1, unknown=3), "", 2, drained=True))
+    assert [check.held for check in checks if check.what == "votes phantom"] == [None]
+    assert verdict.verdict(checks) == "INCOMPLETE"
+
+
+@pytest.mark.parametrize("books", [None, structs.replace(BOOKS, accepted=0)])
+def test_no_books_and_empty_books_prove_nothing(books: Books | None) -> None:
+    (check,) = verdict.reconciled(a_scenario(whole={"count_p95": 500}), books, "", 0, drained=True)
+    assert check.held is None
+
+
+def test_a_count_time_of_no_vote_is_not_proven() -> None:
+    books = structs.replace(BOOKS, count_p95=0.0, count_histogram=[])
+    checks = verdict.reconciled(a_scenario(whole={"count_p95": 500}), books, "", 0, drained=True)
+    assert [check.held for check in checks if check.what.startswith("from answer")] == [None]
+
+
+def test_a_queue_that_is_not_drained_is_no_go() -> None:
+    assert verdict.verdict(list(verdict.reconciled(a_scenario(), BOOKS, "", 0, drained=False))) == "NO-GO"
+
+
+def samples(memory: list[float]) -> list[Sample]:
+    return [Sample(1.0 + number, 0, 0, 0.0, {}, {"api": mib}) for number, mib in enumerate(memory)]
+
+
+@pytest.mark.parametrize(("memory", "held"), [([50.0] * 20, True), ([50.0 + 3 * n for n in range(20)], False)])
+def test_memory_that_grows_is_seen(memory: list[float], held: bool) -> None:
+    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), samples(memory))
+    assert check.held is held
+
+
+def test_memory_that_nobody_saw_is_not_proven() -> None:
+    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), [])
+    assert check.held is None
+
+
+@pytest.mark.parametrize(
+    ("planned", "sent", "seconds", "word"),
+    [
+        (1000, 1000, [(0.5, 1.0)] * 10, "GO"),
+        (1000, 990, [(0.5, 1.0)] * 10, "GO"),
+        (1000, 989, [(0.5, 1.0)] * 10, "INCOMPLETE"),
+        (0, 0, [(0.5, 1.0)] * 10, "INCOMPLETE"),
+        (1000, 1000, [], "INCOMPLETE"),
+        (1000, 1000, [(0.95, 1.0)] * 2 + [(0.5, 1.0)] * 8, "INCOMPLETE"),
+        (1000, 1000, [(0.5, 80.0)] * 2 + [(0.5, 1.0)] * 8, "INCOMPLETE"),
+    ],
+    ids=["kept", "just kept", "missed", "zero requests", "nothing noted", "no processor time left", "late itself"],
+)
+def test_a_load_that_was_not_the_one_asked_for_proves_nothing(
+    planned: int, sent: int, seconds: list[tuple[float, float]], word: str
+) -> None:
+    assert verdict.verdict(list(verdict.generator(planned, sent, seconds))) == word
+
+
+def test_what_a_saturated_generator_found_slow_is_no_go_for_nobody_and_what_it_found_lost_is() -> None:
+    saturated = list(verdict.generator(1000, 1000, [(1.0, 1.0)]))
+    slow, lost = Check("vote, p50", "1", "2", held=False), Check("votes lost", "0", "1", held=False, kind="books")
+    assert verdict.verdict([slow, *saturated]) == "INCOMPLETE"
+    assert verdict.verdict([lost, *saturated]) == "NO-GO"
+
+
+def test_no_check_at_all_is_incomplete() -> None:
+    assert verdict.verdict([]) == "INCOMPLETE"
+
+
+def test_reads_of_the_counts_are_held() -> None:
+    scenario = a_scenario(whole={"reads": 2})
+    assert [check.held for seen in (2.0, 2.1, None) for check in verdict.reads(scenario, seen)] == [True, False, None]
