@@ -6,6 +6,7 @@ import ctypes
 import logging
 import math
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -61,6 +62,7 @@ def add_arguments(parser: LocustArgumentParser, **_: Any) -> None:
         help="Folder in which every request is noted, for votecheck to judge. Defaults to none: nothing is noted",
     )  # fmt: skip
     checked(parser, _wrong_host)
+    checked(parser, _stay_alone)
 
 
 def _wrong_host(options: Any) -> str:
@@ -70,6 +72,15 @@ def _wrong_host(options: Any) -> str:
         Connection(options.host or "http://nobody")
     except ValueError as error:
         return f"--host: {error}"
+    return ""
+
+
+def _stay_alone(options: Any) -> str:
+    """Let processes of this machine meet at a port of their own, where nothing that an earlier run has left joins them."""
+    if options.processes and not options.worker and options.master_bind_host == "*":
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            options.master_bind_host, options.master_bind_port = free.getsockname()
+            options.master_port = options.master_bind_port
     return ""
 
 

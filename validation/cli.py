@@ -79,15 +79,6 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     from validation.report.terminal import Progress, summary  # noqa: PLC0415 - `list` and `explain` need no templates
     from validation.report.write import write_all  # noqa: PLC0415
 
-    for name, url, schemes in (
-        ("api", api_url, ("http",)),
-        ("redis", redis_url, ("redis", "unix")),
-        ("database", database_url, ("postgres",)),
-    ):
-        if url and not url.startswith(schemes):
-            raise UsageError(
-                f"--{name}-url {url} is not an address.", f"it must begin with {' or '.join(schemes)}…", "votecheck run --help"
-            )
     scope = select(phase or (), checkpoint.split(","), beyond=beyond)
     for setting in redis_setting or ():
         if not re.fullmatch(r"[a-z-]+=\S*", setting):

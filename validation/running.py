@@ -7,12 +7,14 @@ from types import FrameType
 import pytest
 
 from validation.checkpoints import Checkpoint
-from validation.errors import HarnessError
+from validation.errors import HarnessError, UsageError
 from validation.recording import Listener, Recorder, Trouble
 from validation.session import RECORDER, SETTINGS, open_record
 from validation.settings import PROJECT, RunSettings
 from validation.targets import cleanup
 from validation.targets.reach import check_database, check_http, check_redis
+
+SCHEMES = {"api": ("http",), "redis": ("redis", "unix"), "database": ("postgres",)}
 
 
 class Interrupted(Exception):
@@ -41,9 +43,15 @@ def preflight(settings: RunSettings) -> str:
     """Look whether the servers of somebody else that the run was given are there. Gives what to tell before anything is touched.
 
     Raises:
+        UsageError: an address is none.
         HarnessError: the source is no voting system, or the run's folder cannot be made.
         TargetUnavailable: one does not answer, or has no schema; or the cluster does not.
     """
+    for name, schemes in SCHEMES.items():
+        url = getattr(settings, f"{name}_url")
+        if url and not url.startswith(schemes):
+            likely = f"it must begin with {' or '.join(schemes)}…"
+            raise UsageError(f"--{name}-url {url} is not an address.", likely, "votecheck run --help")
     if not (settings.source / "system").is_dir():
         raise HarnessError(f"{settings.source} has no system/ to judge.", "a wrong --source", "votecheck run --source .")
     try:

@@ -179,6 +179,8 @@ class Link:
         self._open.add(connection)
         try:
             await asyncio.gather(connection.requests(reader), connection.replies(up_reader))
+        except asyncio.CancelledError:
+            return  # the link is closed; before Python 3.12 asyncio would print how this task ended
         finally:
             connection.close(reset=False)
             self._open.discard(connection)

@@ -192,16 +192,18 @@ class _Run:
     def judged(self, started: datetime) -> LoadResult:
         """Compute the figures and give the verdict."""
         scenario, of_generators = self.scenario, generated.read(self.records)
+        limits = replace(scenario, budgets={}, whole={}) if self.asked.fault else scenario
         begun = min((one.began for one in of_generators), default=time.time())
         figures = Figures(self.records, scenario, begun)
         samples = self.sampler.since(begun)
         seconds = [(cpu, late) for one in of_generators for at, cpu, late in one.seconds if at >= scenario.steps[0].seconds]
         planned, sent = sum(one.planned for one in of_generators), figures.sent
         checks = [
-            *(self._of_fault(figures, begun) if self.asked.fault else verdict.budgets(scenario, figures.latencies)),
-            *verdict.reconciled(scenario, self.books, self.why_no_books, self.answered_again, drained=self.drained),
-            *([] if self.asked.fault else verdict.growth(scenario, samples)),
-            *verdict.reads(scenario, self.reads),
+            *(self._of_fault(figures, begun) if self.asked.fault else ()),
+            *verdict.budgets(limits, figures.latencies),
+            *verdict.reconciled(limits, self.books, self.why_no_books, self.answered_again, drained=self.drained),
+            *verdict.growth(limits, samples),
+            *verdict.reads(limits, self.reads),
             *verdict.generator(planned, sent, seconds),
         ]
         if self.interrupted:

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
+import psutil
+
 PROJECT = Path(__file__).parents[3]
 LOCUSTFILE, SHAPES = "loadtests/locustfile.py", "loadtests/shapes.py"
+PRECISE = {**os.environ, "GEVENT_BACKEND": "select"}
 Answer = tuple[int, dict[str, object]]
 
 
@@ -84,8 +87,14 @@ def command(*told: str, files: str = LOCUSTFILE) -> list[str]:
 
 def locust(*told: str, files: str = LOCUSTFILE) -> "subprocess.CompletedProcess[str]":
     """Run Locust without its web interface, to its end."""
-    environment = {**os.environ, "GEVENT_BACKEND": "select"}
     return subprocess.run(
         [*command(*told, files=files), "--headless", "--only-summary"],
-        cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=40, check=False,
+        cwd=PROJECT, env=PRECISE, capture_output=True, text=True, timeout=40, check=False,
     )  # fmt: skip
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from loadtests.ui import PORT
-from tests.unit.loadtests.api import PROJECT, Api, command, served
+from tests.unit.loadtests.api import PROJECT, Api, command, lives, served
 from tests.unit.servers import free_port
 from validation.waiting import eventually
 
@@ -100,4 +100,4 @@ def test_load_ui_starts_both_on_ports_that_are_free_and_leaves_nothing() -> None
         assert len(processes) > 3
         child.send_signal(signal.SIGINT)
         assert child.wait(ENDS) == 0
-        assert not any(process.is_running() for process in processes)
+        assert not any(map(lives, processes))

@@ -1,0 +1,148 @@
+"""`votecheck load` by the real command: what it finds, what it refuses, and what it keeps of a bad day."""
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.unit.api.test_process import started
+from validation.settings import PROJECT
+from validation.targets.cleanup import MARK
+
+SECONDS = 120.0
+
+
+def command(reports: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "validation", "load", *arguments, "--reports", str(reports)]
+
+
+def load(reports: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command(reports, *arguments), cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def result(reports: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((reports / "load-latest" / "load.json").read_text())
+    return told
+
+
+def checks(reports: Path) -> dict[str, bool | None]:
+    return {check["what"]: check["held"] for check in result(reports)["checks"]}
+
+
+def test_every_vote_of_a_short_load_is_found_and_nothing_stays(tmp_path: Path) -> None:
+    ended = load(tmp_path, "baseline", "--rate", "200", "--seconds", "3")
+    told = result(tmp_path)
+    assert "Traceback" not in ended.stderr
+    assert told["verdict"] in ended.stderr
+    assert ended.returncode == {"GO": 0, "NO-GO": 1, "INCOMPLETE": 3}[told["verdict"]]
+    books = told["books"]
+    assert 1000 < books["accepted"] <= told["planned"]
+    assert (books["lost"], books["phantom"], books["other"], books["uncounted"]) == (0, 0, 0, 0)
+    assert {"api", "consumer", "redis", "postgres", "generator"} <= set(told["samples"][-1]["cpu"])
+    for file in ("index.html", "load.md", "seconds.csv", "locust.html", "locust_stats.csv", "scenarios.toml"):
+        assert (tmp_path / "load-latest" / file).stat().st_size > 100
+    run = told["run"]
+    assert [p for p in psutil.process_iter() if _marked(p, run)] == []
+
+
+def _marked(process: psutil.Process, run: str) -> bool:
+    try:
+        return process.environ().get(MARK) == run
+    except psutil.Error:
+        return False
+
+
+def test_an_interrupted_load_is_130_and_what_was_voted_is_looked_up(tmp_path: Path) -> None:
+    child = subprocess.Popen(command(tmp_path, "baseline", "--rate", "200"), cwd=PROJECT, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not any(f.stat().st_size > 20_000 for f in tmp_path.glob("*/records/*.votes")):
+        assert time.monotonic() < end, "nothing was voted"
+        assert child.poll() is None
+        time.sleep(0.1)
+    child.send_signal(signal.SIGTERM)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Traceback" not in said
+    told = result(tmp_path)
+    assert told["verdict"] == "INCOMPLETE"
+    assert told["books"]["accepted"] > 100
+    assert (told["books"]["lost"], told["books"]["phantom"]) == (0, 0)
+
+
+def test_an_api_that_dies_in_the_middle_is_no_go_and_the_votes_of_before_are_kept(tmp_path: Path) -> None:
+    with started(within=60) as api:
+        address = ["--api-url", f"http://127.0.0.1:{api.port}"]
+        threading.Timer(7, api.child.kill).start()
+        ended = load(tmp_path, "baseline", "--rate", "50", "--seconds", "5", *address)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    held = checks(tmp_path)
+    assert held["vote, failures"] is False
+    assert held["every vote by its id"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["basline"], 2, ["basline"]),
+        (["baseline", "--target", "moon"], 2, ["moon", "containers"]),
+        (["baseline", "--rate", "0"], 2, ["--rate"]),
+        (["baseline", "--fault", "the sky falls"], 2, ["the sky falls", "consumer a is killed"]),
+        (["baseline", "--api-url", "ftp://x"], 2, ["--api-url", "http"]),
+        (["baseline", "--api-url", "http://127.0.0.1:1"], 3, ["127.0.0.1:1", "Nothing answers"]),
+        (["noise", "basline"], 2, ["basline", "baseline"]),
+        (["compare", "no-such-run"], 2, ["no-such-run"]),
+    ],
+)
+def test_what_cannot_be_loaded_is_told_at_once(tmp_path: Path, arguments: list[str], code: int, words: list[str]) -> None:
+    ended = load(tmp_path, *arguments)
+    assert ended.returncode == code
+    assert "Traceback" not in ended.stderr
+    for word in words:
+        assert word in ended.stderr
+
+
+def test_a_server_that_is_no_voting_system_is_not_loaded(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_POST = do_GET  # noqa: N815 - the library's name
+
+        def log_message(self, *args: object) -> None:
+            """Be quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ended = load(tmp_path, "baseline", "--api-url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert ended.returncode == 3
+    assert "not the voting API" in ended.stderr
+    assert "/api/vote" not in asked
+
+
+def test_a_budget_on_a_name_that_no_request_has_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    scenarios = PROJECT / "loadtests" / "scenarios.toml"
+    program = (
+        "import sys, pathlib, loadtests.scenario as s; f = pathlib.Path(sys.argv.pop(1)); s.FILE = f; "
+        "import validation.__main__ as m; m.start()"
+    )
+    own = tmp_path / "own.toml"
+    own.write_text(scenarios.read_text().replace("budgets.vote", "budgets.vots", 1))
+    told = [sys.executable, "-c", program, str(own), "load", "baseline", "--reports", str(tmp_path)]
+    ended = subprocess.run(told, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False, env=dict(os.environ))
+    assert ended.returncode == 2
+    assert "vots" in ended.stderr
+    assert not list(tmp_path.glob("*/records"))

@@ -1,0 +1,38 @@
+"""However a run ends, no process of it is left, and what was asked is noted."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loadtests.records import read
+from tests.unit.loadtests.api import LOCUSTFILE, PRECISE, PROJECT, SHAPES, command, lives, served
+from validation.waiting import eventually
+
+WITHIN = 20.0
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_nothing_is_left_and_what_was_asked_is_noted(tmp_path: Path, number: signal.Signals, processes: int) -> None:
+    scenario = '[long]\ntitle = "Long"\nusers = { Voter = 1.0 }\nsteps = [[1, 40], [60, 40]]\nbudgets = {}\n'
+    (tmp_path / "scenarios.toml").write_text(scenario)
+    told = ["--headless", "--scenario", "long", "--scenarios", str(tmp_path / "scenarios.toml"), "--records", str(tmp_path / "records")]
+    spread = ["--processes", str(processes)] if processes > 1 else []
+    with served() as api:
+        full = command(*told, *spread, "--host", api.url, files=f"{LOCUSTFILE},{SHAPES}")
+        with subprocess.Popen(full, cwd=PROJECT, env=PRECISE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            assert eventually(lambda: len(api.votes), lambda votes: votes > 80, within=WITHIN).held
+            started = psutil.Process(child.pid).children(recursive=True)
+            child.send_signal(number)
+            assert child.wait(WITHIN) == (-number if number is signal.SIGKILL else 0)
+        assert len(started) == (processes if processes > 1 else 0)
+        assert eventually(lambda: any(map(lives, started)), lambda left: not left, within=WITHIN).held
+        noted = [line for _, line in read(tmp_path / "records")]
+        if number is signal.SIGKILL and processes == 1:
+            assert len(api.votes) - 80 <= len(noted) <= len(api.votes)  # all but the last second or two
+        else:
+            assert len(noted) == len(api.votes)
+            assert {line.status for line in noted} == {201}
