@@ -6,9 +6,10 @@ The load shares its machine with what it loads, so that each microsecond here is
 import select
 import socket
 import ssl
+from functools import cache
 from urllib.parse import urlsplit
 
-from gevent import Timeout  # type: ignore[import-untyped] # it ships no types
+from gevent import Timeout, monkey  # type: ignore[import-untyped] # it ships no types
 from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
 READ_BYTES = 1 << 14
@@ -16,6 +17,9 @@ FINAL = 200
 """Answers below are interim ones, and another one follows."""
 NO_ANSWER = (OSError, HTTPParseError, Timeout)
 """Why there may be no answer."""
+
+
+_poll = monkey.get_original("select", "poll")  # gevent's own would go through its event loop, and select ends at 1024 connections
 
 
 class _Answer(HTTPResponseParser):
@@ -54,10 +58,11 @@ class Connection:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url} is no address; it must begin with http:// or https://")
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = parts.scheme == "https"
         self._server = (parts.hostname, parts.port or (443 if self._tls else 80))
         self._host, self._path = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
         self._socket: socket.socket | None = None
+        self._readable = _poll()
 
     def head(self, method: str, path: str, *headers: str) -> bytes:
         """Make the first lines of a request, to be followed by more headers or an empty line."""
@@ -99,11 +104,18 @@ class Connection:
 
     def _open(self) -> socket.socket:
         # An idle connection that can be read was closed by the other side: it would take the request and lose it.
-        if self._socket is not None and select.select([self._socket], [], [], 0)[0]:
+        if self._socket is not None and self._readable.poll(0):
             self.close()
         if self._socket is None:
             self._socket = socket.create_connection(self._server)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                self._socket = self._tls.wrap_socket(self._socket, server_hostname=self._server[0])
+            if self._tls:
+                self._socket = _context().wrap_socket(self._socket, server_hostname=self._server[0])
+            self._readable = _poll()
+            self._readable.register(self._socket, select.POLLIN)
         return self._socket
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -8,7 +8,7 @@ time from the sending.
 
 import random
 import time
-from http import HTTPStatus
+from http.client import CREATED, OK, responses
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -80,7 +80,7 @@ class Scheduled(User):
         """Take no more requests on; what was due until now and was not sent is missed."""
         now = time.time()
         self._stopped = self._stopped or now
-        if force or self.due - now > ENDS_ITSELF_SECONDS:
+        if force or self._state is None or self.due - now > ENDS_ITSELF_SECONDS:
             return bool(super().stop(force=True))
         # Locust would kill whoever waits; it may have begun its next request by the time that the kill arrives.
         self._state = LOCUST_STATE_STOPPING
@@ -124,7 +124,7 @@ class Scheduled(User):
             self.session.note(Line(name, self.due, sent, ended, number, status, option, vote_id))
         self.environment.events.request.fire(
             request_type="POST" if option else "GET", name=name, response_time=(ended - sent) * 1000, response_length=len(body),
-            exception=wrong or None, context={}, start_time=sent,
+            exception=wrong or None, context={}, start_time=sent, url=self.host, response=None,
         )  # fmt: skip
         return status
 
@@ -135,17 +135,15 @@ def judged(status: int, body: bytes, option: str) -> tuple[str, UUID | None]:
     Returns:
         What is wrong with it, or nothing, and the vote's id where it is a promise to count this vote.
     """
-    wanted = HTTPStatus.CREATED if option else HTTPStatus.OK
-    if status != wanted:
-        phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else ""
-        return f"answered {status} {phrase}".rstrip(), None
+    if status != (CREATED if option else OK):
+        return f"answered {status} {responses.get(status, '')}".rstrip(), None
     try:
         if not option:
             _results.decode(body)
             return "", None
         accepted = _accepted.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return f"answered {status} with a body that is none of it", None
+        return f"answered {status} with a body that is no {'vote' if option else 'result'}", None
     if accepted.option != option:
         return f"answered {status} for another option", None
     return "", accepted.vote_id

@@ -129,7 +129,10 @@ class Figures:
             p999=latency.percentile(99.9),
             max=latency.max,
             service_p50=service.percentile(50),
+            service_p95=service.percentile(95),
             service_p99=service.percentile(99),
+            service_p999=service.percentile(99.9),
+            service_max=service.max,
             histogram=latency.steps(),
         )
 

@@ -20,13 +20,20 @@ class Latency(msgspec.Struct, frozen=True):
     p999: float
     max: float
     service_p50: float
+    service_p95: float
     service_p99: float
+    service_p999: float
+    service_max: float
     histogram: list[tuple[float, int]]
     """Upper bound in ms and how many, on a log scale: some 60 steps."""
 
 
 class Second(msgspec.Struct, frozen=True):
-    """One second of the run, by the intended moment. `at` counts from the begin of the schedule; the warm-up is in it."""
+    """One second of the run, by the intended moment. `at` counts from the begin of the schedule; the warm-up is in it.
+
+    Attributes:
+        answered: all requests, whatever came of them; failed: those that were not answered as they should be.
+    """
 
     at: int
     planned: float
@@ -120,7 +127,13 @@ class Knee(msgspec.Struct, frozen=True):
 
 
 class LoadResult(msgspec.Struct, frozen=True):
-    """A load run."""
+    """A load run.
+
+    Attributes:
+        planned: requests of the schedule; missed: those that were never sent.
+        generator_busy: in cores, of the busiest process of the generator in its busiest second.
+        interrupted: whether somebody ended it early.
+    """
 
     run: str
     scenario: str

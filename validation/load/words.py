@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from validation.load.result import Books, Check, Fault, Knee, Latency, LoadResult, Sample
-from validation.report.markdown import _safe as safe
+from validation.report.markdown import safe
 from validation.report.terminal import COLOURS
 from validation.report.wording import duration, one_line
 from validation.verdicts import RunVerdict

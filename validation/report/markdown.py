@@ -30,14 +30,14 @@ def render(run: Run) -> str:
 
 def _blocks(run: Run) -> Iterator[str]:
     yield f"# {run.verdict}\n\n{headline(run)}\n"
-    version = _safe(run.started.versions.get("votecheck", "unknown"))
-    yield f"Version {version}, run {_safe(run.started.run)}, target {run.started.target}, {moment(run)}, {duration(run.seconds)}\n"
+    version = safe(run.started.versions.get("votecheck", "unknown"))
+    yield f"Version {version}, run {safe(run.started.run)}, target {run.started.target}, {moment(run)}, {duration(run.seconds)}\n"
     yield _table(run)
     yield from _section("Blockers", [_blocker(run, j) for j in with_verdict(run, Verdict.FAILED)])
-    yield from _section("Trouble of the harness", [f"- {_safe(t)}" for t in run.troubles])
+    yield from _section("Trouble of the harness", [f"- {safe(t)}" for t in run.troubles])
     yield from _section("Not proven", [_open(o) for o in unproven(run)])
     yield from _section(
-        "Waived", [f"- **{j.checkpoint.id} {j.checkpoint.title}**: {_safe(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)]
+        "Waived", [f"- **{j.checkpoint.id} {j.checkpoint.title}**: {safe(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)]
     )
 
 
@@ -64,19 +64,19 @@ def _blocker(run: Run, judged: Judged) -> str:
         if (rest := len(judged.findings) - _FINDINGS_MAX) > 0:
             lines.append(f"\nand {rest} more")
     else:
-        lines.append(_safe(judged.reason))
+        lines.append(safe(judged.reason))
     return "\n".join([*lines, f"\n```sh\n{reproduce(run, judged)}\n```\n"])
 
 
 def _row(found: Observed) -> str:
-    return f"| {' | '.join(_safe(cell) for cell in (found.subject, found.expected, found.observed, found.remedy))} |"
+    return f"| {' | '.join(safe(cell) for cell in (found.subject, found.expected, found.observed, found.remedy))} |"
 
 
 def _open(group: Open) -> str:
     titles = ", ".join(f"**{j.checkpoint.id} {j.checkpoint.title}**" for j in group.judged)
-    return f"- {titles}: {_safe(group.reason)} (`{group.command}`)"
+    return f"- {titles}: {safe(group.reason)} (`{group.command}`)"
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Write a text as characters only: an entity never begins a mark, a link or a row."""
     return _MARKING.sub(lambda found: f"&#{ord(found[0])};", one_line(text, _CELL_MAX))

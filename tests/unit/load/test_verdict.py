@@ -9,7 +9,7 @@ from validation.load import verdict
 from validation.load.result import Books, Check, Latency, Sample
 
 BOOKS = Books(1000, 0, 0, 0, 0, 0, [], 1.0, 2.0, 3.0, [(1.0, 1000)])
-VOTES = Latency("vote", 2000, 0, 200.0, 2.0, 6.0, 12.0, 20.0, 30.0, 1.0, 9.0, [(10.0, 2000)])
+VOTES = Latency("vote", 2000, 0, 200.0, 2.0, 6.0, 12.0, 20.0, 30.0, 1.0, 5.0, 9.0, 15.0, 25.0, [(10.0, 2000)])
 TOLD = {"title": "T", "users": {"Voter": 1.0}, "steps": [[1, 10], [5, 10]]}
 
 

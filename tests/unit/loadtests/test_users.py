@@ -91,7 +91,7 @@ WRONG = (
     "answered 503 Service Unavailable",
     "answered 200 OK",
     "answered 299",
-    "answered 201 with a body that is none of it",
+    "answered 201 with a body that is no vote",
     "answered 201 for another option",
 )
 
