@@ -18,11 +18,10 @@ from uuid import UUID
 
 from loadtests.records import UNANSWERED, read
 from validation.errors import HarnessError
-from validation.load.latency import EXPECTED, Spread
+from validation.load.latency import EXPECTED, VOTES, Spread
 from validation.load.result import Books
 from validation.probes.store import StoreProbe
 
-VOTES = ("vote", "vote again")
 SERVER_ERROR = 500
 CACHE_KIB = 16 * 1024
 LISTED = 20

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -21,8 +22,12 @@ DURATIONS = some.lists(some.floats(0.0, LONGEST) | some.floats(0.0001, 0.1), min
 
 
 def figures(folder: Path, *lines: Line, scenario: Scenario = SCENARIO) -> Figures:
-    written(folder, lines)
+    written(folder, (promised(line) if line.status == 201 else line for line in lines))
     return Figures(folder, scenario, BEGAN)
+
+
+def promised(line: Line) -> Line:
+    return dataclasses.replace(line, vote_id=UUID(int=line.number + 1)) if line.option else line
 
 
 def results(at: float, status: int = 200) -> Line:
@@ -97,6 +102,12 @@ def test_only_the_expected_status_is_no_failure_and_every_failure_is_in_the_time
         ("vote again", 1, 0, 1 / STEADY),
     ]
     assert found.latencies[0].max == pytest.approx(2500, rel=0.001)
+
+
+def test_a_201_that_names_no_vote_is_a_failure(tmp_path: Path) -> None:
+    written(tmp_path, [vote(1, 3), promised(vote(2, 3))])
+    (latency,) = Figures(tmp_path, SCENARIO, BEGAN).latencies
+    assert (latency.count, latency.failures) == (2, 1)
 
 
 def test_a_vote_again_is_not_of_the_schedule_and_everything_else_that_was_sent_is(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def planned(folder: Path) -> int:
     return sum(one.planned for one in generated.read(folder))
 
 
+# Locust counts `-t` from its own start: a run is shorter by what that took, the more so on a busy machine.
 SLOW_END_SECONDS = 0.2
 """So long does Locust take until it tells its users that the time is up: what is due meanwhile is planned and not sent."""
 
@@ -48,7 +49,7 @@ def test_every_request_is_noted_as_the_server_saw_it(tmp_path: Path, processes: 
     assert [str(line.vote_id) for line in votes] == [vote_id(key) for key in keys_of(tmp_path)]
     assert {(line.name, line.status) for line in noted} == {("vote", 201), ("results", 200)}
     assert all(line.intended <= line.sent <= line.ended for line in noted)
-    assert 6 * 10 < len(noted) <= planned(tmp_path) <= len(noted) + 60 * SLOW_END_SECONDS
+    assert 30 < len(noted) <= planned(tmp_path) <= len(noted) + 60 * SLOW_END_SECONDS
     assert api.looks == pytest.approx(len(api.votes), rel=0.2)
 
 
@@ -59,7 +60,7 @@ def test_a_request_is_due_at_its_moment_however_slow_the_last_one_was(tmp_path: 
         return accepted(key, option)
 
     with served(stalls_once) as api:
-        told = ["--host", api.url, "--records", str(tmp_path), "-u", "1", "-t", "3", "--rate-of-a-user", "20", "Voter"]
+        told = ["--host", api.url, "--records", str(tmp_path), "-u", "1", "-t", "4", "--rate-of-a-user", "20", "Voter"]
         done = locust(*told)
     noted = lines_of(tmp_path)
     stalled = noted[19]
@@ -80,11 +81,11 @@ def test_what_could_not_be_sent_before_the_end_was_planned_all_the_same(tmp_path
         return accepted(key, option)
 
     with served(stalls) as api:
-        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "2", "Voter")
+        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "3", "Voter")
     assert done.returncode == 0, done.stderr
-    assert len(lines_of(tmp_path)) == len(api.votes) <= 4
+    assert len(lines_of(tmp_path)) == len(api.votes) <= 6
     assert {line.status for line in lines_of(tmp_path)} == {201}  # what was under way is waited for
-    assert 25 < planned(tmp_path) < 42
+    assert 4 * len(api.votes) < planned(tmp_path) < 64
 
 
 WRONG = (
@@ -115,7 +116,7 @@ def test_whatever_is_no_promise_to_count_this_vote_is_a_failure(tmp_path: Path) 
 
 
 def test_nobody_there_is_no_answer(tmp_path: Path) -> None:
-    done = locust("--host", f"http://127.0.0.1:{free_port()}", "--records", str(tmp_path), "-u", "1", "-t", "1", "Voter", "Watcher")
+    done = locust("--host", f"http://127.0.0.1:{free_port()}", "--records", str(tmp_path), "-u", "1", "-t", "2", "Voter", "Watcher")
     assert done.returncode == 1
     assert "no answer: ConnectionRefusedError" in done.stderr
     assert {(line.status, line.vote_id) for line in lines_of(tmp_path)} == {(UNANSWERED, None)}
@@ -152,7 +153,7 @@ def test_the_impatient_vote_again_with_the_same_key_and_option(tmp_path: Path) -
 )
 def test_tags_choose_what_is_done(tmp_path: Path, told: list[str], names: set[str]) -> None:
     with served() as api:
-        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "4", "-r", "10", "-t", "1", *told)
+        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "4", "-r", "10", "-t", "2", *told)
     assert done.returncode == 0, done.stderr
     assert {line.name for line in lines_of(tmp_path)} == names
     assert api.looks + len(api.votes) == len(lines_of(tmp_path))
@@ -160,7 +161,7 @@ def test_tags_choose_what_is_done(tmp_path: Path, told: list[str], names: set[st
 
 def test_without_a_folder_nothing_is_noted_and_all_is_asked() -> None:
     with served() as api:
-        done = locust("--host", api.url, "-u", "2", "-r", "10", "-t", "1", "Voter")
+        done = locust("--host", api.url, "-u", "2", "-r", "10", "-t", "2", "Voter")
     assert done.returncode == 0, done.stderr
     assert len(set(api.keys)) == len(api.votes) > 5
 
@@ -168,7 +169,7 @@ def test_without_a_folder_nothing_is_noted_and_all_is_asked() -> None:
 def test_a_generator_notes_how_busy_it_was(tmp_path: Path) -> None:
     with served() as api:
         before = time.time()
-        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "3", "Voter")
+        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "4", "Voter")
     (one,) = generated.read(tmp_path)
     assert done.returncode == 0, done.stderr
     assert before < one.began < min(api.moments)
