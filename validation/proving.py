@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -92,15 +92,18 @@ def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
                 with images(copy, copy, which, unchanged.tag):
                     found = _judge(copy, ids, bench.flags(unchanged))
                 judged |= {f"{i}, with images" if which else i: told for i, told in found.items()}
-        loads = {d.load for d in kept if d.load} if bench is HERE else set()
-        broken = [
-            f"load {load}: {limit} {told[limit]}"
-            for load in loads
-            for told in [_load(copy, load)]
-            for limit in load.broken
-            if not told[limit]["held"]
-        ]
+        broken = list(_broken(copy, [d.load for d in kept if d.load])) if bench is HERE else []
     return broken + [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
+
+
+def _broken(copy: Path, loads: Iterable[Load]) -> Iterator[str]:
+    """Load an unchanged copy once for each scenario, rate and length; name the limits that do not hold."""
+    together: dict[Load, set[str]] = {}
+    for load in loads:
+        together.setdefault(replace(load, broken=()), set()).update(load.broken)
+    for load, limits in together.items():
+        held = _load(copy, load)
+        yield from (f"{load.scenario}, {limit}: {held[limit]['seen']}" for limit in sorted(limits) if not held[limit]["held"])
 
 
 @contextmanager
