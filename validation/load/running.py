@@ -202,7 +202,7 @@ class _Run:
             *(self._of_fault(figures, begun) if self.asked.fault else ()),
             *verdict.budgets(limits, figures.latencies),
             *verdict.reconciled(limits, self.books, self.why_no_books, self.answered_again, drained=self.drained),
-            *verdict.growth(limits, samples),
+            *verdict.growth(limits, samples, self.books.accepted if self.books else 0),
             *verdict.reads(limits, self.reads),
             *verdict.generator(planned, sent, seconds),
         ]

@@ -88,12 +88,19 @@ def samples(memory: list[float]) -> list[Sample]:
 
 @pytest.mark.parametrize(("memory", "held"), [([50.0] * 20, True), ([50.0 + 3 * n for n in range(20)], False)])
 def test_memory_that_grows_is_seen(memory: list[float], held: bool) -> None:
-    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), samples(memory))
+    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), samples(memory), keys=0)
+    assert check.held is held
+
+
+@pytest.mark.parametrize(("keys", "held"), [(0, False), (1_000_000, True)])
+def test_redis_may_grow_by_the_keys_that_it_remembers(keys: int, held: bool) -> None:
+    grown = [Sample(1.0 + number, 0, 0, 0.0, {}, {"redis": 20.0 + 7 * number, "postgres": 90.0 + 50 * number}) for number in range(20)]
+    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), grown, keys)
     assert check.held is held
 
 
 def test_memory_that_nobody_saw_is_not_proven() -> None:
-    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), [])
+    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), [], keys=0)
     assert check.held is None
 
 
