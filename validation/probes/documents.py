@@ -95,7 +95,7 @@ def command_problem(source: Path, line: str) -> str:
         return f"it is no shell command: {error}"
     own = program.removeprefix(".venv/bin/")
     if own == "make":
-        known = set(re.findall(r"^([a-z]+):", text(source, "Makefile"), re.MULTILINE))
+        known = set(re.findall(r"^([a-z-]+):", text(source, "Makefile"), re.MULTILINE))
         unknown = [a for a in arguments if "=" not in a and a not in known]
         return f"the Makefile has no target {', '.join(unknown)}" if unknown else ""
     if own == "votecheck":
