@@ -126,7 +126,7 @@ def test_somebody_elses_api_is_judged_and_left_as_it_was(tmp_path: Path) -> None
         good = run(tmp_path / "good", "--checkpoint", "5.3", "--api-url", url)
         out_of_reach = run(tmp_path / "out", "--checkpoint", "2.1,5.1,6.1", "--api-url", url)
         assert theirs.poll() is None
-        theirs.send_signal(signal.SIGINT)
+        theirs.terminate()
         theirs.communicate(timeout=SECONDS)
     assert good.returncode == 0, good.stderr
     assert out_of_reach.returncode == 3
