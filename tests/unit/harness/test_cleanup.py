@@ -18,7 +18,8 @@ from validation.targets.cleanup import MARK
 
 Start = Callable[..., subprocess.Popen[str]]
 DEAF = "import signal; [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGTERM, signal.SIGQUIT)];"
-WAIT = "print('up', flush=True); signal = __import__('signal'); signal.pause()"
+# Looks for signals again and again: `signal.pause` would sleep through one that arrives in the moment before it.
+WAIT = "print('up', flush=True); time = __import__('time'); [time.sleep(0.05) for _ in iter(int, 1)]"
 
 
 @pytest.fixture(autouse=True)
