@@ -23,7 +23,6 @@ from validation.load.result import Books, Check, Fault, LoadResult
 from validation.load.sampling import Sampler, parts_of
 from validation.load.system import Loaded, loaded
 from validation.probes.http import HttpProbe
-from validation.probes.stream import StreamProbe
 from validation.session import machine, versions
 from validation.settings import RunSettings
 from validation.targets import cleanup
@@ -121,7 +120,8 @@ class _Run:
         self.why_no_books = ""
         self.answered_again = 0
         self.reads: float | None = None
-        self.drained = self.interrupted = False
+        self.drained: bool | None = None
+        self.interrupted = False
 
     def observe(self) -> None:
         """Let the generator run, and look at the parts meanwhile."""
@@ -249,19 +249,14 @@ class _Run:
         )
 
 
-def _drained(system: Loaded) -> bool:
-    """Wait until everything is counted; true where nobody can look."""
-    if system.stream is None:
-        return True
+def _drained(system: Loaded) -> bool | None:
+    """Wait until everything is counted; None where nobody can look."""
+    stream = system.stream
+    if stream is None:
+        return None
     try:
-        return eventually(_group_of(system.stream), lambda found: found, within=DRAINS_SECONDS, every=0.2).held
+        return eventually(
+            lambda: stream.group(protocol.STREAM, protocol.GROUP), lambda g: g is not None and g.drained, within=DRAINS_SECONDS, every=0.2
+        ).held
     except ProbeError:
-        return False
-
-
-def _group_of(stream: StreamProbe) -> Callable[[], bool]:
-    def look() -> bool:
-        group = stream.group(protocol.STREAM, protocol.GROUP)
-        return group is not None and group.drained
-
-    return look
+        return None

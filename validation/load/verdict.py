@@ -63,7 +63,7 @@ def budgets(scenario: Scenario, latencies: Sequence[Latency]) -> Iterator[Check]
                 yield Check(what, told, shown, held)
 
 
-def reconciled(scenario: Scenario, books: Books | None, why_not: str, answered_again: int, *, drained: bool) -> Iterator[Check]:
+def reconciled(scenario: Scenario, books: Books | None, why_not: str, answered_again: int, *, drained: bool | None) -> Iterator[Check]:
     """Hold the books against what is promised: every accepted vote once, and nothing else.
 
     Args:
@@ -71,7 +71,7 @@ def reconciled(scenario: Scenario, books: Books | None, why_not: str, answered_a
         books: None: there are none.
         why_not: why there are none.
         answered_again: of the votes that nobody answered, those that were, when they were asked for again.
-        drained: whether the queue was empty at the end.
+        drained: whether the queue was empty at the end; None: nobody could look.
     """
     if books is None or not books.accepted:
         yield _book("every vote by its id", "accepted = counted", "nothing", None, why_not or "no vote was accepted")
@@ -84,7 +84,8 @@ def reconciled(scenario: Scenario, books: Books | None, why_not: str, answered_a
         yield _book(f"votes {what}", "0", f"{seen} of {books.accepted}", None if maybe else seen == 0, why)
     shown, why = f"{answered_again} of {books.unknown}", "the API does not answer" if unknown else ""
     yield _book("votes that nobody answered, answered when asked for again", "all", shown, None if unknown else True, why)
-    yield _book("the queue at the end", "drained", "drained" if drained else "not drained", drained)
+    seen_queue = "nothing" if drained is None else "drained" if drained else "not drained"
+    yield _book("the queue at the end", "drained", seen_queue, drained, "the stream could not be read" if drained is None else "")
     if (limit := scenario.whole.get("count_p95")) is not None:
         seen = books.count_p95 if books.count_histogram else None
         held = None if seen is None else seen <= limit

@@ -82,6 +82,10 @@ def test_a_queue_that_is_not_drained_is_no_go() -> None:
     assert verdict.verdict(list(verdict.reconciled(a_scenario(), BOOKS, "", 0, drained=False))) == "NO-GO"
 
 
+def test_a_queue_that_nobody_could_look_at_is_not_proven() -> None:
+    assert verdict.verdict(list(verdict.reconciled(a_scenario(), BOOKS, "", 0, drained=None))) == "INCOMPLETE"
+
+
 def samples(memory: list[float]) -> list[Sample]:
     return [Sample(1.0 + number, 0, 0, 0.0, {}, {"api": mib}) for number, mib in enumerate(memory)]
 
