@@ -48,6 +48,16 @@ class Scenario:
         """How long the schedule is, warm-up included."""
         return sum(step.seconds for step in self.steps)
 
+    @property
+    def warm_up(self) -> float:
+        """How long the first step is, which is in no figure."""
+        return self.steps[0].seconds
+
+    @property
+    def highest_rate(self) -> float:
+        """The requests a second of the highest step."""
+        return max(step.rate for step in self.steps)
+
     def rate(self, at: float) -> float | None:
         """Give the requests a second wanted `at` seconds after the begin; None: it is over."""
         for step in self.steps:

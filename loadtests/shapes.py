@@ -58,7 +58,7 @@ class ScenarioShape(LoadTestShape):
         options = cast("Any", self.runner.environment.parsed_options)
         options.schedule = [begin, begin + self.scenario.seconds]
         options.rate_of_a_user = self.scenario.rate_of_a_user(options.rate_of_a_user)
-        users, most = (max(1, round(wanted / options.rate_of_a_user)) for wanted in (rate, max(step.rate for step in self.scenario.steps)))
+        users, most = (max(1, round(wanted / options.rate_of_a_user)) for wanted in (rate, self.scenario.highest_rate))
         return users, float(most), [self.runner.user_classes_by_name[name] for name in sorted(self.scenario.users)]
 
 

@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from loadtests import ON_TIME
+
 PROJECT = Path(__file__).parents[1]
 PORT = 8089
 LOOK_SECONDS, STARTS_SECONDS, ENDS_SECONDS = 0.1, 30.0, 30.0
@@ -49,7 +51,7 @@ def main() -> int:
 @contextmanager
 def _child(module: str, *told: str, stderr: int | None = None) -> Iterator[Child]:
     """Run a module, out of reach of the terminal's Ctrl-C: it is asked to end once, and by us."""
-    environment = {"GEVENT_BACKEND": "select", **os.environ}
+    environment = ON_TIME | os.environ
     child = subprocess.Popen(  # noqa: S603 - our own command line
         [sys.executable, "-m", module, *told], cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stderr=stderr,
         start_new_session=True, text=True,

@@ -22,7 +22,7 @@ from validation.cli_load import load_app
 from validation.errors import HarnessError, UsageError
 from validation.running import Interrupted, execute, preflight
 from validation.session import RECORD, new_run_id
-from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings
+from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings, known_target
 from validation.verdicts import HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT, RunVerdict
 from validation.waivers import read_waivers
 
@@ -84,7 +84,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         if not re.fullmatch(r"[a-z-]+=\S*", setting):
             raise UsageError(f"--redis-setting {setting} is not name=value.", "for example appendfsync=everysec", "votecheck run --help")
     settings = RunSettings(
-        source.resolve(), _known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
+        source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
         redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database,
         kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
         seed=secrets.randbelow(2**31) if seed is None else seed,
@@ -109,7 +109,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 @app.command()
 def plan(target: TargetName = "local", phase: Phase = None, checkpoint: Ids = "", beyond: Beyond = True) -> None:
     """Show what a run would look at, and what it could not prove there."""
-    shows = RunSettings(target=_known_target(target)).shows
+    shows = RunSettings(target=known_target(target)).shows
     for chosen in select(phase or (), checkpoint.split(","), beyond=beyond):
         seen = [n for n in chosen.needs if n in shows]
         how = f"judged at {', '.join(seen)}" if seen else f"NOT PROVEN there: needs {', '.join(chosen.needs)}"
@@ -211,12 +211,6 @@ def images(
             *(f"  layer   {layer.size:>8}  {layer.made_by[:90]}" for layer in built.layers),
         ]
         print("\n".join(lines), flush=True)  # noqa: T201 - data goes to stdout
-
-
-def _known_target(name: str) -> str:
-    if name not in SHIPPED_TARGETS:
-        raise UsageError(f"There is no target {name}.", f"this version has {', '.join(SHIPPED_TARGETS)}", "votecheck run --help")
-    return name
 
 
 def _one(identifier: str) -> tuple[Checkpoint, ...]:

@@ -12,10 +12,9 @@ from loadtests.scenario import FILE, Scenario, scenarios
 from validation.errors import HarnessError, UsageError
 from validation.running import preflight
 from validation.session import new_run_id
-from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings
-from validation.verdicts import INTERRUPTED_EXIT
+from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings, known_target
+from validation.verdicts import EXIT_CODES, INTERRUPTED_EXIT, RunVerdict
 
-EXITS = {"GO": 0, "NO-GO": 1, "INCOMPLETE": 3}
 Reports = Annotated[Path, typer.Option("--reports", help="the folder for records and reports")]
 load_app = typer.Typer(help="Load the system, reconcile every vote, and give the verdict.", no_args_is_help=True)
 talk = Console(stderr=True)
@@ -41,10 +40,8 @@ def _add(scenario: Scenario) -> None:
         from validation.load.words import summary  # noqa: PLC0415
         from validation.load.write import write  # noqa: PLC0415
 
-        if target not in SHIPPED_TARGETS:
-            raise UsageError(f"There is no target {target}.", f"there are {', '.join(SHIPPED_TARGETS)}", "votecheck load --help")
         settings = RunSettings(
-            source.resolve(), target, api_url=api_url, redis_url=redis_url, database_url=database_url, reports=reports.resolve(),
+            source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(),
             run=f"load-{new_run_id()}", load_command=load_command,
         )  # fmt: skip
         if told := preflight(settings):
@@ -55,7 +52,7 @@ def _add(scenario: Scenario) -> None:
         summary(result, talk, settings.folder)
         if result.interrupted:
             raise typer.Exit(INTERRUPTED_EXIT)
-        raise typer.Exit(0 if accept_incomplete and result.verdict == "INCOMPLETE" else EXITS[result.verdict])
+        raise typer.Exit(0 if accept_incomplete and result.verdict == "INCOMPLETE" else EXIT_CODES[RunVerdict(result.verdict)])
 
 
 @load_app.command(name="noise", help="Run a scenario several times with nothing changed: how much this machine differs from itself.")

@@ -56,11 +56,15 @@ class Bench:
 
     def proves(self, defect: Defect) -> bool:
         """Tell whether something here must see a defect."""
-        return bool(self.checkpoints(defect) or (self.cluster is None and defect.load))
+        return bool(self.checkpoints(defect) or self.load(defect))
 
     def checkpoints(self, defect: Defect) -> tuple[str, ...]:
         """Those that must turn red here."""
         return defect.checkpoints if self.cluster is None else defect.live
+
+    def load(self, defect: Defect) -> Load | None:
+        """The load that must show it here."""
+        return defect.load if self.cluster is None else None
 
     def images(self, defect: Defect) -> Images:
         """Those that a run is given here."""
@@ -92,7 +96,7 @@ def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
                 with images(copy, copy, which, unchanged.tag):
                     found = _judge(copy, ids, bench.flags(unchanged))
                 judged |= {f"{i}, with images" if which else i: told for i, told in found.items()}
-        broken = list(_broken(copy, [d.load for d in kept if d.load])) if bench is HERE else []
+        broken = list(_broken(copy, filter(None, map(bench.load, kept))))
     return broken + [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
 
 
@@ -125,7 +129,7 @@ def prove(defect: Defect, bench: Bench = HERE) -> Result:
                 if landed:
                     return Result(defect, Catch.NOT_LANDED, landed)
             try:
-                return _of_load(defect, defect.load, copy) if defect.load and bench is HERE else _of_checkpoints(defect, bench, copy)
+                return _of_load(defect, load, copy) if (load := bench.load(defect)) else _of_checkpoints(defect, bench, copy)
             except HarnessError as error:
                 return Result(defect, Catch.INCONCLUSIVE, str(error))
     except HarnessError as error:

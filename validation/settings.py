@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from validation.errors import UsageError
+
 PROJECT = Path(__file__).resolve().parent.parent
 FIDELITIES = ("files", "local", "image", "cluster")
 """What a checkpoint may need, from the least to the most."""
@@ -23,6 +25,17 @@ SHIPPED_TARGETS = ("local", "containers", "cluster")
 def highest(needs: Iterable[str]) -> str:
     """Name the highest of some fidelities; an empty string for none."""
     return max(needs, key=FIDELITIES.index, default="")
+
+
+def known_target(name: str) -> str:
+    """Give a target's name back.
+
+    Raises:
+        UsageError: there is no such target.
+    """
+    if name not in SHIPPED_TARGETS:
+        raise UsageError(f"There is no target {name}.", f"this version has {', '.join(SHIPPED_TARGETS)}", "votecheck run --help")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ WATCHED_SECONDS = 20.0
 DRIP_SECONDS = 1.0
 ENOUGH_VOTES, CREATED = 20, 201
 HEAD = b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\n"
-VOTE = b'{"option":"cats"}'
 GET = b"GET /api/results HTTP/1.1\r\nHost: votecheck\r\n\r\n"
 NEVER_READS = "do not read"
 KINDS: dict[str, tuple[bytes, bytes]] = {

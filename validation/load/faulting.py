@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median_high
 
 from validation.errors import HarnessError, NotProven, UsageError
 from validation.load.result import Fault, Second
@@ -80,10 +81,11 @@ class Faulting:
 
 def recovered(fault: Fault, timeline: Sequence[Second], warm_up: float) -> float | None:
     """Give after how many seconds from the fault's end the p95 was as before, for some seconds on end; None: it never was."""
-    before = sorted(second.p95 for second in timeline if warm_up <= second.at < int(fault.begun) and second.answered)
+    before = [second.p95 for second in timeline if warm_up <= second.at < int(fault.begun) and second.answered]
     if not before:
         return None
-    limit, run = max(before[len(before) // 2] * AS_BEFORE, before[len(before) // 2] + 1), 0
+    usual, run = median_high(before), 0
+    limit = max(usual * AS_BEFORE, usual + 1)
     for second in (second for second in timeline if second.at >= int(fault.ended)):
         run = run + 1 if second.answered and not second.failed and second.p95 <= limit else 0
         if run == SETTLED_SECONDS:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loadtests import ON_TIME
 from validation.errors import HarnessError
 from validation.settings import PROJECT
 
-ON_TIME = {"GEVENT_BACKEND": "select"}
-"""With epoll, which waits whole milliseconds, a request leaves half a millisecond late."""
 STARTS_SECONDS, ENDS_SECONDS = 30.0, 20.0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from statistics import median_high
 
 from loadtests.scenario import Scenario
 from validation.load.result import Knee, Sample, Second
@@ -23,11 +24,11 @@ def knee(scenario: Scenario, timeline: Sequence[Second], samples: Sequence[Sampl
         samples: the parts.
         cores: of the machine that all parts share.
     """
-    begun, kept = scenario.steps[0].seconds, 0.0
+    begun, kept = scenario.warm_up, 0.0
     for step in scenario.steps[1:]:
         ended = begun + step.seconds
         inside = [second for second in timeline if begun <= second.at < ended]
-        p95 = sorted(second.p95 for second in inside)[len(inside) // 2] if inside else float("inf")
+        p95 = median_high(second.p95 for second in inside) if inside else float("inf")
         good = sum(second.answered - second.failed for second in inside)
         if good < scenario.knee["kept"] * step.rate * step.seconds or p95 > scenario.knee["p95"]:
             return Knee(kept, step.rate, list(_at_their_limit([s for s in samples if begun <= s.at < ended], cores)))
@@ -37,11 +38,13 @@ def knee(scenario: Scenario, timeline: Sequence[Second], samples: Sequence[Sampl
 
 def _at_their_limit(samples: Sequence[Sample], cores: int) -> Iterator[str]:
     """Name what was at its limit, by measure, and where no part was the one that came nearest."""
-    used = {part: _middle([s.cpu[part] for s in samples if part in s.cpu]) for part in sorted({name for s in samples for name in s.cpu})}
+    used = {
+        part: median_high([s.cpu[part] for s in samples if part in s.cpu]) for part in sorted({name for s in samples for name in s.cpu})
+    }
     if used:
         full = [part for part in used if used[part] >= BUSY_CORES]
         yield from (f"{part}: {used[part]:.2f} of a core" for part in full)
-        total = _middle([sum(sample.cpu.values()) for sample in samples])
+        total = median_high([sum(sample.cpu.values()) for sample in samples])
         if total >= BUSY_SHARE * cores:
             yield f"the machine: all parts together use {total:.2f} of {cores} cores"
         if not full:
@@ -50,7 +53,3 @@ def _at_their_limit(samples: Sequence[Sample], cores: int) -> Iterator[str]:
     ages = [sample.oldest for sample in samples if sample.oldest is not None]
     if len(ages) > 1 and ages[-1] > WAITS_SECONDS and sum(later > sooner for sooner, later in pairwise(ages)) > len(ages) / 2:
         yield f"the way from the stream to the database: the oldest vote waits {ages[-1]:.1f} s, and longer and longer"
-
-
-def _middle(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2]

@@ -85,7 +85,7 @@ class Figures:
 
     def __init__(self, records: Path, scenario: Scenario, began: float) -> None:
         self._scenario, self._began = scenario, began
-        self._warm_up, self._ends = scenario.steps[0].seconds, scenario.seconds
+        self._warm_up, self._ends = scenario.warm_up, scenario.seconds
         self._requests = {name: _Requests() for name in NAMES}
         self._took = [array("f") for _ in range(math.ceil(self._ends))]
         self._failed = [0] * len(self._took)

@@ -4,18 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from jinja2 import Template
 
-from validation import report
 from validation.load import charts, words
 from validation.load.result import LoadResult
-from validation.report.html import TEXT_MAX
-from validation.report.wording import duration, visible
-
-_FOLDERS = (Path(__file__).parent, Path(report.__path__[0]))
+from validation.report.html import pages
+from validation.report.wording import duration
 
 
 def render(result: LoadResult, links: Mapping[str, str]) -> str:
@@ -37,22 +32,10 @@ def render(result: LoadResult, links: Mapping[str, str]) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDERS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_unmask,
-    )
+    environment = pages(Path(__file__).parent)
     environment.filters |= {"duration": duration, "number": words.number, "word": words.word, "margin": words.margin}
     environment.globals |= {"headline": words.headline, "schedule": words.schedule, "nothing": words.NOTHING}
     return environment.get_template("load.html.j2")
-
-
-def _unmask(value: Any) -> Any:
-    """Make every text of the page visible and bounded, so that no place in the template can forget to."""
-    return visible(value, TEXT_MAX) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _moment(started: str) -> str:

@@ -64,7 +64,7 @@ class Asked:
 
 def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Scenario:
     """Give a scenario another rate at its highest step, or another length, warm-up aside; a budget of the rate follows."""
-    highest, length = max(step.rate for step in scenario.steps), scenario.seconds - scenario.steps[0].seconds
+    highest, length = scenario.highest_rate, scenario.seconds - scenario.warm_up
     more, longer = (rate or highest) / highest, (seconds or length) / length
     steps = [Step(step.seconds * (longer if number else 1), step.rate * more) for number, step in enumerate(scenario.steps)]
     budgets = {
@@ -87,14 +87,14 @@ def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> Loa
     started, scenario = datetime.now(UTC), asked.scenario
     verdict.demand_known(scenario)
     if asked.fault:
-        faulting.demand(asked.fault, settings, scenario.seconds - scenario.steps[0].seconds)
+        faulting.demand(asked.fault, settings, scenario.seconds - scenario.warm_up)
     for problem in cleanup.reap()[1]:
         tell(f"Left by an earlier run: {problem}")
     with ExitStack() as stack:
         portal = stack.enter_context(start_blocking_portal())
         system = stack.enter_context(loaded(settings, portal, stormy=bool(asked.fault)))
-        highest = max(step.rate for step in scenario.steps)
-        tell(f"Loading {system.url} with up to {highest:g} requests a second for {scenario.seconds:g} s, then every vote is looked up.")
+        asked_for = f"up to {scenario.highest_rate:g} requests a second for {scenario.seconds:g} s"
+        tell(f"Loading {system.url} with {asked_for}, then every vote is looked up.")
         run = _Run(settings, asked, system)
         try:
             run.observe()
@@ -155,7 +155,7 @@ class _Run:
         if not self.asked.fault or self.system.storm is None:
             return None
         begun = eventually(lambda: generated.read(self.records), bool, within=generating.STARTS_SECONDS).value
-        warm_up = self.scenario.steps[0].seconds
+        warm_up = self.scenario.warm_up
         middle = (begun[0].began if begun else time.time()) + warm_up + (self.scenario.seconds - warm_up) / 3
         coming = faulting.Faulting(self.system.storm, self.asked.fault, middle)
         coming.start()
@@ -170,9 +170,7 @@ class _Run:
         self.answered_again = len(again)
         self.drained = _drained(self.system)
         try:
-            self.books = reconcile.reconcile(
-                self.records, self.system.store, self.since, self.ahead, again, warm_up=self.scenario.steps[0].seconds
-            )
+            self.books = reconcile.reconcile(self.records, self.system.store, self.since, self.ahead, again, warm_up=self.scenario.warm_up)
         except ProbeError as error:
             self.why_no_books = str(error)
 
@@ -196,7 +194,7 @@ class _Run:
         begun = min((one.began for one in of_generators), default=time.time())
         figures = Figures(self.records, scenario, begun)
         samples = self.sampler.since(begun)
-        seconds = [(cpu, late) for one in of_generators for at, cpu, late in one.seconds if at >= scenario.steps[0].seconds]
+        seconds = [(cpu, late) for one in of_generators for at, cpu, late in one.seconds if at >= scenario.warm_up]
         planned, sent = sum(one.planned for one in of_generators), figures.sent
         checks = [
             *(self._of_fault(figures, begun) if self.asked.fault else ()),
@@ -215,7 +213,7 @@ class _Run:
             target=self.settings.target,
             started=started.isoformat(timespec="seconds"),
             seconds=scenario.seconds,
-            warm_up=scenario.steps[0].seconds,
+            warm_up=scenario.warm_up,
             verdict=verdict.verdict(checks),
             checks=checks,
             latencies=figures.latencies,
@@ -238,7 +236,7 @@ class _Run:
             yield Check(f"effect of: {self.asked.fault}", "seen", "nothing", None, self.wrong or "it did not come")
             return
         fault = self.fault = structs.replace(self.fault, begun=self.fault.begun - begun, ended=self.fault.ended - begun)
-        after = faulting.recovered(fault, figures.timeline, self.scenario.steps[0].seconds)
+        after = faulting.recovered(fault, figures.timeline, self.scenario.warm_up)
         self.fault = structs.replace(fault, recovered_after=after)
         yield Check(
             f"effect of: {fault.name}", "seen", fault.seen or "nothing", True if fault.seen else None, "" if fault.seen else "not seen"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import median_high
 
 from loadtests.records import NAMES
 from loadtests.scenario import Scenario
@@ -106,10 +107,12 @@ def growth(scenario: Scenario, samples: Sequence[Sample], keys: int) -> Iterator
     limit = scenario.whole.get("growth_mib")
     if limit is None:
         return
-    steady = [sample for sample in samples if sample.at >= scenario.steps[0].seconds]
+    steady = [sample for sample in samples if sample.at >= scenario.warm_up]
     tenth = max(1, len(steady) // 10)
     for part in sorted({name for sample in steady for name in sample.memory} - {"postgres"}):
-        first, last = (_middle([s.memory[part] for s in some if part in s.memory]) for some in (steady[:tenth], steady[-tenth:]))
+        first, last = (
+            median_high([s.memory[part] for s in some if part in s.memory] or [math.nan]) for some in (steady[:tenth], steady[-tenth:])
+        )
         allowed, grown = limit + (keys * KEY_BYTES / 2**20 if part == "redis" else 0), last - first
         told = f"grows by at most {allowed:.0f} MiB" + (f", with {keys} keys to remember" if part == "redis" else "")
         if math.isnan(grown):
@@ -167,7 +170,3 @@ def _book(what: str, limit: str, seen: str, held: bool | None, reason: str = "")
 
 def _of_generator(what: str, limit: float, seen: str, held: bool, why_not: str) -> Check:
     return Check(what, f"at most {limit:.0%}", seen, True if held else None, "" if held else why_not, kind="generator")
-
-
-def _middle(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else math.nan

@@ -46,16 +46,21 @@ def render(run: Run) -> str:
     )
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+def pages(*folders: Path) -> Environment:
+    """Make an environment of templates in which every text is escaped and unmasked; they are looked for in our folder, too."""
+    return Environment(
+        loader=FileSystemLoader((*folders, Path(__file__).parent)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=_unmask,
     )
+
+
+@cache
+def _template() -> Template:
+    environment = pages()
     environment.filters |= {"duration": duration, "number": _number, "slug": _slug}
     environment.globals |= {
         "headline": model.headline,

@@ -1,51 +1,23 @@
 import re
-from html.parser import HTMLParser
 
 import pytest
 from msgspec import structs
 
 from tests.unit.load.example import BOOKS, CHECKS, FAULT, SECONDS, VOTE, everywhere, nothing, result, samples
+from tests.unit.report import page as report
 from validation.load.page import render
 from validation.load.result import LoadResult, Sample
 
 HOSTILE = "<script>alert(1)</script> \"><img src=x onerror=1> </style></title> {{ 7*7 }} \x1b[2J\x00 \u202e ' & end"
-VOID = {"meta", "br", "link", "img", "input", "hr"}
 LINKS = {"Locust's own report": "locust.html", "Each second": "seconds.csv"}
 
 
-class Page(HTMLParser):
-    """What a browser would make of a page."""
-
-    def __init__(self, written: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.said: list[str] = []
-        self.unbalanced: list[str] = []
-        self.feed(written)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.unbalanced.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] != "style":
-            self.said.append(data)
+class Page(report.Page):
+    """A page with plain dashes, as the tests write them."""
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.said).replace("\u2013", "-").split())
-
-    def all(self, tag: str, of_class: str = "") -> list[dict[str, str | None]]:
-        return [a for t, a in self.tags if t == tag and (not of_class or of_class in (a.get("class") or "").split())]
+        return super().text.replace("\u2013", "-")
 
 
 def page(of: LoadResult, links: dict[str, str] | None = None) -> Page:
