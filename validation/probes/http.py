@@ -3,7 +3,8 @@
 import select
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,12 @@ import msgspec
 from validation.errors import ProbeError
 
 SECONDS = 10.0
+CONNECT_SECONDS, CONNECTS = 0.5, 20
+"""A kernel answers whoever connects, however busy the server is: who hears nothing tries again, from another port.
+
+The NAT before a container's published port may lead a new connection to a container that is gone: for two minutes it remembers the ports
+of clients that were connected, or tried to be, when that ended. (`conntrack -L` shows these as SYN_SENT, UNREPLIED.)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,9 @@ class HttpProbe:
         begun = time.monotonic()
         try:
             with httpx.Client(
-                timeout=SECONDS, trust_env=False, verify=self.url.startswith("https")
+                timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS), trust_env=False, verify=self.url.startswith("https")
             ) as client:  # reading certificates takes 20 ms
-                answer = client.request(method, self.url + path, headers=dict(headers or {}), content=content)
+                answer = _connected(lambda: client.request(method, self.url + path, headers=dict(headers or {}), content=content))
         except httpx.HTTPError as error:
             raise ProbeError(f"{method} {path} was not answered: {type(error).__name__}: {error}.", "the API died or hangs") from error
         return Answer(answer.status_code, dict(answer.headers), answer.content, time.monotonic() - begun)
@@ -91,6 +98,13 @@ class HttpProbe:
         except OSError as error:
             raise ProbeError(f"A raw request was not answered: {error}.", "the API died or hangs") from error
         return _parse(received, time.monotonic() - begun)
+
+
+def _connected(request: Callable[[], httpx.Response]) -> httpx.Response:
+    for _ in range(CONNECTS - 1):
+        with suppress(httpx.ConnectTimeout):
+            return request()
+    return request()
 
 
 def _converse(connection: socket.socket, unsent: bytes) -> bytes:
