@@ -50,6 +50,7 @@ lock:           ## renew the hashed pins, ours and the images' (needs uv)
 	$(LOCK) --all-extras --python-version 3.11 --upgrade --output-file requirements.txt
 	$(LOCK) --extra api --python-version 3.13 --constraint requirements.txt --output-file system/images/api-requirements.txt
 	$(LOCK) --extra consumer --python-version 3.13 --constraint requirements.txt --output-file system/images/consumer-requirements.txt
+	$(LOCK) --extra load --python-version 3.13 --constraint requirements.txt --output-file loadtests/requirements.txt
 
 clean:          ## remove what make made
 	rm -rf .venv .tox reports

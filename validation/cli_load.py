@@ -31,7 +31,10 @@ def _add(scenario: Scenario) -> None:
         api_url: Annotated[str, typer.Option(help="somebody else's API, which you may load")] = "",
         redis_url: Annotated[str, typer.Option(help="its Redis, so that the queue is seen")] = "",
         database_url: Annotated[str, typer.Option(help="its PostgreSQL, so that every vote is reconciled")] = "",
+        inside: Annotated[bool, typer.Option("--inside", help="run Locust in the target, a cluster, with --processes workers")] = False,
         load_command: Annotated[str, typer.Option(help="brings images, its arguments, to the nodes of a cluster")] = "",
+        kubeconfig: Annotated[str, typer.Option(help="which clusters there are; without it what kubectl takes")] = "",
+        context: Annotated[str, typer.Option(help="which of them")] = "",
         source: Annotated[Path, typer.Option("--source", help="the folder whose system/ is loaded")] = PROJECT,
         accept_incomplete: Annotated[bool, typer.Option("--accept-incomplete", help="exit 0 although something is NOT PROVEN")] = False,
         reports: Reports = Path("reports"),
@@ -42,12 +45,12 @@ def _add(scenario: Scenario) -> None:
 
         settings = RunSettings(
             source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(),
-            run=f"load-{new_run_id()}", load_command=load_command,
+            run=f"load-{new_run_id()}", load_command=load_command, kubeconfig=kubeconfig, context=context,
         )  # fmt: skip
         if told := preflight(settings):
             _tell(told)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was measured is kept
-        result = running.run(settings, running.Asked(running.scaled(scenario, rate, seconds), processes, fault), _tell)
+        result = running.run(settings, running.Asked(running.scaled(scenario, rate, seconds), processes, fault, inside), _tell)
         write(settings.folder, result)
         summary(result, talk, settings.folder)
         if result.interrupted:

@@ -85,7 +85,7 @@ class Installation(Target):
         """Give the values of our own installation: the chart's defaults, as far as a small node allows."""
         return {
             "namespaces": {"prefix": self.prefix},
-            "images": {part: self._named(part) for part in ("api", "consumer")},
+            "images": {part: self.named(part) for part in ("api", "consumer")},
             "api": {"service": {"type": "NodePort"}, "corsOrigins": ["https://vote.example"]},
             "redis": {"storage": {"size": "1Gi"}},
             "postgres": {"storage": {"size": "1Gi"}},
@@ -95,7 +95,7 @@ class Installation(Target):
             },
         }
 
-    def _named(self, part: str) -> dict[str, str]:
+    def named(self, part: str) -> dict[str, str]:
         """Name an image as its engine does, and so the node that it was loaded into: podman's names begin with `localhost/`."""
         wanted = reference(part, self.settings.image_tag)
         names = json.loads(self._engine.run("image", "inspect", "--format", "{{json .RepoTags}}", wanted))

@@ -58,7 +58,7 @@ def build(engine: Engine, source: Path, part: str, tag: str = "") -> Built:
     Args:
         engine: what builds it: one of `engines.BUILDERS`.
         source: the folder of the project, or of a copy.
-        part: one of `PARTS`.
+        part: one of `FOLDERS`.
         tag: its tag; without one it is the part's released version.
 
     Raises:
@@ -78,12 +78,12 @@ def build(engine: Engine, source: Path, part: str, tag: str = "") -> Built:
         if not good:
             raise engines.failure(f"{engine.name}: the build of {name} at {_step(said)}", _last_words(said, code))
         image, size, layers = store.describe(engine, name)
-        return Built(name, engine.name, time.monotonic() - started, image, digest(source), size, layers)
+        return Built(name, engine.name, time.monotonic() - started, image, digest(source, part), size, layers)
 
 
 def command(engine: Engine, source: Path, part: str, name: str) -> list[str]:
     """Give the command line that builds an image: the same source gives the same image, wherever and whenever."""
-    arguments = {"VERSION": VERSIONS[part], "REVISION": revision(source), "SOURCE_DIGEST": digest(source)}
+    arguments = {"VERSION": VERSIONS[part], "REVISION": revision(source, part), "SOURCE_DIGEST": digest(source, part)}
     file = dockerfile(source, part)
     if engine.name == "docker":
         arguments["SOURCE_DATE_EPOCH"] = "0"  # BuildKit's word for the time that the image says it was made at

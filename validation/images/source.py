@@ -7,9 +7,13 @@ from pathlib import Path
 from validation import protocol
 
 PARTS = ("api", "consumer")
+LOAD = "load"
+"""The generator, for load from inside a cluster: no part of the system, and built only then."""
+FOLDERS = {"api": "system", "consumer": "system", LOAD: "loadtests"}
+"""What each image is built from."""
 DIGEST_LABEL = "votecheck.source-digest"
 UNKNOWN = "unknown"
-VERSIONS = {"api": protocol.API_VERSION, "consumer": protocol.CONSUMER_VERSION}
+VERSIONS = {"api": protocol.API_VERSION, "consumer": protocol.CONSUMER_VERSION, LOAD: protocol.API_VERSION}
 
 
 def reference(part: str, tag: str = "") -> str:
@@ -17,13 +21,13 @@ def reference(part: str, tag: str = "") -> str:
     return f"voting-{part}:{tag or VERSIONS[part]}"
 
 
-def digest(source: Path) -> str:
-    """Give the digest of `system/`, from which both images are built: of each file's path and content, in order of the paths.
+def digest(source: Path, part: str = "api") -> str:
+    """Give the digest of the folder that an image is built from, by default the system's: of each file's path and content, in their order.
 
     Byte code and what other tools leave behind is left out, as it is of the build.
     """
     told = hashlib.sha256()
-    folder = source / "system"
+    folder = source / FOLDERS[part]
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         if file.is_file() and "__pycache__" not in path.parts:
@@ -34,15 +38,15 @@ def digest(source: Path) -> str:
 
 def dockerfile(source: Path, part: str) -> Path:
     """Give the file that says how an image is built."""
-    return source / "system" / "images" / f"{part}.Dockerfile"
+    return source / "loadtests" / "Dockerfile" if part == LOAD else source / "system" / "images" / f"{part}.Dockerfile"
 
 
-def revision(source: Path) -> str:
-    """Give the commit that a source is of, with `-dirty` where `system/` is not as it was committed; "unknown" without a repository."""
+def revision(source: Path, part: str = "api") -> str:
+    """Give the commit that a source is of, with `-dirty` where an image's folder is not as committed; "unknown" without a repository."""
     if not (source / ".git").exists():  # a folder inside somebody else's repository is not of that commit
         return UNKNOWN
     commit = _git(source, "rev-parse", "HEAD")
-    return commit + "-dirty" * bool(commit != UNKNOWN and _git(source, "status", "--porcelain", "--", "system"))
+    return commit + "-dirty" * bool(commit != UNKNOWN and _git(source, "status", "--porcelain", "--", FOLDERS[part]))
 
 
 def _git(source: Path, *arguments: str) -> str:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,12 +15,12 @@ from loadtests.records import key_of
 from loadtests.scenario import Scenario, Step, written
 from validation import protocol
 from validation.ballots import CREATED
-from validation.errors import ProbeError
+from validation.errors import ProbeError, UsageError
 from validation.load import faulting, generating, reconcile, verdict
 from validation.load.knee import knee
 from validation.load.latency import Figures
 from validation.load.result import Books, Check, Fault, LoadResult
-from validation.load.sampling import Sampler, parts_of
+from validation.load.sampling import Sampler
 from validation.load.system import Loaded, loaded
 from validation.probes.http import HttpProbe
 from validation.session import machine, versions
@@ -55,11 +55,13 @@ class Asked:
     Attributes:
         processes: how many share the generator's work.
         fault: what comes in the middle; empty: nothing.
+        inside: whether the generator runs in pods of the cluster that it loads.
     """
 
     scenario: Scenario
     processes: int = 1
     fault: str = ""
+    inside: bool = False
 
 
 def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Scenario:
@@ -86,6 +88,10 @@ def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> Loa
     """
     started, scenario = datetime.now(UTC), asked.scenario
     verdict.demand_known(scenario)
+    if asked.inside and (settings.target != "cluster" or settings.api_url):
+        raise UsageError(
+            "Locust runs only inside of a cluster that is the target.", "", "votecheck load baseline --target cluster --inside"
+        )
     if asked.fault:
         faulting.demand(asked.fault, settings, scenario.seconds - scenario.warm_up)
     for problem in cleanup.reap()[1]:
@@ -125,18 +131,17 @@ class _Run:
 
     def observe(self) -> None:
         """Let the generator run, and look at the parts meanwhile."""
-        system, log = self.system, self.settings.folder / "locust.log"
+        system, folder, scenario = self.system, self.settings.folder, self.scenario
         _drained(system)
         self.since, self.ahead = reconcile.clock(system.store) if system.store else ("", 0.0)
-        scenarios = written(self.scenario, self.settings.folder)
+        order = generating.Order(system.url, scenario.name, written(scenario, folder), folder, self.asked.processes)
         before = self._reads_of_counts()
-        told = generating.command(system.url, self.scenario.name, scenarios, self.settings.folder, self.asked.processes)
-        with generating.generating(told, log) as child:
-            self.sampler = Sampler(parts_of({**system.processes, "generator": lambda: child.pid}), system.stream)
+        with self._generating(order) as generator:
+            self.sampler = Sampler(lambda: system.look() | generator.look(), system.stream)
             with self.sampler.looking():
                 faults = self._faulting()
                 try:
-                    generating.wait(child, self.scenario.seconds, log)
+                    generator.wait(scenario.seconds)
                 finally:
                     if faults:
                         faults.join()
@@ -144,6 +149,14 @@ class _Run:
                 self.drained = _drained(system)
         if before is not None and (after := self._reads_of_counts()) is not None:
             self.reads = (after - before) / self.scenario.seconds
+
+    def _generating(self, order: generating.Order) -> AbstractContextManager[generating.Generator]:
+        installation = self.system.installation
+        if installation is None or not self.asked.inside:
+            return generating.generating(order)
+        from validation.load.inside import generating_inside  # noqa: PLC0415 - the cluster's client takes a second to import
+
+        return generating_inside(installation, order)
 
     def _reads_of_counts(self) -> int | None:
         try:
@@ -198,7 +211,7 @@ class _Run:
         planned, sent = sum(one.planned for one in of_generators), figures.sent
         checks = [
             *(self._of_fault(figures, begun) if self.asked.fault else ()),
-            *verdict.budgets(limits, figures.latencies),
+            *verdict.budgets(limits, figures.latencies, interrupted=self.interrupted),
             *verdict.reconciled(limits, self.books, self.why_no_books, self.answered_again, drained=self.drained),
             *verdict.growth(limits, samples, self.books.accepted if self.books else 0),
             *verdict.reads(limits, self.reads),

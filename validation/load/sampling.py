@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import psutil
 
@@ -14,12 +15,28 @@ from validation.load.result import Sample
 from validation.probes.stream import StreamProbe
 
 EVERY_SECONDS = 0.5
-Usage = tuple[float, float]
-"""Seconds of processor time so far, and MiB of memory now."""
 
 
-def parts_of(processes: Mapping[str, Callable[[], int]]) -> Callable[[], dict[str, Usage]]:
-    """Make a look at parts, each with all processes below its own; a part that cannot be looked at is left out."""
+class Usage(NamedTuple):
+    """What a part has used.
+
+    Attributes:
+        at: when that was so, in seconds since the epoch.
+        seconds: of processor time so far.
+        mib: of memory then.
+    """
+
+    at: float
+    seconds: float
+    mib: float
+
+
+Look = Callable[[], dict[str, Usage]]
+"""A look at all parts, by name; those that cannot be looked at are left out."""
+
+
+def parts_of(processes: Mapping[str, Callable[[], int]]) -> Look:
+    """Make a look at processes of this machine, each with all those below it."""
 
     def look() -> dict[str, Usage]:
         found = {}
@@ -27,10 +44,30 @@ def parts_of(processes: Mapping[str, Callable[[], int]]) -> Callable[[], dict[st
             with suppress(psutil.Error, HarnessError, NotProven):  # it was killed a moment ago, or is somebody else's
                 first = psutil.Process(pid())
                 every = [first, *first.children(recursive=True)]
-                found[name] = (sum(map(_seconds, every)), sum(map(_resident, every)) / 2**20)
+                found[name] = Usage(time.time(), sum(map(_seconds, every)), sum(map(_resident, every)) / 2**20)
         return found
 
     return look
+
+
+@dataclass
+class Rates:
+    """Cores in use, from one look to the next: a part that was not looked at anew is taken for as busy as it was."""
+
+    _last: dict[str, Usage] = field(default_factory=dict)
+    _cores: dict[str, float] = field(default_factory=dict)
+
+    def after(self, seen: Mapping[str, Usage]) -> dict[str, float]:
+        """Give the cores that each part used since it was last looked at; what was seen for the first time has none yet."""
+        for name, now in seen.items():
+            last = self._last.get(name)
+            if last is None or now.at > last.at:
+                self._cores.pop(name, None)
+                # A part whose process was replaced has used less than before: then its share of this time is not known.
+                if last and now.seconds >= last.seconds:
+                    self._cores[name] = (now.seconds - last.seconds) / (now.at - last.at)
+                self._last[name] = now
+        return {name: cores for name, cores in self._cores.items() if name in seen}
 
 
 @dataclass
@@ -43,7 +80,7 @@ class Sampler:
         seen: the samples so far, `at` in seconds since the epoch.
     """
 
-    look: Callable[[], dict[str, Usage]]
+    look: Look
     stream: StreamProbe | None
     seen: list[Sample] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -64,13 +101,12 @@ class Sampler:
         return [Sample(round(s.at - begun, 3), s.lag, s.pending, s.oldest, s.cpu, s.memory) for s in self.seen if s.at >= begun]
 
     def _look_on(self) -> None:
-        before, was = self.look(), time.time()
+        rates = Rates()
+        rates.after(self.look())
         while not self._ended.wait(EVERY_SECONDS):
-            usage, now = self.look(), time.time()
-            # A part whose process was replaced has used less than before: then its share of this half second is not known.
-            cpu = {n: (u[0] - before[n][0]) / (now - was) for n, u in usage.items() if n in before and u[0] >= before[n][0]}
-            self.seen.append(Sample(now, *self._queue(), cpu, {n: u[1] for n, u in usage.items()}))
-            before, was = usage, now
+            usage = self.look()
+            cores = rates.after(usage)
+            self.seen.append(Sample(time.time(), *self._queue(), cores, {name: used.mib for name, used in usage.items()}))
 
     def _queue(self) -> tuple[int | None, int | None, float | None]:
         if self.stream is None:

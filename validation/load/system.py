@@ -1,18 +1,23 @@
 """The system that is loaded: a target's own, or, where a fault is to come, the storm's, whose parts stand behind links."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from anyio.from_thread import BlockingPortal
 
 from validation.errors import NotProven
+from validation.load.sampling import Look, parts_of
 from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe
 from validation.settings import RunSettings
 from validation.storm.system import Storm
 from validation.targets import open_target
 from validation.targets.base import Target
+
+if TYPE_CHECKING:
+    from validation.cluster.installation import Installation
 
 
 @dataclass
@@ -21,18 +26,20 @@ class Loaded:
 
     Attributes:
         url: the API's address.
-        processes: the process id of each part; asking raises NotProven for what is somebody else's.
+        look: what each part uses; those of somebody else are not seen.
         stream: the queue; None: nobody gave its address.
         store: the votes; None: nobody gave their address.
         storm: what faults befall; None: none is to come.
+        installation: where the parts are pods; None: they are none.
         left: what could not be cleaned up, once it is over.
     """
 
     url: str
-    processes: Mapping[str, Callable[[], int]]
+    look: Look
     stream: StreamProbe | None
     store: StoreProbe | None
     storm: Storm | None = None
+    installation: "Installation | None" = None
     left: list[str] = field(default_factory=list)
 
 
@@ -45,8 +52,9 @@ def loaded(settings: RunSettings, portal: BlockingPortal, *, stormy: bool) -> It
         portal: runs the database's driver.
         stormy: whether a fault is to come.
     """
-    system = _storm(settings, portal) if stormy else _target(settings, portal)
-    with system as started:
+    in_cluster = settings.target == "cluster" and not settings.api_url
+    begin = _storm if stormy else _installation if in_cluster else _target
+    with begin(settings, portal) as started:
         try:
             yield started
         finally:
@@ -65,7 +73,7 @@ def _storm(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
         servers = {"redis": storm.target.redis.must_be_ours(), "postgres": storm.target.database.must_be_ours()}
         parts = {"api": storm.api.process, **consumers, **servers}
         processes = {name: lambda child=child: child.pid for name, child in parts.items()}
-        made = Loaded(storm.api.url, processes, StreamProbe(storm.target.redis.url), storm.store, storm)
+        made = Loaded(storm.api.url, parts_of(processes), StreamProbe(storm.target.redis.url), storm.store, storm)
         yield made
     finally:
         left = storm.close()
@@ -74,29 +82,39 @@ def _storm(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
 
 
 @contextmanager
+def _installation(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
+    from validation.cluster.installation import Installation  # noqa: PLC0415 - the client takes a second to import
+    from validation.load.kubelet import pods_of  # noqa: PLC0415
+
+    installation = Installation(settings)
+    with _started(installation, pods_of(installation), portal) as made:
+        made.installation = installation
+        yield made
+
+
+@contextmanager
 def _target(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
-    target, made = _opened(settings), None
+    target = open_target(settings)
+    with _started(target, parts_of(_processes(target)), portal) as made:
+        yield made
+
+
+@contextmanager
+def _started(target: Target, look: Look, portal: BlockingPortal) -> Iterator[Loaded]:
+    made = None
     try:
         target.start()
         url = target.api.url
         stream = StreamProbe(target.redis.url) if target.redis.url else None
         store = StoreProbe(target.database.url, portal) if target.database.url else None
-        if not settings.api_url:
+        if not target.settings.api_url:
             target.count_votes()
-        made = Loaded(url, _processes(target), stream, store)
+        made = Loaded(url, look, stream, store)
         yield made
     finally:
         left = target.close()
         if made:
             made.left += left
-
-
-def _opened(settings: RunSettings) -> Target:
-    if settings.target != "cluster":
-        return open_target(settings)
-    from validation.cluster.installation import Installation  # noqa: PLC0415 - the client takes a second to import
-
-    return Installation(settings)
 
 
 def _processes(target: Target) -> dict[str, Callable[[], int]]:

@@ -44,8 +44,8 @@ def _demand(scenario: Scenario, limits: Iterable[str], known: Iterable[str]) -> 
         raise UsageError(f"Scenario {scenario.name} has a limit «{unknown[0]}».", f"there are {', '.join(known)}")
 
 
-def budgets(scenario: Scenario, latencies: Sequence[Latency]) -> Iterator[Check]:
-    """Hold each request's figures against its limits."""
+def budgets(scenario: Scenario, latencies: Sequence[Latency], *, interrupted: bool = False) -> Iterator[Check]:
+    """Hold each request's figures against its limits; a schedule that was interrupted says nothing about the rate."""
     for name, limits in scenario.budgets.items():
         found = next((latency for latency in latencies if latency.name == name), None)
         for limit, wanted in limits.items():
@@ -60,6 +60,8 @@ def budgets(scenario: Scenario, latencies: Sequence[Latency]) -> Iterator[Check]
             told = f"{sign} {wanted:g} {LIMITS[limit]}".rstrip()
             if found.count < needed:
                 yield Check(what, told, shown, None, f"{found.count} samples; {needed} are needed")
+            elif interrupted and limit == "rate":
+                yield Check(what, told, shown, None, "the schedule was interrupted")
             else:
                 yield Check(what, told, shown, held)
 

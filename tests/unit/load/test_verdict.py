@@ -141,3 +141,8 @@ def test_no_check_at_all_is_incomplete() -> None:
 def test_reads_of_the_counts_are_held() -> None:
     scenario = a_scenario(whole={"reads": 2})
     assert [check.held for seen in (2.0, 2.1, None) for check in verdict.reads(scenario, seen)] == [True, False, None]
+
+
+def test_an_interrupted_schedule_says_nothing_about_the_rate() -> None:
+    rate, p95 = verdict.budgets(a_scenario({"vote": {"rate": 1_000_000, "p95": 20}}), [VOTES], interrupted=True)
+    assert (rate.held, p95.held) == (None, True)

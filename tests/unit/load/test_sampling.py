@@ -1,0 +1,37 @@
+import os
+
+import pytest
+
+from validation.errors import NotProven
+from validation.load.sampling import Rates, Usage, parts_of
+
+
+def test_cores_are_seconds_of_the_processor_by_seconds() -> None:
+    rates = Rates()
+    assert rates.after({"api": Usage(100.0, 7.0, 50.0)}) == {}, "nothing is known after one look"
+    assert rates.after({"api": Usage(102.0, 8.0, 50.0)}) == {"api": 0.5}
+
+
+def test_a_part_that_was_not_looked_at_anew_is_as_busy_as_it_was() -> None:
+    rates = Rates()
+    rates.after({"api": Usage(100.0, 7.0, 50.0)})
+    rates.after({"api": Usage(102.0, 8.0, 50.0)})
+    assert rates.after({"api": Usage(102.0, 8.0, 50.0)}) == {"api": 0.5}
+    assert rates.after({}) == {}, "who is not there uses nothing"
+
+
+def test_of_a_part_that_was_replaced_nothing_is_known_until_the_next_look() -> None:
+    rates = Rates()
+    rates.after({"api": Usage(100.0, 7.0, 50.0)})
+    assert rates.after({"api": Usage(101.0, 0.1, 50.0)}) == {}
+    assert rates.after({"api": Usage(102.0, 0.3, 50.0)}) == {"api": pytest.approx(0.2)}
+
+
+def test_a_process_is_seen_and_one_that_is_gone_is_not() -> None:
+    def gone() -> int:
+        raise NotProven("It is somebody else's.")
+
+    seen = parts_of({"this": os.getpid, "other": gone, "none": lambda: 2**22 + 1})()
+    assert set(seen) == {"this"}
+    assert seen["this"].seconds > 0
+    assert 10 < seen["this"].mib < 4096

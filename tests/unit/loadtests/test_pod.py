@@ -1,0 +1,91 @@
+"""Locust as it runs in a pod: what it noted can be fetched when it has ended, and not before."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from loadtests.pod import ENDED
+from tests.unit.loadtests.api import LOCUSTFILE, PRECISE, PROJECT, Api, served
+from validation.targets.servers import free_port
+from validation.waiting import eventually
+
+WITHIN = 20.0
+
+
+@contextmanager
+def in_pod(results: Path, port: int, *told: str) -> Iterator["subprocess.Popen[bytes]"]:
+    program = f"import pathlib, sys; from loadtests.pod import main; sys.exit(main({list(told)}, pathlib.Path({str(results)!r}), {port}))"
+    with subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT, env=PRECISE) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
+            assert child.wait(WITHIN) == 0
+
+
+def options(api: Api, results: Path, *more: str) -> list[str]:
+    return [
+        "-f",
+        LOCUSTFILE,
+        "--headless",
+        "--users",
+        "2",
+        "--host",
+        api.url,
+        "--only-summary",
+        "--records",
+        str(results / "records"),
+        *more,
+    ]
+
+
+def ended(port: int) -> dict[str, object] | None:
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/{ENDED}", trust_env=False)
+    except httpx.HTTPError:
+        return None
+    return json.loads(answer.content) if answer.status_code == 200 else None
+
+
+def test_what_was_noted_is_there_whole_once_it_has_ended(tmp_path: Path) -> None:
+    port = free_port()
+    with served() as api, in_pod(tmp_path, port, *options(api, tmp_path, "--run-time", "2s", "--csv", str(tmp_path / "locust"))):
+        assert eventually(lambda: len(api.votes), bool, within=WITHIN).held
+        assert ended(port) is None
+        told = eventually(lambda: ended(port), bool, within=WITHIN).value
+        assert told is not None
+        assert told["code"] == 0
+        files = told["files"]
+        assert isinstance(files, dict)
+        assert {"locust_stats.csv"} < set(files)
+        fetched = {name: httpx.get(f"http://127.0.0.1:{port}/{name}", trust_env=False).content for name in files}
+    assert {name: len(content) for name, content in fetched.items()} == files
+    assert sum(len(content) for name, content in fetched.items() if name.endswith(".votes")) == 48 * (len(api.votes) + api.looks)
+
+
+def test_an_interruption_ends_the_load_and_keeps_what_was_noted(tmp_path: Path) -> None:
+    port = free_port()
+    with served() as api, in_pod(tmp_path, port, *options(api, tmp_path, "--run-time", "10m")) as child:
+        assert eventually(lambda: len(api.votes), lambda votes: votes > 10, within=WITHIN).held
+        child.send_signal(signal.SIGINT)
+        told = eventually(lambda: ended(port), bool, within=WITHIN).value
+        child.send_signal(signal.SIGINT)  # too late to end anything
+        assert told is not None
+        assert any(name.endswith(".votes") for name in told["files"])  # type: ignore[attr-defined]
+        assert ended(port) == told
+
+
+@pytest.mark.parametrize("option", ["--no-such-option", "--host=nowhere"])
+def test_wrong_usage_is_told_by_locusts_own_exit_code(tmp_path: Path, option: str) -> None:
+    port = free_port()
+    with in_pod(tmp_path, port, "-f", LOCUSTFILE, "--headless", option):
+        told = eventually(lambda: ended(port), bool, within=WITHIN).value
+    assert told is not None
+    assert told["code"] == 2
