@@ -14,9 +14,20 @@ from pytest_bdd.scenario import find_fixturedefs_for_step
 
 from validation.checkpoints import registry
 from validation.errors import Finding, HarnessError, NotProven, UsageError
-from validation.items import AT_CLUSTER, NEEDS_TAGS, checkpoints_of, fidelity_of, is_scenario, lacks_rows, needs_of, place_of, steps_of
+from validation.items import (
+    AT_CLUSTER,
+    NEEDS_TAGS,
+    checkpoints_of,
+    fidelity_of,
+    is_scenario,
+    lacks_rows,
+    needs_of,
+    place_of,
+    steps_of,
+    template_of,
+)
 from validation.observing import Observe
-from validation.recording import Finished, Measured, Recorder, RunFinished, Snapshot, Started, Trouble, text
+from validation.recording import Finished, Measured, Planned, Recorder, RunFinished, Snapshot, Started, Trouble, text
 from validation.session import RECORDER, SETTINGS, new_run_id, open_record
 from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings
 from validation.targets import open_target
@@ -71,10 +82,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Open a record when features run by plain pytest, which brings none."""
-    if session.config.stash[RECORDER] is None and any(map(is_scenario, session.items)) and not session.config.option.collectonly:
-        scope = [i for i in registry() if any(registry()[i] in checkpoints_of(item) for item in session.items)]
+    """Record which scenarios are to run, in a record of its own when features run by plain pytest, which brings none."""
+    scenarios = {item: template for item in session.items if (template := template_of(item))}
+    if not scenarios or session.config.option.collectonly:
+        return
+    if session.config.stash[RECORDER] is None:
+        scope = [i for i in registry() if any(registry()[i] in checkpoints_of(item) for item in scenarios)]
         session.config.stash[RECORDER] = open_record(session.config.stash[SETTINGS], scope, waivers=[])
+    recorder = _recorder(session.config)
+    for item, template in scenarios.items():
+        recorder.emit(Planned(item.nodeid, template.name, [c.id for c in checkpoints_of(item)], template.feature.rel_filename))
 
 
 @pytest.fixture(scope="session")

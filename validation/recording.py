@@ -30,6 +30,15 @@ class RunStarted(msgspec.Struct, tag="run_started", tag_field="event", frozen=Tr
     waivers: list[dict[str, str]]
 
 
+class Planned(msgspec.Struct, tag="scenario_planned", tag_field="event", frozen=True):
+    """A scenario is to run: without it, its checkpoints would be judged by the others alone when a run ends early."""
+
+    scenario: str
+    name: str
+    checkpoints: list[str]
+    feature: str
+
+
 class Started(msgspec.Struct, tag="scenario_started", tag_field="event", frozen=True):
     """A scenario begins."""
 
@@ -92,7 +101,7 @@ class RunFinished(msgspec.Struct, tag="run_finished", tag_field="event", frozen=
     seconds: float
 
 
-Event: TypeAlias = RunStarted | Started | Observed | Finished | Measured | Trouble | Snapshot | RunFinished
+Event: TypeAlias = RunStarted | Planned | Started | Observed | Finished | Measured | Trouble | Snapshot | RunFinished
 Listener: TypeAlias = Callable[[Event], None]
 
 

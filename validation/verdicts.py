@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from validation.checkpoints import Checkpoint
-from validation.recording import Event, Finished, Measured, Observed, RunFinished, RunStarted, Snapshot, Started, Trouble
+from validation.recording import Event, Finished, Measured, Observed, Planned, RunFinished, RunStarted, Snapshot, Started, Trouble
 from validation.settings import TARGETS, highest
 
 
@@ -160,19 +160,22 @@ def _of_run(judged: Sequence[Judged], troubles: Sequence[str]) -> RunVerdict:
 def _scenarios(events: Sequence[Event]) -> list[Scenario]:
     ends: dict[str, list[Finished]] = {}
     seen: dict[str, list[Observed]] = {}
-    starts: dict[str, Started] = {}
+    begins: dict[str, Planned | Started] = {}
     for event in events:
-        if isinstance(event, Started):
-            starts[event.scenario] = event
+        if isinstance(event, Planned | Started):
+            begins[event.scenario] = event
         elif isinstance(event, Observed):
             seen.setdefault(event.scenario, []).append(event)
         elif isinstance(event, Finished):
             ends.setdefault(event.scenario, []).append(event)
-    return [_scenario(start, ends.get(identifier, []), tuple(seen.get(identifier, []))) for identifier, start in starts.items()]
+    return [_scenario(begin, ends.get(identifier, []), tuple(seen.get(identifier, []))) for identifier, begin in begins.items()]
 
 
-def _scenario(start: Started, ends: list[Finished], observations: tuple[Observed, ...]) -> Scenario:
-    last = ends[-1] if ends else Finished(start.scenario, "error", "The scenario began and never ended.", 0.0, "")
+def _scenario(begin: Planned | Started, ends: list[Finished], observations: tuple[Observed, ...]) -> Scenario:
+    if isinstance(begin, Planned):
+        last = Finished(begin.scenario, "not_proven", "The scenario was planned and never began.", 0.0, "")
+    else:
+        last = ends[-1] if ends else Finished(begin.scenario, "error", "The scenario began and never ended.", 0.0, "")
     outcome, reason = last.outcome, last.reason
     if len(ends) > 1 and outcome == "passed":
         outcome, reason = "not_proven", f"Flaky: it ran {len(ends)} times, and a pass on a later try is not a pass."
@@ -183,7 +186,7 @@ def _scenario(start: Started, ends: list[Finished], observations: tuple[Observed
     elif outcome == "failed":
         outcome, reason = "error", f"It failed without a wrong observation: {reason}"
     return Scenario(
-        start.scenario, start.name, start.feature, tuple(start.checkpoints), outcome, reason, last.seconds, last.fidelity, observations
+        begin.scenario, begin.name, begin.feature, tuple(begin.checkpoints), outcome, reason, last.seconds, last.fidelity, observations
     )
 
 

@@ -50,6 +50,18 @@ def test_an_interrupted_run_is_no_verdict(run_feature: RunFeature, how: str) -> 
     assert ended.code == 130
 
 
+def test_a_checkpoint_whose_other_scenario_never_began_is_not_proven(run_feature: RunFeature) -> None:
+    steps = """
+    @when("somebody presses Ctrl-C")
+    def presses():
+        raise KeyboardInterrupt
+    """
+    other = "\nScenario: T\n  When somebody presses Ctrl-C\nScenario: U\n  Then it is right"
+    ended = run_feature(RIGHT + other, steps)
+    planned = {s.name: s.reason for s in ended.checkpoint.scenarios}
+    assert planned["U"] == "The scenario was planned and never began."
+
+
 def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: RunFeature) -> None:
     conftest = """
     import pytest

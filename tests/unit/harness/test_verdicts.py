@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validation.checkpoints import registry
-from validation.recording import Event, Finished, Observed, RunFinished, RunStarted, Started, Trouble
+from validation.recording import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, Trouble
 from validation.verdicts import EXIT_CODES, Judged, Run, RunVerdict, Verdict, judge
 
 TODAY = date(2026, 11, 24)
@@ -28,6 +28,10 @@ def scenario(
 ) -> list[Event]:
     seen = [observed(name, right) for right in facts]
     return [Started(name, name, [checkpoint], "a.feature"), *seen, Finished(name, outcome, reason, 0.5, fidelity)]
+
+
+def planned(name: str, checkpoint: str = "5.1") -> Planned:
+    return Planned(name, name, [checkpoint], "a.feature")
 
 
 def waiver(checkpoint: str = "5.1", expires: str = "2026-12-31") -> dict[str, str]:
@@ -55,6 +59,10 @@ def of(run: Run, checkpoint: str = "5.1") -> Judged:
         (scenario(RIGHT, outcome="not_proven", reason="Skipped: no proxy"), Verdict.NOT_PROVEN, "S: Skipped: no proxy"),
         (scenario(), Verdict.NOT_PROVEN, "S: The scenario passed without a single observation."),
         (scenario(RIGHT)[:-1], Verdict.NOT_PROVEN, "S: The scenario began and never ended."),
+        ([*scenario(RIGHT), planned("T")], Verdict.NOT_PROVEN, "T: The scenario was planned and never began."),
+        ([planned("S"), *scenario(RIGHT)], Verdict.PASSED, ""),
+        ([planned("S"), planned("T"), *scenario(WRONG)], Verdict.FAILED, "S: "),
+        ([planned("T", checkpoint="5.2"), *scenario(RIGHT)], Verdict.PASSED, ""),
         ([], Verdict.NOT_PROVEN, "No scenario of it ran."),
         (scenario(RIGHT, checkpoint="5.2"), Verdict.NOT_PROVEN, "No scenario of it ran."),
         ([*scenario(RIGHT), *scenario(name="T")], Verdict.NOT_PROVEN, "T: The scenario passed without a single observation."),
