@@ -25,12 +25,13 @@ class Run:
         ends: up to when requests are planned, if that is known.
 
     Attributes:
+        ends: the same; nothing that would be due later is sent.
         process: the name of this process, unique over all runs.
         numbers: gives each vote its number.
     """
 
     def __init__(self, rate: float, folder: Path | None, began: float, ends: float = math.inf) -> None:
-        self.rate, self.began, self._ends = rate, began, ends
+        self.rate, self.began, self.ends = rate, began, ends
         self.numbers = count()
         self._schedules: set[Schedule] = set()
         self._planned = 0
@@ -56,7 +57,7 @@ class Run:
         """Count what a user's schedule contained up to the moment that it was asked to stop, or all were."""
         if schedule in self._schedules:
             self._schedules.remove(schedule)
-            self._planned += schedule.planned(min(at, self._ends))
+            self._planned += schedule.planned(min(at, self.ends))
 
     def note(self, line: records.Line) -> None:
         """Note a request."""
@@ -65,7 +66,7 @@ class Run:
 
     def stopping(self) -> None:
         """Plan no more."""
-        self._ends = min(self._ends, time.time())
+        self.ends = min(self.ends, time.time())
 
     def end(self) -> None:
         """Write what is left to write; a second time, do nothing."""
@@ -81,7 +82,7 @@ class Run:
             due += BEAT_SECONDS
             gevent.sleep(max(0.0, due - time.time()))
             now = time.time()
-            if due <= self._ends:
+            if due <= self.ends:
                 self._late = max(self._late, now - due)
             due = max(due, now - BEAT_SECONDS)  # one stall is told once
             if now - self._noted >= NOTE_SECONDS:
@@ -91,6 +92,6 @@ class Run:
     def _note(self, now: float) -> None:
         used = time.process_time()
         cpu = (used - self._used) / (now - self._noted)
-        planned = self._planned + sum(schedule.planned(min(now, self._ends)) for schedule in self._schedules)
+        planned = self._planned + sum(schedule.planned(min(now, self.ends)) for schedule in self._schedules)
         self._notes.write(generated.Second(now - self.began, cpu, self._late * 1000), planned)
         self._noted, self._used, self._late = now, used, 0.0

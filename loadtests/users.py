@@ -6,6 +6,7 @@ A user that is late sends at once. The latency in the records counts from the mo
 time from the sending.
 """
 
+import math
 import random
 import time
 from http.client import CREATED, OK, responses
@@ -24,6 +25,7 @@ from loadtests.running import Run
 
 TIMEOUT_SECONDS = 10.0
 IMPATIENT_SECONDS = 0.25
+OVER_SECONDS = 3600.0
 ENDS_ITSELF_SECONDS = 1.0
 """Whose next request is due within this time is let run up to it, and ends there."""
 
@@ -74,6 +76,9 @@ class Scheduled(User):
     def wait_time(self) -> float:
         """Tell how many seconds remain until the next request is due; Locust asks after each."""
         self.due = self._schedule.next()
+        if self.due > self.session.ends:  # the word that all is over takes its time
+            self.due = math.inf
+            return OVER_SECONDS
         return max(0.0, self.due - time.time())
 
     def stop(self, force: bool = False) -> bool:
