@@ -19,6 +19,7 @@ from validation import doctor as doctors
 from validation.checkpoints import BEYOND, Checkpoint, phases, select
 from validation.cli_defects import defects_app
 from validation.cli_load import load_app
+from validation.cli_mutants import mutate
 from validation.errors import HarnessError, UsageError
 from validation.running import Interrupted, execute, preflight
 from validation.session import RECORD, new_run_id
@@ -33,6 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+defects_app.command(name="mutate")(mutate)
 app.add_typer(defects_app, name="defects")
 app.add_typer(load_app, name="load")
 talk = Console(stderr=True)

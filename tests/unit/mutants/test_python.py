@@ -1,0 +1,85 @@
+"""Mutants are small changes that compile, of what does something, and of nothing else."""
+
+import ast
+import tomllib
+
+import pytest
+
+from validation.mutants import judging
+from validation.mutants.python import mutants, mutants_of
+from validation.settings import PROJECT
+
+FILE = "system/some.py"
+
+
+def after(text: str) -> set[tuple[str, str]]:
+    return {(one.kind, one.text) for one in mutants(FILE, text)}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "mutated"),
+    [
+        ("a < b", "comparison", "(a <= b)"),
+        ("a is None", "comparison", "(a is not None)"),
+        ("a in b", "comparison", "(a not in b)"),
+        ("a and b", "and for or", "(a or b)"),
+        ("a - b", "operator", "(a + b)"),
+        ("a = 5", "constant", "a = 6"),
+        ("a = True", "constant", "a = False"),
+        ("a = 'votes'", "constant", "a = 'votesx'"),
+        ("a = b'votes'", "constant", "a = b'votesx'"),
+        ("if a:\n    b()", "condition turned round", "if not a:\n    b()"),
+        ("if a:\n    b()", "call left out", "if a:\n    pass"),
+        ("async def f():\n    await b()", "call left out", "async def f():\n    pass"),
+        ("async def f():\n    await b()", "await left out", "async def f():\n    (b())"),
+        ("a = f(b, c, d)", "arguments swapped", "a = (f(c, b, d))"),
+        ("def f():\n    return a", "nothing returned", "def f():\n    return None"),
+        ("def f():\n    raise a", "error left out", "def f():\n    pass"),
+        ("def f():\n    if a:\n        b()\n    c()", "condition turned round", "def f():\n    if not a:\n        b()\n    c()"),
+        ("é = 'é'; a = 1", "constant", "é = 'é'; a = 2"),
+    ],
+)  # fmt: skip
+def test_a_kind_of_change(text: str, kind: str, mutated: str) -> None:
+    assert (kind, mutated) in after(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"""What it is."""',
+        'def f() -> "int":\n    """Do it."""',
+        "a: 'int'",
+        "from a import b",
+        "if TYPE_CHECKING:\n    a = 1",
+        "f'{a}'",
+        "def f():\n    return None",
+        "a = ''",
+        "a + 'x'",
+    ],
+)
+def test_what_does_nothing_is_left_alone(text: str) -> None:
+    assert {kind for kind, _ in after(text)} <= {"constant" if text == "a + 'x'" else ""}
+
+
+EVERY = mutants_of(PROJECT)
+
+
+def test_every_mutant_of_the_system_compiles_and_differs() -> None:
+    originals = {file: ast.dump(ast.parse((PROJECT / file).read_text(encoding="utf-8"))) for file in {one.file for one in EVERY}}
+    assert len(EVERY) > 1000
+    assert len({(one.file, one.text) for one in EVERY}) == len(EVERY)
+    assert all(ast.dump(ast.parse(one.text)) != originals[one.file] for one in EVERY[::10])
+
+
+def test_a_seed_draws_the_same() -> None:
+    beat = "system/consumer/beat.py"
+    assert judging.sample(5, 7, beat) == judging.sample(5, 7, beat)
+    assert judging.sample(5, 7, beat) != judging.sample(5, 8, beat)
+    assert {one.file for one in judging.sample(9, 7, beat)} == {beat}
+    assert judging.sample(5, 7, "no/such") == []
+
+
+def test_a_survivor_that_is_known_is_still_a_mutant_and_has_a_reason() -> None:
+    entries = tomllib.loads(judging.KNOWN.read_text(encoding="utf-8")).get("survivor", [])
+    assert judging.known().keys() <= {judging.key(one) for one in EVERY}
+    assert all(len(one["reason"].split()) > 4 for one in entries)

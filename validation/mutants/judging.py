@@ -1,0 +1,126 @@
+"""What the protocol says of mutants: each is planted into a copy of the source, and judged on this machine until somebody sees it."""
+
+import os
+import random
+import tomllib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from validation.checkpoints import BEYOND, registry
+from validation.defects import planted
+from validation.errors import HarnessError
+from validation.mutants.python import Mutant, mutants_of
+from validation.proving import _judge as judged_copy
+from validation.settings import PROJECT, TARGETS
+
+KNOWN = Path(__file__).with_name("known.toml")
+PHASES_OF_FILES = (1, 4, 8)
+"""They read the chart and the documents, which no mutant of the system changes; what reads both is below."""
+READS_SOURCE = "1.3"
+SAID = 200
+
+
+class Fate(StrEnum):
+    """What became of a mutant."""
+
+    SEEN = "seen"
+    """A checkpoint failed, by a finding."""
+    STOPPED = "stopped"
+    """Nothing was found wrong, but a checkpoint could not be proven: the run is INCOMPLETE, and nothing is released."""
+    SURVIVED = "survived"
+    """Everything was green."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A mutant, what became of it, and by what: the checkpoint and its words."""
+
+    mutant: Mutant
+    fate: Fate
+    said: str = ""
+
+
+def stages() -> list[list[str]]:
+    """Give the ids of the checkpoints that can see a mutant here: those of the protocol, and those beyond it, which take longer."""
+    shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs)]
+    first = [one.id for one in shown if one.phase != BEYOND and (one.phase not in PHASES_OF_FILES or one.id == READS_SOURCE)]
+    return [first, [one.id for one in shown if one.phase == BEYOND]]
+
+
+def sample(count: int, seed: int, only: str = "", source: Path = PROJECT) -> list[Mutant]:
+    """Draw mutants, the same for the same seed and source.
+
+    Args:
+        count: how many, at most.
+        seed: draws them.
+        only: a file's path, or the begin of one; empty: any.
+        source: where the system is.
+    """
+    every = mutants_of(source, only)
+    return random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311 - no secret
+
+
+Key = tuple[str, str, str, str]
+"""What a mutant is known by, wherever its line has moved: file, kind, before and after."""
+
+
+def key(mutant: Mutant) -> Key:
+    """Give what a mutant is known by."""
+    return mutant.file, mutant.kind, mutant.before, mutant.after
+
+
+def known() -> dict[Key, str]:
+    """Give the reasons of the survivors that somebody has looked at, and let live."""
+    entries: Sequence[dict[str, str]] = tomllib.loads(KNOWN.read_text(encoding="utf-8")).get("survivor", ())
+    return {(one["file"], one["kind"], one["before"], one["after"]): one["reason"] for one in entries}
+
+
+def judging(mutants: Sequence[Mutant]) -> Iterator[Judged]:
+    """Judge mutants, some at once, in their order.
+
+    Raises:
+        HarnessError: the unchanged system is not green.
+    """
+    open_before = _not_green(None)
+    if wrong := [told for told in open_before.values() if told["verdict"] == "FAILED"]:
+        raise HarnessError(
+            f"The unchanged system is not green: {wrong[0]['id']} {wrong[0]['reason']}", "a fault of the system", "votecheck run"
+        )
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        try:
+            yield from pool.map(lambda mutant: _judge(mutant, set(open_before)), mutants)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _judge(mutant: Mutant, open_before: set[str]) -> Judged:
+    try:
+        told = _not_green(mutant)
+    except HarnessError as error:  # such as a run that does not end
+        return Judged(mutant, Fate.STOPPED, str(error).split("\n", 1)[0])
+    for identifier, one in told.items():
+        if one["findings"]:
+            first = one["findings"][0]
+            return Judged(
+                mutant, Fate.SEEN, f"{identifier} {first['subject']}: expected {first['expected']}, observed {first['observed']}"[:200]
+            )
+    stopped = [f"{identifier} {one['reason']}"[:SAID] for identifier, one in told.items() if identifier not in open_before]
+    return Judged(mutant, Fate.STOPPED, stopped[0]) if stopped else Judged(mutant, Fate.SURVIVED)
+
+
+def _not_green(mutant: Mutant | None) -> dict[str, dict[str, Any]]:
+    """Judge a copy, and give the checkpoints that are not green, by id: a mutant's only up to the first stage that has any of its own."""
+    found: dict[str, dict[str, Any]] = {}
+    with planted(None) as copy:
+        if mutant:
+            (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
+        for ids in stages():
+            told = judged_copy(copy, ids)
+            found |= {i: one for i, one in told.items() if i in ids and one["verdict"] != "PASSED"}
+            if mutant and any(one["findings"] for one in found.values()):
+                return found
+    return found
