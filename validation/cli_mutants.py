@@ -16,9 +16,11 @@ talk = Console(stderr=True)
 def mutate(
     count: Annotated[int, typer.Option("--sample", min=1, max=10_000, help="how many mutants to draw")] = 20,
     seed: Annotated[int | None, typer.Option(min=0, help="draws the same mutants again; a run prints its seed")] = None,
-    only: Annotated[str, typer.Option("--file", help="only those of this file, or of files whose paths begin so: system/consumer/")] = "",
+    only: Annotated[
+        str, typer.Option("--file", help="only those of this file, or of files whose paths begin so: system/consumer/, chart/")
+    ] = "",
 ) -> None:
-    """Change the system mechanically, and see whether the protocol notices: exit 1 where it does not, and nobody has said why."""
+    """Change system and chart mechanically, and see whether the protocol notices: exit 1 where it does not, and nobody has said why."""
     chosen_seed = secrets.randbelow(10**9) if seed is None else seed
     mutants = sample(count, chosen_seed, only)
     if not mutants:

@@ -7,20 +7,22 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from validation.checkpoints import BEYOND, registry
 from validation.defects import planted
 from validation.errors import HarnessError
-from validation.mutants.python import Mutant, mutants_of
+from validation.mutants import chart, python
+from validation.mutants.mutant import Mutant
 from validation.proving import _judge as judged_copy
 from validation.settings import PROJECT, TARGETS
 
 KNOWN = Path(__file__).with_name("known.toml")
-PHASES_OF_FILES = (1, 4, 8)
-"""They read the chart and the documents, which no mutant of the system changes; what reads both is below."""
-READS_SOURCE = "1.3"
+READ_THE_CHART = ("1.3", "B15", "B16")
+"""Beside phase 4: they read the templates, too."""
+FILES_PHASES, CHART_PHASE = (1, 4, 8), 4
 SAID = 200
 
 
@@ -44,15 +46,17 @@ class Judged:
     said: str = ""
 
 
-def stages() -> list[list[str]]:
-    """Give the ids of the checkpoints that can see a mutant here: those of the protocol, and those beyond it, which take longer."""
+def stages(file: str = "system/") -> list[list[str]]:
+    """Give the ids of the checkpoints that can see a mutant of a file on this machine, in stages: those that take longer come last."""
     shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs)]
-    first = [one.id for one in shown if one.phase != BEYOND and (one.phase not in PHASES_OF_FILES or one.id == READS_SOURCE)]
-    return [first, [one.id for one in shown if one.phase == BEYOND]]
+    if file.startswith("chart/"):
+        return [[one.id for one in shown if one.phase == CHART_PHASE or one.id in READ_THE_CHART]]
+    first = [one.id for one in shown if one.phase != BEYOND and (one.phase not in FILES_PHASES or one.id in READ_THE_CHART)]
+    return [first, [one.id for one in shown if one.phase == BEYOND and one.id not in READ_THE_CHART]]
 
 
 def sample(count: int, seed: int, only: str = "", source: Path = PROJECT) -> list[Mutant]:
-    """Draw mutants, the same for the same seed and source.
+    """Draw mutants of the system and of the chart, the same for the same seed and source.
 
     Args:
         count: how many, at most.
@@ -60,8 +64,9 @@ def sample(count: int, seed: int, only: str = "", source: Path = PROJECT) -> lis
         only: a file's path, or the begin of one; empty: any.
         source: where the system is.
     """
-    every = mutants_of(source, only)
-    return random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311 - no secret
+    every = [*python.mutants_of(source, only), *chart.mutants_of(source, only)]
+    random.Random(seed).shuffle(every)  # noqa: S311 - no secret
+    return list(islice((one for one in every if not one.file.startswith("chart/") or chart.matters(one, source)), count))
 
 
 Key = tuple[str, str, str, str]
@@ -85,7 +90,7 @@ def judging(mutants: Sequence[Mutant]) -> Iterator[Judged]:
     Raises:
         HarnessError: the unchanged system is not green.
     """
-    open_before = _not_green(None)
+    open_before = {i: told for file in {one.file.split("/")[0] + "/" for one in mutants} for i, told in _not_green(None, file).items()}
     if wrong := [told for told in open_before.values() if told["verdict"] == "FAILED"]:
         raise HarnessError(
             f"The unchanged system is not green: {wrong[0]['id']} {wrong[0]['reason']}", "a fault of the system", "votecheck run"
@@ -99,7 +104,7 @@ def judging(mutants: Sequence[Mutant]) -> Iterator[Judged]:
 
 def _judge(mutant: Mutant, open_before: set[str]) -> Judged:
     try:
-        told = _not_green(mutant)
+        told = _not_green(mutant, mutant.file)
     except HarnessError as error:  # such as a run that does not end
         return Judged(mutant, Fate.STOPPED, str(error).split("\n", 1)[0])
     for identifier, one in told.items():
@@ -112,13 +117,13 @@ def _judge(mutant: Mutant, open_before: set[str]) -> Judged:
     return Judged(mutant, Fate.STOPPED, stopped[0]) if stopped else Judged(mutant, Fate.SURVIVED)
 
 
-def _not_green(mutant: Mutant | None) -> dict[str, dict[str, Any]]:
-    """Judge a copy, and give the checkpoints that are not green, by id: a mutant's only up to the first stage that has any of its own."""
+def _not_green(mutant: Mutant | None, file: str) -> dict[str, dict[str, Any]]:
+    """Judge a copy, and give the checkpoints that are not green, by id: a mutant's up to the first stage with a finding."""
     found: dict[str, dict[str, Any]] = {}
     with planted(None) as copy:
         if mutant:
             (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
-        for ids in stages():
+        for ids in stages(file):
             told = judged_copy(copy, ids)
             found |= {i: one for i, one in told.items() if i in ids and one["verdict"] != "PASSED"}
             if mutant and any(one["findings"] for one in found.values()):

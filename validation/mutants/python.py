@@ -7,9 +7,10 @@ copy, by the protocol. So the mutants are made from the syntax tree, and everyth
 import ast
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import singledispatch
 from pathlib import Path
+
+from validation.mutants.mutant import Mutant
 
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -18,32 +19,6 @@ COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
 }  # fmt: skip
-SHOWN = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change.
-
-    Attributes:
-        file: the path below the source's folder.
-        line: where the changed piece begins.
-        kind: what was done to it.
-        before, after: the piece, and what stands in its place.
-        text: the whole file with the change.
-    """
-
-    file: str
-    line: int
-    kind: str
-    before: str
-    after: str
-    text: str = field(repr=False)
-
-    def __str__(self) -> str:
-        """Name it: `system/api/votes.py:40 condition turned round: «x» -> «not x»`."""
-        before, after = (" ".join(piece.split())[:SHOWN] for piece in (self.before, self.after))
-        return f"{self.file}:{self.line} {self.kind}: «{before}» -> «{after}»"
 
 
 def mutants_of(source: Path, only: str = "") -> list[Mutant]:
