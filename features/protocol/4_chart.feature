@@ -202,3 +202,15 @@ Feature: The chart installs what was judged
         | production-values.yaml     | 15     |
         | external-data-values.yaml  | 15     |
         | platform-values.yaml       | 10     |
+
+    Scenario Outline: What an object of <values file> names is there
+      When the chart is rendered with <values file>
+      Then each of at least <fewest> things that an object of <values file> names is there
+
+      Examples:
+        | values file                | fewest |
+        | default-values.yaml        | 35     |
+        | minikube-values.yaml       | 35     |
+        | production-values.yaml     | 45     |
+        | external-data-values.yaml  | 20     |
+        | platform-values.yaml       | 20     |

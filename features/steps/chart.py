@@ -15,6 +15,7 @@ from validation.errors import Finding
 from validation.observing import Observe
 from validation.probes import kept, manifests, values, workloads
 from validation.probes.manifests import Manifest, RenderFailed
+from validation.probes.references import Rendering
 from validation.probes.workloads import CONFINED, Container, Workload, confinement
 from validation.settings import RunSettings
 
@@ -73,6 +74,18 @@ def variable_comes_from(rendered: tuple[Manifest, ...], variable: str, source: s
         observe(f"{variable} in the rendered Deployment", expected=default, observed=declared.value)
     else:
         observe(f"{variable} by fieldRef", expected="metadata.name", observed=declared.field)
+
+
+@then(
+    parsers.re(r"each of at least (?P<fewest>\d+) things that an object of (?P<file>\S+\.yaml) names is there"), converters={"fewest": int}
+)
+def names_what_is_there(rendered: tuple[Manifest, ...], chart: Path, file: str, fewest: int, observe: Observe) -> None:
+    elsewhere = str(values.merged(chart, values.shipped(chart)[file])["secrets"]["existingSecret"])
+    named = Rendering(rendered, frozenset({elsewhere} - {""})).references()
+    with observe.together():
+        observe("things that are named", expected=f"at least {fewest}", observed=len(named), holds=len(named) >= fewest)
+        missing = [f"{one.source} names {one.what}" for one in named if not one.there]
+        observe("names of what is not there", expected=[], observed=missing, remedy="chart/templates")
 
 
 @then("no container has a secret as a plain value")
