@@ -1,0 +1,121 @@
+"""The contributor's page works: its example, laid into a copy of the project, is green there, and red with its defect."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from validation.defects import planted
+from validation.probes import documents
+from validation.settings import PROJECT
+
+PAGE = (PROJECT / "docs" / "adding-a-checkpoint.md").read_text(encoding="utf-8")
+FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, behind: (?P<behind>.+?))?(?: -->)?"
+BLOCK = re.compile(rf"^```(?:toml|gherkin|python|md)\n{FIRST_LINE}\n(?P<text>.+?)^```$", re.MULTILINE | re.DOTALL)
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Block:
+    file: str
+    behind: str
+    text: str
+
+    def lay_into(self, copy: Path) -> None:
+        target = copy / self.file
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        if not self.behind:
+            target.write_text(before + self.text, encoding="utf-8")
+            return
+        line = f"{self.behind}\n"
+        assert before.count(line) == 1, f"{self.file} has {before.count(line)} lines «{self.behind}»"
+        target.write_text(before.replace(line, line + self.text), encoding="utf-8")
+
+
+BLOCKS = [Block(match["file"], match["behind"] or "", match["text"]) for match in BLOCK.finditer(PAGE)]
+
+
+@contextmanager
+def copy_with(blocks: list[Block]) -> Iterator[Path]:
+    with planted(None) as copy:
+        for block in blocks:
+            block.lay_into(copy)
+        yield copy
+
+
+def python(copy: Path, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-B", *arguments]
+    wide = os.environ | {"COLUMNS": "200"} | env
+    return subprocess.run(command, cwd=copy, env=wide, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def together(copy: Path, **env: str) -> "subprocess.CompletedProcess[str]":
+    """Run the tests of the copy that hold a checkpoint together with its defect, its scenario and the documents."""
+    files = ["tests/defects/test_catalogue.py", "tests/hygiene/test_documents.py", "tests/hygiene/test_promise.py", "features"]
+    chosen = "has_a_defect or says or is_on_it or every_scenario_a_checkpoint"
+    return python(copy, "-m", "pytest", "-q", "--no-header", "-rf", *files, "-k", chosen, **env)
+
+
+@pytest.fixture(scope="module")
+def copy() -> Iterator[Path]:
+    with copy_with(BLOCKS) as whole:
+        yield whole
+
+
+def test_the_page_has_a_block_for_each_step() -> None:
+    assert [block.file for block in BLOCKS] == [
+        "validation/checkpoints.toml",
+        "features/beyond/request_id.feature",
+        "features/steps/request_id.py",
+        "conftest.py",
+        "validation/defects.toml",
+        "docs/promise.md",
+    ]
+
+
+def test_the_registry_takes_the_checkpoint_and_knows_its_defect(copy: Path) -> None:
+    told = python(copy, "-m", "validation", "explain", "B99")
+    assert "Seen red by: D999 Every request gets an id of ours" in told.stdout, told.stderr
+
+
+def test_the_checkpoint_is_green_and_its_defect_turns_it_red(copy: Path) -> None:
+    told = python(copy, "-m", "validation", "defects", "run", "--defect", "D999")
+    assert told.returncode == 0, told.stdout + told.stderr
+    first, last = told.stdout.splitlines()
+    shown = re.search(r"^(D999 caught .+ observed \w{4})", PAGE, re.MULTILINE)
+    assert shown
+    assert first.startswith(shown[1].removesuffix("0199")), "the page shows other words"
+    assert last == "1 of 1 caught"
+
+
+def test_with_the_documents_made_again_the_project_is_in_order(copy: Path) -> None:
+    made = together(copy, VOTECHECK_REGENERATE="1")
+    assert made.returncode == 0, made.stdout
+    assert " passed" in made.stdout
+
+
+def test_an_entry_in_the_registry_is_not_enough() -> None:
+    with copy_with([block for block in BLOCKS if block.file == "validation/checkpoints.toml"]) as bare:
+        told = together(bare)
+    assert told.returncode == 1, told.stdout + told.stderr
+    refused = [line for line in told.stdout.splitlines() if line.startswith("FAILED")]
+    assert len(refused) == 4, f"the defect, the promise, the document and the scenario are missing; it says {refused}"
+    assert "B99" in told.stdout
+
+
+def test_the_steps_are_written_as_all_others(copy: Path) -> None:
+    files = [block.file for block in BLOCKS if block.file.endswith(".py")]
+    for command in (["check"], ["format", "--check"]):
+        told = python(copy, "-m", "ruff", *command, "--no-cache", *files)
+        assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.parametrize("line", documents.commands(PAGE))
+def test_each_command_of_the_page_would_run(line: str) -> None:
+    assert documents.command_problem(PROJECT, re.sub(r"^[A-Z_]+=\S+ ", "", line)) == ""
