@@ -14,6 +14,7 @@ from validation.kill.ending import asked_to_end
 from validation.kill.results import FOLDER, RESULTS, digest_of_sources, is_of, read, seen_to_fail, tally
 from validation.kill.selection import Chosen, Wanted, choose, split
 from validation.proving import HERE, Bench, Catch
+from validation.running import Interrupted
 
 defects_app = typer.Typer(help="The proof that the judge can say no.", no_args_is_help=True)
 talk = Console(stderr=True)
@@ -79,8 +80,12 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
     if not chosen.defects:
         raise typer.Exit
     file = reports.resolve() / FOLDER / RESULTS
-    with asked_to_end():
-        all_caught = _fill(chosen, file, resume=resume) if matrix else _prove(chosen, bench, file, resume=resume)
+    try:
+        with asked_to_end():
+            all_caught = _fill(chosen, file, resume=resume) if matrix else _prove(chosen, bench, file, resume=resume)
+    except KeyboardInterrupt:
+        _say(f"What was seen until now is in {file}: the same command with --resume goes on from there.")
+        raise Interrupted from None
     raise typer.Exit(0 if all_caught else 1)
 
 

@@ -14,7 +14,7 @@ from validation.targets import cleanup
 T = TypeVar("T")
 GRACE_SECONDS = 6.0
 """A terminal sends Ctrl-C to the runs, too. To be told twice would cut their cleaning up."""
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 60.0
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from validation.kill.matrix import Matrix
 from validation.kill.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, read
 from validation.kill.whole import NONE, columns, not_green, whole, why_not
 from validation.proving import Bench, Catch, Result, baseline, prove
+from validation.verdicts import Verdict
 
 KEPT = frozenset({Catch.CAUGHT, Catch.SURVIVED})
 """What a proof may be spared by; what could not be seen is looked at again."""
@@ -95,9 +96,16 @@ def in_short(row: Row) -> str:
     """Say in a line what became of a defect in the matrix."""
     if not row.verdicts:
         return f"{row.defect:5} not run: {row.trouble}"
-    missed = [column for column in row.named if column not in row.red]
+    missed = [column for column in row.named if row.verdicts.get(column) == Verdict.PASSED]
+    unclear = [column for column in row.named if column not in row.red]
     besides = [column for column in row.red if column not in row.named]
-    word = f"missed by {', '.join(missed)}" if missed else f"caught by {', '.join(row.named)}"
+    word = (
+        f"missed by {', '.join(missed)}"
+        if missed
+        else f"not proven by {', '.join(unclear)}"
+        if unclear
+        else f"caught by {', '.join(row.named)}"
+    )
     return f"{row.defect:5} {word}; fell besides: {', '.join(besides) or 'nothing'}"
 
 
