@@ -16,6 +16,9 @@ from validation.images.planting import Images
 from validation.settings import PROJECT
 
 CATALOGUE = Path(__file__).with_name("defects.toml")
+HARNESS = "harness"
+"""The layer of defects of the judge itself, which its tests must see: a judge with a defect cannot be asked about it."""
+
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".tox", "reports", "__pycache__", ".*_cache", ".hypothesis", ".coverage*")
 
 
@@ -47,6 +50,7 @@ class Defect:
         checkpoints: the ids that must turn red, each of them, at the lowest fidelity that can show it.
         live: those that must turn red in a cluster, each by what is seen there.
         load: the load that must show it; None: no load is needed.
+        tests: tests of this repository, files or files::tests, each of which must fail: for what the judge itself must never do.
         changes: edits of a copy of the source.
         redis: `name=value`, settings of the run's own Redis. B1, which reads them from the live server, is the witness.
         seed: draws the random faults that find it.
@@ -61,6 +65,7 @@ class Defect:
     changes: tuple[Change, ...] = ()
     live: tuple[str, ...] = ()
     load: Load | None = None
+    tests: tuple[str, ...] = ()
     redis: tuple[str, ...] = ()
     seed: int | None = None
     images: Images = Images.NONE
@@ -90,6 +95,7 @@ def catalogue() -> dict[str, Defect]:
             "checkpoints": tuple(entry.get("checkpoints", ())),
             "live": tuple(entry.get("live", ())),
             "load": _load(entry["load"]) if "load" in entry else None,
+            "tests": tuple(entry.get("tests", ())),
             "changes": tuple(Change(**change) for change in entry.get("change", ())),
             "redis": tuple(entry.get("redis", ())),
             "images": Images(entry.get("images", "")),
@@ -100,10 +106,12 @@ def catalogue() -> dict[str, Defect]:
         raise HarnessError("A defect's id is there twice.", "defects.toml was edited by two")
     for defect in found:
         select(ids=(*defect.checkpoints, *defect.live))
-        if not (defect.checkpoints or defect.live or defect.load):
+        if not (defect.checkpoints or defect.live or defect.load or defect.tests):
             raise HarnessError(f"Defect {defect.id} names nothing that must see it.", "defects.toml")
         if not defect.changes and not ("B1" in defect.checkpoints and defect.redis) and defect.images is not Images.MOVED:
             raise HarnessError(f"Defect {defect.id} changes nothing that a witness can see.", "defects.toml")
+        if bool(defect.tests) != (defect.layer == HARNESS):
+            raise HarnessError(f"Defect {defect.id} is of the judge if its tests must see it, and only then.", "defects.toml")
     return {d.id: d for d in found}
 
 

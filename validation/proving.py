@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from typing import Any
 from validation.defects import Change, Defect, Load, planted
 from validation.errors import HarnessError
 from validation.images.planting import Images, images
+from validation.proving_by_tests import environment, not_caught, run_tests, survived
 from validation.settings import PROJECT
 
 RUN_SECONDS = 600
@@ -56,7 +57,7 @@ class Bench:
 
     def proves(self, defect: Defect) -> bool:
         """Tell whether something here must see a defect."""
-        return bool(self.checkpoints(defect) or self.load(defect))
+        return bool(self.checkpoints(defect) or self.load(defect) or self.tests(defect))
 
     def checkpoints(self, defect: Defect) -> tuple[str, ...]:
         """Those that must turn red here."""
@@ -65,6 +66,10 @@ class Bench:
     def load(self, defect: Defect) -> Load | None:
         """The load that must show it here."""
         return defect.load if self.cluster is None else None
+
+    def tests(self, defect: Defect) -> tuple[str, ...]:
+        """The tests that must fail here."""
+        return defect.tests if self.cluster is None else ()
 
     def images(self, defect: Defect) -> Images:
         """Those that a run is given here."""
@@ -85,7 +90,7 @@ HERE = Bench()
 
 
 def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
-    """Run the checkpoints of some defects on an unchanged copy; give those that are not green, with the reason."""
+    """Run what must see some defects on an unchanged copy; give what is not green, with the reason."""
     kept = tuple(defects)
     judged: dict[str, dict[str, Any]] = {}
     with planted(None) as copy:
@@ -96,7 +101,7 @@ def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
                 with images(copy, copy, which, unchanged.tag):
                     found = _judge(copy, ids, bench.flags(unchanged))
                 judged |= {f"{i}, with images" if which else i: told for i, told in found.items()}
-        broken = list(_broken(copy, filter(None, map(bench.load, kept))))
+        broken = [*_broken(copy, filter(None, map(bench.load, kept))), *_red(copy, sorted({t for d in kept for t in bench.tests(d)}))]
     return broken + [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
 
 
@@ -108,6 +113,14 @@ def _broken(copy: Path, loads: Iterable[Load]) -> Iterator[str]:
     for load, limits in together.items():
         held = _load(copy, load)
         yield from (f"{load.scenario}, {limit}: {held[limit]['seen']}" for limit in sorted(limits) if not held[limit]["held"])
+
+
+def _red(copy: Path, tests: Sequence[str]) -> list[str]:
+    """Run tests in an unchanged copy; name those that fail."""
+    tested = run_tests(copy, tests) if tests else None
+    if tested is None or tested.green:
+        return []
+    return [f"{test}: {words}" for test, words in tested.failed] + list(tested.errors) or [f"the tests: {tested.end}"]
 
 
 @contextmanager
@@ -129,7 +142,9 @@ def prove(defect: Defect, bench: Bench = HERE) -> Result:
                 if landed:
                     return Result(defect, Catch.NOT_LANDED, landed)
             try:
-                return _of_load(defect, load, copy) if (load := bench.load(defect)) else _of_checkpoints(defect, bench, copy)
+                if load := bench.load(defect):
+                    return _of_load(defect, load, copy)
+                return _of_tests(defect, tests, copy) if (tests := bench.tests(defect)) else _of_checkpoints(defect, bench, copy)
             except HarnessError as error:
                 return Result(defect, Catch.INCONCLUSIVE, str(error))
     except HarnessError as error:
@@ -163,6 +178,16 @@ def _of_load(defect: Defect, load: Load, copy: Path) -> Result:
     return Result(defect, Catch.CAUGHT, _words(first["what"], first["limit"], first["seen"]))
 
 
+def _of_tests(defect: Defect, tests: Sequence[str], copy: Path) -> Result:
+    tested = run_tests(copy, tests)
+    if why := not_caught(tested, tests):
+        return Result(defect, Catch.INCONCLUSIVE, why)
+    if green := survived(tested, tests):
+        return Result(defect, Catch.SURVIVED, f"{green[0]} passed")
+    test, words = tested.failed[0]
+    return Result(defect, Catch.CAUGHT, f"{test}: expected to pass, observed {words}"[:300])
+
+
 def _words(subject: str, expected: str, observed: str) -> str:
     return f"{subject}: expected {expected}, observed {observed}"[:300]
 
@@ -176,7 +201,9 @@ def _loaded(copy: Path, change: Change) -> str:
         return ""
     module = change.file.removesuffix(".py").replace("/", ".")
     program = f"import importlib.util; print(importlib.util.find_spec({module!r}).origin); compile(open({str(path)!r}).read(), 'x', 'exec')"
-    asked = subprocess.run([sys.executable, "-c", program], cwd=copy, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    asked = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program], cwd=copy, env=environment(copy), capture_output=True, text=True, timeout=60, check=False
+    )
     taken = asked.stdout.strip()
     return (
         ""

@@ -19,7 +19,7 @@ Feature: The consumer starts, obeys its variables, keeps trying and stops in ord
 
       Examples:
         | part         | tries | event                |
-        | Redis        | 2     | redis_unavailable    |
+        | Redis        | 4     | redis_unavailable    |
         | the database | 2     | postgres_unavailable |
 
   @cp_3_2
@@ -71,6 +71,12 @@ Feature: The consumer starts, obeys its variables, keeps trying and stops in ord
       When a consumer is started on it with every variable overridden
       Then it reads that stream, as that group and consumer, with that batch size and block
       And it logs only warnings
+
+    Scenario: MAX_RETRIES, as it shows in a vote that the database refuses
+      Given a new stream with 1 votes
+      And a database that refuses every vote
+      When a consumer is started on it with MAX_RETRIES 2
+      Then its vote is a dead letter after exactly 2 deliveries
 
     Scenario: Bad values
       When consumers are started, each with one bad value

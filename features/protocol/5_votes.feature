@@ -84,6 +84,10 @@ Feature: Votes are taken over HTTP
       When a client reads the results of the voters' API
       Then they may be kept for 2 seconds, and were read in the last 5
 
+    Scenario: Nobody is given results that are older
+      When a client reads the results of the voters' API
+      Then they are read anew once their 2 seconds are over
+
   @cp_5_3 @at_cluster
   Rule: 5.3 A preflight tells an allowed origin what it may do, and a foreign one nothing
 

@@ -6,17 +6,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from pytest_bdd import then, when
+from pytest_bdd import given, parsers, then, when
 
 from features.steps.consumer import STARTS_SECONDS, Running
-from features.steps.stream import OwnStream
+from features.steps.stream import COUNTED_SECONDS, OwnStream
 from validation import protocol
 from validation.errors import ProbeError
 from validation.observing import Observe
+from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe
 from validation.settings import RunSettings
+from validation.targets.base import Target
+from validation.waiting import eventually
 
 OVERRIDES = {"BATCH_SIZE": "7", "BLOCK_MS": "150", "MAX_RETRIES": "9", "LOG_LEVEL": "WARNING", "CONSUMER_NAME": "votecheck-named"}
+REFUSING = "votecheck_refusing"
 READ_DEFAULTS = "import json; from system.settings import ConsumerSettings as C; print(json.dumps(C.read().model_dump(mode='json')))"
 IMPORT_ALL = """
 import importlib, json, pkgutil, system
@@ -93,6 +97,29 @@ def logs_only_warnings(overridden: tuple[Running, list[str]], own: OwnStream, st
     own.wait_until_drained(stream)
     quiet = [e for e in running.child.events() if e.get("level") in ("debug", "info")]
     observe("log lines below WARNING with LOG_LEVEL=WARNING", expected=[], observed=quiet[:3])
+
+
+@given("a database that refuses every vote", target_fixture="refusing_url")
+def refusing_database(target: Target, store: StoreProbe, afterwards: Callable[..., None]) -> str:
+    target.database.must_be_ours()
+    store.stage_refusal(REFUSING)
+    afterwards(lambda: store.drop(REFUSING))
+    return f"{target.database.url}?search_path={REFUSING}"
+
+
+@when(parsers.re(r"a consumer is started on it with MAX_RETRIES (?P<times>\d+)"), target_fixture="running")
+def consumer_with_retries(start_consumer: Callable[..., Running], own: OwnStream, refusing_url: str, times: str) -> Running:
+    return start_consumer(**own.env, DATABASE_URL=refusing_url, MAX_RETRIES=times)
+
+
+@then(parsers.re(r"its vote is a dead letter after exactly (?P<times>\d+) deliveries"))
+def dead_after(running: Running, own: OwnStream, stream: StreamProbe, times: str, observe: Observe) -> None:
+    letters = eventually(lambda: stream.entries_after(own.name + protocol.DEAD_SUFFIX), bool, within=COUNTED_SECONDS)
+    log = running.child.output()
+    with observe.together():
+        observe("dead letters", expected=1, observed=len(letters.value), evidence=letters.story)
+        delivered = running.child.event_names().count("messages_received")
+        observe("deliveries with MAX_RETRIES overridden", expected=int(times), observed=delivered, evidence=log)
 
 
 @when("consumers are started, each with one bad value", target_fixture="refusing")

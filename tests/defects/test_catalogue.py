@@ -14,13 +14,22 @@ from validation.images import build
 from validation.images.source import PARTS
 from validation.proving import HERE, Catch, Result
 from validation.settings import PROJECT, TARGETS
+from validation.verdicts import EXIT_CODES, HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT
 
 CHART = "chart/templates/consumer.yaml"
 PROVEN_HERE = [defect for defect in defects.catalogue().values() if HERE.proves(defect)]
+OF_TESTS = [defect for defect in defects.catalogue().values() if defect.tests]
+OF_EXIT_CODES = "tests/unit/harness/test_exit_codes.py"
+BY_ITS_TESTS = {"B14": "tests/unit/probes/test_scanners.py::TestKnownFlaws::test_a_flaw_that_a_newer_version_mends_is_found"}
+"""Which flaws of dependencies are known is told by a database that nobody ships: its tests bring one of their own."""
 
 
 def a_defect(change: Change, checkpoint: str = "4.2") -> Defect:
     return Defect("X1", "A defect", "A story.", "test", (checkpoint,), (change,))
+
+
+def named_here() -> set[str]:
+    return {checkpoint for defect in defects.catalogue().values() for checkpoint in defect.checkpoints}
 
 
 def skip_without_images(defect: Defect) -> None:
@@ -47,10 +56,38 @@ def test_every_change_is_found_exactly_once(defect: Defect) -> None:
     assert len(defect.story.split(". ")) >= 2
 
 
-def test_every_check_beyond_the_protocol_that_can_be_judged_here_has_a_defect() -> None:
-    named = {checkpoint for defect in defects.catalogue().values() for checkpoint in defect.checkpoints}
-    beyond = [c for c in registry().values() if c.phase == BEYOND and TARGETS["local"].intersection(c.needs)]
-    assert [c.id for c in beyond if c.id not in named] == []
+@pytest.mark.parametrize("defect", OF_TESTS, ids=lambda d: d.id)
+def test_every_test_that_must_see_a_defect_is_there(defect: Defect) -> None:
+    for file, *names in (node.split("::") for node in defect.tests):
+        assert f"def {names[-1]}(" in (PROJECT / file).read_text(encoding="utf-8")
+
+
+def test_every_checkpoint_of_the_protocol_has_a_defect() -> None:
+    protocol = [c.id for c in registry().values() if c.phase != BEYOND]
+    assert len(protocol) == 32
+    assert [identifier for identifier in protocol if identifier not in named_here()] == []
+
+
+def test_every_check_beyond_the_protocol_that_no_cluster_is_needed_for_has_a_defect() -> None:
+    beyond = [c.id for c in registry().values() if c.phase == BEYOND and TARGETS["containers"].intersection(c.needs)]
+    assert [identifier for identifier in beyond if identifier not in named_here() | set(BY_ITS_TESTS)] == []
+
+
+def test_every_check_that_only_its_tests_can_prove_has_a_defect_that_they_must_see() -> None:
+    seen = {node for defect in OF_TESTS for node in defect.tests}
+    assert [identifier for identifier, node in BY_ITS_TESTS.items() if node not in seen or identifier in named_here()] == []
+
+
+@pytest.mark.parametrize("code", sorted({*EXIT_CODES.values(), USAGE_EXIT, HARNESS_EXIT, INTERRUPTED_EXIT}))
+def test_every_exit_code_has_a_defect_that_the_tests_of_exit_codes_must_see(code: int) -> None:
+    seen = [node for defect in OF_TESTS for node in defect.tests if f"_is_{code}" in node.removeprefix(f"{OF_EXIT_CODES}::")]
+    assert [node for node in seen if node.startswith(OF_EXIT_CODES)]
+
+
+def test_there_are_defects_of_every_layer_and_at_least_eighty_in_all() -> None:
+    layers = {defect.layer for defect in defects.catalogue().values()}
+    assert layers == {"contract", "source", "server", "migration", "image", "chart", "documents", "harness"}
+    assert len(defects.catalogue()) >= 80
 
 
 def test_every_checkpoint_that_looks_at_a_cluster_has_a_defect_that_is_seen_there() -> None:

@@ -93,6 +93,13 @@ class StoreProbe:
         """Make a schema whose `get_vote_results()` gives what no API can understand."""
         self._stage(schema, "table (option text, count text)", "select 'cats', 'a few'")
 
+    def stage_refusal(self, schema: str) -> None:
+        """Make a schema whose `increment_votes()` refuses every vote by itself: a database that a consumer can be pointed at."""
+        body = "begin raise exception 'this vote is refused' using errcode = 'check_violation'; end"
+        named = f"{schema}.increment_votes(vote_ids uuid[], options text[], stream_ids text[])"
+        function = f"create function {named} returns text[] language plpgsql as $$ {body} $$"
+        self._ask(lambda connection: connection.execute(f"create schema {schema}; {function}"))
+
     def drop(self, schema: str) -> None:
         """Remove a staged schema."""
         self._ask(lambda connection: connection.execute(f"drop schema if exists {schema} cascade"))
