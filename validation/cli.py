@@ -21,6 +21,7 @@ from validation.cli_defects import defects_app
 from validation.cli_load import load_app
 from validation.cli_mutants import mutate
 from validation.errors import HarnessError, UsageError
+from validation.kill.results import FOLDER, RESULTS, last_known
 from validation.running import Interrupted, execute, preflight
 from validation.session import RECORD, new_run_id
 from validation.settings import PROJECT, SHIPPED_TARGETS, RunSettings, known_target
@@ -100,6 +101,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         finally:
             judged = write_all(settings.folder)
     summary(judged, talk, settings.folder)
+    if known := last_known(settings.reports / FOLDER / RESULTS, catalogue.catalogue()):
+        talk.print(f"By planted defects, {known}", soft_wrap=True, highlight=False)
     _tell_where()
     if json:
         sys.stdout.write((settings.folder / "results.json").read_text(encoding="utf-8"))
@@ -224,7 +227,7 @@ def _one(identifier: str) -> tuple[Checkpoint, ...]:
 def _run_folder(reports: Path, run_id: str) -> Path:
     folder = (reports / run_id).resolve()
     if not (folder / RECORD).is_file():
-        known = sorted(f.parent.name for f in reports.glob(f"*/{RECORD}"))
+        known = sorted(f.parent.name for f in reports.glob(f"*/{RECORD}") if f.parent.name != FOLDER)
         raise UsageError(f"There is no run {run_id} in {reports}.", f"known are {', '.join(known[-5:]) or 'none'}", "votecheck run")
     return folder
 

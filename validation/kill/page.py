@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,9 @@ def render(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]) 
         defects=defects,
         seen=seen,
         groups=_groups(matrix.columns),
+        edges=[
+            after for before, after in pairwise(("", *matrix.columns)) if not before or registry()[before].phase != registry()[after].phase
+        ],
         registry=registry(),
         inside=[one.id for one in registry().values() if one.phase != BEYOND],
         beyond=[one.id for one in registry().values() if one.phase == BEYOND],

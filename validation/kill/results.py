@@ -81,9 +81,9 @@ class Row(msgspec.Struct, tag="matrix", tag_field="kind", frozen=True):
 Line = Proof | Row
 
 
-def digest_of_sources(project: Path = PROJECT) -> str:
+def digest_of_sources(project: Path = PROJECT, folders: Iterable[str] = SOURCES) -> str:
     """Give the digest of what every result depends on: the system, the judge, their packages, and Python. Documents are not among them."""
-    files = [file for folder in SOURCES for file in (project / folder).rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    files = [file for folder in folders for file in (project / folder).rglob("*") if file.is_file() and "__pycache__" not in file.parts]
     files += [project / name for name in EVERYWHERE if (project / name).is_file()]
     digest = hashlib.sha256(f"{platform.python_implementation()} {platform.python_version()}".encode())
     for file in sorted(files):
@@ -94,8 +94,9 @@ def digest_of_sources(project: Path = PROJECT) -> str:
 
 
 def digest_of(defect: Defect, sources: str) -> str:
-    """Give the digest of what the result of a defect depends on: all of its entry, and the sources by their own digest."""
-    told = json.dumps([asdict(defect), sources], sort_keys=True)
+    """Give the digest of what the result of a defect depends on: all of its entry, the sources by their digest, and tests that see it."""
+    tests = digest_of_sources(folders=("tests",)) if defect.tests else ""
+    told = json.dumps([asdict(defect), sources, tests], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

@@ -107,6 +107,8 @@ def _why(defect: Defect, changes: Changes, bench: Bench, uses: Uses, now: Mappin
         touched += sorted(file for file in changes.files if file.startswith("system/images/"))
     if bench.load(defect):
         touched += sorted(file for file in changes.files if file.startswith("loadtests/"))
+    if bench.tests(defect):
+        touched += sorted(file for file in changes.files if file.startswith("tests/"))
     for identifier in bench.checkpoints(defect):
         mark = registry()[identifier].mark
         told = [file for file, marks in uses.marks.items() if mark in marks]

@@ -34,7 +34,7 @@ def why_not(defect: Defect) -> str:
     if HERE.images(defect) is not Images.NONE:
         return "needs container images"
     if not HERE.checkpoints(defect):
-        return "needs a load" if defect.load else "needs a cluster"
+        return "is of the judge, whose tests see it" if defect.tests else "needs a load" if defect.load else "needs a cluster"
     return ""
 
 

@@ -177,6 +177,7 @@ def test_a_row_is_told_in_a_line() -> None:
 def test_who_is_not_in_the_matrix_is_told_why() -> None:
     assert [why_not(one) for one in (D3, D80)] == ["", "needs a cluster"]
     assert why_not(replace(D3, images=Images.BUILT)) == "needs container images"
+    assert why_not(replace(D3, checkpoints=(), tests=("tests/x.py",))) == "is of the judge, whose tests see it"
     assert why_not(replace(D3, checkpoints=(), load=Load("baseline", 1, 1, ()))) == "needs a load"
 
 

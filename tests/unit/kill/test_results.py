@@ -59,6 +59,14 @@ def test_the_digest_of_a_defect_changes_with_its_entry_and_with_the_sources() ->
     assert not is_of(proof(digest=""), D3, "s")
 
 
+def test_the_digest_of_a_defect_of_the_judge_changes_with_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = replace(D3, tests=("tests/unit/test_a.py",))
+    before = digest_of(judge, "s"), digest_of(D3, "s")
+    monkeypatch.setattr("validation.kill.results.digest_of_sources", lambda folders: f"other {folders}")
+    assert digest_of(judge, "s") != before[0]
+    assert digest_of(D3, "s") == before[1]
+
+
 def test_the_newest_line_about_a_thing_counts(tmp_path: Path) -> None:
     file = tmp_path / "defects" / "results.jsonl"
     assert read(file) == []

@@ -95,6 +95,12 @@ def test_what_only_draws_or_is_looked_at_by_the_entry_does_not(file: str) -> Non
     assert not judges_all(file, USES)
 
 
+def test_a_defect_of_the_judge_rests_on_the_tests() -> None:
+    judge = Defect("D1", "J", "", "harness", (), (Change("validation/a.py", "x", "y"),), tests=("tests/unit/test_a.py::test_it",))
+    found = affected([judge, B], Changes(frozenset({"tests/unit/conftest.py"}), ENTRIES, {}), HERE, USES, ENTRIES)
+    assert found == {"D1": "tests/unit/conftest.py changed"}
+
+
 def test_load_and_images_rest_on_their_own_folders() -> None:
     assert why("loadtests/users.py") == {"D3": "loadtests/users.py changed"}
     assert why("system/images/api.Dockerfile") == {"D4": "system/images/api.Dockerfile changed"}
