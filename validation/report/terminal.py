@@ -16,7 +16,7 @@ from rich.text import Text
 
 from validation.checkpoints import Checkpoint, phases, registry
 from validation.links.visits import RIGHT
-from validation.recording import Event, Finished, RunFinished, Started, Trouble
+from validation.recording import Event, Finished, Planned, RunFinished, Started, Trouble
 from validation.report.crashes import CrashPoint, crash_points, in_short
 from validation.report.model import Open, by_phase, day_of, headline, is_whole, not_looked_at, reproduce, unproven, with_verdict
 from validation.report.wording import duration, one_line, visible
@@ -51,6 +51,8 @@ class Progress:
         self._events: list[Event] = []
         self._now: Started | None = None
         self._told: dict[str, Verdict] = {}
+        self._coming: dict[str, Planned] = {}
+        self._left: set[str] = set()
         self._begun = time.monotonic()
         self._spinner = Spinner("line")
         self._live = Live(console=self._console, get_renderable=self._status, transient=True, redirect_stdout=False, redirect_stderr=False)
@@ -71,17 +73,22 @@ class Progress:
     def __call__(self, event: Event) -> None:
         """Take the next event of the run."""
         self._events.append(event)
-        if isinstance(event, Started):
-            self._tell(set(self._now.checkpoints).difference(event.checkpoints) if self._now else ())
+        if isinstance(event, Planned):
+            self._coming[event.scenario] = event
+        elif isinstance(event, Started):
+            self._coming.pop(event.scenario, None)
+            left = set(self._now.checkpoints).difference(event.checkpoints) if self._now else set()
+            self._left |= left
+            self._tell(left.difference(*(planned.checkpoints for planned in self._coming.values())))
             self._now = event
         elif isinstance(event, RunFinished):
-            self._tell(self._now.checkpoints if self._now else ())
+            self._tell((self._left | set(self._now.checkpoints if self._now else ())) - self._told.keys())
             self._now = None
         elif isinstance(event, Trouble):
             _print(self._console, Text(f"TROUBLE  {one_line(event.what, _LINE_MAX)}", "yellow"))
 
     def _tell(self, identifiers: Collection[str]) -> None:
-        """Write a line for each checkpoint that was left; its verdict is that of the scenarios so far."""
+        """Write a line for each checkpoint that was left, and has no scenario to come."""
         if not identifiers:
             return
         run = judge(self._events, registry(), day_of(self._events))

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from validation.checkpoints import registry
-from validation.recording import read
+from validation.recording import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, read
 from validation.report.model import load
 from validation.report.terminal import Progress, summary
 
@@ -115,3 +115,25 @@ def test_a_command_is_never_wrapped(record: Any) -> None:
     record.begin(["5.1"], flags=["--reports", "/x" * 80])
     record.scenario("5.1", ("answer", "201", "500"))
     assert f"votecheck run --checkpoint 5.1 --reports {'/x' * 80}" in summed_up(record.end(), console())
+
+
+def played(*order: str, ended: int = 99) -> list[str]:
+    """Play scenarios named «checkpoint name», all planned in this order; give the checkpoints in the order in which they were told."""
+    events: list[Event] = [RunStarted("r", "local", "2026-11-25T10:00:00+00:00", sorted({one.split()[0] for one in order}), [], {}, {}, [])]
+    events += [Planned(one, one, one.split()[:1], "a.feature") for one in order]
+    for one in order[:ended]:
+        right = Observed(one, "Then", "colour", "green", "green", ok=True)
+        events += [Started(one, one, one.split()[:1], "a.feature"), right, Finished(one, "passed", "", 0.5, "files")]
+    to = console()
+    with Progress([registry()[i] for i in events[0].scope], to) as progress:  # type: ignore[union-attr]
+        for event in [*events, RunFinished(1.0)]:
+            progress(event)
+    return [" ".join(line.split()[:3]) for line in told(to).splitlines()]
+
+
+def test_a_checkpoint_with_a_scenario_to_come_is_told_once_and_then() -> None:
+    assert played("4.3 here", "5.1 S", "4.3 there") == ["5.1 PASSED A", "4.3 PASSED Security"]
+
+
+def test_a_checkpoint_whose_other_scenario_never_came_is_told_at_the_end() -> None:
+    assert played("4.3 here", "5.1 S", "4.3 there", ended=2) == ["4.3 NOT PROVEN", "5.1 PASSED A"]
