@@ -15,7 +15,7 @@ from validation.kill.results import UNCHANGED, Row, Seen
 from validation.proving import HERE, _loaded
 from validation.report import model
 from validation.settings import PROJECT, TARGETS
-from validation.verdicts import INTERRUPTED_EXIT, Run, Scenario
+from validation.verdicts import INTERRUPTED_EXIT, Run, Scenario, Verdict
 
 TARGET = "local"
 RUN_SECONDS = 1800
@@ -63,7 +63,7 @@ def row(defect: Defect, run: Run, digest: str) -> Row:
         digest=digest,
         named=list(defect.checkpoints),
         verdicts={j.checkpoint.id: str(j.verdict) for j in run.judged if j.checkpoint.id in able},
-        wrong=_seen((j.checkpoint.id, s) for j in run.judged for s in j.scenarios) if defect.id != UNCHANGED else [],
+        wrong=_seen((j.checkpoint.id, s) for j in run.judged for s in j.scenarios),
         seen=_seen(((j.checkpoint.id, s) for j in run.judged for s in j.scenarios), wrong_only=False) if defect.id == UNCHANGED else [],
         seconds=run.seconds,
         trouble="; ".join(run.troubles),
@@ -73,10 +73,11 @@ def row(defect: Defect, run: Run, digest: str) -> Row:
 
 def not_green(unchanged: Row) -> list[str]:
     """Say what of the unchanged system is not green, by which nothing could be seen to fall."""
+    told = {one.checkpoint: f", {one.subject}" for one in reversed(unchanged.wrong)}
     return ([unchanged.trouble] if unchanged.trouble else []) + [
-        f"{identifier}: {unchanged.verdicts.get(identifier, 'not judged')}"
+        f"{identifier}: {unchanged.verdicts.get(identifier, 'not judged')}{told.get(identifier, '')}"
         for identifier in columns()
-        if unchanged.verdicts.get(identifier) != "PASSED"
+        if unchanged.verdicts.get(identifier) != Verdict.PASSED
     ]
 
 
