@@ -1,5 +1,6 @@
 """The commands of `votecheck defects`."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -93,9 +94,10 @@ def _prove(chosen: Chosen, bench: Bench, file: Path, *, resume: bool) -> bool:
     from validation.kill.proofs import prove_all  # noqa: PLC0415 - `list` needs no reports
 
     caught = 0
-    for proof in prove_all(chosen.defects, bench, file, _say, resume=resume):
-        caught += proof.catch == Catch.CAUGHT
-        _tell(f"{proof.defect:4} {proof.catch:12} {catalogue.catalogue()[proof.defect].title}. {proof.said}")
+    with closing(prove_all(chosen.defects, bench, file, _say, resume=resume)) as proofs:  # ends what runs when we are interrupted here
+        for proof in proofs:
+            caught += proof.catch == Catch.CAUGHT
+            _tell(f"{proof.defect:4} {proof.catch:12} {catalogue.catalogue()[proof.defect].title}. {proof.said}")
     _tell(f"{caught} of {len(chosen.defects)} caught")
     _say(tally(_seen_now(file)))
     return caught == len(chosen.defects)

@@ -1,13 +1,13 @@
 """Proves defects, or fills the matrix: several at once, each result kept as soon as it is there, and taken from there when asked to."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import as_completed
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from validation.defects import Defect
-from validation.errors import HarnessError
+from validation.errors import HarnessError, UsageError
 from validation.kill.ending import jobs
 from validation.kill.matrix import Matrix
 from validation.kill.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, read
@@ -21,7 +21,7 @@ KEPT = frozenset({Catch.CAUGHT, Catch.SURVIVED})
 Say = Callable[[str], None]
 
 
-def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, resume: bool) -> Iterator[Proof]:
+def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, resume: bool) -> Generator[Proof]:
     """Prove defects, and give each proof as it comes: first those that are known.
 
     Args:
@@ -63,10 +63,14 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
         resume: take what is known of this very source from there.
 
     Raises:
+        UsageError: none of them can be in the matrix.
         HarnessError: the unchanged system is not green: what is red anyway cannot be seen to fall.
     """
     sources = digest_of_sources()
+    absent = tuple((one.id, why) for one in chosen if (why := why_not(one)))
     planted = [one for one in chosen if not why_not(one)]
+    if not planted:
+        raise UsageError("None of these defects can be in the matrix.", f"{absent[0][0]} {absent[0][1]}", "votecheck defects run")
     found = {line.defect: line for line in (read(file) if resume else ()) if isinstance(line, Row) and line.verdicts}
     rows = {one.id: found[one.id] for one in (NONE, *planted) if one.id in found and is_of(found[one.id], one, sources)}
     if NONE.id in rows and not_green(rows[NONE.id]):
@@ -88,7 +92,6 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
             keep(file, row)
             say(in_short(row))
     _tell_changed(sources, say)
-    absent = tuple((one.id, why) for one in chosen if (why := why_not(one)))
     return Matrix(tuple(rows[one.id] for one in planted), columns(), tuple(rows[NONE.id].seen), absent)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.kill.example import COLUMNS, DEFECTS, HEADERS, row
 from validation.defects import Defect, Load
-from validation.errors import HarnessError
+from validation.errors import HarnessError, UsageError
 from validation.images.planting import Images
 from validation.kill import proofs
 from validation.kill.proofs import fill, in_short, prove_all
@@ -138,6 +138,12 @@ def test_the_matrix_begins_with_the_unchanged_system_and_keeps_each_row(file: Pa
     assert found.observed == (HEADERS,)
     assert {line.defect for line in read(file)} == {"D0", "D3", "D13"}
     assert any("caught by 2.3" in line for line in said)
+
+
+def test_a_matrix_of_nothing_is_wrong_usage(file: Path, proven: list[str]) -> None:
+    with pytest.raises(UsageError, match="D80 needs a cluster"):
+        fill([D80], file, [].append, resume=False)
+    assert proven == []
 
 
 def test_the_matrix_is_resumed_too(file: Path, proven: list[str]) -> None:
