@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: help setup validate test bench up load-ui images lock clean
+.PHONY: help setup validate test bench guests up load-ui images lock clean
 
 help:           ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: setup     ## every test, through tox
 bench: setup    ## measure how fast the system is, beside plain designs of the same
 	@$(RUN) -m tests.bench
 
+guests: setup   ## ask other tools about the eleven original defects, beside what we see
+	@$(RUN) -m tests.guests
+
 up: setup       ## start the voting system for people to use, and print its address
 	@$(RUN) -m validation up
 
@@ -43,14 +46,15 @@ load-ui: setup  ## start the voting system and Locust's web interface to load it
 images: setup   ## build the two container images with the engine that answers: podman, docker or buildah
 	@$(RUN) -m validation images
 
-LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
   --custom-compile-command "make lock"
 
-lock:           ## renew the hashed pins, ours and the images' (needs uv)
-	$(LOCK) --all-extras --python-version 3.11 --upgrade --output-file requirements.txt
-	$(LOCK) --extra api --python-version 3.13 --constraint requirements.txt --output-file system/images/api-requirements.txt
-	$(LOCK) --extra consumer --python-version 3.13 --constraint requirements.txt --output-file system/images/consumer-requirements.txt
-	$(LOCK) --extra load --python-version 3.13 --constraint requirements.txt --output-file loadtests/requirements.txt
+lock:           ## renew the hashed pins: ours, the images' and the guests' (needs uv)
+	$(LOCK) pyproject.toml --all-extras --python-version 3.11 --upgrade --output-file requirements.txt
+	$(LOCK) pyproject.toml --extra api --python-version 3.13 --constraint requirements.txt --output-file system/images/api-requirements.txt
+	$(LOCK) pyproject.toml --extra consumer --python-version 3.13 --constraint requirements.txt --output-file system/images/consumer-requirements.txt
+	$(LOCK) pyproject.toml --extra load --python-version 3.13 --constraint requirements.txt --output-file loadtests/requirements.txt
+	$(LOCK) tests/guests/requirements.in --python-version 3.11 --upgrade --output-file tests/guests/requirements.txt
 
 clean:          ## remove what make made
 	rm -rf .venv .tox reports

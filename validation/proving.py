@@ -208,7 +208,7 @@ def _loaded(copy: Path, change: Change) -> str:
     return (
         ""
         if asked.returncode == 0 and Path(taken) == path
-        else f"Python does not take the changed file: {taken or asked.stderr.strip()[-200:]}"
+        else f"Python does not take the changed file: {asked.stderr.strip()[-200:] or taken}"
     )
 
 

@@ -74,3 +74,13 @@ Feature: What is in the stream is in the database, once
       Then it ends in order with exit code 0 within 5 seconds, before the stream is done
       When another consumer is started on it
       Then every vote of the stream is counted once
+
+    Scenario: With votes in hand that the database does not take
+      Given a new stream with 20 votes
+      And the database is stopped
+      When a consumer is started on it
+      Then it has tried 2 times, says postgres_unavailable and stays alive
+      And SIGTERM ends it in order with exit code 0 within 5 seconds
+      When the database is back
+      And another consumer is started on it
+      Then every vote of the stream is counted once

@@ -13,12 +13,14 @@ from validation.observing import Observe
 from validation.probes.http import Answer, HttpProbe
 from validation.probes.stream import Entry, StreamProbe
 from validation.targets.base import Target
-from validation.waiting import eventually
+from validation.waiting import consistently, eventually
 
 JSON = {"Content-Type": "application/json"}
 ARRIVES_SECONDS = 3.0
 QUIET_SECONDS = 0.1
 HEAL_SECONDS = 15.0
+LATE_SECONDS = 1.0
+"""A vote that was refused must not come by itself, either."""
 
 BODIES: dict[str, bytes] = {
     "an empty body": b"",
@@ -210,12 +212,17 @@ def accepted_again(http: HttpProbe, refusal: Receipt, stream: StreamProbe, ballo
     body = again.value.json() or {}
     _note(ballots, refusal.key, "cats", again.value)
     observe("status after Redis is back", expected=201, observed=again.value.status, evidence=again.story)
-    same = [i for i, fields in stream.entries_after(protocol.STREAM) if fields.get("request_id") == body.get("vote_id")]
+
+    def same() -> list[str]:
+        return [i for i, fields in stream.entries_after(protocol.STREAM) if fields.get("request_id") == body.get("vote_id")]
+
+    alone = consistently(same, lambda found: found in ([body.get("stream_id")], []), during=LATE_SECONDS)
     observe(
-        "entries of this vote in the stream",
+        f"entries of this vote in the stream, for {LATE_SECONDS:g} s",
         expected="one, or counted and trimmed already",
-        observed=same,
-        holds=same in ([body.get("stream_id")], []),
+        observed=alone.value,
+        holds=alone.held,
+        evidence=alone.story,
         remedy="a vote whose answer was lost must not be added twice",
     )
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from validation import defects, engines, proving
+from validation import defects, engines, proving, proving_by_tests
 from validation.checkpoints import BEYOND, registry
 from validation.defects import Change, Defect
 from validation.errors import HarnessError, TargetUnavailable
@@ -145,3 +146,55 @@ def test_a_run_that_does_not_end_is_no_catch(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_find_that_does_not_occur_exactly_once_is_refused(find: str, times: int) -> None:
     with pytest.raises(HarnessError, match="occurs"), defects.planted(a_defect(Change("system/logs.py", find, "x"))):
         pytest.fail(f"{times} occurrences were planted")
+
+
+BALLOTS = "tests/unit/harness/test_ballots.py::test_a_vote_that_is_not_in_the_ledger_is_lost"
+CRASH = Change("validation/ballots.py", "        rejected = {b.vote_id", "        1 / 0\n        rejected = {b.vote_id")
+
+
+def of_the_judge(change: Change, *tests: str) -> Defect:
+    return Defect("X2", "A defect", "A story.", "harness", tests=tests, changes=(change,))
+
+
+@pytest.mark.parametrize(
+    ("change", "catch", "said"),
+    [
+        (Change("validation/ballots.py", "lost=tuple(sorted(set(accepted) - set(ledger)))", "lost=()"), Catch.CAUGHT, "observed "),
+        (Change("validation/ballots.py", '"""The votes of one run."""', '"""Votes."""'), Catch.SURVIVED, f"{BALLOTS} passed"),
+        (CRASH, Catch.INCONCLUSIVE, "and not by an assertion: ZeroDivisionError"),
+        (Change("validation/ballots.py", "CREATED = 201", "CREATED = 201 / 0"), Catch.INCONCLUSIVE, "ZeroDivisionError"),
+        (Change("validation/ballots.py", "CREATED = 201", "CREATED = ("), Catch.NOT_LANDED, "was never closed"),
+    ],
+    ids=["seen", "not seen", "a crash", "nothing to import", "no Python"],
+)
+def test_a_defect_of_the_judge_is_caught_by_an_assertion_alone(change: Change, catch: Catch, said: str) -> None:
+    result = proving.prove(of_the_judge(change, BALLOTS))
+    assert result.catch is catch, result.said
+    assert said in result.said
+
+
+def test_each_of_the_tests_must_see_it() -> None:
+    other = "tests/unit/harness/test_ballots.py::test_no_key_is_used_twice"
+    change = Change("validation/ballots.py", "lost=tuple(sorted(set(accepted) - set(ledger)))", "lost=()")
+    result = proving.prove(of_the_judge(change, BALLOTS, other))
+    assert (result.catch, result.said) == (Catch.SURVIVED, f"{other} passed")
+
+
+def test_tests_that_do_not_end_are_no_catch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving_by_tests, "RUN_SECONDS", 0.01)
+    assert proving.prove(of_the_judge(CRASH, BALLOTS)).catch is Catch.INCONCLUSIVE
+
+
+def test_tests_that_are_not_there_are_not_green() -> None:
+    (problem,) = proving.baseline([of_the_judge(CRASH, BALLOTS.replace("lost", "found"))])
+    assert "test_a_vote_that_is_not_in_the_ledger_is_found" in problem
+
+
+@pytest.mark.parametrize(("layer", "seen_by"), [("harness", 'checkpoints = ["5.1"]'), ("source", f'tests = ["{BALLOTS}"]')])
+def test_a_judge_with_a_defect_is_not_asked_about_it(layer: str, seen_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = f'[[defect]]\nid = "D1"\ntitle = "A"\nstory = "B."\nlayer = "{layer}"\n{seen_by}\n'
+    file = tmp_path / "defects.toml"
+    file.write_text(told + 'change = [{ file = "validation/ballots.py", find = "a", replace = "b" }]\n', encoding="utf-8")
+    monkeypatch.setattr(defects, "CATALOGUE", file)
+    with pytest.raises(HarnessError, match="is of the judge if its tests must see it"):
+        defects.catalogue.__wrapped__()

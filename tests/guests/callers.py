@@ -1,0 +1,66 @@
+"""The guest that looks at the running system: schemathesis, which makes requests from the OpenAPI document."""
+
+import json
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.guests.guest import Guest, NotHad, Says
+from tests.guests.room import ask, beside
+from validation.defects import Defect, catalogue
+from validation.session import new_run_id
+from validation.settings import RunSettings
+from validation.targets.local import LocalTarget
+
+SEED = 1
+OPTIONS = (
+    *("--seed", str(SEED), "--request-timeout", "10", "--suppress-health-check", "all"),
+    *("--exclude-path", "/api/results/stream"),  # it never ends
+    *("--exclude-checks", "positive_data_acceptance"),  # a body and a key that are each right may be refused together
+)
+
+
+def schemathesis(copy: Path, defect: Defect | None) -> Says:
+    """What it says of a whole system, consumer and servers included, that runs from a copy of the source."""
+    settings = RunSettings(source=copy, run=new_run_id(), redis_settings=defect.redis if defect else ())
+    target = LocalTarget(settings)
+    with tempfile.TemporaryDirectory(prefix="votecheck-schemathesis-") as temporary:
+        report = Path(temporary) / "report.ndjson"
+        try:
+            target.start()
+            target.count_votes()
+            url = f"{target.api.url}/openapi.json"
+            ask(beside("schemathesis"), "run", url, *OPTIONS, "--report-ndjson-path", str(report), folder=Path(temporary))
+        finally:
+            target.close()
+        return _failures(report)
+
+
+def _failures(report: Path) -> Says:
+    """Read what its checks found wrong, by operation."""
+    checked = 0
+    wrong = set[str]()
+    for line in report.read_text(encoding="utf-8").splitlines():
+        recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
+        for check in (one for case in recorder.get("checks", {}).values() for one in case):
+            checked += 1
+            if check["status"] != "success":
+                failure = check["failure_info"]["failure"]
+                wrong.add(f"{check['name']} {recorder['label']}: {failure['title']}")
+    if not checked:
+        raise NotHad("schemathesis sent nothing")
+    return frozenset(wrong)
+
+
+CALLERS = (
+    Guest(
+        "schemathesis",
+        "whether an API does what its OpenAPI document says, and never fails",
+        f"schemathesis run URL/openapi.json {' '.join(OPTIONS)}",
+        ("system/*.py",),
+        lambda: version("schemathesis"),
+        schemathesis,
+        catalogue()["D84"],
+        runs_the_system=True,
+    ),
+)
