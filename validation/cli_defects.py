@@ -27,7 +27,8 @@ def defects_list(checkpoint: Annotated[str, typer.Option(help="only those that t
     wanted = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
     for defect in catalogue.choose(()):
         if wanted is None or wanted & {*defect.checkpoints, *defect.live}:
-            seen_by = ", ".join([*defect.checkpoints, *(f"{i} live" for i in defect.live), *(defect.load.broken if defect.load else ())])
+            live, broken = (f"{i} live" for i in defect.live), defect.load.broken if defect.load else ()
+            seen_by = ", ".join([*defect.checkpoints, *live, *broken, *(["its tests"] if defect.tests else [])])
             print(f"{defect.id:4} {defect.layer:10} {seen_by:22} {defect.title}")  # noqa: T201 - data goes to stdout
 
 
