@@ -11,7 +11,7 @@ from rich.markup import escape
 from validation import defects as catalogue
 from validation.checkpoints import select
 from validation.errors import UsageError
-from validation.kill.ending import asked_to_end
+from validation.interruption import asked_to_end
 from validation.kill.results import FOLDER, RESULTS, digest_of_sources, is_of, read, seen_to_fail, tally
 from validation.kill.selection import Chosen, Wanted, choose, split
 from validation.proving import HERE, Bench, Catch

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +17,7 @@ from validation.errors import HarnessError
 from validation.images.planting import Images, images
 from validation.proving_by_tests import environment, not_caught, run_tests, survived
 from validation.settings import PROJECT
+from validation.verdicts import INTERRUPTED_EXIT
 
 RUN_SECONDS = 600
 
@@ -54,6 +54,11 @@ class Bench:
     def at_once(self) -> int:
         """How many are proven at the same time: most of a run is waiting. A node is too small for two installations."""
         return 1 if self.cluster is not None else os.cpu_count() or 1
+
+    @property
+    def place(self) -> str:
+        """Its name: `here`, or the options that name the cluster."""
+        return "here" if self.cluster is None else " ".join(self.cluster) or "cluster"
 
     def proves(self, defect: Defect) -> bool:
         """Tell whether something here must see a defect."""
@@ -99,7 +104,7 @@ def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
             unchanged = Defect("D0", "none", "", "", tuple(ids), images=which)
             if ids:
                 with images(copy, copy, which, unchanged.tag):
-                    found = _judge(copy, ids, bench.flags(unchanged))
+                    found = judged_copy(copy, ids, bench.flags(unchanged))
                 judged |= {f"{i}, with images" if which else i: told for i, told in found.items()}
         broken = [*_broken(copy, filter(None, map(bench.load, kept))), *_red(copy, sorted({t for d in kept for t in bench.tests(d)}))]
     return broken + [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
@@ -123,24 +128,13 @@ def _red(copy: Path, tests: Sequence[str]) -> list[str]:
     return [f"{test}: {words}" for test, words in tested.failed] + list(tested.errors) or [f"the tests: {tested.end}"]
 
 
-@contextmanager
-def proving(defects: Iterable[Defect], bench: Bench = HERE) -> Iterator[dict[str, Future[Result]]]:
-    """Prove defects, some at once; gives what will have become of each by its id. At the end of the block no other begins."""
-    with ThreadPoolExecutor(bench.at_once) as pool:
-        try:
-            yield {defect.id: pool.submit(prove, defect, bench) for defect in defects}
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 def prove(defect: Defect, bench: Bench = HERE) -> Result:
     """Plant a defect, prove that it landed, run what must see it and say what became of it."""
     try:
         with planted(defect) as copy:
             for change in defect.changes:
-                landed = _loaded(copy, change)
-                if landed:
-                    return Result(defect, Catch.NOT_LANDED, landed)
+                if why := why_not_landed(copy, change):
+                    return Result(defect, Catch.NOT_LANDED, why)
             try:
                 if load := bench.load(defect):
                     return _of_load(defect, load, copy)
@@ -153,7 +147,7 @@ def prove(defect: Defect, bench: Bench = HERE) -> Result:
 
 def _of_checkpoints(defect: Defect, bench: Bench, copy: Path) -> Result:
     with images(copy, PROJECT, bench.images(defect), defect.tag):
-        judged = _judge(copy, bench.checkpoints(defect), bench.flags(defect))
+        judged = judged_copy(copy, bench.checkpoints(defect), bench.flags(defect))
     caught = list[dict[str, Any]]()
     for identifier in bench.checkpoints(defect):
         one = judged[identifier]
@@ -192,7 +186,7 @@ def _words(subject: str, expected: str, observed: str) -> str:
     return f"{subject}: expected {expected}, observed {observed}"[:300]
 
 
-def _loaded(copy: Path, change: Change) -> str:
+def why_not_landed(copy: Path, change: Change) -> str:
     """Witness: the copy's file is the one that Python takes, and it has the change. Gives what is wrong, or nothing."""
     path = copy / change.file
     if change.replace not in path.read_text(encoding="utf-8"):
@@ -212,26 +206,40 @@ def _loaded(copy: Path, change: Change) -> str:
     )
 
 
-def _judge(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
+def judged_copy(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
     """Run checkpoints on a copy in a process of their own and give their entries of results.json by id."""
-    judged = _run(["run", "--source", str(copy), "--checkpoint", ",".join(ids), *flags], "latest/results.json")
+    told = ["run", "--source", str(copy), "--checkpoint", ",".join(ids), *flags]
+    with report_of(told, "latest/results.json", RUN_SECONDS) as results:
+        judged = json.loads(results.read_text(encoding="utf-8"))
     return {c["id"]: c for c in judged["checkpoints"] + judged["beyond"]}
 
 
 def _load(copy: Path, load: Load) -> dict[str, dict[str, Any]]:
     """Load a copy in a process of its own and give the limits of load.json by name."""
     told = ["load", load.scenario, "--source", str(copy), "--rate", str(load.rate), "--seconds", str(load.seconds)]
-    return {check["what"]: check for check in _run(told, "load-latest/load.json")["checks"]}
+    with report_of(told, "load-latest/load.json", RUN_SECONDS) as results:
+        return {check["what"]: check for check in json.loads(results.read_text(encoding="utf-8"))["checks"]}
 
 
-def _run(told: list[str], written: str) -> Any:
+@contextmanager
+def report_of(told: Sequence[str], written: str, within: float) -> Iterator[Path]:
+    """Run `votecheck` in a process of its own, and give a file that it wrote; with all of its reports it is removed afterwards.
+
+    Args:
+        told: the command and its options.
+        written: the file, below the folder of reports.
+        within: seconds.
+
+    Raises:
+        HarnessError: it did not end, was interrupted, or wrote no report.
+    """
     with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
         command = [sys.executable, "-m", "validation", *told, "--reports", reports]
         try:
-            ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
+            ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=within, check=False)  # noqa: S603
         except subprocess.TimeoutExpired:
-            raise HarnessError(f"`{' '.join(told)[:200]}` did not end within {RUN_SECONDS} s.") from None
+            raise HarnessError(f"`{' '.join(told)[:200]}` did not end within {within:g} s.") from None
         results = Path(reports) / written
-        if not results.is_file():
+        if ran.returncode == INTERRUPTED_EXIT or not results.is_file():
             raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"it ended with {ran.returncode}")
-        return json.loads(results.read_text(encoding="utf-8"))
+        yield results

@@ -1,13 +1,12 @@
 """One run, from settings to verdict: clean up after others, look whether the servers are there, let pytest run the scenarios, judge."""
 
-import signal
 from collections.abc import Mapping, Sequence
-from types import FrameType
 
 import pytest
 
 from validation.checkpoints import Checkpoint
 from validation.errors import HarnessError, UsageError
+from validation.interruption import asked_to_end
 from validation.recording import Listener, Recorder, Trouble
 from validation.session import RECORDER, SETTINGS, open_record
 from validation.settings import PROJECT, RunSettings
@@ -93,19 +92,12 @@ def execute(
     recorder = open_record(settings, [c.id for c in scope], waivers, listeners)
     for problem in cleanup.reap()[1]:
         recorder.emit(Trouble(f"Left by an earlier run: {problem}"))
-    before = signal.signal(signal.SIGTERM, _interrupt)
     marks = " or ".join(c.mark for c in scope)
     options = ["-c", str(PROJECT / "pyproject.toml"), "-p", "no:terminal", "-p", "no:cacheprovider", "-m", marks]
     quiet = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # anyio, by the preflight; nothing here asserts
     arguments = [str(PROJECT / "features"), *options, *quiet]
     handover = Handover(settings, recorder)
-    try:
+    with asked_to_end():
         ended = pytest.main(arguments, plugins=[handover])
-    finally:
-        signal.signal(signal.SIGTERM, before)
     if ended == pytest.ExitCode.INTERRUPTED and handover.interrupted:
         raise Interrupted
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

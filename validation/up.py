@@ -1,11 +1,10 @@
 """`votecheck up`: the voting system for people to use, on this machine, until Ctrl-C."""
 
-import signal
 import socket
-from types import FrameType
 
 from rich.console import Console
 
+from validation.interruption import asked_to_end
 from validation.settings import RunSettings
 from validation.targets import cleanup
 from validation.targets.local import LocalTarget
@@ -26,24 +25,19 @@ def serve(settings: RunSettings, port: int, talk: Console) -> None:
     chosen = port if _free(port) else None
     if chosen is None:
         talk.print(f"Port {port} is taken; using another one.")
-    before = signal.signal(signal.SIGTERM, _interrupt)
     target = LocalTarget(settings, api_port=chosen)
     try:
-        target.start()
-        _ = target.consumer
-        talk.print(f"The voting system is up: [bold]{target.api.url}/[/bold]\nVotes are kept until you stop it with Ctrl-C.")
-        consistently(lambda: target.api.process.alive and target.consumer.alive, bool, during=DAY_SECONDS)
-        talk.print("It ended by itself.")
+        with asked_to_end():
+            target.start()
+            _ = target.consumer
+            talk.print(f"The voting system is up: [bold]{target.api.url}/[/bold]\nVotes are kept until you stop it with Ctrl-C.")
+            consistently(lambda: target.api.process.alive and target.consumer.alive, bool, during=DAY_SECONDS)
+            talk.print("It ended by itself.")
     except KeyboardInterrupt:
         talk.print("Stopping.")
     finally:
-        signal.signal(signal.SIGTERM, before)
         for problem in target.close():
             talk.print(f"Not cleaned up: {problem}", markup=False)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _free(port: int) -> bool:

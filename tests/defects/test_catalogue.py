@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from validation.defects import Change, Defect
 from validation.errors import HarnessError, TargetUnavailable
 from validation.images import build
 from validation.images.source import PARTS
+from validation.kill.ending import jobs
 from validation.proving import HERE, Catch, Result
 from validation.settings import PROJECT, TARGETS
 from validation.verdicts import EXIT_CODES, HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT
@@ -107,8 +108,9 @@ def test_the_unchanged_system_is_green_at_every_checkpoint_that_a_defect_names(c
 @pytest.fixture(scope="module")
 def proofs() -> Iterator[dict[str, Future[Result]]]:
     """What becomes of each defect that can be proven here."""
-    with proving.proving(d for d in PROVEN_HERE if not (d.images and why_no_image_can_be_built())) as coming:
-        yield coming
+    chosen = [d for d in PROVEN_HERE if not (d.images and why_no_image_can_be_built())]
+    with jobs([partial(proving.prove, d) for d in chosen], HERE.at_once) as coming:
+        yield {d.id: future for d, future in zip(chosen, coming, strict=True)}
 
 
 @pytest.mark.parametrize("defect", PROVEN_HERE, ids=lambda d: d.id)

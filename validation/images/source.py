@@ -1,10 +1,11 @@
 """What the images are called, and what they are made from: its files, digest and revision."""
 
 import hashlib
-import subprocess
 from pathlib import Path
 
 from validation import protocol
+from validation.digests import contents, files_below
+from validation.git import git
 
 PARTS = ("api", "consumer")
 LOAD = "load"
@@ -26,14 +27,8 @@ def digest(source: Path, part: str = "api") -> str:
 
     Byte code and what other tools leave behind is left out, as it is of the build.
     """
-    told = hashlib.sha256()
     folder = source / FOLDERS[part]
-    for file in sorted(folder.rglob("*")):
-        path = file.relative_to(folder)
-        if file.is_file() and "__pycache__" not in path.parts:
-            told.update(f"{path.as_posix()}\0{file.stat().st_size}\0".encode())
-            told.update(file.read_bytes())
-    return f"sha256:{told.hexdigest()}"
+    return f"sha256:{hashlib.sha256(b''.join(contents(folder, files_below(folder)))).hexdigest()}"
 
 
 def dockerfile(source: Path, part: str) -> Path:
@@ -45,13 +40,7 @@ def revision(source: Path, part: str = "api") -> str:
     """Give the commit that a source is of, with `-dirty` where an image's folder is not as committed; "unknown" without a repository."""
     if not (source / ".git").exists():  # a folder inside somebody else's repository is not of that commit
         return UNKNOWN
-    commit = _git(source, "rev-parse", "HEAD")
-    return commit + "-dirty" * bool(commit != UNKNOWN and _git(source, "status", "--porcelain", "--", FOLDERS[part]))
-
-
-def _git(source: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", "-C", str(source), *arguments], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603, S607
-    except (OSError, subprocess.SubprocessError):
+    commit = git(source, "rev-parse", "HEAD")
+    if commit is None:
         return UNKNOWN
-    return done.stdout.strip()
+    return commit.strip() + "-dirty" * bool(git(source, "status", "--porcelain", "--", FOLDERS[part]) != "")

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 60.0
 
 @contextmanager
 def jobs(work: Sequence[Callable[[], T]], at_once: int) -> Iterator[list[Future[T]]]:
-    """Do work in threads, each of which may start processes; gives what will have become of it.
+    """Do work in threads, each of which may start processes; gives what will have become of it. At the end of the block no other begins.
 
     Raises:
         KeyboardInterrupt: somebody ended the command, after every process that the work had started was ended.
@@ -31,16 +31,8 @@ def jobs(work: Sequence[Callable[[], T]], at_once: int) -> Iterator[list[Future[
         except BaseException:
             _end(coming)
             raise
-
-
-@contextmanager
-def asked_to_end() -> Iterator[None]:
-    """Take SIGTERM as Ctrl-C, so that it cleans up as well."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _end(coming: Sequence[Future[T]]) -> None:

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import as_completed
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+
+from msgspec import structs
 
 from validation.defects import Defect
 from validation.errors import HarnessError, UsageError
 from validation.kill.ending import jobs
 from validation.kill.matrix import Matrix
-from validation.kill.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, read
+from validation.kill.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, now, read
 from validation.kill.whole import NONE, columns, not_green, whole, why_not
 from validation.proving import Bench, Catch, Result, baseline, prove
 from validation.verdicts import Verdict
@@ -34,8 +35,8 @@ def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, r
     Raises:
         HarnessError: the unchanged system is not green.
     """
-    sources, place = digest_of_sources(), " ".join(bench.cluster) or "cluster" if bench.cluster is not None else "here"
-    known = {line.defect: line for line in (read(file) if resume else ()) if isinstance(line, Proof) and line.bench == place}
+    sources = digest_of_sources()
+    known = {line.defect: line for line in (read(file) if resume else ()) if isinstance(line, Proof) and line.bench == bench.place}
     kept = [known[one.id] for one in chosen if one.id in known and known[one.id].catch in KEPT and is_of(known[one.id], one, sources)]
     _tell_kept(len(kept), len(chosen), file, say, resume=resume)
     yield from kept
@@ -47,7 +48,7 @@ def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, r
         _refuse(first[0].result())
     with jobs([partial(prove, one, bench) for one in rest], bench.at_once) as coming:
         for future in as_completed(coming):
-            proof = _proof(future.result(), bench, place, sources)
+            proof = _proof(future.result(), bench, sources)
             keep(file, proof)
             yield proof
     _tell_changed(sources, say)
@@ -112,17 +113,15 @@ def in_short(row: Row) -> str:
     return f"{row.defect:5} {word}; fell besides: {', '.join(besides) or 'nothing'}"
 
 
-def _proof(result: Result, bench: Bench, place: str, sources: str) -> Proof:
+def _proof(result: Result, bench: Bench, sources: str) -> Proof:
     red = list(bench.checkpoints(result.defect)) if result.catch is Catch.CAUGHT and not bench.load(result.defect) else []
     digest = digest_of(result.defect, sources) if digest_of_sources() == sources else ""
-    return Proof(result.defect.id, place, digest, result.catch, result.said, red, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}")
+    return Proof(result.defect.id, bench.place, digest, result.catch, result.said, red, now())
 
 
 def _row(row: Row, sources: str) -> Row:
     """Give a row back; one that was made while somebody changed the source is of no state of it, and will never be taken again."""
-    if digest_of_sources() == sources:
-        return row
-    return Row(row.defect, "", row.named, row.verdicts, row.wrong, row.seen, row.seconds, row.trouble, row.at)
+    return row if digest_of_sources() == sources else structs.replace(row, digest="")
 
 
 def _tell_kept(count: int, of: int, file: Path, say: Say, *, resume: bool) -> None:

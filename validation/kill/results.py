@@ -5,12 +5,14 @@ import json
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from validation.checkpoints import BEYOND, registry
 from validation.defects import Defect
+from validation.digests import contents, files_below
 from validation.kill.since import ENTRIES, EVERYWHERE
 from validation.settings import PROJECT
 from validation.verdicts import Verdict
@@ -83,13 +85,12 @@ Line = Proof | Row
 
 def digest_of_sources(project: Path = PROJECT, folders: Iterable[str] = SOURCES) -> str:
     """Give the digest of what every result depends on: the system, the judge, their packages, and Python. Documents are not among them."""
-    files = [file for folder in folders for file in (project / folder).rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    files = [file for folder in folders for file in files_below(project / folder)]
     files += [project / name for name in EVERYWHERE if (project / name).is_file()]
-    digest = hashlib.sha256(f"{platform.python_implementation()} {platform.python_version()}".encode())
-    for file in sorted(files):
-        name = file.relative_to(project).as_posix()
-        if name != ENTRIES:  # an entry counts for its own defect only
-            digest.update(f"\0{name}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    judged = sorted(file for file in files if file != project / ENTRIES)  # an entry counts for its own defect only
+    digest = hashlib.sha256(f"{platform.python_implementation()} {platform.python_version()}\0".encode())
+    for piece in contents(project, judged):
+        digest.update(piece)
     return digest.hexdigest()[:16]
 
 
@@ -98,6 +99,11 @@ def digest_of(defect: Defect, sources: str) -> str:
     tests = digest_of_sources(folders=("tests",)) if defect.tests else ""
     told = json.dumps([asdict(defect), sources, tests], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def now() -> str:
+    """Give the moment, in UTC, as lines hold it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def keep(file: Path, line: Line) -> None:

@@ -1,7 +1,5 @@
 """What a change since a git ref can affect. Where it is not known, it can."""
 
-import os
-import subprocess
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 from validation.checkpoints import registry
 from validation.defects import CATALOGUE, Defect
 from validation.errors import UsageError
+from validation.git import git
 from validation.kill.uses import Uses, marks_in, read_uses
 from validation.proving import Bench
 from validation.settings import PROJECT
@@ -45,16 +44,16 @@ def changes_since(ref: str, project: Path = PROJECT) -> Changes:
     Raises:
         UsageError: there is no git or no repository, or it does not know the ref.
     """
-    if _git(project, "rev-parse", "--is-inside-work-tree") is None:
+    if git(project, "rev-parse", "--is-inside-work-tree") is None:
         raise UsageError(f"{project} is in no git repository.", "--since needs git, and the history", "votecheck defects run")
-    if _git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}") is None:
+    if git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}") is None:
         raise UsageError(f"git knows no commit {ref}.", "a typing error, or a clone without its history", "git log --oneline, git fetch")
     # A file that was moved is two changes: what rested on its old place is affected, too.
-    differing = _git(project, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", ref, "--") or ""
-    untracked = _git(project, "ls-files", "--others", "--exclude-standard", "-z") or ""
+    differing = git(project, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", ref, "--") or ""
+    untracked = git(project, "ls-files", "--others", "--exclude-standard", "-z") or ""
     files = frozenset(name for name in (differing + untracked).split("\0") if name)
-    before = {name: _git(project, "show", f"{ref}:./{name}") or "" for name in files if name.endswith(".feature")}
-    return Changes(files, entries(_git(project, "show", f"{ref}:./{ENTRIES}") or ""), before)
+    before = {name: git(project, "show", f"{ref}:./{name}") or "" for name in files if name.endswith(".feature")}
+    return Changes(files, entries(git(project, "show", f"{ref}:./{ENTRIES}") or ""), before)
 
 
 def entries(text: str) -> dict[str, Any]:
@@ -115,19 +114,3 @@ def _why(defect: Defect, changes: Changes, bench: Bench, uses: Uses, now: Mappin
         told += [file for file, text in changes.features.items() if mark in marks_in(text)]
         touched += sorted(changes.files.intersection([*told, *(m for f in told for m in uses.modules.get(f, ()))]))
     return f"{touched[0]} changed" if touched else ""
-
-
-def _git(project: Path, *words: str) -> str | None:
-    """Ask git; None: it refuses, or is not there."""
-    try:
-        asked = subprocess.run(  # noqa: S603 - no shell
-            ["git", *words],  # noqa: S607 - wherever it is
-            cwd=project,
-            capture_output=True,
-            timeout=60,
-            check=False,
-            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},  # the index belongs to whoever works here
-        )
-    except FileNotFoundError:
-        return None
-    return asked.stdout.decode("utf-8", "surrogateescape") if asked.returncode == 0 else None

@@ -1,21 +1,17 @@
 """One run of everything on the system with a defect in it."""
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from validation.checkpoints import registry
 from validation.defects import Defect, planted
 from validation.errors import HarnessError
 from validation.images.planting import Images
-from validation.kill.results import UNCHANGED, Row, Seen
-from validation.proving import HERE, _loaded
+from validation.kill.results import UNCHANGED, Row, Seen, now
+from validation.proving import HERE, report_of, why_not_landed
 from validation.report import model
-from validation.settings import PROJECT, TARGETS
-from validation.verdicts import INTERRUPTED_EXIT, Run, Scenario, Verdict
+from validation.settings import TARGETS
+from validation.verdicts import Run, Scenario, Verdict
 
 TARGET = "local"
 RUN_SECONDS = 1800
@@ -47,12 +43,12 @@ def whole(defect: Defect, digest: str) -> Row:
     """
     try:
         with planted(defect) as copy:
-            trouble = next(filter(None, (_loaded(copy, change) for change in defect.changes)), "")
+            trouble = next(filter(None, (why_not_landed(copy, change) for change in defect.changes)), "")
             if not trouble:
                 return row(defect, _everything(copy, defect.flags), digest)
     except HarnessError as error:
         trouble = str(error)
-    return Row(defect.id, digest, list(defect.checkpoints), {}, [], [], 0.0, trouble, _now())
+    return Row(defect.id, digest, list(defect.checkpoints), {}, [], [], 0.0, trouble, now())
 
 
 def row(defect: Defect, run: Run, digest: str) -> Row:
@@ -67,7 +63,7 @@ def row(defect: Defect, run: Run, digest: str) -> Row:
         seen=_seen(((j.checkpoint.id, s) for j in run.judged for s in j.scenarios), wrong_only=False) if defect.id == UNCHANGED else [],
         seconds=run.seconds,
         trouble="; ".join(run.troubles),
-        at=_now(),
+        at=now(),
     )
 
 
@@ -93,17 +89,5 @@ def _seen(scenarios: Iterable[tuple[str, Scenario]], *, wrong_only: bool = True)
 
 
 def _everything(copy: Path, flags: Iterable[str]) -> Run:
-    with tempfile.TemporaryDirectory(prefix="votecheck-reports-") as reports:
-        command = [sys.executable, "-m", "validation", "run", "--source", str(copy), *flags, "--reports", reports]
-        try:
-            ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)  # noqa: S603
-        except subprocess.TimeoutExpired:
-            raise HarnessError(f"The run did not end within {RUN_SECONDS} s.") from None
-        latest = Path(reports) / "latest"
-        if ran.returncode == INTERRUPTED_EXIT or not latest.is_dir():
-            raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"it ended with {ran.returncode}")
-        return model.load(latest)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    with report_of(["run", "--source", str(copy), *flags], "latest/results.json", RUN_SECONDS) as results:
+        return model.load(results.parent)

@@ -12,8 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from validation.interruption import asked_to_end
 from validation.kill import ending
-from validation.kill.ending import asked_to_end, jobs
+from validation.kill.ending import jobs
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(60)"
 WILLING = "import time; print('on', flush=True); time.sleep(60)"
