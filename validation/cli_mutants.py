@@ -2,13 +2,16 @@
 
 import secrets
 from collections import Counter
+from contextlib import closing
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from validation.errors import UsageError
+from validation.interruption import asked_to_end
 from validation.mutants.judging import Fate, judging, key, known, sample
+from validation.running import Interrupted
 
 talk = Console(stderr=True)
 
@@ -28,11 +31,15 @@ def mutate(
     talk.print(f"{len(mutants)} mutants, drawn with --seed {chosen_seed}. First the unchanged system, which must not be red.")
     fates: Counter[Fate] = Counter()
     unknown, reasons = 0, known()
-    for one in judging(mutants):
-        fates[one.fate] += 1
-        reason = reasons.get(key(one.mutant), "") if one.fate is Fate.SURVIVED else ""
-        unknown += one.fate is Fate.SURVIVED and not reason
-        _tell(f"{one.fate.value:9} {one.mutant}. {one.said or reason}".rstrip())
+    try:
+        with asked_to_end(), closing(judging(mutants)) as judged:  # ends what runs when we are interrupted here
+            for one in judged:
+                fates[one.fate] += 1
+                reason = reasons.get(key(one.mutant), "") if one.fate is Fate.SURVIVED else ""
+                unknown += one.fate is Fate.SURVIVED and not reason
+                _tell(f"{one.fate.value:9} {one.mutant}. {one.said or reason}".rstrip())
+    except KeyboardInterrupt:
+        raise Interrupted from None
     seen, stopped, survived = (fates[fate] for fate in (Fate.SEEN, Fate.STOPPED, Fate.SURVIVED))
     _tell(f"{seen} of {len(mutants)} seen, {stopped} stopped without a finding, {survived} survived: {survived - unknown} are known")
     raise typer.Exit(1 if unknown else 0)

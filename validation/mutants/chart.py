@@ -6,14 +6,13 @@ They are made from the text, since a template is no YAML before it is rendered.
 import re
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from shutil import copytree
 
-import yaml
-
 from validation.errors import ProbeError
 from validation.mutants.mutant import Mutant
-from validation.probes import manifests
+from validation.probes import manifests, values
 
 SCALAR = re.compile(r"^(?P<head> *(?:- )?[\w./-]+: )(?P<value>[^\s{}\[\]&*|>#'\"][^{}\[\]#\n]*?)\s*(?: #.*)?$")
 ITEM = re.compile(r"^(?P<indent> *)- ")
@@ -34,22 +33,24 @@ def mutants_of(source: Path, only: str = "") -> list[Mutant]:
 
 def matters(mutant: Mutant, source: Path) -> bool:
     """Tell whether a mutant renders, and to something else, with any of the values files that are shipped."""
+    chart = source / "chart"
     with tempfile.TemporaryDirectory(prefix="votecheck-chart-") as temporary:
         copy = Path(temporary) / "chart"
-        copytree(source / "chart", copy)
+        copytree(chart, copy)
         (copy.parent / mutant.file).write_text(mutant.text, encoding="utf-8")
-        for file in sorted((source / "chart" / "ci").glob("*.yaml")):
-            values = yaml.safe_load(file.read_text(encoding="utf-8"))
-            try:
-                if _bodies(copy, values) != _bodies(source / "chart", values):
-                    return True
-            except (manifests.RenderFailed, ProbeError):
-                return False
-    return False
+        try:
+            return any(_bodies(copy, given) != _unchanged(chart, file) for file, given in values.shipped(chart).items())
+        except (manifests.RenderFailed, ProbeError):
+            return False
 
 
-def _bodies(chart: Path, values: manifests.Values) -> list[manifests.Manifest]:
-    return [one for one in manifests.render(chart, values) if one.kind != MADE_ANEW]
+@cache
+def _unchanged(chart: Path, file: str) -> list[manifests.Manifest]:
+    return _bodies(chart, values.shipped(chart)[file])
+
+
+def _bodies(chart: Path, given: manifests.Values) -> list[manifests.Manifest]:
+    return [one for one in manifests.render(chart, given) if one.kind != MADE_ANEW]
 
 
 def mutants(file: str, text: str) -> list[Mutant]:

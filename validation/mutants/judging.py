@@ -1,12 +1,11 @@
 """What the protocol says of mutants: each is planted into a copy of the source, and judged on this machine until somebody sees it."""
 
-import os
 import random
 import tomllib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 from validation.checkpoints import BEYOND, registry
 from validation.defects import planted
 from validation.errors import HarnessError
+from validation.kill.ending import jobs
 from validation.mutants import chart, python
 from validation.mutants.mutant import Mutant
-from validation.proving import _judge as judged_copy
+from validation.proving import HERE, judged_copy
 from validation.settings import PROJECT, TARGETS
 
 KNOWN = Path(__file__).with_name("known.toml")
@@ -84,25 +84,24 @@ def known() -> dict[Key, str]:
     return {(one["file"], one["kind"], one["before"], one["after"]): one["reason"] for one in entries}
 
 
-def judging(mutants: Sequence[Mutant]) -> Iterator[Judged]:
+def judging(mutants: Sequence[Mutant]) -> Generator[Judged]:
     """Judge mutants, some at once, in their order.
 
     Raises:
         HarnessError: the unchanged system is not green.
     """
-    open_before = {i: told for file in {one.file.split("/")[0] + "/" for one in mutants} for i, told in _not_green(None, file).items()}
+    parts = {f"{one.file.split('/')[0]}/" for one in mutants}
+    with jobs([partial(_not_green, None, part) for part in parts], 1) as first:
+        open_before = {identifier: told for future in first for identifier, told in future.result().items()}
     if wrong := [told for told in open_before.values() if told["verdict"] == "FAILED"]:
         raise HarnessError(
             f"The unchanged system is not green: {wrong[0]['id']} {wrong[0]['reason']}", "a fault of the system", "votecheck run"
         )
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        try:
-            yield from pool.map(lambda mutant: _judge(mutant, set(open_before)), mutants)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with jobs([partial(_judge, mutant, frozenset(open_before)) for mutant in mutants], HERE.at_once) as coming:
+        yield from (future.result() for future in coming)
 
 
-def _judge(mutant: Mutant, open_before: set[str]) -> Judged:
+def _judge(mutant: Mutant, open_before: frozenset[str]) -> Judged:
     try:
         told = _not_green(mutant, mutant.file)
     except HarnessError as error:  # such as a run that does not end
@@ -110,9 +109,8 @@ def _judge(mutant: Mutant, open_before: set[str]) -> Judged:
     for identifier, one in told.items():
         if one["findings"]:
             first = one["findings"][0]
-            return Judged(
-                mutant, Fate.SEEN, f"{identifier} {first['subject']}: expected {first['expected']}, observed {first['observed']}"[:200]
-            )
+            said = f"{identifier} {first['subject']}: expected {first['expected']}, observed {first['observed']}"
+            return Judged(mutant, Fate.SEEN, said[:SAID])
     stopped = [f"{identifier} {one['reason']}"[:SAID] for identifier, one in told.items() if identifier not in open_before]
     return Judged(mutant, Fate.STOPPED, stopped[0]) if stopped else Judged(mutant, Fate.SURVIVED)
 
