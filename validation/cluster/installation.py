@@ -228,6 +228,12 @@ class Installation(Target):
         return next((port.node_port or 0 for port in service.spec.ports), 0)
 
 
+def waits_for(pod: Any) -> list[str]:
+    """Say why containers of a pod do not run yet, in the kubelet's words."""
+    waiting = [status.state.waiting for status in pod.status.container_statuses or ()]
+    return [state.reason for state in waiting if state and state.reason]
+
+
 def is_ready(pod: Any) -> bool:
     """Tell whether a pod is ready, as the kubelet last said."""
     return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions or ())

@@ -20,7 +20,7 @@ from loadtests import pod as in_pod
 from validation import engines
 from validation.cluster.access import ASK_SECONDS, asking
 from validation.cluster.forward import Forward
-from validation.cluster.installation import PORTS, Installation
+from validation.cluster.installation import PORTS, Installation, waits_for
 from validation.cluster.loading import load
 from validation.errors import HarnessError, ProbeError
 from validation.images.build import build
@@ -99,8 +99,7 @@ class Pods:
         Raises:
             HarnessError: it could not begin, or did not end.
         """
-        eventually(self._gone, bool, within=seconds, every=2 * LOOK_SECONDS)
-        if gone := self._gone():
+        if gone := eventually(self._gone, bool, within=seconds, every=2 * LOOK_SECONDS).value:
             raise HarnessError(f"{' and '.join(gone)} ended before the schedule.", "", f"kubectl get events -n {self._namespace}")
         with closing(self._forward(next(name for name in self._begun if name.startswith(MASTER)))) as forward:
             ended = eventually(partial(_ended, forward), bool, within=STARTS_SECONDS + ENDS_SECONDS, every=LOOK_SECONDS)
@@ -156,11 +155,12 @@ class Pods:
         return [name for name in self._begun if states.get(name) != "Running"]
 
     def _states(self) -> dict[str, str]:
+        """Say how each pod does: its phase, or why its container waits."""
         with asking("Locust's pods"):
             pods = self._installation.cluster.core.list_namespaced_pod(
                 self._namespace, label_selector="app.kubernetes.io/component in (load-master, load-worker)", _request_timeout=ASK_SECONDS
             ).items
-        return {pod.metadata.name: _state(pod) for pod in pods}
+        return {pod.metadata.name: next(iter(waits_for(pod)), pod.status.phase) for pod in pods}
 
     def _keep_log(self) -> None:
         """Keep what the pods printed."""
@@ -193,12 +193,6 @@ def manifest(order: Order, prefix: str, release: str, image: str) -> list[Any]:
     jobs[WORKER] |= {"parallelism": order.processes, "completions": order.processes}
     content = {SCENARIOS.name: order.scenarios.read_text(encoding="utf-8")}
     return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAMED, "namespace": namespace}, "data": content}, *objects]
-
-
-def _state(pod: Any) -> str:
-    """Say how a pod does: its phase, or why its container waits."""
-    waiting = [status.state.waiting.reason for status in pod.status.container_statuses or () if status.state.waiting]
-    return str(waiting[0] if waiting and waiting[0] else pod.status.phase)
 
 
 def _ended(forward: Forward) -> Any:

@@ -14,6 +14,7 @@ from kubernetes.client.exceptions import ConflictException, ForbiddenException, 
 from kubernetes.stream import stream
 
 from validation.cluster.access import ASK_SECONDS, Cluster, asking
+from validation.cluster.installation import waits_for
 from validation.errors import ProbeError
 from validation.targets.cleanup import LABEL
 from validation.waiting import eventually
@@ -175,6 +176,5 @@ def _runs(pod: Any) -> bool:
 
 
 def _why(pod: Any) -> str:
-    waits = [status.state.waiting.reason for status in pod.status.container_statuses or () if status.state.waiting]
     refusals = [condition.message for condition in pod.status.conditions or () if condition.status == "False" and condition.message]
-    return ", ".join([pod.status.phase, *waits, *refusals[:1]])
+    return ", ".join([pod.status.phase, *waits_for(pod), *refusals[:1]])
