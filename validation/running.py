@@ -93,7 +93,9 @@ def execute(
     for problem in cleanup.reap()[1]:
         recorder.emit(Trouble(f"Left by an earlier run: {problem}"))
     marks = " or ".join(c.mark for c in scope)
-    options = ["-c", str(PROJECT / "pyproject.toml"), "-p", "no:terminal", "-p", "no:cacheprovider", "-m", marks]
+    # Plugins of other packages are for tests: two of them take seconds to import.
+    plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    options = ["-c", str(PROJECT / "pyproject.toml"), *plugins, "-m", marks]
     quiet = ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # anyio, by the preflight; nothing here asserts
     arguments = [str(PROJECT / "features"), *options, *quiet]
     handover = Handover(settings, recorder)

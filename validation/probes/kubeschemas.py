@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import jsonschema
-import kubernetes_validate.utils as shipped
-import referencing
+import jsonschema_rs
 
 from validation.errors import ProbeError
 from validation.probes.manifests import Manifest
@@ -42,6 +40,8 @@ def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaEr
     Raises:
         ProbeError: there are no schemas of that version.
     """
+    from kubernetes_validate import utils as shipped  # noqa: PLC0415 - it takes a second to import, and most runs validate nothing
+
     if version not in map(shipped.major_minor, shipped.all_versions()):
         raise ProbeError(f"There are no schemas of Kubernetes {version}.", f"there are those of {', '.join(shipped.all_versions())}")
     errors = []
@@ -51,7 +51,7 @@ def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaEr
             errors.append(SchemaError(version, manifest, "", NO_SCHEMA))
             continue
         errors += [
-            SchemaError(version, manifest, ".".join(map(str, error.absolute_path)), error.message)
+            SchemaError(version, manifest, ".".join(map(str, error.instance_path)), error.message)
             for error in validator.iter_errors(manifest.body)
         ]
     return tuple(errors)
@@ -59,20 +59,23 @@ def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaEr
 
 # The package's own `validate` reads the schemas anew for each object and stops at the first error.
 @cache
-def _validator(version: str, api_version: str, kind: str) -> jsonschema.Draft202012Validator | None:
+def _validator(version: str, api_version: str, kind: str) -> jsonschema_rs.Draft202012Validator | None:
     group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)  # the package's file names: rbac.authorization.k8s.io/v1 is rbac-v1
     try:
         schema = _contents(version, f"{kind.lower()}-{group}.json")
     except FileNotFoundError:
         return None
-    return jsonschema.Draft202012Validator(schema, registry=_registry(version))
+    return jsonschema_rs.Draft202012Validator(schema, registry=_registry(version))
 
 
 @cache
-def _registry(version: str) -> referencing.Registry[Any]:
-    return referencing.Resource.from_contents(_contents(version, "_definitions.json")) @ referencing.Registry()
+def _registry(version: str) -> jsonschema_rs.Registry:
+    definitions = _contents(version, "_definitions.json")
+    return jsonschema_rs.Registry([(definitions["$id"], definitions)])
 
 
 def _contents(version: str, name: str) -> dict[str, Any]:
+    from kubernetes_validate import utils as shipped  # noqa: PLC0415 - as above
+
     contents: dict[str, Any] = shipped.schema_contents(f"kubernetes-json-schema/v{version}.0-local-strict/{name}", version)
     return contents

@@ -12,7 +12,6 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import License
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from validation.probes.images import Image
@@ -44,6 +43,8 @@ def bill(image: Image, packages: Iterable[Package]) -> str:
 
 def faults(document: str) -> str:
     """Tell what CycloneDX's own schema finds wrong with a bill; nothing where nothing is."""
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - it takes seconds to import, and few runs have images
+
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(document)
     return "" if error is None else str(error.data.message if hasattr(error.data, "message") else error.data)
 

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 
 from validation.checkpoints import BEYOND
 from validation.errors import HarnessError
@@ -53,12 +53,12 @@ def document(run: Run) -> dict[str, Any]:
 
 def breaches(written: Any) -> list[str]:
     """Say where a document is not what the schema publishes."""
-    return [f"{error.json_path}: {text(error.message)}" for error in _validator().iter_errors(written)]
+    return [f"{'.'.join(map(str, ('$', *error.instance_path)))}: {text(error.message)}" for error in _validator().iter_errors(written)]
 
 
 @cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def _checkpoints(run: Run, judged: Sequence[Judged]) -> list[dict[str, Any]]:

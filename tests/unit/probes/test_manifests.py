@@ -151,7 +151,7 @@ def test_a_field_that_the_version_does_not_know_is_found_and_so_is_every_other(c
     template(chart, DEPLOYMENT.replace('image: "x:{{ .Values.tag }}"', "imagee: x\n          ports: [{containerPort: eighty}]"))
     found = {(error.path, error.text.split(" (")[0]) for error in kubeschemas.schema_errors(manifests.render(chart), version)}
     assert ("spec.template.spec.containers.0", "Additional properties are not allowed") in found
-    assert ("spec.template.spec.containers.0.ports.0.containerPort", "'eighty' is not of type 'integer'") in found
+    assert ("spec.template.spec.containers.0.ports.0.containerPort", '"eighty" is not of type "integer"') in found
 
 
 def test_a_kind_without_schema_is_said_and_not_taken_for_valid(chart: Path) -> None:
