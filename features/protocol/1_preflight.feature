@@ -55,34 +55,57 @@ Feature: Before anything starts, the release is whole
       Then all places of the <fact> say the same
 
       Examples:
-        | fact                     |
-        | release version          |
-        | consumer version         |
-        | API image                |
-        | consumer image           |
-        | API user                 |
-        | consumer user            |
-        | API port                 |
-        | vote options             |
-        | stream name              |
-        | consumer group           |
-        | entry fields             |
-        | nine variables           |
-        | batch size               |
-        | block time               |
-        | retries                  |
-        | most votes in a batch    |
-        | longest block time       |
-        | most retries             |
-        | longest memory of a key  |
-        | probe paths              |
-        | liveness of the consumer |
-        | body limit               |
-        | tables                   |
-        | functions                |
-        | journal of Redis         |
-        | sync of Redis            |
-        | eviction of Redis        |
+        | fact                       |
+        | release version            |
+        | consumer version           |
+        | API image                  |
+        | consumer image             |
+        | API user                   |
+        | consumer user              |
+        | size of the API image      |
+        | size of the consumer image |
+        | Python of the images       |
+        | oldest Python              |
+        | oldest Kubernetes          |
+        | Redis image                |
+        | Redis user                 |
+        | PostgreSQL image           |
+        | PostgreSQL user            |
+        | API port                   |
+        | vote options               |
+        | name of an option          |
+        | stream name                |
+        | consumer group             |
+        | longest name of the stream |
+        | longest name of the group  |
+        | entry fields               |
+        | stream of dead letters     |
+        | fields of dead letters     |
+        | nine variables             |
+        | batch size                 |
+        | block time                 |
+        | retries                    |
+        | log level                  |
+        | memory of a key            |
+        | most votes in a batch      |
+        | longest block time         |
+        | most retries               |
+        | longest memory of a key    |
+        | probe paths                |
+        | liveness of the consumer   |
+        | body limit                 |
+        | age of the results         |
+        | security headers           |
+        | headers from other origins |
+        | methods from other origins |
+        | memory of a preflight      |
+        | header of the key          |
+        | tables                     |
+        | functions                  |
+        | journal of Redis           |
+        | sync of Redis              |
+        | eviction of Redis          |
+        | memory of Redis            |
 
     Scenario: No fact of the table is left out
       Given the table of facts

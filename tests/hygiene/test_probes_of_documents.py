@@ -98,6 +98,9 @@ def test_a_copy_of_what_is_not_there_is_seen(tmp_path: Path) -> None:
     assert source.missing(tmp_path, named) == ["x.Dockerfile names b/*.py"]
 
 
+S = "class S:\n    name: str\n    port: Annotated[int, Field(ge=1, le=9_000)] = 8000\n"
+
+
 @pytest.mark.parametrize(
     ("place", "values"),
     [
@@ -107,12 +110,17 @@ def test_a_copy_of_what_is_not_there_is_seen(tmp_path: Path) -> None:
         ({"file": "f.py", "pattern": r"^ONE = (\d)"}, ("1",)),
         ({"file": "f.toml", "path": "a/*/b"}, ("1", "2")),
         ({"file": "f.yaml", "path": "a/1/b~1c"}, ("2",)),
+        ({"file": "f.py", "most": "S.port"}, ("9000",)),
+        ({"file": "f.py", "constants": ["SECONDS"]}, ("3",)),
+        ({"file": "f.py", "pattern": r"^ONE = (\d)|^TWO = \(ONE, (\d)\)"}, ("1", "2")),
+        ({"file": "f.yaml", "path": "d/name=two/e", "pattern": "[^,]+"}, ("X", "y")),
+        ({"file": "f.yaml", "path": "d/name=two/e", "pattern": "^(.),", "lower": True}, ("x",)),
     ],
 )
 def test_a_place_is_read(place: dict[str, object], values: tuple[str, ...], tmp_path: Path) -> None:
-    (tmp_path / "f.py").write_text("ONE = 1\nTWO = (ONE, 2)\nclass S:\n    name: str\n    port: int = 8000\n", encoding="utf-8")
+    (tmp_path / "f.py").write_text("ONE = 1\nTWO = (ONE, 2)\nSECONDS = 3.0\n" + S, encoding="utf-8")
     (tmp_path / "f.toml").write_text("a = [{b = 1}, {b = 2}]", encoding="utf-8")
-    (tmp_path / "f.yaml").write_text("a: [{b/c: 1}, {b/c: 2}]", encoding="utf-8")
+    (tmp_path / "f.yaml").write_text("a: [{b/c: 1}, {b/c: 2}]\nd: [{name: one, e: z}, {name: two, e: 'X,y'}]", encoding="utf-8")
     said = facts.read(tmp_path, place)
     assert (said.values, said.problem) == (values, "")
 
@@ -125,10 +133,13 @@ def test_a_place_is_read(place: dict[str, object], values: tuple[str, ...], tmp_
         {"file": "f.py", "default": "S.nothing"},
         {"file": "f.py", "pattern": "nothing (x)"},
         {"file": "f.py"},
+        {"file": "f.py", "most": "S.nothing"},
+        {"file": "f.yaml", "path": "a/*", "pattern": "b"},
         {"rendered": "Deployment nothing", "path": "a"},
         {"protocol": "NOTHING"},
     ],
 )
 def test_a_place_that_says_nothing_is_a_problem_and_not_a_silence(place: dict[str, object], tmp_path: Path) -> None:
     (tmp_path / "f.py").write_text("class S:\n    pass\n", encoding="utf-8")
+    (tmp_path / "f.yaml").write_text("a: [b, c]", encoding="utf-8")
     assert facts.read(tmp_path, place).problem

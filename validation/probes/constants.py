@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,15 @@ def tree(file: Path) -> ast.Module:
         ProbeError: it is not there, or not Python.
     """
     try:
-        return ast.parse(file.read_text(encoding="utf-8"))
+        return _parsed(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError) as error:
         raise ProbeError(f"{file.name} cannot be read: {error}") from error
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    """Parse a text; it is asked about many times, and never changed."""
+    return ast.parse(text)
 
 
 def assignments(module: ast.Module) -> dict[str, ast.expr]:
