@@ -17,6 +17,16 @@ Feature: The network lets through what was declared, and nothing else
         | production-values.yaml    |
         | external-data-values.yaml |
 
+    Scenario: Whom the values name elsewhere is let through, and nobody beside
+      When the ways between the release and what is elsewhere are computed, for each shipped values file with policies
+      Then these are open, and no other
+        | file                      | from       | to                               |
+        | production-values.yaml    | KEDA       | Redis pod:6379                   |
+        | production-values.yaml    | Prometheus | API pods:8000, consumer:9000     |
+        | external-data-values.yaml | Prometheus | API pods:8000, consumer:9000     |
+        | external-data-values.yaml | API pods   | 192.0.2.10:6380, 192.0.2.11:5432 |
+        | external-data-values.yaml | consumer   | 192.0.2.10:6380, 192.0.2.11:5432 |
+
     @needs_cluster
     Scenario: The network plug-in enforces policies
       When a namespace of the run's own gets a policy that refuses everything

@@ -118,6 +118,21 @@ Feature: The chart installs what was judged
         | external-data-values.yaml  |
         | platform-values.yaml       |
 
+    Scenario Outline: A variable that nobody reads sets nothing, in <values file>
+      When the chart is rendered with <values file>
+      Then each variable of a container is one that its program reads
+      And each port of a container is one that its program is told to listen on, for everybody
+
+      Examples:
+        | values file                |
+        | default-values.yaml        |
+        | production-values.yaml     |
+        | external-data-values.yaml  |
+
+    Scenario: The server is made for those who come
+      When the chart is rendered
+      Then PostgreSQL is made with the user and the database that the URLs name
+
     Scenario: An upgrade keeps the passwords that the volumes were made with
       When the chart is rendered beside passwords that the cluster has kept
       Then every Secret has the passwords that were kept, and an uninstallation leaves them
@@ -137,6 +152,17 @@ Feature: The chart installs what was judged
         | external-data-values.yaml  |
         | platform-values.yaml       |
 
+    Scenario: A read-only root leaves the folders that a program needs
+      When the chart is rendered
+      Then each container has these folders to write to, and no other
+        | container | folders; what is kept outlives the pod                              |
+        | api       | /tmp                                                                |
+        | consumer  | /tmp                                                                |
+        | migrate   | /tmp                                                                |
+        | vote      | none                                                                |
+        | redis     | /data (kept), /tmp                                                  |
+        | postgres  | /var/lib/postgresql/data (kept), /var/run/postgresql, /tmp          |
+
     Scenario: The namespaces
       When the chart is rendered
       Then each of the four namespaces enforces restricted
@@ -147,6 +173,20 @@ Feature: The chart installs what was judged
     Scenario: Every lasting workload declares three different probes
       When the chart is rendered
       Then every lasting workload declares a startup, a readiness and a liveness probe that differ
+
+    Scenario: A pod has time to start, to answer, to recover and to end, and one that cannot work gets no more
+      When the chart is rendered
+      Then the probes of each, and its time to end, leave these seconds
+        | container | to start, at least | until it is taken out, at most | of wrong answers that it outlives, at least | until it is started anew, at most | to end, at least |
+        | api       | 60                 | 15                             | 15                                          | 50                                | 30               |
+        | consumer  | 60                 | 25                             | 15                                          | 50                                | 30               |
+        | redis     | 120                | 15                             | 45                                          | 90                                | 60               |
+        | postgres  | 120                | 15                             | 45                                          | 90                                | 60               |
+      And each probe waits longer than the right answer may take
+
+    Scenario: The consumer's readiness asks both servers
+      When the chart is rendered
+      Then the consumer's readiness is green with both servers, and red without either
 
     @needs_local
     Scenario: The API serves what its probes ask for
@@ -187,6 +227,23 @@ Feature: The chart installs what was judged
       When the chart is rendered
       Then the folders in which Redis and PostgreSQL keep votes are on volumes that outlive their pods
 
+    Scenario: What comes and goes by itself comes at its moment
+      When the chart is rendered
+      Then each hook comes at its moment, ends in time, and goes when it should
+        | hook               | moments                  | goes                                | given up after, at least | at most |
+        | Job voting-migrate | post-install,pre-upgrade | before-hook-creation,hook-succeeded | 300                      | 900     |
+        | Pod voting-test    | test                     | before-hook-creation                | 60                       | 300     |
+      And the test pod runs a program of Python's that is given the API's Service
+
+    Scenario Outline: Voters are served while pods are replaced, with <values file>
+      When the chart is rendered with <values file>
+      Then neither a rollout nor a drain takes more than one pod of a part away at a time, and none of the API's before another is ready
+
+      Examples:
+        | values file                |
+        | default-values.yaml        |
+        | production-values.yaml     |
+
     Scenario: Redis promises what a vote was promised
       When the chart is rendered with production-values.yaml
       Then Redis is told to write each vote to disk and to evict nothing
@@ -202,6 +259,32 @@ Feature: The chart installs what was judged
         | production-values.yaml     | 15     |
         | external-data-values.yaml  | 15     |
         | platform-values.yaml       | 10     |
+
+    Scenario Outline: The words of <values file> are known
+      When the chart is rendered with <values file>
+      Then each of at least <fewest> words that a cluster chooses among is one that it knows
+
+      Examples:
+        | values file                | fewest |
+        | default-values.yaml        | 80     |
+        | minikube-values.yaml       | 80     |
+        | production-values.yaml     | 80     |
+        | external-data-values.yaml  | 50     |
+        | platform-values.yaml       | 30     |
+
+    Scenario Outline: What other projects take, with <values file>
+      When the chart is rendered with <values file>
+      Then each of at least <fewest> objects of other projects is what its project takes
+
+      Examples:
+        | values file                | fewest |
+        | production-values.yaml     | 6      |
+        | external-data-values.yaml  | 4      |
+        | platform-values.yaml       | 2      |
+
+    Scenario: The alerts of production-values.yaml
+      When the chart is rendered with production-values.yaml
+      Then its alerts are those that are promised, each held to the namespaces of the release
 
     Scenario Outline: What an object of <values file> names is there
       When the chart is rendered with <values file>

@@ -18,6 +18,8 @@ from validation.waiting import eventually
 
 HANDLERS = ("httpGet", "exec", "tcpSocket", "grpc")
 REDIS_FOLDER = re.compile(r"^dir (\S+)$", re.MULTILINE)
+FOLDERS = {"redis": "/data", "postgres": "/var/lib/postgresql/data/pgdata"}
+"""Where the volumes of every installation have their data: another folder of the same volume is empty."""
 REDIS_SETTING = re.compile(r"^(appendonly|appendfsync|maxmemory-policy) (\S+)$", re.MULTILINE)
 
 
@@ -84,11 +86,17 @@ def votes_on_volumes(rendered: tuple[Manifest, ...], observe: Observe) -> None:
         observe("servers", expected=["postgres", "redis"], observed=sorted(servers))
         for name, (workload, container) in servers.items():
             folder = _folder(container)
+            observe(f"folder of {name}", expected=FOLDERS.get(name), observed=folder, remedy="an upgrade would begin anew, beside the data")
+            count = workload.manifest.body["spec"].get("replicas", 1)
+            observe(f"pods of {name}", expected=1, observed=count, remedy="each would keep votes of its own, and a Service leads to any")
             claims = {claim["metadata"]["name"] for claim in workload.manifest.body["spec"].get("volumeClaimTemplates") or ()}
             mounts = {mount["mountPath"]: mount["name"] for mount in container.body.get("volumeMounts") or ()}
             nearest = max((path for path in mounts if folder and Path(folder).is_relative_to(path)), key=len, default="")
             observe(f"volume of {name} under {folder}", expected="one of the StatefulSet's claims", observed=mounts.get(nearest, "none"),
                     holds=mounts.get(nearest) in claims, evidence=f"claims {sorted(claims)}, mounts {mounts}")  # fmt: skip
+            space = next((m for m in rendered if (m.kind, m.name) == ("Namespace", workload.manifest.namespace)), None)
+            policy = ((space.body["metadata"].get("annotations") or {}) if space else {}).get("helm.sh/resource-policy")
+            observe(f"what an uninstallation does with the namespace of {name}", expected="keep", observed=policy)
             kept = workload.manifest.body["spec"].get("persistentVolumeClaimRetentionPolicy") or {}
             observe(f"claims of {name} once its StatefulSet is gone", expected="kept", observed=kept, holds="Delete" not in kept.values())
 

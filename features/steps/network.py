@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
 from pytest_bdd import parsers, then, when
 
 from validation.network import rendered
-from validation.network.evaluator import Policy
+from validation.network.evaluator import End, Policy, connects
 from validation.network.truth import Cells, Scene, truth, words, written
 from validation.observing import Observe
 from validation.probes import values
@@ -16,6 +17,14 @@ from validation.probes.manifests import render
 from validation.settings import RunSettings
 
 TWELVE = 12
+OWN = {"API pods": 8000, "consumer": 9000, "Redis pod": 6379, "PostgreSQL pod": 5432}
+"""What runs in the release, each with the port that it listens on."""
+STRAY = 22
+"""A port on which nothing of the release listens."""
+PORTS = (*OWN.values(), 6380)
+"""Those, and the one that Redis has elsewhere in the shipped values."""
+ADDRESSES = ("192.0.2.10", "192.0.2.11", "192.0.2.12")
+"""Servers elsewhere: two that shipped values name, and one that nobody names."""
 REMEDY = "chart/templates/networkpolicies.yaml, or validation/network/truth.toml"
 
 
@@ -52,6 +61,36 @@ def eachis_missed(chart_network: Computed, observe: Observe) -> None:
         for policy in policies:
             other = scene.computed(one for one in policies if one != policy) & scene.judged
             is_missed(policy, table, other, observe)
+
+
+@when("the ways between the release and what is elsewhere are computed, for each shipped values file with policies", target_fixture="ways")
+def ways_elsewhere(settings: RunSettings) -> dict[str, list[str]]:
+    chart = settings.source / "chart"
+    shipped = values.shipped(chart)
+    return {file: _ways(chart, own) for file, own in shipped.items() if values.merged(chart, own)["networkPolicies"]["enabled"]}
+
+
+@then("these are open, and no other")
+def ways_are(ways: Mapping[str, list[str]], datatable: list[list[str]], observe: Observe) -> None:
+    declared: dict[str, list[str]] = {file: [] for file in ways}
+    for file, source, targets in datatable[1:]:
+        declared.setdefault(file, []).extend(f"{source} → {target}" for target in targets.split(", "))
+    with observe.together():
+        for file, expected in declared.items():
+            observe(f"ways with {file}", expected=sorted(expected), observed=ways.get(file), remedy=REMEDY)
+
+
+def _ways(chart: Path, own: Mapping[str, Any]) -> list[str]:
+    """Give the ways that are open between pods of the release and KEDA, Prometheus, and servers elsewhere."""
+    computed, given = _computed(chart, own), values.merged(chart, own)
+    inside = {name: end for name, end in computed.scene.ends.items() if name in OWN}
+    outside = [End("KEDA", given["consumer"]["keda"]["operatorNamespace"]), End("Prometheus", given["monitoring"]["prometheusNamespace"])]
+    outside += [End(address, ip=address) for address in ADDRESSES]
+    inwards = ((source, target, port) for source, (name, target) in product(outside, inside.items()) for port in (OWN[name], STRAY))
+    ways = chain(inwards, product(inside.values(), outside, PORTS))
+    return sorted(
+        f"{source.name} → {target.name}:{port}" for source, target, port in ways if connects(computed.policies, source, target, port)
+    )
 
 
 def _computed(chart: Path, own: Mapping[str, Any]) -> Computed:

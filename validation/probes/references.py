@@ -11,6 +11,8 @@ from validation.network.evaluator import selected
 from validation.probes.manifests import Manifest
 
 WITH_PODS = ("Deployment", "StatefulSet", "Job", "Pod")
+APPS = "apps/v1"
+"""The API of what is scaled."""
 ADDRESS = re.compile(r"(?<![\w.-])(?P<name>[a-z0-9-]+)\.(?P<space>[a-z0-9-]+)\.svc(?:\.cluster\.local)?(?::(?P<port>\d+))?(?![\w-])")
 """A Service by its name inside the cluster."""
 
@@ -97,7 +99,9 @@ def _of_set(rendering: Rendering, manifest: Manifest, told: str) -> Iterator[Ref
 def _of_scaler(rendering: Rendering, manifest: Manifest, told: str) -> Iterator[Reference]:
     target = manifest.body["spec"].get("scaleTargetRef") or {}
     kind = target.get("kind", "Deployment")
-    yield Reference(told, f"{kind} {target.get('name')}", rendering.has(manifest.namespace, kind, target.get("name")))
+    of = target.get("apiVersion", APPS if manifest.kind == "ScaledObject" else "")  # KEDA takes that when it is told none
+    there = of == APPS and rendering.has(manifest.namespace, kind, target.get("name"))
+    yield Reference(told, f"{kind} {target.get('name')} of {of or 'no API'}", there)
     for trigger in manifest.body["spec"].get("triggers") or ():
         name = (trigger.get("authenticationRef") or {}).get("name")
         yield Reference(told, f"TriggerAuthentication {name}", rendering.has(manifest.namespace, "TriggerAuthentication", name))
@@ -109,8 +113,10 @@ def _of_authentication(rendering: Rendering, manifest: Manifest, told: str) -> I
 
 
 def _of_route(rendering: Rendering, manifest: Manifest, told: str) -> Iterator[Reference]:
-    for name, port in _backends(manifest.body["spec"]):
-        yield Reference(told, f"Service {name}, port {port}", rendering.serves(manifest.namespace, name, port))
+    backends = list(_backends(manifest.body["spec"])) or [(None, None)]  # a route that leads nowhere is none
+    for name, port in backends:
+        there = port is not None and rendering.serves(manifest.namespace, name, port)
+        yield Reference(told, f"Service {name}, port {port}", there)
 
 
 def _of_pod(rendering: Rendering, manifest: Manifest, told: str) -> Iterator[Reference]:

@@ -1,0 +1,42 @@
+"""What the consumer's readiness command says while two servers are there, and while one of them is not. Plain sockets stand for them."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+SECONDS = 20.0
+SERVERS = {"REDIS_URL": "redis://{}/0", "DATABASE_URL": "postgresql://voting@{}/voting"}
+
+
+def ends_with(command: Sequence[str], *, away: str = "") -> int | str:
+    """Run a command of a probe.
+
+    Args:
+        command: the command as the pod has it; its `python` is the one that runs here.
+        away: the variable of the server that does not listen; empty: both do.
+
+    Returns:
+        its exit code, or why it could not be run or did not end.
+    """
+    with ExitStack() as stack:
+        urls = {variable: url.format(stack.enter_context(_server(listens=variable != away))) for variable, url in SERVERS.items()}
+        given = [sys.executable if word == "python" else word for word in command]
+        try:
+            return subprocess.run(given, env=os.environ | urls, capture_output=True, timeout=SECONDS, check=False).returncode  # noqa: S603 - the chart's
+        except (OSError, ValueError, IndexError) as error:
+            return f"cannot be run: {error}"
+        except subprocess.TimeoutExpired:
+            return f"does not end within {SECONDS:g} s"
+
+
+@contextmanager
+def _server(*, listens: bool) -> Iterator[str]:
+    """Hold a port, and give its address; one that does not listen refuses connections."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        if listens:
+            server.listen()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
