@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +84,19 @@ def test_a_survivor_that_is_known_is_still_a_mutant_and_has_a_reason() -> None:
     entries = tomllib.loads(judging.KNOWN.read_text(encoding="utf-8")).get("survivor", [])
     assert judging.known().keys() <= {judging.key(one) for one in [*EVERY, *chart.mutants_of(PROJECT)]}
     assert all(len(one["reason"].split()) > 4 for one in entries)
+
+
+def test_a_pattern_stands_for_mutants_like_it_and_for_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    entry = 'kind = "scalar changed"\nbefore = "periodSeconds: *"\nafter = "periodSeconds: *"\nreason = "a second later"'
+    monkeypatch.setattr(judging, "KNOWN", tmp_path / "known.toml")
+    judging.KNOWN.write_text(f'[[survivor]]\nfile = "chart/templates/re*"\n{entry}')
+    like = [one for one in chart.mutants_of(PROJECT, "chart/templates/redis.yaml") if one.after.startswith("periodSeconds: ")]
+    assert judging.known() == {judging.key(one): "a second later" for one in like}
+    assert len(like) == 3
+
+
+def test_every_pattern_stands_for_some_mutant() -> None:
+    entries = tomllib.loads(judging.KNOWN.read_text(encoding="utf-8"))["survivor"]
+    known = judging.known()
+    for one in entries:
+        assert one["reason"] in known.values(), one["before"]
