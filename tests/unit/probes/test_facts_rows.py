@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from features.steps import source as steps
 from tests.unit.probes.stated import Change, changes
 from validation.defects import planted
-from validation.errors import HarnessError
+from validation.errors import Finding, HarnessError
+from validation.observing import Observe
 from validation.probes import facts
+from validation.probes.facts import Said
 from validation.proving_by_tests import environment
 
 CASES = [(fact, number) for fact, row in facts.facts().items() for number in range(len(row["places"]))]
@@ -82,6 +85,21 @@ def _named_by(was: str) -> set[str]:
     """Give the facts that are looked up by a name: where the name is another they cannot be read, which is a finding as well."""
     name = re.compile(rf"\b{re.escape(was)}\b", re.IGNORECASE)
     return {fact for fact, row in facts.facts().items() if "_" in was and any(name.search(str(place)) for place in row["places"])}
+
+
+def compare(*said: tuple[str, ...]) -> None:
+    steps.all_say_the_same("tables", [Said(f"place {number}", values) for number, values in enumerate(said)], Observe("", lambda _: None))
+
+
+def test_the_last_place_is_compared_as_well() -> None:
+    compare(("a",), ("a",), ("a",))
+    with pytest.raises(Finding, match="tables in place 2"):
+        compare(("a",), ("a",), ("b",))
+
+
+def test_a_place_that_says_more_than_the_home_is_a_finding() -> None:
+    with pytest.raises(Finding, match="tables in place 1"):
+        compare(("a",), ("a", "b"))
 
 
 @pytest.mark.parametrize("places", [[], [{"file": "a", "path": "b"}], 2 * [{"file": "a", "path": "b"}]], ids=["none", "one", "one twice"])
