@@ -28,6 +28,7 @@ class Checkpoint:
         title: a few words.
         proves: what a pass means.
         needs: the fidelities it is judged at; it runs as soon as the first is there.
+        rests_on: the folders of the source that it looks at on this machine; none: all of it. The matrix shows it green without the others.
         reconstructed: counted by the original protocol and never written down there.
     """
 
@@ -36,6 +37,7 @@ class Checkpoint:
     title: str
     proves: str
     needs: tuple[str, ...]
+    rests_on: tuple[str, ...] = ()
     reconstructed: bool = False
 
     @property
@@ -57,7 +59,10 @@ def registry() -> dict[str, Checkpoint]:
     Raises:
         HarnessError: the registry does not have exactly the published counts, or an entry cannot be read.
     """
-    found = tuple(Checkpoint(**(entry | {"needs": tuple(entry["needs"]), "phase": _phase(entry["id"])})) for entry in _read()["checkpoint"])
+    found = tuple(
+        Checkpoint(**(entry | {"needs": tuple(entry["needs"]), "rests_on": tuple(entry.get("rests_on", ())), "phase": _phase(entry["id"])}))
+        for entry in _read()["checkpoint"]
+    )
     counts = Counter(c.phase for c in found if c.phase != BEYOND)
     if counts != COUNTS or len({c.id for c in found}) != len(found):
         raise HarnessError(

@@ -63,6 +63,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     database_url: Annotated[str, typer.Option(help="somebody else's PostgreSQL")] = "",
     minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="how long B10 lets random faults rain")] = 0.25,
     seed: Annotated[int | None, typer.Option(min=0, help="draw the same random faults again; a run prints its seed")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="visit each kind of crash point once, in one way: half of the time, and less seen")
+    ] = False,
+    first_finding: Annotated[bool, typer.Option("--first-finding", help="look no further at a checkpoint that has failed")] = False,
     redis_setting: Annotated[
         list[str] | None, typer.Option("--redis-setting", help="name=value of our own Redis, to see what it would cost; may be repeated")
     ] = None,
@@ -90,7 +94,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
         redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database,
         kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
+        seed=secrets.randbelow(2**31) if seed is None else seed, quick=quick, first_finding=first_finding,
     )  # fmt: skip
     waived = read_waivers(waivers)
     if told := preflight(settings):

@@ -37,6 +37,8 @@ from validation.targets.lasting import lasting
 OBSERVE = pytest.StashKey[Observe]()
 BEGUN = pytest.StashKey[float]()
 OUTCOME = pytest.StashKey[tuple[str, str, float]]()
+FAILED = pytest.StashKey[set[str]]()
+"""The checkpoints with a finding."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[SETTINGS] = _settings_of(config)
     config.stash.setdefault(RECORDER, None)
     config.stash[BEGUN] = time.monotonic()
+    config.stash[FAILED] = set()
     config.pluginmanager.register(CrashWatch(config))
 
 
@@ -92,6 +95,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     recorder = _recorder(session.config)
     for item, template in scenarios.items():
         recorder.emit(Planned(item.nodeid, template.name, [c.id for c in checkpoints_of(item)], template.feature.rel_filename))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """Leave out a scenario whose checkpoints have failed already, where a first finding is enough."""
+    enough = item.config.stash[SETTINGS].first_finding and is_scenario(item)
+    return True if enough and {c.id for c in checkpoints_of(item)} <= item.config.stash[FAILED] else None
 
 
 @pytest.fixture(scope="session")
@@ -206,6 +216,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if OBSERVE not in item.stash:  # it failed before it began
             recorder.emit(Started(item.nodeid, item.name, [c.id for c in checkpoints_of(item)], str(item.path)))
         outcome, reason, seconds = item.stash[OUTCOME]
+        item.config.stash[FAILED].update(c.id for c in checkpoints_of(item) if outcome == "failed")
         recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item)))
 
 

@@ -82,7 +82,8 @@ class Bench:
 
     def flags(self, defect: Defect) -> list[str]:
         """What a run is told beside its checkpoints."""
-        target = [] if self.cluster is None else ["--target", "cluster", *self.cluster]
+        # In a cluster, a checkpoint may have failed by what a file says, and only what is installed there counts.
+        target = ["--first-finding"] if self.cluster is None else ["--target", "cluster", *self.cluster]
         target += ["--target", "containers"] if self.cluster is None and defect.images else []
         return [*defect.flags, *target, *(["--image-tag", defect.tag] if self.images(defect) else [])]
 

@@ -50,6 +50,8 @@ class RunSettings:
         run: the run's id.
         minutes: how long random faults go on.
         seed: what they are drawn by, so that a run can be repeated.
+        quick: visit each kind of crash point once, and let one random fault come: for a look in half of the time.
+        first_finding: look no further at a checkpoint that has failed.
         image_tag: the tag of the two images that are judged; empty: each part's released version.
         flaw_database: a folder with a vulnerability database of trivy's; empty: none is there.
         kubeconfig, context: which cluster; empty is what kubectl would take.
@@ -75,6 +77,8 @@ class RunSettings:
     release: str = ""
     release_namespace: str = "default"
     load_command: str = ""
+    quick: bool = False
+    first_finding: bool = False
 
     @property
     def shows(self) -> frozenset[str]:
@@ -95,6 +99,7 @@ class RunSettings:
                 flags += [f"--{name}-url", f"${name.upper()}_URL"]
         for setting in self.redis_settings:
             flags += ["--redis-setting", setting]
+        flags += ["--quick"] * self.quick + ["--first-finding"] * self.first_finding
         if self.image_tag:
             flags += ["--image-tag", self.image_tag]
         for name in ("kubeconfig", "context", "release", "load_command"):

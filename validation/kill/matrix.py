@@ -17,6 +17,7 @@ class Cell(StrEnum):
     BESIDES = "fell besides"
     OPEN = "not proven"
     PASSED = "passed"
+    APART = "rests on nothing that was changed"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Matrix:
 
     def cell(self, row: Row, column: str) -> Cell:
         """Say what a checkpoint made of a defect."""
+        if column in row.apart and column not in row.named:
+            return Cell.APART
         verdict = row.verdicts.get(column, Verdict.NOT_PROVEN)
         if verdict == Verdict.FAILED:
             return Cell.CAUGHT if column in row.named else Cell.BESIDES

@@ -18,7 +18,7 @@ from validation.kill.results import Seen, tally
 from validation.report.html import pages
 from validation.report.wording import duration, percent
 
-SIGNS = {Cell.CAUGHT: "●", Cell.MISSED: "✕", Cell.BESIDES: "○", Cell.OPEN: "?", Cell.PASSED: ""}
+SIGNS = {Cell.CAUGHT: "●", Cell.MISSED: "✕", Cell.BESIDES: "○", Cell.OPEN: "?", Cell.PASSED: "", Cell.APART: ""}
 """A cell is told by its sign as well as by its colour."""
 
 SCHEMA_VERSION = 1

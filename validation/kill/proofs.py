@@ -12,7 +12,7 @@ from validation.errors import HarnessError, UsageError
 from validation.kill.ending import jobs
 from validation.kill.matrix import Matrix
 from validation.kill.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, now, read
-from validation.kill.whole import NONE, columns, not_green, whole, why_not
+from validation.kill.whole import NONE, columns, not_green, unchanged, whole, why_not
 from validation.proving import Bench, Catch, Result, baseline, prove
 from validation.verdicts import Verdict
 
@@ -78,8 +78,8 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
         del rows[NONE.id]
     _tell_kept(len(rows.keys() - {NONE.id}), len(planted), file, say, resume=resume)
     if NONE.id not in rows:
-        say("First the unchanged system, which must be green: three to four minutes.")
-        with jobs([partial(whole, NONE, digest_of(NONE, sources))], 1) as first:
+        say("First the unchanged system, which must be green: three minutes.")
+        with jobs([partial(unchanged, digest_of(NONE, sources))], 1) as first:
             rows[NONE.id] = _row(first[0].result(), sources)
         keep(file, rows[NONE.id])
         _refuse(not_green(rows[NONE.id]))

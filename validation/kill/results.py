@@ -54,7 +54,7 @@ class Proof(msgspec.Struct, tag="proof", tag_field="kind", frozen=True):
 
 
 class Row(msgspec.Struct, tag="matrix", tag_field="kind", frozen=True):
-    """What one run of everything made of a defect.
+    """What one run of everything that can see it made of a defect.
 
     Attributes:
         named: the checkpoints that must turn red.
@@ -62,6 +62,7 @@ class Row(msgspec.Struct, tag="matrix", tag_field="kind", frozen=True):
         wrong: the observations that contradict the protocol.
         seen: all observations; of the unchanged system only.
         trouble: what kept the run from its end, or the defect from being planted.
+        apart: the checkpoints that did not look: they rest on nothing that the defect changes.
     """
 
     defect: str
@@ -73,6 +74,7 @@ class Row(msgspec.Struct, tag="matrix", tag_field="kind", frozen=True):
     seconds: float
     trouble: str
     at: str
+    apart: list[str] = []
 
     @property
     def red(self) -> tuple[str, ...]:

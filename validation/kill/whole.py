@@ -1,7 +1,8 @@
-"""One run of everything on the system with a defect in it."""
+"""One run of everything that can see it on the system with a defect in it."""
 
-from collections.abc import Iterable
-from pathlib import Path
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 
 from validation.checkpoints import registry
 from validation.defects import Defect, planted
@@ -15,7 +16,9 @@ from validation.verdicts import Run, Scenario, Verdict
 
 TARGET = "local"
 RUN_SECONDS = 1800
-"""A run of everything takes three to four minutes alone, and a defect may let every wait run to its end."""
+"""A run of everything takes two minutes alone, and a defect may let every wait run to its end."""
+RUNNING = "system"
+"""The folder that all runs from: a setting of a server is a change of what is in it."""
 
 NONE = Defect(UNCHANGED, "The unchanged system", "", "")
 
@@ -34,36 +37,70 @@ def why_not(defect: Defect) -> str:
     return ""
 
 
+def reached(defect: Defect) -> tuple[str, ...]:
+    """Give the checkpoints that a defect can reach: those that rest on a folder in which it changes something."""
+    changed = {PurePosixPath(change.file).parts[0] for change in defect.changes} | ({RUNNING} if defect.redis else set())
+    return tuple(one for one in columns() if not registry()[one].rests_on or changed.intersection(registry()[one].rests_on))
+
+
 def whole(defect: Defect, digest: str) -> Row:
-    """Plant a defect and let all checkpoints look at it. What keeps it from being planted or the run from its end is told in the row.
+    """Plant a defect and let all checkpoints look that it can reach. What keeps it or the run from that is told in the row.
 
     Args:
-        defect: it must be one that needs neither images nor a cluster; `NONE` for the unchanged system.
+        defect: it must be one that needs neither images nor a cluster.
         digest: what the result depends on.
     """
+    looking = reached(defect)
     try:
         with planted(defect) as copy:
             trouble = next(filter(None, (why_not_landed(copy, change) for change in defect.changes)), "")
             if not trouble:
-                return row(defect, _everything(copy, defect.flags), digest)
+                return row(defect, [_judged(copy, looking, defect.flags)], digest, looking)
     except HarnessError as error:
         trouble = str(error)
     return Row(defect.id, digest, list(defect.checkpoints), {}, [], [], 0.0, trouble, now())
 
 
-def row(defect: Defect, run: Run, digest: str) -> Row:
-    """Write down what a run of everything made of a defect."""
-    able = columns()
+def unchanged(digest: str) -> Row:
+    """Let all checkpoints look at the unchanged system, each where nothing is but what it rests on: so nothing else can turn it red.
+
+    Args:
+        digest: what the result depends on.
+    """
+    runs = list[Run]()
+    try:
+        for rests_on in dict.fromkeys(registry()[one].rests_on for one in columns()):
+            with planted(None) as copy:
+                _strip(copy, rests_on)
+                runs.append(_judged(copy, [one for one in columns() if registry()[one].rests_on == rests_on]))
+    except HarnessError as error:
+        return Row(UNCHANGED, digest, [], {}, [], [], 0.0, str(error), now())
+    return row(NONE, runs, digest, columns())
+
+
+def _strip(copy: Path, rests_on: Sequence[str]) -> None:
+    for other in [path for path in copy.iterdir() if rests_on and path.name not in rests_on]:
+        if other.is_dir():
+            shutil.rmtree(other)
+        else:
+            other.unlink()
+    (copy / RUNNING).mkdir(exist_ok=True)  # a run refuses a source without it
+
+
+def row(defect: Defect, runs: Sequence[Run], digest: str, looking: Sequence[str]) -> Row:
+    """Write down what runs of the checkpoints that looked made of a defect."""
+    judged = [one for run in runs for one in run.judged if one.checkpoint.id in looking]
     return Row(
         defect=defect.id,
         digest=digest,
         named=list(defect.checkpoints),
-        verdicts={j.checkpoint.id: str(j.verdict) for j in run.judged if j.checkpoint.id in able},
-        wrong=_seen((j.checkpoint.id, s) for j in run.judged for s in j.scenarios),
-        seen=_seen(((j.checkpoint.id, s) for j in run.judged for s in j.scenarios), wrong_only=False) if defect.id == UNCHANGED else [],
-        seconds=run.seconds,
-        trouble="; ".join(run.troubles),
+        verdicts={one.checkpoint.id: str(one.verdict) for one in judged},
+        wrong=_seen((one.checkpoint.id, s) for one in judged for s in one.scenarios),
+        seen=_seen(((one.checkpoint.id, s) for one in judged for s in one.scenarios), wrong_only=False) if defect.id == UNCHANGED else [],
+        seconds=sum(run.seconds for run in runs),
+        trouble="; ".join(trouble for run in runs for trouble in run.troubles),
         at=now(),
+        apart=[one for one in columns() if one not in looking],
     )
 
 
@@ -88,6 +125,7 @@ def _seen(scenarios: Iterable[tuple[str, Scenario]], *, wrong_only: bool = True)
     return list(dict.fromkeys(found))
 
 
-def _everything(copy: Path, flags: Iterable[str]) -> Run:
-    with report_of(["run", "--source", str(copy), *flags], "latest/results.json", RUN_SECONDS) as results:
+def _judged(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> Run:
+    told = ["run", "--source", str(copy), "--checkpoint", ",".join(ids), "--quick", *flags]
+    with report_of(told, "latest/results.json", RUN_SECONDS) as results:
         return model.load(results.parent)

@@ -26,6 +26,8 @@ STARTS_SECONDS = 20.0
 FLOWS_SECONDS = 10.0
 FEW = 3
 SETTLES_SECONDS = 30.0
+NO_LONGER_SECONDS = 3.0
+"""How long to wait where the fault before has not settled either: what is lost for good does not come back."""
 CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500"}
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
 
@@ -39,6 +41,7 @@ class Storm:
         self.poison: set[str] = set()
         self.api_is_out = False
         self.group_was_destroyed = False
+        self.settled = True
         self.links: dict[str, Link] = {}
         self.ending = threading.Event()
 
@@ -107,11 +110,13 @@ class Storm:
 
     def settle(self) -> str:
         """Let no new vote begin, and wait until all that were cast are counted; give what is not as it must be, or nothing."""
+        within = SETTLES_SECONDS if self.settled else NO_LONGER_SECONDS
         self.voters.rest()
-        answered = eventually(lambda: self.voters.resting, bool, within=SETTLES_SECONDS)
+        answered = eventually(lambda: self.voters.resting, bool, within=within)
         drained = eventually(
-            lambda: self.stream.group(protocol.STREAM, protocol.GROUP), lambda g: g is not None and g.drained, within=SETTLES_SECONDS
+            lambda: self.stream.group(protocol.STREAM, protocol.GROUP), lambda g: g is not None and g.drained, within=within
         )
+        self.settled = answered.held and drained.held
         wrong = [
             *([] if answered.held else ["votes are still not answered"]),
             *([] if drained.held else [f"not drained: {drained.value}"]),

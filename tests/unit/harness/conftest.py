@@ -101,9 +101,7 @@ def project(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     """The process that runs of projects are forked from."""
-    # Only the plugins that are judged: rewriting the asserts of the others takes most of a second, each time.
-    plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_bdd.plugin"}
-    env = os.environ | plugins | {"TMPDIR": str(tmp_path_factory.mktemp("runs"))}
+    env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("runs"))}
     command = [sys.executable, Path(__file__).with_name("forking.py")]
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         yield server
@@ -113,11 +111,11 @@ def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
 def run_feature(project: Callable[..., Path], forking: subprocess.Popen[str]) -> RunFeature:
     """Run a project, and judge the record that it wrote."""
 
-    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), **parts: str) -> Ended:
+    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), first_finding: bool = False, **parts: str) -> Ended:
         folder = project(scenarios, steps, **parts)
         assert forking.stdin is not None
         assert forking.stdout is not None
-        print(json.dumps({"folder": str(folder), "scope": scope}), file=forking.stdin, flush=True)
+        print(json.dumps({"folder": str(folder), "scope": scope, "first_finding": first_finding}), file=forking.stdin, flush=True)
         code = int(forking.stdout.readline())
         said = (folder / "output").read_text(encoding="utf-8")
         assert (folder / "reports" / "run").is_dir(), said

@@ -92,3 +92,22 @@ def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFe
     ended = run_feature("Scenario: S\n  Then it is right\n  When the harness is killed", steps)
     in_trouble(ended, "The run was cut off: its record has no end.")
     not_proven(ended, "The scenario began and never ended.")
+
+
+TWO_RED_ONE_GREEN = "Scenario: First\n  Then it is wrong\n\nScenario: Second\n  Then it is wrong\n\nScenario: Third\n  Then it is right"
+
+
+def test_every_scenario_of_a_checkpoint_that_has_failed_is_looked_at(run_feature: RunFeature) -> None:
+    ended = run_feature(TWO_RED_ONE_GREEN)
+    assert [one.outcome for one in ended.checkpoint.scenarios] == ["failed", "failed", "passed"]
+
+
+def test_where_a_first_finding_is_enough_a_checkpoint_that_has_failed_is_looked_at_no_further(run_feature: RunFeature) -> None:
+    ended = run_feature(TWO_RED_ONE_GREEN, first_finding=True)
+    assert ended.checkpoint.verdict is Verdict.FAILED
+    assert (len(ended.checkpoint.findings), ended.run.exit_code, ended.run.harness_failed) == (1, 1, False)
+
+
+def test_a_first_finding_ends_nothing_before_it_is_there(run_feature: RunFeature) -> None:
+    scenarios = RIGHT + "\nScenario: Second\n  Then it is right\n\nScenario: Third\n  Then it is wrong"
+    assert len(run_feature(scenarios, first_finding=True).checkpoint.scenarios) == 3

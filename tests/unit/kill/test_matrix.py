@@ -1,3 +1,5 @@
+from msgspec import structs
+
 from tests.unit.kill.example import AGAIN, COUNTED, DEFECTS, HEADERS, LEDGER, MATRIX, NEVER, ROWS, row
 from validation.kill import words
 from validation.kill.matrix import Cell, Matrix, by_checkpoint
@@ -16,6 +18,11 @@ def test_a_cell_says_what_a_checkpoint_made_of_a_defect() -> None:
         "B1": Cell.OPEN,
     }
     assert MATRIX.cell(FIELD, "6.2") is Cell.CAUGHT
+
+
+def test_a_checkpoint_that_did_not_look_is_neither_green_nor_open_unless_it_should_have_looked() -> None:
+    one = structs.replace(row("D3"), verdicts={"7.1": "FAILED"}, apart=["6.2", "B1"])
+    assert [MATRIX.cell(one, column) for column in ("B1", "7.1", "6.2")] == [Cell.APART, Cell.CAUGHT, Cell.OPEN]
 
 
 def test_a_run_without_results_proves_nothing_of_any_checkpoint() -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.unit.kill.example import COLUMNS, DEFECTS, HEADERS, row
-from validation.defects import Defect, Load
+from validation.defects import Defect, Load, catalogue
 from validation.errors import HarnessError, UsageError
 from validation.images.planting import Images
 from validation.kill import proofs
 from validation.kill.proofs import fill, in_short, prove_all
 from validation.kill.results import Proof, Row, digest_of, keep, read
-from validation.kill.whole import NONE, not_green, whole, why_not
+from validation.kill.whole import NONE, columns, not_green, reached, whole, why_not
 from validation.kill.whole import row as row_of
 from validation.proving import HERE, Bench, Catch, Result
 from validation.recording import Observed, RunStarted
@@ -39,10 +39,15 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def run(defect: Defect, digest: str) -> Row:
         asked.append(defect.id)
-        return replace_digest(UNCHANGED if defect is NONE else row(defect.id, c2_3="FAILED"), digest)
+        return replace_digest(row(defect.id, c2_3="FAILED"), digest)
+
+    def run_unchanged(digest: str) -> Row:
+        asked.append(NONE.id)
+        return replace_digest(UNCHANGED, digest)
 
     monkeypatch.setattr(proofs, "prove", prove)
     monkeypatch.setattr(proofs, "whole", run)
+    monkeypatch.setattr(proofs, "unchanged", run_unchanged)
     monkeypatch.setattr(proofs, "baseline", lambda _defects, _bench: [])
     monkeypatch.setattr(proofs, "columns", lambda: COLUMNS)
     monkeypatch.setattr(proofs, "not_green", lambda unchanged: [unchanged.trouble] if unchanged.trouble else [])
@@ -161,14 +166,12 @@ def test_a_run_without_results_is_run_again(file: Path, proven: list[str]) -> No
 def test_a_red_unchanged_system_is_kept_not_used_and_looked_at_again(
     file: Path, proven: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    green = proofs.whole
-    red: Callable[[Defect, str], Row] = lambda defect, digest: replace_digest(  # noqa: E731 - one line of a test
-        Row(defect.id, "", [], {"5.1": "FAILED"}, [], [], 1.0, "5.1 is red", ""), digest
-    )
-    monkeypatch.setattr(proofs, "whole", red)
+    green = proofs.unchanged
+    red: Callable[[str], Row] = lambda digest: Row(NONE.id, digest, [], {"5.1": "FAILED"}, [], [], 1.0, "5.1 is red", "")  # noqa: E731
+    monkeypatch.setattr(proofs, "unchanged", red)
     with pytest.raises(HarnessError, match="The unchanged system is not green"):
         fill([D13], file, [].append, resume=False)
-    monkeypatch.setattr(proofs, "whole", green)
+    monkeypatch.setattr(proofs, "unchanged", green)
     fill([D13], file, [].append, resume=True)
     assert proven == ["D0", "D13"]
 
@@ -202,14 +205,16 @@ def replace_ok(of: Observed) -> Observed:
 
 
 def test_a_row_holds_the_verdicts_and_each_wrong_observation_once() -> None:
-    found = row_of(D3, a_run(), "d")
-    assert found.verdicts == {"5.1": "FAILED"}, "1.1 needs an image"
-    assert [(one.checkpoint, one.subject) for one in found.wrong] == [("5.1", "status"), ("1.1", "status")]
+    found = row_of(D3, [a_run()], "d", ["5.1"])
+    assert found.verdicts == {"5.1": "FAILED"}, "1.1 was not to look"
+    assert [(one.checkpoint, one.subject) for one in found.wrong] == [("5.1", "status")]
     assert (found.seen, found.trouble, found.named) == ([], "some trouble", ["6.2", "7.1"])
+    assert "7.1" in found.apart
+    assert "5.1" not in found.apart
 
 
 def test_the_row_of_the_unchanged_system_holds_all_observations_and_must_be_green() -> None:
-    found = row_of(NONE, a_run(), "d")
+    found = row_of(NONE, [a_run()], "d", columns())
     assert {one.subject for one in found.seen} == {"status", "another"}
     assert "5.1: FAILED, status" in not_green(found)
     assert "some trouble" in not_green(found)
@@ -227,3 +232,22 @@ def test_a_defect_that_cannot_be_planted_is_trouble_and_no_red() -> None:
         found = whole(unplantable, "d")
         assert words in found.trouble
         assert (found.verdicts, found.red) == ({}, ())
+
+
+@pytest.mark.parametrize("defect", [one for one in catalogue().values() if not why_not(one)], ids=lambda one: one.id)
+def test_a_defect_reaches_every_checkpoint_that_it_names(defect: Defect) -> None:
+    assert set(defect.checkpoints) <= set(reached(defect))
+
+
+def test_a_checkpoint_that_rests_on_nothing_that_a_defect_changes_is_not_reached() -> None:
+    of_the_system = catalogue()["D3"]
+    of_the_chart = replace(D3, changes=(replace(D3.changes[0], file="chart/values.yaml"),))
+    of_the_documents = replace(D3, changes=(replace(D3.changes[0], file="docs/promise.md"),))
+    of_the_server = replace(D3, changes=(), redis=("appendfsync=everysec",))
+    looking = [set(reached(one)) for one in (of_the_system, of_the_chart, of_the_documents, of_the_server)]
+    assert [("B8" in some, "4.1" in some, "4.5" in some, "1.3" in some) for some in looking] == [
+        (True, False, False, True),
+        (False, True, True, True),
+        (False, False, True, True),
+        (True, False, False, True),
+    ]
