@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from validation.errors import HarnessError, UsageError
@@ -28,7 +28,7 @@ class Checkpoint:
         title: a few words.
         proves: what a pass means.
         needs: the fidelities it is judged at; it runs as soon as the first is there.
-        rests_on: the folders of the source that it looks at on this machine; none: all of it. The matrix shows it green without the others.
+        rests_on: what of the source it looks at on this machine, by path; the last that fits counts, and with ! it does not look there.
         reconstructed: counted by the original protocol and never written down there.
     """
 
@@ -44,6 +44,15 @@ class Checkpoint:
     def mark(self) -> str:
         """The tag in a feature file, without the @."""
         return "cp_" + self.id.lower().replace(".", "_")
+
+    def looks_at(self, file: PurePath) -> bool:
+        """Tell whether it looks at a file of the source, on this machine.
+
+        Args:
+            file: its path below the source.
+        """
+        last = next((entry for entry in reversed(self.rests_on) if file.is_relative_to(entry.removeprefix("!"))), "")
+        return not last.startswith("!") if last else all(entry.startswith("!") for entry in self.rests_on[:1])
 
 
 @cache

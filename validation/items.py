@@ -10,6 +10,7 @@ from validation.session import SETTINGS
 from validation.settings import FIDELITIES, highest
 
 AT_CLUSTER = "at_cluster"
+THOROUGH = "thorough"
 NEEDS_TAGS = {f"needs_{name}": name for name in FIDELITIES}
 
 

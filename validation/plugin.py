@@ -17,6 +17,7 @@ from validation.errors import Finding, HarnessError, NotProven, UsageError
 from validation.items import (
     AT_CLUSTER,
     NEEDS_TAGS,
+    THOROUGH,
     checkpoints_of,
     fidelity_of,
     is_scenario,
@@ -59,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for tag, name in NEEDS_TAGS.items():
         config.addinivalue_line("markers", f"{tag}: runs at targets that show {name}")
     config.addinivalue_line("markers", f"{AT_CLUSTER}: runs once more, at what is installed in the cluster")
+    config.addinivalue_line("markers", f"{THOROUGH}: like another scenario but for what it happens to; left out by --quick")
     config.addinivalue_line("markers", "reconstructed: counted by the original protocol and not written down there")
     if SETTINGS not in config.stash:
         config.stash[SETTINGS] = _settings_of(config)
@@ -69,9 +71,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the scenarios that need another kind of target; refuse a scenario that belongs to no checkpoint."""
-    shows = config.stash[SETTINGS].shows
-    out = [item for item in filter(is_scenario, items) if not shows.intersection(needs_of(item))]
+    """Leave out the scenarios that need another kind of target, or more time; refuse a scenario that belongs to no checkpoint."""
+    shows, quick = config.stash[SETTINGS].shows, config.stash[SETTINGS].quick
+    thorough = [item for item in items if quick and item.get_closest_marker(THOROUGH)]
+    out = [item for item in filter(is_scenario, items) if item in thorough or not shows.intersection(needs_of(item))]
     for item in filter(is_scenario, items):
         if not checkpoints_of(item):
             raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")

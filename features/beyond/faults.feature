@@ -19,15 +19,19 @@ Feature: Votes survive every fault
         | consumer a | is killed       |
         | consumer a | is asked to end |
         | consumer a | is frozen       |
-        | consumer b | is killed       |
-        | consumer b | is asked to end |
-        | consumer b | is frozen       |
         | Redis      | is killed       |
         | Redis      | is asked to end |
         | Redis      | is frozen       |
         | PostgreSQL | is killed       |
         | PostgreSQL | is asked to end |
         | PostgreSQL | is frozen       |
+
+      @thorough
+      Examples:
+        | part       | what            |
+        | consumer b | is killed       |
+        | consumer b | is asked to end |
+        | consumer b | is frozen       |
 
   @cp_b4
   Rule: B4 Votes survive a Redis in trouble
@@ -70,25 +74,29 @@ Feature: Votes survive every fault
 
       Examples:
         | link                    | what                    |
-        | API to Redis            | is cut                  |
         | API to Redis            | is reset                |
         | API to Redis            | is refused              |
         | API to Redis            | swallows everything     |
-        | API to Redis            | is slow                 |
         | API to Redis            | loses the replies       |
-        | consumers to Redis      | is cut                  |
-        | consumers to Redis      | is reset                |
         | consumers to Redis      | is refused              |
         | consumers to Redis      | swallows everything     |
-        | consumers to Redis      | is slow                 |
         | consumers to Redis      | loses the replies       |
         | consumers to Redis      | is reset behind a reply |
         | consumers to PostgreSQL | is cut                  |
-        | consumers to PostgreSQL | is reset                |
-        | consumers to PostgreSQL | is refused              |
         | consumers to PostgreSQL | swallows everything     |
         | consumers to PostgreSQL | is slow                 |
         | consumers to PostgreSQL | loses the replies       |
+
+      @thorough
+      Examples:
+        | link                    | what                    |
+        | API to Redis            | is cut                  |
+        | API to Redis            | is slow                 |
+        | consumers to Redis      | is cut                  |
+        | consumers to Redis      | is reset                |
+        | consumers to Redis      | is slow                 |
+        | consumers to PostgreSQL | is reset                |
+        | consumers to PostgreSQL | is refused              |
 
   @cp_b10
   Rule: B10 Votes survive faults in any order

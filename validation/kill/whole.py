@@ -1,10 +1,9 @@
 """One run of everything that can see it on the system with a defect in it."""
 
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from validation.checkpoints import registry
+from validation.checkpoints import Checkpoint, registry
 from validation.defects import Defect, planted
 from validation.errors import HarnessError
 from validation.images.planting import Images
@@ -18,7 +17,7 @@ TARGET = "local"
 RUN_SECONDS = 1800
 """A run of everything takes two minutes alone, and a defect may let every wait run to its end."""
 RUNNING = "system"
-"""The folder that all runs from: a setting of a server is a change of what is in it."""
+"""The folder that all runs from. What has a setting of a server of its own changes something for all that runs."""
 
 NONE = Defect(UNCHANGED, "The unchanged system", "", "")
 
@@ -38,9 +37,9 @@ def why_not(defect: Defect) -> str:
 
 
 def reached(defect: Defect) -> tuple[str, ...]:
-    """Give the checkpoints that a defect can reach: those that rest on a folder in which it changes something."""
-    changed = {PurePosixPath(change.file).parts[0] for change in defect.changes} | ({RUNNING} if defect.redis else set())
-    return tuple(one for one in columns() if not registry()[one].rests_on or changed.intersection(registry()[one].rests_on))
+    """Give the checkpoints that a defect can reach: those that look at something that it changes."""
+    changed = [PurePosixPath(change.file) for change in defect.changes] + [PurePosixPath(RUNNING)] * bool(defect.redis)
+    return tuple(one for one in columns() if any(map(registry()[one].looks_at, changed)))
 
 
 def whole(defect: Defect, digest: str) -> Row:
@@ -71,20 +70,18 @@ def unchanged(digest: str) -> Row:
     try:
         for rests_on in dict.fromkeys(registry()[one].rests_on for one in columns()):
             with planted(None) as copy:
-                _strip(copy, rests_on)
-                runs.append(_judged(copy, [one for one in columns() if registry()[one].rests_on == rests_on]))
+                alike = [registry()[one] for one in columns() if registry()[one].rests_on == rests_on]
+                _strip(copy, alike[0])
+                runs.append(_judged(copy, [one.id for one in alike]))
     except HarnessError as error:
         return Row(UNCHANGED, digest, [], {}, [], [], 0.0, str(error), now())
     return row(NONE, runs, digest, columns())
 
 
-def _strip(copy: Path, rests_on: Sequence[str]) -> None:
-    for other in [path for path in copy.iterdir() if rests_on and path.name not in rests_on]:
-        if other.is_dir():
-            shutil.rmtree(other)
-        else:
-            other.unlink()
-    (copy / RUNNING).mkdir(exist_ok=True)  # a run refuses a source without it
+def _strip(copy: Path, kept: Checkpoint) -> None:
+    """Remove every file that a checkpoint does not look at."""
+    for file in [path for path in copy.rglob("*") if path.is_file() and not kept.looks_at(path.relative_to(copy))]:
+        file.unlink()
 
 
 def row(defect: Defect, runs: Sequence[Run], digest: str, looking: Sequence[str]) -> Row:
