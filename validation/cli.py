@@ -101,12 +101,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         talk.print(escape(told), soft_wrap=True)
     with Progress(scope) as progress:
         try:
-            execute(settings, scope, waived, (progress,))
+            execute(settings, scope, waived, (progress,), last_known(settings.reports / FOLDER / RESULTS, catalogue.catalogue()))
         finally:
             judged = write_all(settings.folder)
     summary(judged, talk, settings.folder)
-    if known := last_known(settings.reports / FOLDER / RESULTS, catalogue.catalogue()):
-        talk.print(f"By planted defects, {known}", soft_wrap=True, highlight=False)
     _tell_where()
     if json:
         sys.stdout.write((settings.folder / "results.json").read_text(encoding="utf-8"))

@@ -12,9 +12,10 @@ from validation import defects as catalogue
 from validation.checkpoints import select
 from validation.errors import UsageError
 from validation.interruption import asked_to_end
-from validation.kill.results import FOLDER, RESULTS, digest_of_sources, is_of, read, seen_to_fail, tally
+from validation.kill.results import FOLDER, RESULTS, digest_of_sources, is_of, read, seen_to_fail
 from validation.kill.selection import Chosen, Wanted, choose, split
 from validation.proving import HERE, Bench, Catch
+from validation.report.model import tally
 from validation.running import Interrupted
 
 defects_app = typer.Typer(help="The proof that the judge can say no.", no_args_is_help=True)

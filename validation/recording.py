@@ -18,7 +18,10 @@ TEXT_MAX = 2000
 
 
 class RunStarted(msgspec.Struct, tag="run_started", tag_field="event", frozen=True):
-    """What was asked for, where and of what."""
+    """What was asked for, where and of what.
+
+    `seen_to_fail`: the checkpoints that planted defects had turned red before, and whether in this very state of the source.
+    """
 
     run: str
     target: str
@@ -28,6 +31,7 @@ class RunStarted(msgspec.Struct, tag="run_started", tag_field="event", frozen=Tr
     machine: dict[str, str]
     versions: dict[str, str]
     waivers: list[dict[str, str]]
+    seen_to_fail: dict[str, bool] = {}
 
 
 class Planned(msgspec.Struct, tag="scenario_planned", tag_field="event", frozen=True):

@@ -82,14 +82,25 @@ def _look_at_cluster(settings: RunSettings) -> str:
 
 
 def execute(
-    settings: RunSettings, scope: Sequence[Checkpoint], waivers: Sequence[Mapping[str, str]], listeners: tuple[Listener, ...]
+    settings: RunSettings,
+    scope: Sequence[Checkpoint],
+    waivers: Sequence[Mapping[str, str]],
+    listeners: tuple[Listener, ...],
+    seen_to_fail: Mapping[str, bool],
 ) -> None:
     """Run the scenarios of the checkpoints in scope and record them in the run's folder.
+
+    Args:
+        settings: what to run.
+        scope: the checkpoints.
+        waivers: those that may fail.
+        listeners: they see each event as it happens.
+        seen_to_fail: the checkpoints that planted defects have turned red, and whether in this very state of the source.
 
     Raises:
         Interrupted: by Ctrl-C or SIGTERM, after everything was cleaned up.
     """
-    recorder = open_record(settings, [c.id for c in scope], waivers, listeners)
+    recorder = open_record(settings, [c.id for c in scope], waivers, listeners, seen_to_fail)
     for problem in cleanup.reap()[1]:
         recorder.emit(Trouble(f"Left by an earlier run: {problem}"))
     marks = " or ".join(c.mark for c in scope)

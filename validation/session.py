@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
 
 import psutil
 import pytest
@@ -37,7 +38,11 @@ def new_run_id() -> str:
 
 
 def open_record(
-    settings: RunSettings, scope: Sequence[str], waivers: Sequence[Mapping[str, str]], listeners: tuple[Listener, ...] = ()
+    settings: RunSettings,
+    scope: Sequence[str],
+    waivers: Sequence[Mapping[str, str]],
+    listeners: tuple[Listener, ...] = (),
+    seen_to_fail: Mapping[str, bool] = MappingProxyType({}),
 ) -> Recorder:
     """Open the record of a run and write its first event."""
     recorder = Recorder(settings.folder / RECORD, listeners)
@@ -51,6 +56,7 @@ def open_record(
             machine=machine(),
             versions=versions(TOLD_PACKAGES),
             waivers=[dict(w) for w in waivers],
+            seen_to_fail=dict(seen_to_fail),
         )
     )
     return recorder

@@ -14,8 +14,9 @@ from validation.checkpoints import BEYOND, phases, registry
 from validation.defects import Defect
 from validation.kill import words
 from validation.kill.matrix import Cell, Matrix, by_checkpoint
-from validation.kill.results import Seen, tally
+from validation.kill.results import Seen
 from validation.report.html import pages
+from validation.report.model import tally
 from validation.report.wording import duration, percent
 
 SIGNS = {Cell.CAUGHT: "●", Cell.MISSED: "✕", Cell.BESIDES: "○", Cell.OPEN: "?", Cell.PASSED: "", Cell.APART: ""}

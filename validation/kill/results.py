@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from validation.checkpoints import BEYOND, registry
+from validation.checkpoints import registry
 from validation.defects import Defect
 from validation.digests import contents, files_below
 from validation.kill.since import ENTRIES, EVERYWHERE
@@ -146,28 +146,16 @@ def seen_to_fail(lines: Iterable[Line], defects: Mapping[str, Defect]) -> frozen
     return frozenset(checkpoint for line in lines for checkpoint in line.red if checkpoint in named.get(line.defect, ()))
 
 
-def last_known(file: Path, defects: Mapping[str, Defect]) -> str:
-    """Say how many checkpoints have been seen to fail by what is known, and how many of them by this very source; nothing without any."""
+def last_known(file: Path, defects: Mapping[str, Defect]) -> dict[str, bool]:
+    """Give the checkpoints that have been seen to fail by what is known, in order, and whether in this very state of the source."""
     lines = read(file)
-    ever = seen_to_fail(lines, defects)
-    if not ever:
-        return ""
+    if not (ever := seen_to_fail(lines, defects)):
+        return {}
     sources = digest_of_sources()
     now = seen_to_fail((line for line in lines if line.defect in defects and is_of(line, defects[line.defect], sources)), defects)
-    return f"{tally(ever)}." if now == ever else f"{tally(ever)}; in this very state of the source {len(now)} of these {len(ever)}."
+    return {one: one in now for one in registry() if one in ever}
 
 
 def is_of(line: Line, defect: Defect, sources: str) -> bool:
     """Tell whether a line is about a defect as its entry and the sources stand."""
     return line.digest == digest_of(defect, sources)
-
-
-def tally(seen: Iterable[str]) -> str:
-    """Say how many checkpoints have been seen to fail, those beyond the protocol apart."""
-    red = set(seen)
-    beyond = [one.id for one in registry().values() if one.phase == BEYOND]
-    inside = [one.id for one in registry().values() if one.phase != BEYOND]
-    return (
-        f"{len(red.intersection(beyond))} of {len(beyond)} beyond the protocol, and "
-        f"{len(red.intersection(inside))} of {len(inside)} checkpoints have been seen to fail"
-    )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from validation.checkpoints import registry
 from validation.defects import Defect
 from validation.kill.matrix import Cell, Matrix
-from validation.kill.results import tally
+from validation.report.model import tally
 
 NOBODY = "none"
 

@@ -64,6 +64,7 @@ def _template() -> Template:
     environment.filters |= {"duration": duration, "number": _number, "slug": _slug}
     environment.globals |= {
         "headline": model.headline,
+        "seen_to_fail": model.seen_to_fail,
         "moment": model.moment,
         "reproduce": model.reproduce,
         "shown": _shown,

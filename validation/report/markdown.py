@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from validation.recording import Observed
-from validation.report.model import Open, by_phase, headline, moment, reproduce, unproven, with_verdict
+from validation.report.model import Open, by_phase, headline, moment, reproduce, seen_to_fail, unproven, with_verdict
 from validation.report.wording import duration, one_line
 from validation.verdicts import Judged, Run, Verdict
 
@@ -33,6 +33,7 @@ def _blocks(run: Run) -> Iterator[str]:
     version = safe(run.started.versions.get("votecheck", "unknown"))
     yield f"Version {version}, run {safe(run.started.run)}, target {run.started.target}, {moment(run)}, {duration(run.seconds)}\n"
     yield _table(run)
+    yield f"Planted defects: {safe(seen_to_fail(run))}\n"
     yield from _section("Blockers", [_blocker(run, j) for j in with_verdict(run, Verdict.FAILED)])
     yield from _section("Trouble of the harness", [f"- {safe(t)}" for t in run.troubles])
     yield from _section("Not proven", [_open(o) for o in unproven(run)])

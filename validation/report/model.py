@@ -18,6 +18,7 @@ from validation.settings import SHIPPED_TARGETS, TARGETS
 from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
 
 DOCTOR = "votecheck doctor"
+PROVE = "votecheck defects run"
 WORST_FIRST = (Verdict.FAILED, Verdict.NOT_PROVEN, Verdict.WAIVED, Verdict.PASSED)
 
 
@@ -156,3 +157,25 @@ def moment(run: Run) -> str:
     """Write when a run began, in UTC."""
     begun = run.started.started
     return f"{datetime.fromisoformat(begun).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if begun else "unknown"
+
+
+def tally(seen: Iterable[str]) -> str:
+    """Say how many checkpoints have been seen to fail, those beyond the protocol apart."""
+    red = set(seen)
+    beyond = [one.id for one in registry().values() if one.phase == BEYOND]
+    inside = [one.id for one in registry().values() if one.phase != BEYOND]
+    return (
+        f"{len(red.intersection(beyond))} of {len(beyond)} beyond the protocol, and "
+        f"{len(red.intersection(inside))} of {len(inside)} checkpoints have been seen to fail"
+    )
+
+
+def seen_to_fail(run: Run) -> str:
+    """Say how many checkpoints planted defects had turned red when a run began, and which of them they had not."""
+    known = run.started.seen_to_fail
+    if not known:
+        return f"No planted defect is known here to have turned a checkpoint red. Next: {PROVE}"
+    now = sum(known.values())
+    told = f"{tally(known)}." if now == len(known) else f"{tally(known)}; in this very state of the source {now} of these {len(known)}."
+    unseen = [one for one in registry() if one not in known]
+    return f"{told} UNPROVEN: {', '.join(unseen)}." if unseen else told

@@ -18,7 +18,18 @@ from validation.checkpoints import Checkpoint, phases, registry
 from validation.links.visits import RIGHT
 from validation.recording import Event, Finished, Planned, RunFinished, Started, Trouble
 from validation.report.crashes import CrashPoint, crash_points, in_short
-from validation.report.model import Open, by_phase, day_of, headline, is_whole, not_looked_at, reproduce, unproven, with_verdict
+from validation.report.model import (
+    Open,
+    by_phase,
+    day_of,
+    headline,
+    is_whole,
+    not_looked_at,
+    reproduce,
+    seen_to_fail,
+    unproven,
+    with_verdict,
+)
 from validation.report.wording import duration, one_line, visible
 from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
 
@@ -128,6 +139,7 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     _list(console, "Snapshots of the cluster", [str((folder / s.files[0]).parent) for s in run.snapshots if s.files])
     console.print()
     console.print(_counts(run))
+    _print(console, Text(f"Planted defects: {seen_to_fail(run)}"))
     _print(console, Text(f"Report: {folder / 'index.html'}"))
 
 

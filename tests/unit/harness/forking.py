@@ -27,7 +27,7 @@ def run(folder: Path, scope: list[str], *, first_finding: bool) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     try:
-        running.execute(RunSettings(reports=folder / "reports", run="run", first_finding=first_finding), select(ids=scope), [], ())
+        running.execute(RunSettings(reports=folder / "reports", run="run", first_finding=first_finding), select(ids=scope), [], (), {})
     except running.Interrupted:
         return 130
     except Exception:  # noqa: BLE001 - the child must never return into the loop of its parent

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.kill.example import DEFECTS, ROWS, row
-from validation.checkpoints import registry
-from validation.kill.results import Proof, digest_of, digest_of_sources, is_of, keep, last_known, read, seen_to_fail, tally
+from validation.kill.results import Proof, digest_of, digest_of_sources, is_of, keep, last_known, read, seen_to_fail
 
 D3 = DEFECTS["D3"]
 
@@ -96,18 +95,10 @@ def test_seen_to_fail_is_what_a_defect_that_names_it_turned_red() -> None:
     assert seen_to_fail([row("D13", c2_3="FAILED"), proof("D99", red=("5.1",))], DEFECTS) == {"2.3"}
 
 
-def test_those_of_the_protocol_are_counted_apart_and_last() -> None:
-    assert tally(()) == "0 of 20 beyond the protocol, and 0 of 32 checkpoints have been seen to fail"
-    assert tally(registry()) == "20 of 20 beyond the protocol, and 32 of 32 checkpoints have been seen to fail"
-    assert tally({"B1", "5.1", "5.2"}).startswith("1 of 20 beyond the protocol, and 2 of 32 ")
-
-
 def test_what_is_known_is_told_with_how_much_of_it_is_of_this_source(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
-    assert last_known(file, DEFECTS) == ""
+    assert last_known(file, DEFECTS) == {}
     keep(file, proof(digest=digest_of(D3, digest_of_sources())))
-    assert last_known(file, DEFECTS) == "0 of 20 beyond the protocol, and 2 of 32 checkpoints have been seen to fail."
+    assert last_known(file, DEFECTS) == {"6.2": True, "7.1": True}
     keep(file, proof("D13", digest="another", red=("2.3",)))
-    assert last_known(file, DEFECTS).endswith(
-        "and 3 of 32 checkpoints have been seen to fail; in this very state of the source 2 of these 3."
-    )
+    assert last_known(file, DEFECTS) == {"2.3": False, "6.2": True, "7.1": True}

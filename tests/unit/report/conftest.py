@@ -22,7 +22,7 @@ class Record:
     def emit(self, event: Event) -> None:
         self._recorder.emit(event)
 
-    def begin(
+    def begin(  # noqa: PLR0913 - what a run can be asked
         self,
         scope: list[str],
         *,
@@ -30,10 +30,11 @@ class Record:
         flags: list[str] | None = None,
         waivers: list[dict[str, str]] | None = None,
         started: str = "2026-11-23T09:30:00+00:00",
+        seen_to_fail: dict[str, bool] | None = None,
     ) -> None:
         machine = {"system": "Linux 6.1", "cores": "2", "memory": "4 GiB"}
         versions = {"votecheck": "0.3.2", "pytest": "9.2.0"}
-        self.emit(RunStarted(self.folder.name, target, started, scope, flags or [], machine, versions, waivers or []))
+        self.emit(RunStarted(self.folder.name, target, started, scope, flags or [], machine, versions, waivers or [], seen_to_fail or {}))
 
     def scenario(  # noqa: PLR0913 - what a scenario can be
         self,

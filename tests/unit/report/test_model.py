@@ -7,9 +7,9 @@ import pytest
 
 from validation.checkpoints import registry
 from validation.errors import UsageError
-from validation.report import model
-from validation.report.model import load
-from validation.verdicts import Verdict
+from validation.report import html, markdown, model
+from validation.report.model import load, seen_to_fail, tally
+from validation.verdicts import Run, Verdict
 
 
 def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:
@@ -99,3 +99,36 @@ def test_a_record_of_another_version_is_told_apart_from_a_crash(new_record: Call
 def test_a_run_without_record_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Next: votecheck run"):
         load(tmp_path)
+
+
+def test_those_of_the_protocol_that_have_been_seen_to_fail_are_counted_apart_and_last() -> None:
+    assert tally(()) == "0 of 20 beyond the protocol, and 0 of 32 checkpoints have been seen to fail"
+    assert tally(registry()) == "20 of 20 beyond the protocol, and 32 of 32 checkpoints have been seen to fail"
+    assert tally({"B1", "5.1", "5.2"}).startswith("1 of 20 beyond the protocol, and 2 of 32 ")
+
+
+def proven_before(record: Any, **known: dict[str, bool]) -> str:
+    record.begin(["5.1"], **known)
+    record.passes("5.1")
+    return seen_to_fail(load(record.end()))
+
+
+def test_without_a_proof_a_report_says_how_to_come_by_one(record: Any) -> None:
+    assert proven_before(record).endswith("votecheck defects run")
+
+
+def test_a_report_tells_what_was_never_seen_to_fail(record: Any) -> None:
+    told = proven_before(record, seen_to_fail=dict.fromkeys((one for one in registry() if one not in {"5.1", "B3"}), True))
+    assert told == "19 of 20 beyond the protocol, and 31 of 32 checkpoints have been seen to fail. UNPROVEN: 5.1, B3."
+
+
+def test_a_report_tells_how_much_of_what_was_seen_to_fail_is_of_this_source(record: Any) -> None:
+    told = proven_before(record, seen_to_fail=dict.fromkeys(registry(), True) | {"5.1": False})
+    assert told.endswith("32 of 32 checkpoints have been seen to fail; in this very state of the source 51 of these 52.")
+
+
+@pytest.mark.parametrize("written", [html.render, markdown.render])
+def test_a_report_says_how_many_checkpoints_have_been_seen_to_fail(record: Any, written: Callable[[Run], str]) -> None:
+    record.begin(["5.1"], seen_to_fail=dict.fromkeys(registry(), True))
+    record.passes("5.1")
+    assert "32 of 32 checkpoints have been seen to fail" in written(load(record.end()))

@@ -137,3 +137,11 @@ def test_a_checkpoint_with_a_scenario_to_come_is_told_once_and_then() -> None:
 
 def test_a_checkpoint_whose_other_scenario_never_came_is_told_at_the_end() -> None:
     assert played("4.3 here", "5.1 S", "4.3 there", ended=2) == ["4.3 NOT PROVEN", "5.1 PASSED A"]
+
+
+def test_the_summary_says_how_many_checkpoints_have_been_seen_to_fail(record: Any) -> None:
+    record.begin(["5.1"], seen_to_fail={"5.1": True})
+    record.passes("5.1")
+    folder, to = record.end(), console()
+    summary(load(folder), to, folder)
+    assert "0 of 20 beyond the protocol, and 1 of 32 checkpoints have been seen to fail. UNPROVEN: 1.1, 1.2" in told(to)
