@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,11 +111,12 @@ def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
 def run_feature(project: Callable[..., Path], forking: subprocess.Popen[str]) -> RunFeature:
     """Run a project, and judge the record that it wrote."""
 
-    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), first_finding: bool = False, **parts: str) -> Ended:
+    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), asked: Sequence[str] = (), **parts: str) -> Ended:
         folder = project(scenarios, steps, **parts)
         assert forking.stdin is not None
         assert forking.stdout is not None
-        print(json.dumps({"folder": str(folder), "scope": scope, "first_finding": first_finding}), file=forking.stdin, flush=True)
+        told = {"folder": str(folder), "scope": scope, "asked": dict.fromkeys(asked, True)}
+        print(json.dumps(told), file=forking.stdin, flush=True)
         code = int(forking.stdout.readline())
         said = (folder / "output").read_text(encoding="utf-8")
         assert (folder / "reports" / "run").is_dir(), said

@@ -1,6 +1,6 @@
 """Runs projects, each in a process of its own that is forked from this one: what is the same for all is imported once.
 
-Reads one JSON object a line, `{"folder", "scope", "first_finding"}`, and answers with the exit code of each run, negative for a signal.
+Reads one JSON object a line, `{"folder", "scope", "asked"}`, and answers with the exit code of each run, negative for a signal.
 """
 
 import importlib
@@ -18,7 +18,7 @@ for imported_by_every_run in ("gherkin.parser", "mako.lexer", "parse", "parse_ty
     importlib.import_module(imported_by_every_run)
 
 
-def run(folder: Path, scope: list[str], *, first_finding: bool) -> int:
+def run(folder: Path, scope: list[str], asked: dict[str, bool]) -> int:
     """Do what `votecheck run` does between its preflight and its reports; the features are the project's."""
     os.chdir(folder)
     sys.path.insert(0, str(folder))
@@ -27,7 +27,7 @@ def run(folder: Path, scope: list[str], *, first_finding: bool) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     try:
-        running.execute(RunSettings(reports=folder / "reports", run="run", first_finding=first_finding), select(ids=scope), [], (), {})
+        running.execute(RunSettings(reports=folder / "reports", run="run", **asked), select(ids=scope), [], (), {})
     except running.Interrupted:
         return 130
     except Exception:  # noqa: BLE001 - the child must never return into the loop of its parent
@@ -42,7 +42,7 @@ def main() -> None:
         asked = json.loads(line)
         child = os.fork()
         if child == 0:
-            os._exit(run(Path(asked["folder"]), asked["scope"], first_finding=asked["first_finding"]))
+            os._exit(run(Path(asked["folder"]), asked["scope"], asked["asked"]))
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()

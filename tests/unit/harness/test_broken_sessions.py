@@ -103,11 +103,36 @@ def test_every_scenario_of_a_checkpoint_that_has_failed_is_looked_at(run_feature
 
 
 def test_where_a_first_finding_is_enough_a_checkpoint_that_has_failed_is_looked_at_no_further(run_feature: RunFeature) -> None:
-    ended = run_feature(TWO_RED_ONE_GREEN, first_finding=True)
+    ended = run_feature(TWO_RED_ONE_GREEN, asked=["first_finding"])
     assert ended.checkpoint.verdict is Verdict.FAILED
     assert (len(ended.checkpoint.findings), ended.run.exit_code, ended.run.harness_failed) == (1, 1, False)
 
 
 def test_a_first_finding_ends_nothing_before_it_is_there(run_feature: RunFeature) -> None:
     scenarios = RIGHT + "\nScenario: Second\n  Then it is right\n\nScenario: Third\n  Then it is wrong"
-    assert len(run_feature(scenarios, first_finding=True).checkpoint.scenarios) == 3
+    assert len(run_feature(scenarios, asked=["first_finding"]).checkpoint.scenarios) == 3
+
+
+OUTLINE = """
+Scenario Outline: <what> is well
+  Given a system
+  Then it is right
+
+  Examples:
+    | what |
+    | a    |
+
+  @thorough
+  Examples:
+    | what |
+    | b    |
+"""
+
+
+@pytest.mark.parametrize(("asked", "looks"), [([], 2), (["quick"], 1)])
+def test_a_quick_run_leaves_out_what_is_thorough(run_feature: RunFeature, asked: list[str], looks: int) -> None:
+    assert len(run_feature(OUTLINE, asked=asked).checkpoint.scenarios) == looks
+
+
+def test_a_quick_run_of_nothing_but_thorough_scenarios_proves_nothing(run_feature: RunFeature) -> None:
+    assert run_feature("@thorough\n" + RIGHT.strip(), asked=["quick"]).checkpoint.verdict is Verdict.NOT_PROVEN

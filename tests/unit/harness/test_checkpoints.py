@@ -1,13 +1,15 @@
 """The registry: 32 checkpoints in eight phases, no more and no less, each chosen by its id or its phase."""
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from validation import checkpoints
-from validation.checkpoints import BEYOND, COUNTS, REGISTRY, registry, select
+from validation.checkpoints import BEYOND, COUNTS, REGISTRY, Checkpoint, registry, select
 from validation.errors import HarnessError, UsageError
+from validation.settings import PROJECT
 
 Rewrite = Callable[[str, str], None]
 
@@ -80,3 +82,29 @@ def test_an_unknown_id_is_told_with_the_nearest() -> None:
 def test_an_unknown_phase_is_told(phase: int) -> None:
     with pytest.raises(UsageError, match=f"There is no phase {phase}"):
         ids(phase)
+
+
+@pytest.mark.parametrize(
+    ("rests_on", "looks_at"),
+    [
+        ((), ["system/api/app.py", "system/settings.py", "chart/values.yaml", "README.md"]),
+        (("system",), ["system/api/app.py", "system/settings.py"]),
+        (("system", "!system/api"), ["system/settings.py"]),
+        (("!system", "!chart", "system/settings.py"), ["system/settings.py", "README.md"]),
+        (("chart", "docs"), ["chart/values.yaml"]),
+    ],
+)
+def test_the_last_entry_that_fits_says_whether_a_file_is_looked_at(rests_on: tuple[str, ...], looks_at: list[str]) -> None:
+    one = replace(registry()["5.1"], rests_on=rests_on)
+    files = ["system/api/app.py", "system/settings.py", "chart/values.yaml", "README.md"]
+    assert [file for file in files if one.looks_at(PurePosixPath(file))] == looks_at
+
+
+def test_a_name_that_begins_alike_is_another_file() -> None:
+    one = replace(registry()["5.1"], rests_on=("system/api",))
+    assert not one.looks_at(PurePosixPath("system/api_old.py"))
+
+
+@pytest.mark.parametrize("one", registry().values(), ids=lambda one: one.id)
+def test_what_a_checkpoint_rests_on_is_there(one: Checkpoint) -> None:
+    assert [entry for entry in one.rests_on if not (PROJECT / entry.removeprefix("!")).exists()] == []
