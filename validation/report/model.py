@@ -174,7 +174,7 @@ def seen_to_fail(run: Run) -> str:
     """Say how many checkpoints planted defects had turned red when a run began, and which of them they had not."""
     known = run.started.seen_to_fail
     if not known:
-        return f"No planted defect is known here to have turned a checkpoint red. Next: {PROVE}"
+        return f"none is known here to have turned a checkpoint red. Next: {PROVE}"
     now = sum(known.values())
     told = f"{tally(known)}." if now == len(known) else f"{tally(known)}; in this very state of the source {now} of these {len(known)}."
     unseen = [one for one in registry() if one not in known]

@@ -112,6 +112,7 @@ def test_without_a_chart_the_probe_could_not_look(chart: Path, broken: str | Non
         ("a: [", "does not render to YAML"),
         ("just words", "no Kubernetes object"),
         ("kind: Pod", "no Kubernetes object"),
+        ("kind: Pod\nmetadata: {name: a}", "no Kubernetes object: 'apiVersion'"),
     ],
 )
 def test_a_chart_that_does_not_render_is_a_fact_about_the_chart(chart: Path, text: str, why: str) -> None:
