@@ -8,7 +8,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import partial
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from validation.checkpoints import BEYOND, registry
@@ -21,9 +21,7 @@ from validation.proving import HERE, judged_copy
 from validation.settings import PROJECT, TARGETS
 
 KNOWN = Path(__file__).with_name("known.toml")
-READ_THE_CHART = ("1.3", "B15", "B16")
-"""Beside phase 4: they read the templates, too."""
-FILES_PHASES, CHART_PHASE = (1, 4, 8), 4
+BRIEFLY = ("--quick", "--first-finding")
 SAID = 200
 
 
@@ -47,13 +45,10 @@ class Judged:
     said: str = ""
 
 
-def stages(file: str = "system/") -> list[list[str]]:
-    """Give the ids of the checkpoints that can see a mutant of a file on this machine, in stages: those that take longer come last."""
-    shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs)]
-    if file.startswith("chart/"):
-        return [[one.id for one in shown if one.phase == CHART_PHASE or one.id in READ_THE_CHART]]
-    first = [one.id for one in shown if one.phase != BEYOND and (one.phase not in FILES_PHASES or one.id in READ_THE_CHART)]
-    return [first, [one.id for one in shown if one.phase == BEYOND and one.id not in READ_THE_CHART]]
+def stages(file: str) -> list[list[str]]:
+    """Give the ids of the checkpoints that look at a file, on this machine, in stages: those that take longer come last."""
+    shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs) and one.looks_at(PurePosixPath(file))]
+    return [[one.id for one in shown if (one.phase == BEYOND) is beyond] for beyond in (False, True)]
 
 
 def sample(count: int, seed: int, only: str = "", source: Path = PROJECT) -> list[Mutant]:
@@ -129,7 +124,7 @@ def _not_green(mutant: Mutant | None, file: str) -> dict[str, dict[str, Any]]:
         if mutant:
             (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
         for ids in stages(file):
-            told = judged_copy(copy, ids)
+            told = judged_copy(copy, ids, BRIEFLY)
             found |= {i: one for i, one in told.items() if i in ids and one["verdict"] != "PASSED"}
             if mutant and any(one["findings"] for one in found.values()):
                 return found
