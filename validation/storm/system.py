@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from validation.targets import open_target
 from validation.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from validation.links.proxy import Link
 
 STARTS_SECONDS = 20.0
@@ -42,6 +45,7 @@ class Storm:
         self.api_is_out = False
         self.group_was_destroyed = False
         self.settled = True
+        self.told = set[object]()
         self.links: dict[str, Link] = {}
         self.ending = threading.Event()
 
@@ -128,20 +132,27 @@ class Storm:
         return "; ".join(wrong)
 
     def _unbalanced(self) -> list[str]:
+        """Tell what is not as it must be and was not told before: what one fault has cost is not held against the next."""
         accepted, ledger = self.voters.ballots.accepted(), self.store.whole_ledger()
-        lost, phantom = set(accepted) - set(ledger), set(ledger) - set(accepted)
         other = {vote for vote in accepted if vote in ledger and ledger[vote] != accepted[vote]}
-        counts = {option: count for option, count in self.store.counts().items() if count}
-        sums = dict(self.store.ledger_totals())
-        letters = sorted(fields.get("source_id", "") for _, fields in self.stream.entries_after(protocol.STREAM + protocol.DEAD_SUFFIX))
+        lost, phantom = set(accepted) - set(ledger), set(ledger) - set(accepted)
+        counts = Counter({option: count for option, count in self.store.counts().items() if count})
+        counts.subtract(dict(self.store.ledger_totals()))
+        letters = Counter(fields.get("source_id", "") for _, fields in self.stream.entries_after(protocol.STREAM + protocol.DEAD_SUFFIX))
         if self.group_was_destroyed:  # a new group reads the stream anew: votes meet the ledger, malformed entries are buried again
-            letters = sorted(set(letters))
-        found = {
-            f"{len(lost)} of {len(accepted)} accepted votes lost: {sorted(lost)[:3]}": lost,
-            f"{len(phantom)} votes counted that nobody was promised: {sorted(phantom)[:3]}": phantom,
-            f"{len(other)} votes counted for another option": other,
-            f"counts {counts}, and the sums of the ledger {sums}": counts != sums,
-            f"dead letters of {letters}, planted {sorted(self.poison)}": letters != sorted(self.poison),
-            f"{len(self.voters.given_up)} votes were never answered": self.voters.given_up,
+            letters = Counter(set(letters))
+        letters.subtract(self.poison)
+        found: dict[str, Collection[object]] = {
+            f"of {len(accepted)} accepted votes lost": lost,
+            "votes counted that nobody was promised": phantom,
+            "votes counted for another option": other,
+            "counts beside the sums of the ledger": [(option, more) for option, more in counts.items() if more],
+            "dead letters too many or too few": [(letter, more) for letter, more in letters.items() if more],
+            "votes never answered": self.voters.given_up,
         }
-        return [what for what, is_so in found.items() if is_so]
+        told = []
+        for what, wrong in found.items():
+            new = sorted(set(wrong) - self.told, key=str)
+            self.told.update(new)
+            told += [f"{len(new)} {what}: {new[:3]}"] * bool(new)
+        return told
