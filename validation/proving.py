@@ -5,13 +5,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from validation.checkpoints import registry
 from validation.defects import Change, Defect, Load, planted
 from validation.errors import HarnessError
 from validation.images.planting import Images, images
@@ -95,36 +97,50 @@ class Bench:
 HERE = Bench()
 
 
-def baseline(defects: Iterable[Defect], bench: Bench = HERE) -> list[str]:
-    """Run what must see some defects on an unchanged copy; give what is not green, with the reason."""
+def baselines(defects: Iterable[Defect], bench: Bench = HERE) -> list[Callable[[], list[str]]]:
+    """Give the parts of what must be green before defects prove anything: each looks at an unchanged copy, and tells what is not."""
     kept = tuple(defects)
-    judged: dict[str, dict[str, Any]] = {}
-    with planted(None) as copy:
-        for which in (Images.NONE, Images.BUILT):
-            ids = sorted({c for d in kept if bool(bench.images(d)) == bool(which) for c in bench.checkpoints(d)})
-            unchanged = Defect("D0", "none", "", "", tuple(ids), images=which)
-            if ids:
-                with images(copy, copy, which, unchanged.tag):
-                    found = judged_copy(copy, ids, bench.flags(unchanged))
-                judged |= {f"{i}, with images" if which else i: told for i, told in found.items()}
-        broken = [*_broken(copy, filter(None, map(bench.load, kept))), *_red(copy, sorted({t for d in kept for t in bench.tests(d)}))]
-    return broken + [f"{i}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
+    groups: dict[tuple[bool, bool], set[str]] = {}
+    for defect in kept:
+        for identifier in bench.checkpoints(defect):
+            contained = bool(bench.images(defect))
+            only_reads = not contained and registry()[identifier].needs[0] == "files"  # such are looked at beside the others
+            groups.setdefault((contained, only_reads), set()).add(identifier)
+    loads, tests = tuple(filter(None, map(bench.load, kept))), sorted({test for defect in kept for test in bench.tests(defect)})
+    return [
+        *(partial(_open, sorted(ids), Images.BUILT if contained else Images.NONE, bench) for (contained, _), ids in sorted(groups.items())),
+        *([partial(_broken, loads)] if loads else []),
+        *([partial(_red, tests)] if tests else []),
+    ]
 
 
-def _broken(copy: Path, loads: Iterable[Load]) -> Iterator[str]:
+def _open(ids: Sequence[str], which: Images, bench: Bench) -> list[str]:
+    """Judge an unchanged copy; name the checkpoints that did not pass."""
+    unchanged = Defect("D0", "none", "", "", tuple(ids), images=which)
+    with planted(None) as copy, images(copy, copy, which, unchanged.tag):
+        judged = judged_copy(copy, ids, bench.flags(unchanged))
+    where = ", with images" if which else ""
+    return [f"{i}{where}: {told['verdict']} {told['reason']}" for i, told in judged.items() if told["verdict"] != "PASSED"]
+
+
+def _broken(loads: Iterable[Load]) -> list[str]:
     """Load an unchanged copy once for each scenario, rate and length; name the limits that do not hold."""
     together: dict[Load, set[str]] = {}
     for load in loads:
         together.setdefault(replace(load, broken=()), set()).update(load.broken)
-    for load, limits in together.items():
-        held = _load(copy, load)
-        yield from (f"{load.scenario}, {limit}: {held[limit]['seen']}" for limit in sorted(limits) if not held[limit]["held"])
+    found = list[str]()
+    with planted(None) as copy:
+        for load, limits in together.items():
+            held = _load(copy, load)
+            found += [f"{load.scenario}, {limit}: {held[limit]['seen']}" for limit in sorted(limits) if not held[limit]["held"]]
+    return found
 
 
-def _red(copy: Path, tests: Sequence[str]) -> list[str]:
+def _red(tests: Sequence[str]) -> list[str]:
     """Run tests in an unchanged copy; name those that fail."""
-    tested = run_tests(copy, tests) if tests else None
-    if tested is None or tested.green:
+    with planted(None) as copy:
+        tested = run_tests(copy, tests)
+    if tested.green:
         return []
     return [f"{test}: {words}" for test, words in tested.failed] + list(tested.errors) or [f"the tests: {tested.end}"]
 

@@ -102,7 +102,8 @@ def test_the_unchanged_system_is_green_at_every_checkpoint_that_a_defect_names(c
     chosen = [defect for defect in defects.choose(()) if bool(defect.images) == contained]
     assert chosen
     skip_without_images(chosen[0])
-    assert proving.baseline(chosen) == []
+    with jobs(proving.baselines(chosen), HERE.at_once) as coming:
+        assert [wrong for part in coming for wrong in part.result()] == []
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +189,8 @@ def test_tests_that_do_not_end_are_no_catch(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_tests_that_are_not_there_are_not_green() -> None:
-    (problem,) = proving.baseline([of_the_judge(CRASH, BALLOTS.replace("lost", "found"))])
+    (look,) = proving.baselines([of_the_judge(CRASH, BALLOTS.replace("lost", "found"))])
+    (problem,) = look()
     assert "test_a_vote_that_is_not_in_the_ledger_is_found" in problem
 
 

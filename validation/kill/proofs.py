@@ -13,7 +13,7 @@ from validation.kill.ending import jobs
 from validation.kill.matrix import Matrix
 from validation.kill.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, now, read
 from validation.kill.whole import NONE, columns, not_green, unchanged, whole, why_not
-from validation.proving import Bench, Catch, Result, baseline, prove
+from validation.proving import Bench, Catch, Result, baselines, prove
 from validation.verdicts import Verdict
 
 KEPT = frozenset({Catch.CAUGHT, Catch.SURVIVED})
@@ -47,8 +47,8 @@ def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, r
     if not rest:
         return
     say("First the unchanged system, which must be green.")
-    with jobs([partial(baseline, rest, bench)], 1) as first:
-        _refuse(first[0].result())
+    with jobs(baselines(rest, bench), bench.at_once) as first:
+        _refuse([wrong for part in first for wrong in part.result()])
     with jobs([partial(prove, one, bench) for one in rest], bench.at_once) as coming:
         for future in as_completed(coming):
             proof = _proof(future.result(), bench, sources)

@@ -48,7 +48,7 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(proofs, "prove", prove)
     monkeypatch.setattr(proofs, "whole", run)
     monkeypatch.setattr(proofs, "unchanged", run_unchanged)
-    monkeypatch.setattr(proofs, "baseline", lambda _defects, _bench: [])
+    monkeypatch.setattr(proofs, "baselines", lambda _defects, _bench: [])
     monkeypatch.setattr(proofs, "columns", lambda: COLUMNS)
     monkeypatch.setattr(proofs, "not_green", lambda unchanged: [unchanged.trouble] if unchanged.trouble else [])
     monkeypatch.setattr(proofs, "digest_of_sources", lambda: "s")
@@ -127,7 +127,7 @@ def test_what_was_proven_while_the_source_was_changed_is_never_taken_again(
 
 
 def test_an_unchanged_system_that_is_red_ends_it(file: Path, proven: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proofs, "baseline", lambda _defects, _bench: ["5.1: FAILED"])
+    monkeypatch.setattr(proofs, "baselines", lambda _defects, _bench: [list, lambda: ["5.1: FAILED"]])
     with pytest.raises(HarnessError, match="The unchanged system is not green"):
         all_of([D3], file)
     assert proven == []
