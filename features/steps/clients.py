@@ -19,7 +19,7 @@ from validation.targets.base import Target
 from validation.waiting import eventually
 
 WATCHED_SECONDS = 35.0
-"""Longer than the limit of the feature, which is generous: on a busy machine it takes seconds until an answer that nobody reads is stuck."""
+"""Longer than the feature's limit, which is generous: on a busy machine it takes seconds until an answer that nobody reads is stuck."""
 DRIP_SECONDS = 1.0
 ENOUGH_VOTES, CREATED = 20, 201
 HEAD = b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\n"
