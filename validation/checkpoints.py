@@ -51,8 +51,11 @@ class Checkpoint:
         Args:
             file: its path below the source.
         """
-        last = next((entry for entry in reversed(self.rests_on) if file.is_relative_to(entry.removeprefix("!"))), "")
-        return not last.startswith("!") if last else all(entry.startswith("!") for entry in self.rests_on[:1])
+        looks = not self.rests_on or self.rests_on[0].startswith("!")
+        for entry in self.rests_on:
+            if file.is_relative_to(entry.removeprefix("!")):
+                looks = not entry.startswith("!")
+        return looks
 
 
 @cache

@@ -73,8 +73,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the scenarios that need another kind of target, or more time; refuse a scenario that belongs to no checkpoint."""
     shows, quick = config.stash[SETTINGS].shows, config.stash[SETTINGS].quick
-    thorough = [item for item in items if quick and item.get_closest_marker(THOROUGH)]
-    out = [item for item in filter(is_scenario, items) if item in thorough or not shows.intersection(needs_of(item))]
+    out = [
+        item
+        for item in filter(is_scenario, items)
+        if not shows.intersection(needs_of(item)) or (quick and item.get_closest_marker(THOROUGH))
+    ]
     for item in filter(is_scenario, items):
         if not checkpoints_of(item):
             raise UsageError(f"Scenario {item.nodeid} belongs to no checkpoint.", "its Rule has no @cp_ tag", "votecheck list")

@@ -57,6 +57,14 @@ class Bench:
         """How many are proven at the same time: most of a run is waiting. A node is too small for two installations."""
         return 1 if self.cluster is not None else os.cpu_count() or 1
 
+    def turns(self, defects: Iterable[Defect]) -> tuple[tuple[list[Defect], int], ...]:
+        """Part defects into those that are proven beside one another, each part with how many at once.
+
+        A load is alone: what else a machine does would break its limits, and that would be no catch.
+        """
+        kept = tuple(defects)
+        return ([one for one in kept if not self.load(one)], self.at_once), ([one for one in kept if self.load(one)], 1)
+
     @property
     def place(self) -> str:
         """Its name: `here`, or the options that name the cluster."""

@@ -171,7 +171,8 @@ def killed_at_each(recorded: tuple[Sweep, list[Point]], settings: RunSettings, m
             visit = sweep.visit(*job)
         except (NotProven, ProbeError) as reason:  # one that could not be looked at does not hide the others
             return not_reached(*job, str(reason))
-        wrong.extend([visit] if visit.reached and not visit.right else [])
+        if visit.reached and not visit.right:
+            wrong.append(visit)
         return visit
 
     if settings.quick:

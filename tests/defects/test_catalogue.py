@@ -20,7 +20,7 @@ from validation.verdicts import EXIT_CODES, HARNESS_EXIT, INTERRUPTED_EXIT, USAG
 
 CHART = "chart/templates/consumer.yaml"
 PROVEN_HERE = sorted((defect for defect in defects.catalogue().values() if HERE.proves(defect)), key=lambda one: one.load is not None)
-"""Those that a load must show come last, and each alone: what else the machine does would break its limits, and that would be no catch."""
+"""Those that a load must show come last: they are proven alone (Bench.turns)."""
 OF_TESTS = [defect for defect in defects.catalogue().values() if defect.tests]
 OF_EXIT_CODES = "tests/unit/harness/test_exit_codes.py"
 BY_ITS_TESTS = {"B14": "tests/unit/probes/test_scanners.py::TestKnownFlaws::test_a_flaw_that_a_newer_version_mends_is_found"}
@@ -103,9 +103,9 @@ def test_the_unchanged_system_is_green_at_every_checkpoint_that_a_defect_names(c
     chosen = [defect for defect in defects.choose(()) if bool(defect.images) == contained]
     assert chosen
     skip_without_images(chosen[0])
-    with jobs(proving.baselines(defect for defect in chosen if not defect.load), HERE.at_once) as coming:
-        assert [wrong for part in coming for wrong in part.result()] == []
-    assert [wrong for look in proving.baselines(defect for defect in chosen if defect.load) for wrong in look()] == []
+    for some, at_once in HERE.turns(chosen):
+        with jobs(proving.baselines(some), at_once) as coming:
+            assert [wrong for part in coming for wrong in part.result()] == []
 
 
 @pytest.fixture(scope="module")

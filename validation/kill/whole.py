@@ -66,11 +66,12 @@ def unchanged(digest: str) -> Row:
     Args:
         digest: what the result depends on.
     """
-    runs = list[Run]()
+    runs, groups = list[Run](), dict[tuple[str, ...], list[Checkpoint]]()
+    for column in columns():
+        groups.setdefault(registry()[column].rests_on, []).append(registry()[column])
     try:
-        for rests_on in dict.fromkeys(registry()[one].rests_on for one in columns()):
+        for alike in groups.values():
             with planted(None) as copy:
-                alike = [registry()[one] for one in columns() if registry()[one].rests_on == rests_on]
                 _strip(copy, alike[0])
                 runs.append(_judged(copy, [one.id for one in alike]))
     except HarnessError as error:

@@ -108,7 +108,7 @@ def read(template: str, text: str) -> tuple[Manifest, ...]:
     """
     try:
         bodies = [body for body in yaml.load_all(text, Loader=yaml.CSafeLoader) if body is not None]
-        _ = [body["apiVersion"] for body in bodies]
+        _ = [body["apiVersion"] for body in bodies]  # no part of a Manifest, and what has none is no object of Kubernetes
         return tuple(
             Manifest(template, body["kind"], body["metadata"]["name"], body["metadata"].get("namespace", ""), body) for body in bodies
         )

@@ -45,7 +45,7 @@ class Storm:
         self.api_is_out = False
         self.group_was_destroyed = False
         self.settled = True
-        self.told = set[object]()
+        self.wrong = set[tuple[str, object]]()
         self.links: dict[str, Link] = {}
         self.ending = threading.Event()
 
@@ -132,7 +132,7 @@ class Storm:
         return "; ".join(wrong)
 
     def _unbalanced(self) -> list[str]:
-        """Tell what is not as it must be and was not told before: what one fault has cost is not held against the next."""
+        """Tell what is not as it must be, and was so after the fault before: what one has cost is not held against the next."""
         accepted, ledger = self.voters.ballots.accepted(), self.store.whole_ledger()
         other = {vote for vote in accepted if vote in ledger and ledger[vote] != accepted[vote]}
         lost, phantom = set(accepted) - set(ledger), set(ledger) - set(accepted)
@@ -143,16 +143,13 @@ class Storm:
             letters = Counter(set(letters))
         letters.subtract(self.poison)
         found: dict[str, Collection[object]] = {
-            f"of {len(accepted)} accepted votes lost": lost,
+            "accepted votes lost": lost,
             "votes counted that nobody was promised": phantom,
             "votes counted for another option": other,
             "counts beside the sums of the ledger": [(option, more) for option, more in counts.items() if more],
             "dead letters too many or too few": [(letter, more) for letter, more in letters.items() if more],
             "votes never answered": self.voters.given_up,
         }
-        told = []
-        for what, wrong in found.items():
-            new = sorted(set(wrong) - self.told, key=str)
-            self.told.update(new)
-            told += [f"{len(new)} {what}: {new[:3]}"] * bool(new)
-        return told
+        before, self.wrong = self.wrong, {(what, one) for what, wrong in found.items() for one in wrong}
+        new = {what: sorted((one for one in wrong if (what, one) not in before), key=str) for what, wrong in found.items()}
+        return [f"{len(ones)} {what}: {ones[:3]}" for what, ones in new.items() if ones]

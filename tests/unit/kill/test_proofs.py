@@ -251,3 +251,9 @@ def test_a_checkpoint_that_rests_on_nothing_that_a_defect_changes_is_not_reached
         (False, False, True, True),
         (True, False, False, True),
     ]
+
+
+def test_a_load_is_proven_alone() -> None:
+    loaded = replace(D3, checkpoints=(), load=Load("baseline", 1, 1, ("vote, p99",)))
+    assert HERE.turns([loaded, D13]) == (([D13], HERE.at_once), ([loaded], 1))
+    assert CLUSTER.turns([D13])[0] == ([D13], 1)
