@@ -19,6 +19,7 @@ from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
 
 DOCTOR = "votecheck doctor"
 PROVE = "votecheck defects run"
+QUICK = "--quick"
 WORST_FIRST = (Verdict.FAILED, Verdict.NOT_PROVEN, Verdict.WAIVED, Verdict.PASSED)
 
 
@@ -118,7 +119,7 @@ def is_whole(run: Run) -> bool:
 def headline(run: Run) -> str:
     """Say what the verdict means, in one or two sentences."""
     failed, open_, waived, every = (*(run.count(v) for v in WORST_FIRST[:3]), len(run.judged))
-    whole = is_whole(run)
+    whole, quick = is_whole(run), QUICK in run.started.flags
     if run.verdict is RunVerdict.NO_GO:
         names = ", ".join(j.checkpoint.id for j in with_verdict(run, Verdict.FAILED))
         said = f"{failed} of {every} checkpoints failed ({names}): this release must not go out."
@@ -127,8 +128,9 @@ def headline(run: Run) -> str:
         said = f"{' and '.join(causes).capitalize()}: this release is not cleared."
     else:
         passed = f"{every - waived} of {every} checkpoints passed and {waived} waived" if waived else f"All {every} checkpoints passed"
-        said = f"{passed}: this release may go out." if whole else f"{passed}."
-    return said if whole else f"{said} Only {every} of {len(registry())} were in scope: nothing is known about the others."
+        said = f"{passed}: this release may go out." if whole and not quick else f"{passed}."
+    said += "" if whole else f" Only {every} of {len(registry())} were in scope: nothing is known about the others."
+    return f"{said} It was a quick look, which leaves out some scenarios of each kind and clears no release." if quick else said
 
 
 def reproduce(run: Run, judged: Judged) -> str:

@@ -9,7 +9,7 @@ from validation.checkpoints import registry
 from validation.errors import UsageError
 from validation.report import html, markdown, model
 from validation.report.model import load, seen_to_fail, tally
-from validation.verdicts import Run, Verdict
+from validation.verdicts import Run, RunVerdict, Verdict
 
 
 def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:
@@ -72,6 +72,17 @@ def test_only_a_whole_run_clears_a_release(record: Any, clean: Path) -> None:
     assert model.headline(load(clean)) == f"All {len(registry())} checkpoints passed: this release may go out."
     assert model.headline(load(record.end())) == (
         f"All 1 checkpoints passed. Only 1 of {len(registry())} were in scope: nothing is known about the others."
+    )
+
+
+def test_a_quick_look_clears_no_release(record: Any) -> None:
+    record.begin([*registry()], flags=["--quick"])
+    record.passes(*registry())
+    told = load(record.end())
+    assert told.verdict is RunVerdict.GO
+    assert model.headline(told) == (
+        f"All {len(registry())} checkpoints passed. "
+        "It was a quick look, which leaves out some scenarios of each kind and clears no release."
     )
 
 
