@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -35,11 +36,12 @@ class Catch(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a defect, and the words of the finding or the reason."""
+    """What became of a defect, the words of the finding or the reason, and how long it took, in seconds."""
 
     defect: Defect
     catch: Catch
     said: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Bench:
 
     @property
     def at_once(self) -> int:
-        """How many are proven at the same time: one more than there are cores, since half of a run is waiting. A node is too small for two."""
+        """How many are proven at the same time: half of a run is waiting. A node is too small for two."""
         return 1 if self.cluster is not None else (os.cpu_count() or 1) + 1
 
     def turns(self, defects: Iterable[Defect]) -> tuple[tuple[list[Defect], int], ...]:
@@ -155,6 +157,11 @@ def _red(tests: Sequence[str]) -> list[str]:
 
 def prove(defect: Defect, bench: Bench = HERE) -> Result:
     """Plant a defect, prove that it landed, run what must see it and say what became of it."""
+    begun = time.monotonic()
+    return replace(_proven(defect, bench), seconds=time.monotonic() - begun)
+
+
+def _proven(defect: Defect, bench: Bench) -> Result:
     try:
         with planted(defect) as copy:
             for change in defect.changes:

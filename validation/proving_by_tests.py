@@ -11,6 +11,8 @@ from pathlib import Path
 from validation.errors import HarnessError
 
 RUN_SECONDS = 600
+PLUGINS = ("--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "anyio", "-p", "no:cacheprovider")
+"""What the tests use. To import what else is there takes longer than most of them."""
 ALL_PASSED, SOME_FAILED = 0, 1
 """pytest's exit codes. Any other says that it could not look: nothing was collected, or it was interrupted."""
 
@@ -57,7 +59,7 @@ def run_tests(copy: Path, nodes: Iterable[str]) -> Tested:
         HarnessError: they did not end.
     """
     asked = [*nodes]
-    command = [sys.executable, "-m", "pytest", "-c", str(copy / "pyproject.toml"), "-p", "no:cacheprovider", "-q", "--tb=no", "-rfE"]
+    command = [sys.executable, "-m", "pytest", "-c", str(copy / "pyproject.toml"), *PLUGINS, "-q", "--tb=no", "-rfE"]
     try:
         ran = subprocess.run(  # noqa: S603 - our own interpreter
             [*command, *asked], cwd=copy, env=environment(copy), capture_output=True, text=True, timeout=RUN_SECONDS, check=False

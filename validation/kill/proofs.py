@@ -121,7 +121,7 @@ def in_short(row: Row) -> str:
 def _proof(result: Result, bench: Bench, sources: str) -> Proof:
     red = list(bench.checkpoints(result.defect)) if result.catch is Catch.CAUGHT and not bench.load(result.defect) else []
     digest = digest_of(result.defect, sources) if digest_of_sources() == sources else ""
-    return Proof(result.defect.id, bench.place, digest, result.catch, result.said, red, now())
+    return Proof(result.defect.id, bench.place, digest, result.catch, result.said, red, now(), round(result.seconds, 1))
 
 
 def _row(row: Row, sources: str) -> Row:

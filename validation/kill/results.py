@@ -42,6 +42,7 @@ class Proof(msgspec.Struct, tag="proof", tag_field="kind", frozen=True):
         catch, said: the result and its words.
         red: the checkpoints that turned red: all that it names, if it was caught.
         at: when, in UTC.
+        seconds: how long it took, beside others.
     """
 
     defect: str
@@ -51,6 +52,7 @@ class Proof(msgspec.Struct, tag="proof", tag_field="kind", frozen=True):
     said: str
     red: list[str]
     at: str
+    seconds: float = 0.0
 
 
 class Row(msgspec.Struct, tag="matrix", tag_field="kind", frozen=True):
