@@ -90,17 +90,6 @@ class Matrix:
         return {row.defect: row.wrong[0] for row in self.rows if len(set(row.wrong)) == 1}
 
     @cached_property
-    def redundant(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """The subjects that saw defects and were never the only one to see any, each with what it saw."""
-        alone, saw = set[str](), dict[str, list[str]]()
-        for row in self.rows:
-            subjects = list(dict.fromkeys(one.subject for one in row.wrong))
-            alone.update(subjects if len(subjects) == 1 else ())
-            for subject in subjects:
-                saw.setdefault(subject, []).append(row.defect)
-        return tuple((subject, tuple(defects)) for subject, defects in saw.items() if subject not in alone)
-
-    @cached_property
     def never_wrong(self) -> tuple[Seen, ...]:
         """The observations of the unchanged system that no defect here has turned wrong."""
         return tuple(one for one in self.observed if one not in self.witnesses)

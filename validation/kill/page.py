@@ -15,6 +15,7 @@ from validation.defects import Defect
 from validation.kill import words
 from validation.kill.matrix import Cell, Matrix, by_checkpoint
 from validation.kill.results import Seen
+from validation.kill.steps import sights
 from validation.report.html import pages
 from validation.report.model import tally
 from validation.report.wording import duration, percent
@@ -73,7 +74,16 @@ def document(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]
         "fell_only_besides": list(matrix.besides_only),
         "seen_by_one_observation": {defect: _seen(one) for defect, one in matrix.sole.items()},
         "wrong_by_one_defect": [{**_seen(one), "defect": defect} for one, defect in matrix.by_one_defect],
-        "redundant": [{"subject": subject, "defects": list(ids)} for subject, ids in matrix.redundant],
+        "steps": [
+            {
+                "checkpoint": one.step.checkpoint,
+                "step": one.step.text,
+                "only_it_sees": list(one.alone),
+                "sees_beside_others": list(one.beside),
+                "stays_because": one.stays,
+            }
+            for one in sights(matrix)
+        ],
         "never_wrong": [_seen(one) for one in matrix.never_wrong],
     }
 
@@ -95,6 +105,7 @@ def render(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]) 
         by_radius=sorted(matrix.rows, key=lambda row: -radius[row.defect]),
         widest=max(radius.values(), default=0),
         never=by_checkpoint(matrix.never_wrong),
+        sights=sights(matrix),
         elsewhere=[one for one in registry().values() if one.id not in matrix.columns],
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )

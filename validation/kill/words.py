@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from validation.checkpoints import registry
 from validation.defects import Defect
 from validation.kill.matrix import Cell, Matrix
+from validation.kill.steps import sights
 from validation.report.model import tally
 
 NOBODY = "none"
@@ -61,7 +62,9 @@ def _lines(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]) 
     yield f"- Fell, and never by a defect that names it: {named(matrix.besides_only)}"
     yield f"- Observations that only one defect turns wrong: {len(matrix.by_one_defect)} of {len(matrix.witnesses)}"
     yield f"- Defects that a single observation sees: {named(matrix.sole)}"
-    yield f"- Subjects that saw defects and were never the only one to see any: {len(matrix.redundant)}"
+    looking = sights(matrix)
+    alone, bare = sum(bool(one.alone) for one in looking), sum(not one.alone and not one.stays for one in looking)
+    yield f"- Steps that alone see a defect: {alone} of {len(looking)}; of the others, without a reason to stay: {bare}"
     if matrix.observed:
         yield f"- Observations that no defect here has turned wrong: {len(matrix.never_wrong)} of {len(matrix.observed)}"
     for why, ids in absent(matrix).items():

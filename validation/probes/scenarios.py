@@ -19,12 +19,14 @@ class Written:
         name: its name; of an outline, with the placeholders.
         tags: its own, its rule's and its feature's.
         examples: the rows of its tables, without the headings.
+        steps: with their keywords; of an outline, with the placeholders.
     """
 
     feature: str
     name: str
     tags: tuple[str, ...]
     examples: tuple[tuple[str, ...], ...]
+    steps: tuple[str, ...]
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
@@ -59,4 +61,4 @@ def _file(source: Path, file: Path) -> list[Written]:
 def _written(path: str, scenario: Parsed, above: list[Tag]) -> Written:
     tags = tuple(sorted({tag.name.lstrip("@") for tag in [*above, *scenario.tags]}))
     rows = tuple(tuple(cell.value for cell in row.cells) for table in scenario.examples for row in table.table_body or ())
-    return Written(path, scenario.name, tags, rows)
+    return Written(path, scenario.name, tags, rows, tuple(f"{step.keyword} {step.text}" for step in scenario.steps))

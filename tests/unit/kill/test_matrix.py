@@ -57,10 +57,6 @@ def test_a_defect_that_one_observation_sees_is_named_with_it() -> None:
     assert MATRIX.sole == {"D13": HEADERS, "D4": LEDGER}
 
 
-def test_a_subject_is_redundant_when_another_always_saw_the_same_defect() -> None:
-    assert MATRIX.redundant == (("count of cats", ("D3",)),)
-
-
 def test_an_observation_that_was_wrong_twice_in_a_run_is_one() -> None:
     twice = Matrix((row("D13", wrong=(HEADERS, HEADERS), c2_3="FAILED"),), MATRIX.columns)
     assert twice.sole == {"D13": HEADERS}
@@ -69,7 +65,7 @@ def test_an_observation_that_was_wrong_twice_in_a_run_is_one() -> None:
 
 def test_without_rows_everything_is_unproven() -> None:
     empty = Matrix((), ("5.1",), (NEVER,))
-    assert (empty.unproven, empty.never_wrong, empty.redundant, empty.sole) == (("5.1",), (NEVER,), (), {})
+    assert (empty.unproven, empty.never_wrong, empty.sole) == (("5.1",), (NEVER,), {})
 
 
 def test_observations_are_grouped_by_checkpoint() -> None:
@@ -85,7 +81,7 @@ def test_the_text_says_it_all_and_ends_with_how_many_have_been_seen_to_fail() ->
         "(UNPROVEN): 5.1, 6.1, B1",
         "Observations that only one defect turns wrong: 3 of 4",
         "Defects that a single observation sees: D13, D4",
-        "were never the only one to see any: 1",
+        "Steps that alone see a defect: 2 of 5; of the others, without a reason to stay: 3",
         "no defect here has turned wrong: 1 of 5",
         "Not in the matrix, needs a cluster: D80",
     ):

@@ -50,7 +50,8 @@ def test_radius_single_observations_and_what_is_absent_are_told() -> None:
     radius = told.partition("Blast radius")[2]
     assert radius.index("D4 The wrong end") < radius.index("D3 Another field")
     assert "D13 No headers 2.3 headers of the answer a refused body: Then the headers are there" in told
-    assert "Redundant here: they saw defects, and were never the only subject to see any 1" in told
+    assert "2 of 5 steps are the only one to see some defect" in told
+    assert "Redundant here: never the only one 3" in told
     assert "Never wrong: no defect here has turned them wrong 1 of 5" in told
     assert "needs a cluster D80 In a cluster" in told
 
