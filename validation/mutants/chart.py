@@ -27,7 +27,8 @@ def mutants_of(source: Path, only: str = "") -> list[Mutant]:
         source: the folder with `chart/`.
         only: what the paths of the files begin with.
     """
-    files = {str(file.relative_to(source)): file for file in sorted((source / "chart" / "templates").rglob("*.yaml"))}
+    paths = sorted(file for file in (source / "chart" / "templates").rglob("*") if file.suffix in {".yaml", ".tpl"})
+    files = {str(file.relative_to(source)): file for file in paths}
     return [one for name, file in files.items() if name.startswith(only) for one in mutants(name, file.read_text(encoding="utf-8"))]
 
 

@@ -22,13 +22,14 @@ COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
 
 
 def mutants_of(source: Path, only: str = "") -> list[Mutant]:
-    """List all mutants of the system's Python files, in the order of files and lines; what only builds its images is left out.
+    """List all mutants of the system's Python files and of the chart's, in the order of files and lines; what only builds images is left out.
 
     Args:
-        source: the folder with `system/`.
+        source: the folder with `system/` and `chart/`.
         only: what the paths of the files begin with.
     """
-    files = {str(file.relative_to(source)): file for file in sorted((source / "system").rglob("*.py")) if "images" not in file.parts}
+    paths = sorted(file for folder in ("system", "chart/files") for file in (source / folder).rglob("*.py"))
+    files = {str(file.relative_to(source)): file for file in paths if "images" not in file.parts}
     return [one for name, file in files.items() if name.startswith(only) for one in mutants(name, file.read_text(encoding="utf-8"))]
 
 
