@@ -22,7 +22,7 @@ COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
 
 
 def mutants_of(source: Path, only: str = "") -> list[Mutant]:
-    """List all mutants of the system's Python files and of the chart's, in the order of files and lines; what only builds images is left out.
+    """List all mutants of the Python files of system and chart, in the order of files and lines; what only builds images is left out.
 
     Args:
         source: the folder with `system/` and `chart/`.
