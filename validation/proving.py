@@ -23,6 +23,8 @@ from validation.settings import PROJECT
 from validation.verdicts import INTERRUPTED_EXIT
 
 RUN_SECONDS = 600
+BRIEFLY = ("--quick", "--first-finding")
+"""One finding is a catch: what comes after it, and what only comes again in another form, is not looked at."""
 
 
 class Catch(StrEnum):
@@ -95,7 +97,7 @@ class Bench:
     def flags(self, defect: Defect) -> list[str]:
         """What a run is told beside its checkpoints."""
         # In a cluster, a checkpoint may have failed by what a file says, and only what is installed there counts.
-        target = ["--first-finding"] if self.cluster is None else ["--target", "cluster", *self.cluster]
+        target = [*BRIEFLY] if self.cluster is None else ["--target", "cluster", *self.cluster]
         target += ["--target", "containers"] if self.cluster is None and defect.images else []
         return [*defect.flags, *target, *(["--image-tag", defect.tag] if self.images(defect) else [])]
 

@@ -65,9 +65,14 @@ class ApiSweep:
             api = self.started(link)
             self.stream.forget_scripts()
             probe = HttpProbe(api.url)
-            for key in ("", self.ballots.key(), self.ballots.key()):
-                self._note(key, probe.vote("cats", key))
+            answers = {key: probe.vote("cats", key) for key in ("", self.ballots.key(), self.ballots.key())}
+            for key, answer in answers.items():
+                self._note(key, answer)
             api.process.stop()
+            promised = {_told(answer, "vote_id"): "cats" for answer in answers.values()}
+            counted = eventually(lambda: self.store.ledger(list(promised)), lambda ledger: ledger == promised, within=COUNTED_SECONDS)
+            if not counted.held:
+                raise NotProven(f"Votes are not even counted where nothing befalls an API: {counted.value}")
             return points("redis", link.seen, "")
         finally:
             link.close()

@@ -17,11 +17,10 @@ from validation.errors import HarnessError
 from validation.kill.ending import jobs
 from validation.mutants import chart, python
 from validation.mutants.mutant import Mutant
-from validation.proving import HERE, judged_copy
+from validation.proving import BRIEFLY, HERE, judged_copy
 from validation.settings import PROJECT, TARGETS
 
 KNOWN = Path(__file__).with_name("known.toml")
-BRIEFLY = ("--quick", "--first-finding")
 SAID = 200
 
 

@@ -50,7 +50,11 @@ class Storm:
         self.ending = threading.Event()
 
     def start(self) -> None:
-        """Bring everything up and let votes flow."""
+        """Bring everything up, let votes flow, and see that they are counted.
+
+        Raises:
+            NotProven: it does not start, or is wrong before any fault: then no fault can be told to have cost anything.
+        """
         target = self.target
         target.start()
         for server in (target.redis, target.database):
@@ -77,6 +81,8 @@ class Storm:
         self.watcher = Watcher(probe, lambda: not self.api_is_out, lambda: [self.api.process, *self.consumers])
         self.voters.start()
         self.watcher.start()
+        if wrong := "; ".join(filter(None, [self.flows(), self.settle()])):
+            raise NotProven(f"Votes are not even counted right where no fault befalls the system: {wrong}")
 
     def close(self) -> list[str]:
         """Take everything away; tell what could not be."""
