@@ -22,6 +22,7 @@ pytest_plugins = [
     "features.steps.chart_pods",
     "features.steps.chart_probes",
     "features.steps.chart_programs",
+    "features.steps.chart_test_pod",
     "features.steps.chart_outside",
     "features.steps.heartbeat",
     "features.steps.crash_points",

@@ -194,6 +194,16 @@ Feature: The chart installs what was judged
       And an API is started
       Then each path that the API's probes ask for is answered 200
 
+    @needs_local
+    Scenario: The chart's test tells whether votes are counted
+      When the chart is rendered
+      And its test pod's program runs while no vote is counted
+      Then it waits, and ends well once its vote is counted
+
+    Scenario: The chart's test tells that no API is there
+      When the chart is rendered
+      Then its test pod's program ends badly where no API is, and says what it asked
+
     Scenario: A pod that ends has time
       When the chart is rendered
       Then every pod that does something before it ends has time for that and for what it has in hand
