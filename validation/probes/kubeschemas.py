@@ -1,9 +1,12 @@
 """Whether manifests are valid Kubernetes objects, by the schemas of several Kubernetes versions, offline."""
 
+import importlib.util
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -40,10 +43,8 @@ def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaEr
     Raises:
         ProbeError: there are no schemas of that version.
     """
-    from kubernetes_validate import utils as shipped  # noqa: PLC0415 - it takes a second to import, and most runs validate nothing
-
-    if version not in map(shipped.major_minor, shipped.all_versions()):
-        raise ProbeError(f"There are no schemas of Kubernetes {version}.", f"there are those of {', '.join(shipped.all_versions())}")
+    if not _folder(version).is_dir():
+        raise ProbeError(f"There are no schemas of Kubernetes {version}.", f"look into {_folder(version).parent}")
     errors = []
     for manifest in manifests:
         validator = _validator(version, manifest.body["apiVersion"], manifest.kind)
@@ -75,7 +76,13 @@ def _registry(version: str) -> jsonschema_rs.Registry:
 
 
 def _contents(version: str, name: str) -> dict[str, Any]:
-    from kubernetes_validate import utils as shipped  # noqa: PLC0415 - as above
-
-    contents: dict[str, Any] = shipped.schema_contents(f"kubernetes-json-schema/v{version}.0-local-strict/{name}", version)
+    contents: dict[str, Any] = json.loads((_folder(version) / name).read_bytes())
     return contents
+
+
+def _folder(version: str) -> Path:
+    # The package is found and not imported: it brings a validator that makes a parser for each kind of address, for three seconds.
+    package = importlib.util.find_spec("kubernetes_validate")
+    if package is None or package.origin is None:
+        raise ProbeError("The package kubernetes-validate is not installed.", "an environment that was not made by make", "make setup")
+    return Path(package.origin).parent / "kubernetes-json-schema" / f"v{version}.0-local-strict"
