@@ -7,8 +7,9 @@ from pathlib import Path
 
 from msgspec import structs
 
+from validation import engines
 from validation.defects import Defect
-from validation.errors import HarnessError, UsageError
+from validation.errors import HarnessError, TargetUnavailable, UsageError
 from validation.kill.ending import jobs
 from validation.kill.matrix import Matrix
 from validation.kill.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, now, read
@@ -19,8 +20,8 @@ from validation.verdicts import Verdict
 KEPT = frozenset({Catch.CAUGHT, Catch.SURVIVED})
 """What a proof may be spared by; what could not be seen is looked at again."""
 
-MINUTES = 3
-"""How long a defect takes in a matrix, about, where two are looked at on two cores."""
+MINUTES = 2
+"""How long a defect takes in a matrix, about, where three are looked at on two cores."""
 
 Say = Callable[[str], None]
 
@@ -44,6 +45,9 @@ def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, r
     _tell_kept(len(kept), len(chosen), file, say, resume=resume)
     yield from kept
     rest = [one for one in chosen if one.id not in {proof.defect for proof in kept}]
+    if why := _why_no_images(rest, bench):
+        yield from (_proof(Result(one, Catch.INCONCLUSIVE, why), bench, sources) for one in rest if bench.images(one))
+        rest = [one for one in rest if not bench.images(one)]
     if not rest:
         return
     say("First the unchanged system, which must be green.")
@@ -116,6 +120,16 @@ def in_short(row: Row) -> str:
         else f"caught by {', '.join(row.named)}"
     )
     return f"{row.defect:5} {word}; fell besides: {', '.join(besides) or 'nothing'}"
+
+
+def _why_no_images(rest: Sequence[Defect], bench: Bench) -> str:
+    """Say why nobody can look at images here, where some defect needs that; nothing when somebody can. In a cluster everything does."""
+    if bench.cluster is None and any(map(bench.images, rest)):
+        try:
+            engines.answering()
+        except TargetUnavailable as none:
+            return f"it is shown by container images. {str(none).splitlines()[0]}"
+    return ""
 
 
 def _proof(result: Result, bench: Bench, sources: str) -> Proof:

@@ -108,6 +108,17 @@ def test_a_survivor_is_a_result_and_has_turned_nothing_red(file: Path, proven: l
     assert proven == []
 
 
+def test_without_an_engine_what_images_show_is_open_and_the_others_are_proven(
+    file: Path, proven: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    contained = replace(D13, images=Images.BUILT)
+    found = {one.defect: one for one in all_of([contained, D3], file)}
+    assert (found["D13"].catch, found["D3"].catch) == ("inconclusive", "caught")
+    assert "No container engine answers (podman: not installed; docker: not installed)" in found["D13"].said
+    assert proven == ["D3"]
+
+
 def test_a_load_turns_no_checkpoint_red(file: Path) -> None:
     loaded = replace(D3, load=Load("baseline", 1, 1, ("vote, p99",)))
     assert all_of([loaded], file)[0].red == []
