@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 EVERY_SECONDS = 0.02
+SHARE = 1 / 40
+"""What has been waited for long is looked at less often: each pause is so much of the time until then, so it is told to within 2.5 %."""
+SELDOM_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +74,4 @@ def _watch(  # noqa: PLR0913 - the two ways of waiting differ in all of these
             return Waited(value, held=True, seconds=now, seen=tuple(seen))
         if now >= limit:
             return Waited(value, held=held_at_end, seconds=now, seen=tuple(seen))
-        time.sleep(every)
+        time.sleep(every if held_at_end else max(every, min(now * SHARE, SELDOM_SECONDS)))

@@ -39,6 +39,20 @@ def test_it_gives_up_at_its_limit_with_the_last_value() -> None:
     assert 1 <= waited.seconds < 1 + 2 * waiting.EVERY_SECONDS
 
 
+def test_what_takes_long_is_looked_at_less_often_and_told_as_exactly(clock: list[float]) -> None:
+    looks = list[float]()
+    waited = eventually(lambda: looks.append(clock[0]), lambda _: clock[0] >= 20, within=60)
+    assert 20 <= waited.seconds < 20 + waiting.SELDOM_SECONDS
+    assert len(looks) < 20 / waiting.EVERY_SECONDS / 4
+    assert all(later - earlier <= max(waiting.EVERY_SECONDS, earlier / 40) + 1e-9 for earlier, later in itertools.pairwise(looks))
+
+
+def test_what_must_stay_so_is_looked_at_all_the_time(clock: list[float]) -> None:
+    looks = list[float]()
+    consistently(lambda: looks.append(clock[0]), lambda _: True, during=20)
+    assert max(later - earlier for earlier, later in itertools.pairwise(looks)) == pytest.approx(waiting.EVERY_SECONDS)
+
+
 def test_a_forbidden_state_ends_it_at_once() -> None:
     values = iter(["starting", "dead", "ready"])
     waited = eventually(lambda: next(values), lambda value: value == "ready", within=60, never=lambda value: value == "dead")
