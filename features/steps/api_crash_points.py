@@ -69,6 +69,8 @@ class ApiSweep:
             for key, answer in answers.items():
                 self._note(key, answer)
             api.process.stop()
+            if unlike := [answer.status for answer in answers.values() if answer.status != CREATED]:
+                raise NotProven(f"Votes are not even accepted where nothing befalls an API: {unlike}")
             promised = {_told(answer, "vote_id"): "cats" for answer in answers.values()}
             counted = eventually(lambda: self.store.ledger(list(promised)), lambda ledger: ledger == promised, within=COUNTED_SECONDS)
             if not counted.held:
