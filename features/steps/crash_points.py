@@ -177,7 +177,7 @@ def killed_at_each(recorded: tuple[Sweep, list[Point]], settings: RunSettings, m
 
     if settings.quick:
         found = list({(point.link, point.step, point.side): point for point in reversed(found)}.values())
-    jobs = _jobs(found, sweep.ways, every=sweep.target.starts_fast and not settings.quick)
+    jobs = turns(found, sweep.ways, every=sweep.target.starts_fast and not settings.quick)
     with ThreadPoolExecutor(sweep.at_once) as pool:
         visits = [visit for visit in pool.map(look, jobs) if visit]
     if len(visits) < len(jobs):
@@ -185,12 +185,15 @@ def killed_at_each(recorded: tuple[Sweep, list[Point]], settings: RunSettings, m
     return visits
 
 
-def _jobs(found: list[Point], ways: tuple[str, ...], *, every: bool) -> list[tuple[Point, str]]:
-    """Visit each point in every way, or in one: the ways then take turns. Behind a reply can only be where there is one."""
+def turns(found: list[Point], ways: tuple[str, ...], *, every: bool) -> list[tuple[Point, str]]:
+    """Visit each point in every way, or in one: the ways then take turns, another before a command than behind it.
+
+    Behind a reply can only be where there is one.
+    """
     able = [(point, [how for how in ways if how != BEHIND or point.side == "reply"]) for point in found]
     if every:
         return [(point, how) for point, hows in able for how in hows]
-    return [(point, hows[number // 2 % len(hows)]) for number, (point, hows) in enumerate(able)]
+    return [(point, hows[(number // 2 + number % 2 * 2) % len(hows)]) for number, (point, hows) in enumerate(able)]
 
 
 @then("the points are those where a vote could be lost or counted twice")
