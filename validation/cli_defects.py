@@ -99,7 +99,8 @@ def _prove(chosen: Chosen, bench: Bench, file: Path, *, resume: bool) -> bool:
     with closing(prove_all(chosen.defects, bench, file, _say, resume=resume)) as proofs:  # ends what runs when we are interrupted here
         for proof in proofs:
             caught += proof.catch == Catch.CAUGHT
-            _tell(f"{proof.defect:4} {proof.catch:12} {proof.seconds:4.0f} s  {catalogue.catalogue()[proof.defect].title}. {proof.said}")
+            title, said = catalogue.catalogue()[proof.defect].title, " ".join(proof.said.split())
+            _tell(f"{proof.defect:4} {proof.catch:12} {proof.seconds:4.0f} s  {title}. {said}")
     _tell(f"{caught} of {len(chosen.defects)} caught")
     _say(tally(_seen_now(file)))
     return caught == len(chosen.defects)

@@ -1,5 +1,6 @@
 """Images with a defect in them, for as long as it takes to see it caught."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -8,6 +9,9 @@ from pathlib import Path
 from validation import engines
 from validation.images.build import build_all
 from validation.images.source import PARTS, reference
+
+STORE = threading.Lock()
+"""One at a time: a build takes layers of earlier ones, and fails where they are removed in that moment."""
 
 
 class Images(StrEnum):
@@ -34,10 +38,12 @@ def images(source: Path, unchanged: Path, which: Images, tag: str) -> Iterator[N
         return
     engine = engines.answering()
     try:
-        for _ in build_all(engine, unchanged if which is Images.STALE else source, tag):
-            pass
-        if which is Images.MOVED:
-            engine.run("tag", reference("api", tag), reference("consumer", tag))
+        with STORE:
+            for _ in build_all(engine, unchanged if which is Images.STALE else source, tag):
+                pass
+            if which is Images.MOVED:
+                engine.run("tag", reference("api", tag), reference("consumer", tag))
         yield
     finally:
-        engine.ask("image", "rm", "--force", *(reference(part, tag) for part in PARTS))
+        with STORE:
+            engine.ask("image", "rm", "--force", *(reference(part, tag) for part in PARTS))

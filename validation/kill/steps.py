@@ -97,8 +97,9 @@ def read_kept(file: Path = KEPT) -> dict[Step, str]:
     """
     found: dict[Step, str] = {}
     for entry in tomllib.loads(file.read_text(encoding="utf-8")).get("kept", ()):
-        for checkpoint in entry["checkpoints"]:
-            for text in entry["steps"]:
+        for told in entry["steps"]:
+            checkpoints, _, text = told.partition(": ")
+            for checkpoint in checkpoints.split():
                 if (step := Step(checkpoint, text)) in found:
                     raise HarnessError(f"{file.name} says twice why a step of {checkpoint} stays: {text}")
                 found[step] = entry["why"]

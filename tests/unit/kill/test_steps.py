@@ -52,6 +52,6 @@ def test_each_step_that_stays_is_written_in_a_feature() -> None:
 
 def test_a_step_has_one_reason(tmp_path: Path) -> None:
     file = tmp_path / "kept.toml"
-    file.write_text('[[kept]]\ncheckpoints = ["B1", "B1"]\nsteps = ["Then a"]\nwhy = "b"\n', encoding="utf-8")
+    file.write_text('[[kept]]\nsteps = ["B1 B1: Then a"]\nwhy = "b"\n', encoding="utf-8")
     with pytest.raises(HarnessError, match="says twice why a step of B1 stays: Then a"):
         read_kept(file)
