@@ -13,7 +13,7 @@ import msgspec
 from validation.checkpoints import registry
 from validation.defects import Defect
 from validation.digests import contents, files_below
-from validation.kill.since import ENTRIES, EVERYWHERE
+from validation.kill.since import EVERYWHERE, SAID
 from validation.settings import PROJECT
 from validation.verdicts import Verdict
 
@@ -91,7 +91,7 @@ def digest_of_sources(project: Path = PROJECT, folders: Iterable[str] = SOURCES)
     """Give the digest of what every result depends on: the system, the judge, their packages, and Python. Documents are not among them."""
     files = [file for folder in folders for file in files_below(project / folder)]
     files += [project / name for name in EVERYWHERE if (project / name).is_file()]
-    judged = sorted(file for file in files if file != project / ENTRIES)  # an entry counts for its own defect only
+    judged = sorted(set(files) - {project / file for file in SAID})  # an entry counts for its own defect only
     digest = hashlib.sha256(f"{platform.python_implementation()} {platform.python_version()}\0".encode())
     for piece in contents(project, judged):
         digest.update(piece)

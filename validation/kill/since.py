@@ -15,6 +15,8 @@ from validation.proving import Bench
 from validation.settings import PROJECT
 
 ENTRIES = "validation/defects.toml"
+SAID = frozenset({ENTRIES, "validation/kill/kept.toml"})
+"""What judges nothing by itself: the entries of the catalogue, and why steps stay."""
 EVERYWHERE = frozenset({"conftest.py", "pyproject.toml", "requirements.txt"})
 """Whatever is judged, is judged with these."""
 
@@ -92,7 +94,7 @@ def judges_all(file: str, uses: Uses) -> bool:
         return True
     if path.parts[0] == "validation":
         drawing = path.parts[1] == "report" and path.name not in JUDGES_IN_REPORT
-        return file != ENTRIES and path.suffix not in FOR_READERS and not drawing
+        return file not in SAID and path.suffix not in FOR_READERS and not drawing
     return path.parts[0] == "features" and path.suffix == ".py" and file not in uses.alone
 
 

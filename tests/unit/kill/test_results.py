@@ -30,7 +30,9 @@ def test_the_digest_of_the_sources_changes_with_each_of_them(project: Path, name
     assert digest_of_sources(project) != before
 
 
-@pytest.mark.parametrize("name", ["README.md", "system/__pycache__/a.pyc", "validation/defects.toml", "tests/x.py"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "system/__pycache__/a.pyc", "validation/defects.toml", "validation/kill/kept.toml", "tests/x.py"]
+)
 def test_what_no_result_depends_on_does_not_change_it(project: Path, name: str) -> None:
     before = digest_of_sources(project)
     (project / name).parent.mkdir(exist_ok=True)

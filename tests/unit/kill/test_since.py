@@ -90,7 +90,10 @@ def test_what_everything_is_judged_with_affects_everything(file: str) -> None:
     assert why(file) == dict.fromkeys(ENTRIES, f"{file} changed, which everything is judged with")
 
 
-@pytest.mark.parametrize("file", ["validation/defects.toml", "validation/report/html.py", "validation/report/page.css", "validation/x.md"])
+@pytest.mark.parametrize(
+    "file",
+    ["validation/defects.toml", "validation/kill/kept.toml", "validation/report/html.py", "validation/report/page.css", "validation/x.md"],
+)
 def test_what_only_draws_or_is_looked_at_by_the_entry_does_not(file: str) -> None:
     assert not judges_all(file, USES)
 
