@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from validation import defects
 from validation.git import git
 from validation.kill.selection import Chosen, Wanted, choose
 from validation.proving import HERE
@@ -22,10 +21,12 @@ def base(project: Path) -> str:
 
 def chosen(project: Path = PROJECT) -> Chosen:
     """Give the defects to prove, and what to tell about the others."""
-    everything = tuple(one for one in defects.catalogue().values() if HERE.proves(one))
-    if os.environ.get("CI"):
-        return Chosen(everything, ("all of them, since CI is set",))
-    if not (ref := base(project)):
-        return Chosen(everything, ("all of them, since there is no upstream to compare with",))
+    in_ci = bool(os.environ.get("CI"))
+    ref = "" if in_ci else base(project)
     found = choose(Wanted(since=ref), HERE)
-    return Chosen(found.defects, (*found.told, ALL_OF_THEM))
+    why = ALL_OF_THEM if ref else f"all of them, since {'CI is set' if in_ci else 'there is no upstream to compare with'}"
+    return Chosen(found.defects, (*found.told, why))
+
+
+CHOSEN = chosen()
+"""Those of this session: what is changed while it runs is not looked at."""

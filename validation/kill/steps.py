@@ -64,6 +64,7 @@ def sights(matrix: Matrix, kept: Mapping[Step, str] | None = None) -> tuple[Sigh
     )
 
 
+@cache
 def step_of(seen: Seen) -> Step:
     """Give the step that an observation belongs to; where no feature writes it so, it is its own."""
     fitting = [text for pattern, text in written().get(seen.checkpoint, ()) if pattern.fullmatch(seen.step)]

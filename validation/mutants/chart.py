@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import copytree
 
 from validation.errors import ProbeError
-from validation.mutants.mutant import Mutant
+from validation.mutants.mutant import Mutant, of_files
 from validation.probes import manifests, values
 
 SCALAR = re.compile(r"^(?P<head> *(?:- )?[\w./-]+: )(?P<value>[^\s{}\[\]&*|>#'\"][^{}\[\]#\n]*?)\s*(?: #.*)?$")
@@ -27,9 +27,8 @@ def mutants_of(source: Path, only: str = "") -> list[Mutant]:
         source: the folder with `chart/`.
         only: what the paths of the files begin with.
     """
-    paths = sorted(file for file in (source / "chart" / "templates").rglob("*") if file.suffix in {".yaml", ".tpl"})
-    files = {str(file.relative_to(source)): file for file in paths}
-    return [one for name, file in files.items() if name.startswith(only) for one in mutants(name, file.read_text(encoding="utf-8"))]
+    paths = (file for file in (source / "chart" / "templates").rglob("*") if file.suffix in {".yaml", ".tpl"})
+    return of_files(source, paths, only, mutants)
 
 
 def matters(mutant: Mutant, source: Path) -> bool:

@@ -1,6 +1,8 @@
 """A mechanical change of one file."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 SHOWN = 60
 
@@ -28,3 +30,16 @@ class Mutant:
         """Name it: `system/api/votes.py:40 condition turned round: «x» -> «not x»`."""
         before, after = (" ".join(piece.split())[:SHOWN] for piece in (self.before, self.after))
         return f"{self.file}:{self.line} {self.kind}: «{before}» -> «{after}»"
+
+
+def of_files(source: Path, paths: Iterable[Path], only: str, mutants: Callable[[str, str], list[Mutant]]) -> list[Mutant]:
+    """List the mutants of files, in the order of files and lines.
+
+    Args:
+        source: the folder that paths are told below.
+        paths: the files, in any order.
+        only: what their paths below it begin with.
+        mutants: makes those of one file, given its path and its text.
+    """
+    files = {str(file.relative_to(source)): file for file in sorted(paths)}
+    return [one for name, file in files.items() if name.startswith(only) for one in mutants(name, file.read_text(encoding="utf-8"))]

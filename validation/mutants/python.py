@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import singledispatch
 from pathlib import Path
 
-from validation.mutants.mutant import Mutant
+from validation.mutants.mutant import Mutant, of_files
 
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -28,9 +28,8 @@ def mutants_of(source: Path, only: str = "") -> list[Mutant]:
         source: the folder with `system/` and `chart/`.
         only: what the paths of the files begin with.
     """
-    paths = sorted(file for folder in ("system", "chart/files") for file in (source / folder).rglob("*.py"))
-    files = {str(file.relative_to(source)): file for file in paths if "images" not in file.parts}
-    return [one for name, file in files.items() if name.startswith(only) for one in mutants(name, file.read_text(encoding="utf-8"))]
+    paths = (file for folder in ("system", "chart/files") for file in (source / folder).rglob("*.py"))
+    return of_files(source, (file for file in paths if "images" not in file.relative_to(source).parts), only, mutants)
 
 
 def mutants(file: str, text: str) -> list[Mutant]:

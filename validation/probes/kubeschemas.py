@@ -43,8 +43,10 @@ def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaEr
     Raises:
         ProbeError: there are no schemas of that version.
     """
-    if not _folder(version).is_dir():
-        raise ProbeError(f"There are no schemas of Kubernetes {version}.", f"look into {_folder(version).parent}")
+    folder = _folder(version)
+    if not folder.is_dir():
+        known = ", ".join(sorted(one.name for one in folder.parent.iterdir()))
+        raise ProbeError(f"There are no schemas of Kubernetes {version}.", f"there are {known}")
     errors = []
     for manifest in manifests:
         validator = _validator(version, manifest.body["apiVersion"], manifest.kind)
