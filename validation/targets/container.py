@@ -111,6 +111,7 @@ class Container(Child):
     def pause(self) -> None:
         """Freeze all that runs in it."""
         if self.alive:
+            _ = self.pid  # it may be starting still
             self.engine.run("pause", self.container)
             self._paused = True
 

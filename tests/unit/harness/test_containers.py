@@ -98,6 +98,13 @@ def test_frozen_it_says_nothing_and_goes_on(make: Make) -> None:
     assert eventually(lambda: len(container.output()), lambda n: n > said, within=5).held
 
 
+def test_it_can_be_frozen_as_soon_as_it_was_started(make: Make) -> None:
+    container = make()
+    container.start()
+    container.pause()
+    assert container.frozen
+
+
 def test_a_frozen_one_can_be_stopped(make: Make) -> None:
     container = make()
     container.start()
