@@ -1,5 +1,6 @@
 """The catalogue of defects, and copies of the source with one of them in it."""
 
+import re
 import shutil
 import tempfile
 import tomllib
@@ -18,6 +19,9 @@ from validation.settings import PROJECT
 CATALOGUE = Path(__file__).with_name("defects.toml")
 HARNESS = "harness"
 """The layer of defects of the judge itself, which its tests must see: a judge with a defect cannot be asked about it."""
+
+TIME = re.compile(r", p\d+$")
+"""How a limit of a time is named: by its percentile."""
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".tox", "reports", "__pycache__", ".*_cache", ".hypothesis", ".coverage*")
 
@@ -39,6 +43,11 @@ class Load:
     rate: float
     seconds: float
     broken: tuple[str, ...]
+
+    @property
+    def timed(self) -> bool:
+        """Whether one of them is a time, which what else a machine does would break."""
+        return any(TIME.search(limit) for limit in self.broken)
 
 
 @dataclass(frozen=True, slots=True)

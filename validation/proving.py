@@ -64,10 +64,12 @@ class Bench:
     def turns(self, defects: Iterable[Defect]) -> tuple[tuple[list[Defect], int], ...]:
         """Part defects into those that are proven beside one another, each part with how many at once.
 
-        A load is alone: what else a machine does would break its limits, and that would be no catch.
+        A load that is timed is alone: what else a machine does would break its limits, and that would be no catch.
         """
-        kept = tuple(defects)
-        return ([one for one in kept if not self.load(one)], self.at_once), ([one for one in kept if self.load(one)], 1)
+        together, alone = list[Defect](), list[Defect]()
+        for one in defects:
+            (alone if (load := self.load(one)) and load.timed else together).append(one)
+        return (together, self.at_once), (alone, 1)
 
     @property
     def place(self) -> str:

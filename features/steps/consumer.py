@@ -29,7 +29,7 @@ class Running:
 
 
 @pytest.fixture
-def start_consumer(target: Target, trial: object) -> Iterator[Callable[..., Running]]:  # noqa: ARG001 - the trial of heartbeat.py begins
+def start_consumer(target: Target, trial_begins: None) -> Iterator[Callable[..., Running]]:  # noqa: ARG001 - the trial of heartbeat.py
     """Start a consumer with variables of its own; it ends with the scenario."""
     started: list[Child] = []
 

@@ -20,8 +20,8 @@ from validation.settings import PROJECT, TARGETS
 from validation.verdicts import EXIT_CODES, HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT
 
 CHART = "chart/templates/consumer.yaml"
-PROVEN_HERE = sorted(CHOSEN.defects, key=lambda one: one.load is not None)
-"""Those that a load must show come last: they are proven alone (Bench.turns)."""
+(TOGETHER, _), (ALONE, _) = HERE.turns(CHOSEN.defects)
+PROVEN_HERE = [*TOGETHER, *ALONE]
 OF_TESTS = [defect for defect in defects.catalogue().values() if defect.tests]
 OF_EXIT_CODES = "tests/unit/harness/test_exit_codes.py"
 BY_ITS_TESTS = {"B14": "tests/unit/probes/test_scanners.py::TestKnownFlaws::test_a_flaw_that_a_newer_version_mends_is_found"}
@@ -115,7 +115,7 @@ def test_the_unchanged_system_is_green_at_every_checkpoint_that_a_defect_names(c
 @pytest.fixture(scope="module")
 def proofs() -> Iterator[dict[str, Future[Result]]]:
     """What becomes of each defect that can be proven here beside others."""
-    beside_others = [d for d in PROVEN_HERE if not d.load and not (d.images and why_no_image_can_be_built())]
+    beside_others = [d for d in TOGETHER if not (d.images and why_no_image_can_be_built())]
     with jobs([partial(proving.prove, d) for d in beside_others], HERE.at_once) as coming:
         yield {d.id: future for d, future in zip(beside_others, coming, strict=True)}
 
@@ -123,7 +123,7 @@ def proofs() -> Iterator[dict[str, Future[Result]]]:
 @pytest.mark.parametrize("defect", PROVEN_HERE, ids=lambda d: d.id)
 def test_the_defect_is_caught(defect: Defect, proofs: dict[str, Future[Result]]) -> None:
     skip_without_images(defect)
-    result = proving.prove(defect) if defect.load else proofs[defect.id].result()
+    result = proving.prove(defect) if defect in ALONE else proofs[defect.id].result()
     assert result.catch is Catch.CAUGHT, result.said
     assert "expected" in result.said
 

@@ -264,7 +264,7 @@ def test_a_checkpoint_that_rests_on_nothing_that_a_defect_changes_is_not_reached
     ]
 
 
-def test_a_load_is_proven_alone() -> None:
-    loaded = replace(D3, checkpoints=(), load=Load("baseline", 1, 1, ("vote, p99",)))
-    assert HERE.turns([loaded, D13]) == (([D13], HERE.at_once), ([loaded], 1))
+def test_a_load_that_is_timed_is_proven_alone() -> None:
+    timed, counted = (replace(D3, checkpoints=(), load=Load("baseline", 1, 1, broken)) for broken in (("vote, p99",), ("votes lost",)))
+    assert HERE.turns([timed, D13, counted]) == (([D13, counted], HERE.at_once), ([timed], 1))
     assert CLUSTER.turns([D13])[0] == ([D13], 1)
