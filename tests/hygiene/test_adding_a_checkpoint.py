@@ -117,6 +117,6 @@ def test_the_steps_are_written_as_all_others(copy: Path) -> None:
         assert told.returncode == 0, told.stdout
 
 
-@pytest.mark.parametrize("line", documents.commands(PAGE))
-def test_each_command_of_the_page_would_run(line: str) -> None:
-    assert documents.command_problem(PROJECT, re.sub(r"^[A-Z_]+=\S+ ", "", line)) == ""
+def test_each_command_of_the_page_would_run() -> None:
+    lines = [re.sub(r"^[A-Z_]+=\S+ ", "", line) for line in documents.commands(PAGE)]
+    assert documents.command_problems(PROJECT, lines) == [""] * len(lines)

@@ -22,14 +22,27 @@ from validation.settings import PROJECT
     ],
 )
 def test_a_command_that_cannot_run_is_seen(line: str) -> None:
-    assert documents.command_problem(PROJECT, line)
+    assert documents.command_problems(PROJECT, [line]) != [""]
 
 
 @pytest.mark.parametrize(
     "line", ["make validate   # go", "make PYTHON=python3.13 test", ".venv/bin/votecheck run --phase 5", "python -m system.api"]
 )
 def test_a_command_that_runs_is_let_through(line: str) -> None:
-    assert documents.command_problem(PROJECT, line) == ""
+    assert documents.command_problems(PROJECT, [line]) == [""]
+
+
+def test_each_line_has_a_problem_of_its_own() -> None:
+    lines = ["votecheck list", "make no-such-target", "votecheck no-such-command", "votecheck doctor"]
+    assert [bool(problem) for problem in documents.command_problems(PROJECT, lines)] == [False, True, True, False]
+
+
+def test_commands_that_cannot_even_be_asked_all_have_the_same_problem(tmp_path: Path) -> None:
+    (tmp_path / "validation").mkdir()
+    (tmp_path / "validation" / "__init__.py").write_text("1 / 0\n", encoding="utf-8")
+    first, second = documents.command_problems(tmp_path, ["votecheck list", "votecheck doctor"])
+    assert first == second
+    assert "ZeroDivisionError" in first
 
 
 def test_commands_are_the_lines_of_sh_blocks_only() -> None:

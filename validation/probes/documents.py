@@ -1,11 +1,10 @@
 """What the project's documents say: commands, releases, plans, and the record of each phase."""
 
-import os
+import json
 import re
 import shlex
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,6 +12,19 @@ from pathlib import Path
 from validation.errors import ProbeError
 
 COMMAND_SECONDS = 30
+ASK_FOR_HELP = """
+import contextlib, io, json, sys
+from validation.__main__ import start
+answers = []
+for arguments in json.load(sys.stdin):
+    sys.argv = ["votecheck", *arguments, "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
+        try:
+            start()
+        except SystemExit as ended:
+            answers.append([ended.code, said.getvalue().strip()])
+json.dump(answers, sys.stdout)
+"""
 CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 """The headings of Keep a Changelog 1.1."""
 
@@ -78,41 +90,59 @@ def commands(document: str) -> list[str]:
 
 
 def command_problems(source: Path, lines: list[str]) -> list[str]:
-    """Tell of each command line why it could not run here, empty when nothing speaks against it; several are tried at once."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(lambda line: command_problem(source, line), lines))
-
-
-def command_problem(source: Path, line: str) -> str:
-    """Tell why a command line of a document could not run here; empty when nothing speaks against it.
+    """Tell of each command line of a document why it could not run here; empty when nothing speaks against it.
 
     A command is not carried out: of `make` the target is looked up, of the project's own commands the arguments are parsed by the
     command itself, which is asked for its help.
     """
-    try:
-        program, *arguments = shlex.split(line, comments=True)
-    except ValueError as error:
-        return f"it is no shell command: {error}"
+    problems, own = dict[int, str](), dict[int, list[str]]()
+    for number, line in enumerate(lines):
+        try:
+            program, *arguments = shlex.split(line, comments=True)
+        except ValueError as error:
+            problems[number] = f"it is no shell command: {error}"
+            continue
+        if program.removeprefix(".venv/bin/") == "votecheck":
+            own[number] = arguments
+        else:
+            problems[number] = _problem(source, program, arguments)
+    problems |= dict(zip(own, _refusals(source, list(own.values())), strict=True))
+    return [problems[number] for number in range(len(lines))]
+
+
+def _problem(source: Path, program: str, arguments: list[str]) -> str:
     own = program.removeprefix(".venv/bin/")
     if own == "make":
         known = set(re.findall(r"^([a-z-]+):", text(source, "Makefile"), re.MULTILINE))
         unknown = [a for a in arguments if "=" not in a and a not in known]
         return f"the Makefile has no target {', '.join(unknown)}" if unknown else ""
-    if own == "votecheck":
-        return _refusal(source, ["-m", "validation", *arguments, "--help"])
     if own == "python" and arguments[:1] == ["-m"]:
-        return _refusal(source, ["-c", f"import importlib.util, sys; sys.exit(importlib.util.find_spec({arguments[1]!r}) is None)"])
+        there = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({arguments[1]!r}) is None)"
+        code, said = _python(source, there)
+        return f"exit {code}: {said}" if code else ""
     return f"nobody knows how to try {program}: use make, votecheck or python -m"
 
 
-def _refusal(source: Path, arguments: list[str]) -> str:
+def _refusals(source: Path, asked: list[list[str]]) -> list[str]:
+    """Let the source's own `votecheck` say of each list of arguments why it does not take them; one process for all, which starts slowly."""
+    if not asked:
+        return []
+    code, said = _python(source, ASK_FOR_HELP, json.dumps(asked))
+    if code:
+        return [f"exit {code}: {said}"] * len(asked)
+    return [f"exit {code}: {said[-300:]}" if code else "" for code, said in json.loads(said)]
+
+
+def _python(source: Path, program: str, given: str = "") -> tuple[int | str, str]:
+    """Run a program where the source is. Gives its exit code, and what it wrote: its output, or why it ended badly."""
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-B", *arguments], cwd=source, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
-        )
+            [sys.executable, "-B", "-c", program], cwd=source, input=given, capture_output=True, text=True, timeout=COMMAND_SECONDS,
+            check=False,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return f"it did not answer within {COMMAND_SECONDS} s"
-    return f"exit {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}" if done.returncode else ""
+        return "none", f"it did not answer within {COMMAND_SECONDS} s"
+    return done.returncode, (done.stderr or done.stdout).strip()[-300:] if done.returncode else done.stdout
 
 
 def releases(changelog: str) -> list[Release]:
