@@ -124,7 +124,7 @@ def _problem(source: Path, program: str, arguments: list[str]) -> str:
 
 
 def _refusals(source: Path, asked: list[list[str]]) -> list[str]:
-    """Let the source's own `votecheck` say of each list of arguments why it does not take them; one process for all, which starts slowly."""
+    """Let the source's own `votecheck` say of each list of arguments why it does not take them; one process, as it starts slowly."""
     if not asked:
         return []
     code, said = _python(source, ASK_FOR_HELP, json.dumps(asked))
