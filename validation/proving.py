@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from validation.checkpoints import registry
+from validation.checkpoints import BEYOND, registry
 from validation.defects import Change, Defect, Load, planted
 from validation.errors import HarnessError
 from validation.images.planting import Images, images
@@ -59,7 +59,7 @@ class Bench:
     @property
     def at_once(self) -> int:
         """How many are proven at the same time: half of a run is waiting. A node is too small for two."""
-        return 1 if self.cluster is not None else (os.cpu_count() or 1) + 1
+        return 1 if self.cluster is not None else (os.cpu_count() or 1) + 2
 
     def turns(self, defects: Iterable[Defect]) -> tuple[tuple[list[Defect], int], ...]:
         """Part defects into those that are proven beside one another, each part with how many at once.
@@ -114,12 +114,12 @@ HERE = Bench()
 def baselines(defects: Iterable[Defect], bench: Bench = HERE) -> list[Callable[[], list[str]]]:
     """Give the parts of what must be green before defects prove anything: each looks at an unchanged copy, and tells what is not."""
     kept = tuple(defects)
-    groups: dict[tuple[bool, bool], set[str]] = {}
+    groups: dict[tuple[bool, str], set[str]] = {}
     for defect in kept:
         for identifier in bench.checkpoints(defect):
-            contained = bool(bench.images(defect))
-            only_reads = not contained and registry()[identifier].needs[0] == "files"  # such are looked at beside the others
-            groups.setdefault((contained, only_reads), set()).add(identifier)
+            contained, checkpoint = bool(bench.images(defect)), registry()[identifier]
+            beside = "files" if checkpoint.needs[0] == "files" else "beyond" if checkpoint.phase == BEYOND else "protocol"
+            groups.setdefault((contained, "" if contained else beside), set()).add(identifier)
     loads, tests = tuple(filter(None, map(bench.load, kept))), sorted({test for defect in kept for test in bench.tests(defect)})
     return [
         *(partial(_open, sorted(ids), Images.BUILT if contained else Images.NONE, bench) for (contained, _), ids in sorted(groups.items())),
