@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from validation.checkpoints import BEYOND, registry
+from validation.checkpoints import registry
 from validation.defects import Change, Defect, Load, planted
 from validation.errors import HarnessError
 from validation.images.planting import Images, images
@@ -23,6 +23,8 @@ from validation.settings import PROJECT
 from validation.verdicts import INTERRUPTED_EXIT
 
 RUN_SECONDS = 600
+AT_MOST = 8
+"""How many checkpoints that need servers one run of the baseline looks at: with all of them one would take as long as everything else."""
 BRIEFLY = ("--quick", "--first-finding")
 """One finding is a catch: what comes after it, and what only comes again in another form, is not looked at."""
 
@@ -114,18 +116,26 @@ HERE = Bench()
 def baselines(defects: Iterable[Defect], bench: Bench = HERE) -> list[Callable[[], list[str]]]:
     """Give the parts of what must be green before defects prove anything: each looks at an unchanged copy, and tells what is not."""
     kept = tuple(defects)
-    groups: dict[tuple[bool, str], set[str]] = {}
+    groups: dict[tuple[bool, bool], set[str]] = {}
     for defect in kept:
         for identifier in bench.checkpoints(defect):
-            contained, checkpoint = bool(bench.images(defect)), registry()[identifier]
-            beside = "files" if checkpoint.needs[0] == "files" else "beyond" if checkpoint.phase == BEYOND else "protocol"
-            groups.setdefault((contained, "" if contained else beside), set()).add(identifier)
+            contained = bool(bench.images(defect))
+            long = not contained and registry()[identifier].needs[0] != "files"
+            groups.setdefault((contained, long), set()).add(identifier)
+    runs = [(part, contained) for (contained, long), ids in sorted(groups.items()) for part in _parts(ids, AT_MOST if long else len(ids))]
     loads, tests = tuple(filter(None, map(bench.load, kept))), sorted({test for defect in kept for test in bench.tests(defect)})
     return [
-        *(partial(_open, sorted(ids), Images.BUILT if contained else Images.NONE, bench) for (contained, _), ids in sorted(groups.items())),
+        *(partial(_open, part, Images.BUILT if contained else Images.NONE, bench) for part, contained in runs),
         *([partial(_broken, loads)] if loads else []),
         *([partial(_red, tests)] if tests else []),
     ]
+
+
+def _parts(ids: Iterable[str], most: int) -> list[list[str]]:
+    """Part checkpoints among runs that come beside one another; those that are alike stand side by side, and go to different ones."""
+    in_order = sorted(ids)
+    count = -(-len(in_order) // most)
+    return [in_order[first::count] for first in range(count)]
 
 
 def _open(ids: Sequence[str], which: Images, bench: Bench) -> list[str]:
