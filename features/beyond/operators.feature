@@ -15,3 +15,4 @@ Feature: Operators see the truth
       Then its metrics show what is pending, what lags and how old the oldest is, as the stream has it
       When a consumer with metrics is started on it
       Then its metrics show 31 counted, 2 duplicates, 1 dead letter, 8 claimed and nothing left
+      And each metric of the promise that is the consumer's is among them

@@ -125,6 +125,7 @@ Feature: Votes are taken over HTTP
     Scenario Outline: One byte more, <how>
       When a client posts a vote padded to 1048577 bytes, <how>
       Then it is answered 413, and the stream is unchanged
+      And no more of it is listened to
 
       Examples:
         | how       |

@@ -18,6 +18,13 @@ Feature: What is in the stream is in the database, once
       Then it says consumer_group_exists
       And every vote of the stream is counted once
 
+    Scenario: Somebody destroys the group
+      Given a new stream with 5 votes
+      When a consumer is started on it
+      And the group is destroyed once it has counted it
+      Then it says that the group was lost, and made anew
+      And every vote of the stream is counted once
+
   @cp_6_2
   Rule: 6.2 Entries are counted once and acknowledged, nothing stays pending, lag is 0
 

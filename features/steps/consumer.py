@@ -94,6 +94,21 @@ def says(running: Running, event: str, observe: Observe) -> None:
     observe("what it says of the group", expected=[event], observed=group, evidence=running.child.output())
 
 
+@when("the group is destroyed once it has counted it")
+def group_is_destroyed(own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
+    drained = own.wait_until_drained(stream)
+    observe("the stream before that", expected="counted", observed=drained.value, holds=drained.held, evidence=drained.story)
+    stream.destroy_group(own.name, own.group)
+
+
+@then("it says that the group was lost, and made anew")
+def says_that_it_was_lost(running: Running, observe: Observe) -> None:
+    made, lost = "consumer_group_created", "consumer_group_lost"
+    running.child.wait_for_event(made, within=STARTS_SECONDS, count=2)
+    group = [name for name in running.child.event_names() if name.startswith("consumer_group")]
+    observe("what it says of the group", expected=[made, lost, made], observed=group, evidence=running.child.output())
+
+
 @given("a consumer has counted it and is gone")
 def counted_and_gone(start_consumer: Callable[..., Running], own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
     first = start_consumer(**own.env)

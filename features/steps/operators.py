@@ -1,5 +1,6 @@
 """Steps about what a consumer tells Prometheus."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -9,12 +10,16 @@ from features.steps.api import NOBODY_LISTENS
 from features.steps.consumer import Running
 from features.steps.stream import OwnStream, new_own_stream
 from validation.observing import Observe
+from validation.probes import documents
 from validation.probes.http import HttpProbe
 from validation.probes.stream import StreamProbe
+from validation.settings import RunSettings
 from validation.targets.base import Target
 from validation.targets.servers import free_port
 from validation.waiting import Waited, eventually
 
+PROMISED = re.compile(r"^\| (`votes?_.+?) \|", re.MULTILINE)
+METRIC = re.compile(r"`(votes?_\w+)")
 WITHIN = 20.0
 OLD_MS = 60_000
 CLOCKS_SECONDS = 8.0
@@ -88,6 +93,17 @@ def shows_what_was_done(running: Running, counted: str, again: str, dead: str, c
         for name, value in expected.items():
             observe(name, expected=value, observed=told.value.get(name), remedy="system/consumer/metrics.py")
         observe("votes_claimed_total", expected=f"at least {claimed}", observed=claims, holds=claims >= float(claimed))
+
+
+@then("each metric of the promise that is the consumer's is among them")
+def all_are_there(running: Running, settings: RunSettings, observe: Observe) -> None:
+    promised = {name for row in PROMISED.findall(documents.text(settings.source, "docs/promise.md")) for name in METRIC.findall(row)}
+    served = HttpProbe(f"http://127.0.0.1:{running.env['METRICS_PORT']}").send("GET", "/metrics").body.decode()
+    there = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", served, re.MULTILINE)}
+    missing = sorted(name for name in promised if name.removesuffix("_total") not in there)
+    with observe.together():
+        observe("metrics in docs/promise.md", expected="some", observed=len(promised), holds=bool(promised))
+        observe("those of them that are not served", expected=[], observed=missing, evidence=served, remedy="system/consumer/metrics.py")
 
 
 def _metrics(running: Running) -> dict[str, float]:

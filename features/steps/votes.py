@@ -124,6 +124,11 @@ def refused(receipt: Receipt, observe: Observe) -> None:
     _observe_refused(receipt, (400, 413), observe)
 
 
+@then("no more of it is listened to")
+def closed(receipt: Receipt, observe: Observe) -> None:
+    observe("Connection", expected="close", observed=receipt.answer.headers.get("connection"), evidence=str(receipt.answer.headers))
+
+
 @when('a voter votes for "cats" twice with the same key', target_fixture="receipt")
 def votes_twice(http: HttpProbe, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
     key = ballots.key()
