@@ -9,6 +9,7 @@ Feature: The API is alive, honest and guarded
       When an API is started
       Then it is ready within 5 seconds
       And its log says that it started, one JSON object a line
+      And its description names what there is to ask for
       And SIGTERM ends it with exit code 0 within 5 seconds
 
     Scenario Outline: Without <part> it starts, is alive and is not ready

@@ -23,6 +23,7 @@ NOBODY_LISTENS = {
 """Port 1 on this machine: nothing listens there, and asking is harmless."""
 READY_NAME = {"Redis": "redis", "the database": "database"}
 ORIGIN = "https://vote.example"
+ASKED_FOR = {"POST /api/vote", "GET /api/results", "GET /health", "GET /ready"}
 JSON = {"Content-Type": "application/json"}
 HEAL_SECONDS = 10.0
 
@@ -80,6 +81,16 @@ def log_says_started(own_api: Api, observe: Observe) -> None:
     with observe.together():
         observe("start events", expected=["api_starting", "api_started"], observed=[n for n in started.value if n.startswith("api_start")])
         observe("log lines that are not JSON objects", expected=[], observed=broken[:5], remedy="system/logs.py")
+
+
+@then("its description names what there is to ask for")
+def described(own_api: Api, observe: Observe) -> None:
+    answer = HttpProbe(own_api.url).send("GET", "/openapi.json")
+    paths: dict[str, dict[str, dict[str, str]]] = (answer.json() or {}).get("paths", {})
+    named = {f"{method.upper()} {path}": one.get("operationId", "") for path, methods in paths.items() for method, one in methods.items()}
+    with observe.together():
+        observe("not in /openapi.json", expected=[], observed=sorted(ASKED_FOR - named.keys()), evidence=str(answer))
+        observe("names of operations", expected=len(named), observed=len(set(named.values())), remedy="clients are made from them")
 
 
 @then(parsers.re("it is alive and not ready, and names (?P<part>Redis|the database)"))

@@ -1,8 +1,9 @@
-"""Steps about what a consumer tells Prometheus."""
+"""Steps about what the parts tell operators: metrics for Prometheus, and lines of a log."""
 
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 from pytest_bdd import given, parsers, then, when
 
@@ -11,10 +12,10 @@ from features.steps.consumer import Running
 from features.steps.stream import OwnStream, new_own_stream
 from validation.observing import Observe
 from validation.probes import documents
-from validation.probes.http import HttpProbe
+from validation.probes.http import Answer, HttpProbe
 from validation.probes.stream import StreamProbe
 from validation.settings import RunSettings
-from validation.targets.base import Target
+from validation.targets.base import Api, Target
 from validation.targets.servers import free_port
 from validation.waiting import Waited, eventually
 
@@ -104,6 +105,35 @@ def all_are_there(running: Running, settings: RunSettings, observe: Observe) -> 
     with observe.together():
         observe("metrics in docs/promise.md", expected="some", observed=len(promised), holds=bool(promised))
         observe("those of them that are not served", expected=[], observed=missing, evidence=served, remedy="system/consumer/metrics.py")
+
+
+@when('somebody votes at it for "birds"', target_fixture="refusal")
+def votes_for_birds(own_api: Api) -> Answer:
+    return HttpProbe(own_api.url).vote("birds")
+
+
+@then("the line of its log with the id of the answer tells what was asked and what came of it")
+def is_in_the_log(own_api: Api, refusal: Answer, observe: Observe) -> None:
+    identity = refusal.headers.get("x-request-id", "none")
+
+    def lines() -> list[dict[str, Any]]:
+        return [event for event in own_api.process.events() if event.get("request_id") == identity]
+
+    told = eventually(lines, bool, within=WITHIN).value
+    seconds = [float(line.get("ms", -1)) / 1000 for line in told]
+    expected = {"method": "POST", "route": "/api/vote", "status": 422}
+    with observe.together():
+        observe("lines of the log", expected=[expected], observed=[{name: line.get(name) for name in expected} for line in told])
+        took = f"more than 0, and at most {refusal.seconds:.3f}"
+        observe("seconds that it took", expected=took, observed=seconds, holds=all(0 < one <= refusal.seconds for one in seconds))
+
+
+@then("its metrics have counted it")
+def is_counted(own_api: Api, observe: Observe) -> None:
+    served = HttpProbe(own_api.url).send("GET", "/metrics").body.decode()
+    for name in ("api_requests_total", "api_request_seconds_count"):
+        of_votes = re.findall(rf'^{name}{{(?=.*route="/api/vote").*}} (\S+)$', served, re.MULTILINE)
+        observe(f"{name} of /api/vote", expected=["1.0"], observed=of_votes, evidence=served, remedy="system/api/requests.py")
 
 
 def _metrics(running: Running) -> dict[str, float]:
