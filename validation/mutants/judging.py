@@ -76,11 +76,11 @@ def key(mutant: Mutant) -> Key:
 def known() -> dict[Key, str]:
     """Give the reasons of the survivors that somebody has looked at, and let live.
 
-    An entry whose file has a `*` stands for all mutants of the chart that it is the pattern of.
+    An entry whose file has a `*` stands for all mutants that it is the pattern of.
     """
     entries: Sequence[dict[str, str]] = tomllib.loads(KNOWN.read_text(encoding="utf-8")).get("survivor", ())
     told = [((one["file"], one["kind"], one["before"], one["after"]), one["reason"]) for one in entries]
-    every = {key(one) for one in chart.mutants_of(PROJECT)}
+    every = {key(one) for one in (*python.mutants_of(PROJECT), *chart.mutants_of(PROJECT))}
     alike = {one: reason for pattern, reason in told if "*" in pattern[0] for one in every if all(map(fnmatchcase, one, pattern))}
     return alike | {one: reason for one, reason in told if "*" not in one[0]}
 
