@@ -27,6 +27,7 @@ class StartedTarget(Target):
         self._redis: Server | None = None
         self._database: Server | None = None
         self._api: Api | None = None
+        self._no_api: TargetUnavailable | None = None
         self._consumer: Child | None = None
 
     @abstractmethod
@@ -68,7 +69,9 @@ class StartedTarget(Target):
 
     @property
     def api(self) -> Api:
-        """The API that voters use."""
+        """The API that voters use. One that did not come is not waited for again: each scenario would take as long."""
+        if self._no_api:
+            raise self._no_api
         if self._api is None:
             if self.settings.api_url:
                 check_http(self.settings.api_url)
@@ -111,11 +114,12 @@ class StartedTarget(Target):
             lambda: check_http(api.url, missing_ok=True), bool, within=READY_SECONDS, never=lambda _: not api.process.alive
         )
         if not listening.held:
-            raise TargetUnavailable(
+            self._no_api = TargetUnavailable(
                 f"The API did not answer within {READY_SECONDS:.0f} s: {api.process.output().strip()[-300:]}",
                 "it cannot start; checkpoint 2.1 shows why",
                 "votecheck run --checkpoint 2.1",
             )
+            raise self._no_api
         return api
 
     def _start_redis(self) -> Server:
