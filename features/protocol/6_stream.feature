@@ -32,6 +32,7 @@ Feature: What is in the stream is in the database, once
       Given a new stream with 20 votes, the first of them 3 times
       When a consumer is started on it
       Then every vote of the stream is counted once
+      And its log tells of 2 duplicates
 
     Scenario: It crashes after the commit and before the acknowledgement
       Given a new stream with 20 votes

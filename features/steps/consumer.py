@@ -17,6 +17,7 @@ from validation.targets.process import Child
 from validation.waiting import Waited, eventually
 
 STARTS_SECONDS = 20.0
+SAYS_SECONDS = 3.0
 TRIES_SECONDS = 20.0
 
 
@@ -92,6 +93,15 @@ def says(running: Running, event: str, observe: Observe) -> None:
     said = running.child.wait_for_event(event, within=STARTS_SECONDS)
     group = [name for name in said.value if name.startswith("consumer_group")]
     observe("what it says of the group", expected=[event], observed=group, evidence=running.child.output())
+
+
+@then(parsers.re(r"its log tells of (?P<count>\d+) duplicates"))
+def tells_of_duplicates(running: Running, count: str, observe: Observe) -> None:
+    def refused() -> int:
+        return sum(int(event.get("count", 0)) for event in running.child.events() if event.get("event") == "duplicate_refused")
+
+    told = eventually(refused, lambda number: number == int(count), within=SAYS_SECONDS)  # the log of a container comes a moment later
+    observe("duplicates in the log", expected=int(count), observed=told.value, evidence=running.child.output())
 
 
 @when("the group is destroyed once it has counted it")
