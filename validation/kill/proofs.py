@@ -87,7 +87,7 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
         del rows[NONE.id]
     _tell_kept(len(rows.keys() - {NONE.id}), len(planted), file, say, resume=resume)
     if NONE.id not in rows:
-        say("First the unchanged system, which must be green: five minutes.")
+        say("First the unchanged system, which must be green: three minutes.")
         with jobs([partial(unchanged, digest_of(NONE, sources))], 1) as first:
             rows[NONE.id] = _row(first[0].result(), sources)
         keep(file, rows[NONE.id])

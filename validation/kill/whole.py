@@ -1,6 +1,7 @@
 """One run of everything that can see it on the system with a defect in it."""
 
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from validation.checkpoints import Checkpoint, registry
@@ -63,20 +64,26 @@ def whole(defect: Defect, digest: str) -> Row:
 def unchanged(digest: str) -> Row:
     """Let all checkpoints look at the unchanged system, each where nothing is but what it rests on: so nothing else can turn it red.
 
+    Those that rest on the same look together, and beside the others.
+
     Args:
         digest: what the result depends on.
     """
-    runs, groups = list[Run](), dict[tuple[str, ...], list[Checkpoint]]()
+    groups = dict[tuple[str, ...], list[Checkpoint]]()
     for column in columns():
         groups.setdefault(registry()[column].rests_on, []).append(registry()[column])
     try:
-        for alike in groups.values():
-            with planted(None) as copy:
-                _strip(copy, alike[0])
-                runs.append(_judged(copy, [one.id for one in alike]))
+        with ThreadPoolExecutor(HERE.at_once) as pool:
+            runs = list(pool.map(_apart, groups.values()))
     except HarnessError as error:
         return Row(UNCHANGED, digest, [], {}, [], [], 0.0, str(error), now())
     return row(NONE, runs, digest, columns())
+
+
+def _apart(alike: Sequence[Checkpoint]) -> Run:
+    with planted(None) as copy:
+        _strip(copy, alike[0])
+        return _judged(copy, [one.id for one in alike])
 
 
 def _strip(copy: Path, kept: Checkpoint) -> None:
