@@ -20,7 +20,7 @@ from validation.waiting import Waited, eventually
 STARTS_SECONDS = 15.0
 RED_SECONDS = 35.0
 HEALS_SECONDS = 15.0
-POLL_SECONDS = 0.7
+POLL_SECONDS = 2.0
 TRIED = "a consumer that was idle, then frozen, then let go on"
 
 
