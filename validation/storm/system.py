@@ -16,7 +16,7 @@ from validation.probes.http import HttpProbe
 from validation.probes.store import StoreProbe
 from validation.probes.stream import StreamProbe
 from validation.settings import RunSettings
-from validation.storm.voters import EVERY_SECONDS, Voters, Watcher
+from validation.storm.voters import Voters, Watcher
 from validation.targets import open_target
 from validation.waiting import eventually
 
@@ -31,8 +31,6 @@ FEW = 3
 SETTLES_SECONDS = 30.0
 NO_LONGER_SECONDS = 3.0
 """How long to wait where the fault before has not settled either: what is lost for good does not come back."""
-QUICK_EVERY_SECONDS = 0.1
-"""A quick look is one of many: half of what a storm costs is the votes."""
 CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500"}
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
 
@@ -79,7 +77,7 @@ class Storm:
         probe = HttpProbe(self.api.url)
         if not eventually(lambda: probe.answers("/ready"), bool, within=STARTS_SECONDS).held:
             raise NotProven(f"The system for the storm does not start: {self.api.process.output()[-300:]}")
-        self.voters = Voters(probe, Ballots(), QUICK_EVERY_SECONDS if target.settings.quick else EVERY_SECONDS)
+        self.voters = Voters(probe, Ballots())
         self.watcher = Watcher(probe, lambda: not self.api_is_out, lambda: [self.api.process, *self.consumers])
         self.voters.start()
         self.watcher.start()
