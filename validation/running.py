@@ -104,10 +104,9 @@ def execute(
     for problem in cleanup.reap()[1]:
         recorder.emit(Trouble(f"Left by an earlier run: {problem}"))
     marks = " or ".join(c.mark for c in scope)
-    # Plugins of other packages are for tests: two of them take seconds to import. Nothing here asserts, and nobody reads pytest's warnings.
-    plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin"]
-    without = [f"-pno:{name}" for name in ("terminal", "cacheprovider", "unraisableexception")]
-    options = ["-c", str(PROJECT / "pyproject.toml"), *plugins, *without, "--assert=plain", "-m", marks]
+    # Plugins of other packages are for tests: two of them take seconds to import. Nothing here asserts.
+    plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--assert=plain"]
+    options = ["-c", str(PROJECT / "pyproject.toml"), *plugins, "-m", marks]
     arguments = [str(PROJECT / "features"), *options]
     handover = Handover(settings, recorder)
     with asked_to_end():
