@@ -80,13 +80,13 @@ class LinkFault:
 
     Attributes:
         do, shows: how it fails, and the figure of its witness that tells.
-        behind: the command behind which it fails, before the reply; empty: at any moment.
+        behind: the commands behind one of which it fails, before the reply; empty: at any moment.
     """
 
     link: str
     do: Callable[[Link], object]
     shows: str
-    behind: str = ""
+    behind: tuple[str, ...] = ()
 
     _before: int = 0
 
@@ -97,7 +97,7 @@ class LinkFault:
         if not self.behind:
             self.do(link)
             return
-        held = link.hold(lambda command: command.label == self.behind, side="reply")
+        held = link.hold(lambda command: command.label in self.behind, side="reply")
         if held.wait(WITHIN).held:
             self.do(link)
             held.release()
@@ -165,7 +165,7 @@ LINK_FAULTS: dict[str, tuple[Callable[[Link], object], str]] = {
     "loses the replies": (lambda link: link.drop_replies(True), "swallowed_bytes"),
 }
 
-BEHIND = {("API to Redis", "loses the replies"): "EVALSHA"}
+BEHIND = {("API to Redis", "loses the replies"): ("XADD", "EVALSHA")}
 """Else the first reply to be lost may be one to a PING, for which the API gives the connection up: no vote is lost by it then."""
 
 
@@ -182,7 +182,7 @@ def every_fault() -> dict[str, Fault]:
     }
     for name in ("API to Redis", "consumers to Redis", "consumers to PostgreSQL"):
         for how, (do, shows) in LINK_FAULTS.items():
-            found[f"the link of the {name} {how}"] = _of(LinkFault(name, do, shows, BEHIND.get((name, how), "")))
+            found[f"the link of the {name} {how}"] = _of(LinkFault(name, do, shows, BEHIND.get((name, how), ())))
     found["the link of the consumers to Redis is reset behind a reply"] = _of(ResetBehindReply())
     for trouble in (REDIS_TROUBLE, DATABASE_TROUBLE):
         for name, made in trouble.items():
