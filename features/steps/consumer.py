@@ -90,9 +90,7 @@ def sigterm_ends(running: Running, observe: Observe) -> None:
 
 @then(parsers.re(r"it says (?P<event>consumer_group_created|consumer_group_exists)$"))
 def says(running: Running, event: str, observe: Observe) -> None:
-    said = running.child.wait_for_event(event, within=STARTS_SECONDS)
-    group = [name for name in said.value if name.startswith("consumer_group")]
-    observe("what it says of the group", expected=[event], observed=group, evidence=running.child.output())
+    _observe_group(running, [event], observe)
 
 
 @then(parsers.re(r"its log tells of (?P<count>\d+) duplicates"))
@@ -113,10 +111,7 @@ def group_is_destroyed(own: OwnStream, stream: StreamProbe, observe: Observe) ->
 
 @then("it says that the group was lost, and made anew")
 def says_that_it_was_lost(running: Running, observe: Observe) -> None:
-    made, lost = "consumer_group_created", "consumer_group_lost"
-    running.child.wait_for_event(made, within=STARTS_SECONDS, count=2)
-    group = [name for name in running.child.event_names() if name.startswith("consumer_group")]
-    observe("what it says of the group", expected=[made, lost, made], observed=group, evidence=running.child.output())
+    _observe_group(running, ["consumer_group_created", "consumer_group_lost", "consumer_group_created"], observe)
 
 
 @given("a consumer has counted it and is gone")
@@ -165,6 +160,13 @@ def ends_before_done(running: Running, own: OwnStream, stream: StreamProbe, obse
     group = stream.group(own.name, own.group)
     left = (group.lag or 0) + group.pending if group else 0
     observe("entries that were left for the next consumer", expected="some, or the signal came too late", observed=left, holds=left > 0)
+
+
+def _observe_group(running: Running, expected: list[str], observe: Observe) -> None:
+    last = expected[-1]
+    said = running.child.wait_for_event(last, within=STARTS_SECONDS, count=expected.count(last))
+    group = [name for name in said.value if name.startswith("consumer_group")]
+    observe("what it says of the group", expected=expected, observed=group, evidence=running.child.output())
 
 
 def wait_for_attempts(child: Child, event: str, tries: int) -> Waited[int]:

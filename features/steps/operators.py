@@ -99,7 +99,7 @@ def shows_what_was_done(running: Running, counted: str, again: str, dead: str, c
 @then("each metric of the promise that is the consumer's is among them")
 def all_are_there(running: Running, settings: RunSettings, observe: Observe) -> None:
     promised = {name for row in PROMISED.findall(documents.text(settings.source, "docs/promise.md")) for name in METRIC.findall(row)}
-    served = HttpProbe(f"http://127.0.0.1:{running.env['METRICS_PORT']}").send("GET", "/metrics").body.decode()
+    served = _served(_probe(running))
     there = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", served, re.MULTILINE)}
     missing = sorted(name for name in promised if name.removesuffix("_total") not in there)
     with observe.together():
@@ -130,15 +130,27 @@ def is_in_the_log(own_api: Api, refusal: Answer, observe: Observe) -> None:
 
 @then("its metrics have counted it")
 def is_counted(own_api: Api, observe: Observe) -> None:
-    served = HttpProbe(own_api.url).send("GET", "/metrics").body.decode()
-    for name in ("api_requests_total", "api_request_seconds_count"):
-        of_votes = re.findall(rf'^{name}{{(?=.*route="/api/vote").*}} (\S+)$', served, re.MULTILINE)
-        observe(f"{name} of /api/vote", expected=["1.0"], observed=of_votes, evidence=served, remedy="system/api/requests.py")
+    served = _served(HttpProbe(own_api.url))
+    of_votes = {name: value for name, value in _samples(served).items() if 'route="/api/vote"' in name}
+    with observe.together():
+        for metric in ("api_requests_total", "api_request_seconds_count"):
+            counted = [value for name, value in of_votes.items() if name.startswith(f"{metric}{{")]
+            observe(f"{metric} of /api/vote", expected=[1.0], observed=counted, evidence=served, remedy="system/api/requests.py")
 
 
 def _metrics(running: Running) -> dict[str, float]:
-    probe = HttpProbe(f"http://127.0.0.1:{running.env['METRICS_PORT']}")
-    if not probe.answers("/metrics"):
-        return {}
-    lines = probe.send("GET", "/metrics").body.decode().splitlines()
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line and not line.startswith("#"))}
+    probe = _probe(running)
+    return _samples(_served(probe)) if probe.answers("/metrics") else {}
+
+
+def _probe(running: Running) -> HttpProbe:
+    return HttpProbe(f"http://127.0.0.1:{running.env['METRICS_PORT']}")
+
+
+def _served(probe: HttpProbe) -> str:
+    return probe.send("GET", "/metrics").body.decode()
+
+
+def _samples(served: str) -> dict[str, float]:
+    lines = (line for line in served.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}

@@ -21,7 +21,7 @@ KEPT = frozenset({Catch.CAUGHT, Catch.SURVIVED})
 """What a proof may be spared by; what could not be seen is looked at again."""
 
 MINUTES = 2
-"""How long a defect takes in a matrix, about, where three are looked at on two cores."""
+"""How long a defect takes in a matrix, about, where four are looked at on two cores."""
 
 Say = Callable[[str], None]
 

@@ -18,11 +18,13 @@ from validation.__main__ import start
 answers = []
 for arguments in json.load(sys.stdin):
     sys.argv = ["votecheck", *arguments, "--help"]
+    code = 0
     with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
         try:
             start()
         except SystemExit as ended:
-            answers.append([ended.code, said.getvalue().strip()])
+            code = ended.code
+    answers.append([code, said.getvalue().strip()])
 json.dump(answers, sys.stdout)
 """
 CHANGES = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
@@ -102,7 +104,8 @@ def command_problems(source: Path, lines: list[str]) -> list[str]:
         except ValueError as error:
             problems[number] = f"it is no shell command: {error}"
             continue
-        if program.removeprefix(".venv/bin/") == "votecheck":
+        program = program.removeprefix(".venv/bin/")
+        if program == "votecheck":
             own[number] = arguments
         else:
             problems[number] = _problem(source, program, arguments)
@@ -111,12 +114,11 @@ def command_problems(source: Path, lines: list[str]) -> list[str]:
 
 
 def _problem(source: Path, program: str, arguments: list[str]) -> str:
-    own = program.removeprefix(".venv/bin/")
-    if own == "make":
+    if program == "make":
         known = set(re.findall(r"^([a-z-]+):", text(source, "Makefile"), re.MULTILINE))
         unknown = [a for a in arguments if "=" not in a and a not in known]
         return f"the Makefile has no target {', '.join(unknown)}" if unknown else ""
-    if own == "python" and arguments[:1] == ["-m"]:
+    if program == "python" and arguments[:1] == ["-m"]:
         there = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({arguments[1]!r}) is None)"
         code, said = _python(source, there)
         return f"exit {code}: {said}" if code else ""
@@ -142,7 +144,9 @@ def _python(source: Path, program: str, given: str = "") -> tuple[int | str, str
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return "none", f"it did not answer within {COMMAND_SECONDS} s"
-    return done.returncode, (done.stderr or done.stdout).strip()[-300:] if done.returncode else done.stdout
+    if done.returncode:
+        return done.returncode, (done.stderr or done.stdout).strip()[-300:]
+    return 0, done.stdout
 
 
 def releases(changelog: str) -> list[Release]:
