@@ -99,6 +99,7 @@ class Watcher:
 
     Attributes:
         up: tells whether the API is meant to answer now.
+        pause: how long it waits between two looks, in seconds.
         wrong: what must never be.
         ready: the answers of /ready over time, newest last, bounded.
     """
@@ -106,6 +107,7 @@ class Watcher:
     probe: HttpProbe
     up: Callable[[], bool]
     processes: Callable[[], list[Child]]
+    pause: float = WATCH_SECONDS
     wrong: list[str] = field(default_factory=list)
     ready: list[tuple[int, str]] = field(default_factory=list)
     memory_mib: float = 0.0
@@ -127,7 +129,7 @@ class Watcher:
             self._thread.join(PATIENCE_SECONDS)
 
     def _look_on(self) -> None:
-        while not self._ended.wait(WATCH_SECONDS):
+        while not self._ended.wait(self.pause):
             self._look()
 
     def _look(self) -> None:
