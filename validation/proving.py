@@ -63,7 +63,7 @@ class Bench:
     @property
     def at_once(self) -> int:
         """How many are proven at the same time: half of a run is waiting. A node is too small for two."""
-        return 1 if self.cluster is not None else (os.cpu_count() or 1) + 2
+        return 1 if self.cluster is not None else (os.cpu_count() or 1) + 3
 
     def turns(self, defects: Iterable[Defect]) -> tuple[tuple[list[Defect], int], ...]:
         """Part defects into those that are proven beside one another, each part with how many at once.

@@ -21,7 +21,7 @@ KEPT = frozenset({Catch.CAUGHT, Catch.SURVIVED})
 """What a proof may be spared by; what could not be seen is looked at again."""
 
 MINUTES = 2
-"""How long a defect takes in a matrix, about, where four are looked at on two cores."""
+"""How long a defect takes in a matrix, about, where five are looked at on two cores."""
 
 Say = Callable[[str], None]
 
@@ -87,7 +87,7 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
         del rows[NONE.id]
     _tell_kept(len(rows.keys() - {NONE.id}), len(planted), file, say, resume=resume)
     if NONE.id not in rows:
-        say("First the unchanged system, which must be green: three minutes.")
+        say("First the unchanged system, which must be green: two minutes.")
         with jobs([partial(unchanged, digest_of(NONE, sources))], 1) as first:
             rows[NONE.id] = _row(first[0].result(), sources)
         keep(file, rows[NONE.id])
