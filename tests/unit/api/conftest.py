@@ -17,6 +17,11 @@ from tests.unit.servers import valkey
 IDEMPOTENCY_TTL = 60
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
 @pytest.fixture(scope="session")
 def shared_redis_url() -> Iterator[str]:
     with valkey() as server:

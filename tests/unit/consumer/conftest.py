@@ -1,5 +1,6 @@
 """A consumer in a test: real servers, a stream and a group of its own for each test, tables emptied in between."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 from system import contract
 from system.consumer.loop import Consumer
 from system.consumer.metrics import Metrics
+from system.db.migrate import migrate
 from system.db.store import Store
 from system.settings import ConsumerSettings
 from tests.unit import servers
@@ -23,6 +25,18 @@ from tests.unit import servers
 def valkey() -> Iterator[servers.Server]:
     with servers.valkey() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Server]:
+    with servers.postgres() as server:
+        asyncio.run(migrate(server.url))
+        yield server
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Every vote of a run is found again in the ledger of a real PostgreSQL, and what is wrong is found and named."""
 
+import asyncio
 import resource
 import time
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from loadtests.records import LINE, SUFFIX, Line
+from system.db.migrate import migrate
 from tests.unit import servers
 from tests.unit.load.records import BEGAN, again, grown, vote, written
 from validation.errors import HarnessError, ProbeError
@@ -58,6 +60,13 @@ class Database:
     def books(self, folder: Path, **more: Any) -> Books:
         since = datetime.fromtimestamp(BEGAN, UTC).isoformat()
         return reconcile.reconcile(folder, self.store, since, more.pop("ahead", 0.0), more.pop("again", ()), **more)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[servers.Server]:
+    with servers.postgres() as server:
+        asyncio.run(migrate(server.url))
+        yield server
 
 
 @pytest.fixture(scope="module")
