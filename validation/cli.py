@@ -64,7 +64,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     minutes: Annotated[float, typer.Option(min=0.1, max=1440, help="how long B10 lets random faults rain")] = 0.25,
     seed: Annotated[int | None, typer.Option(min=0, help="draw the same random faults again; a run prints its seed")] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="each kind of fault and crash point once: half of the time, and it clears no release")
+        bool,
+        typer.Option(
+            "--quick", help="each kind of fault and crash point once, over fewer votes: half of the time, and it clears no release"
+        ),
     ] = False,
     first_finding: Annotated[bool, typer.Option("--first-finding", help="look no further at a checkpoint that has failed")] = False,
     redis_setting: Annotated[

@@ -50,7 +50,8 @@ class RunSettings:
         run: the run's id.
         minutes: how long random faults go on.
         seed: what they are drawn by, so that a run can be repeated.
-        quick: leave out the scenarios that are tagged thorough, and visit each kind of crash point once: for a look in half of the time.
+        quick: leave out the scenarios that are tagged thorough, visit each kind of crash point once, and let faults come over fewer votes:
+            for a look in half of the time.
         first_finding: look no further at a checkpoint that has failed.
         image_tag: the tag of the two images that are judged; empty: each part's released version.
         flaw_database: a folder with a vulnerability database of trivy's; empty: none is there.

@@ -32,7 +32,7 @@ SETTLES_SECONDS = 30.0
 NO_LONGER_SECONDS = 3.0
 """How long to wait where the fault before has not settled either: what is lost for good does not come back."""
 QUICK_PAUSES = (0.1, 0.2)
-"""Of a voter and of the watcher in a quick run: as many faults come over fewer votes. Else two thirds of the processors go into them."""
+"""Of a voter and of the watcher in a quick run, in seconds: with as many votes as else, a third of its processor time goes into them."""
 CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500"}
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
 
@@ -42,7 +42,7 @@ class Storm:
 
     def __init__(self, settings: RunSettings, portal: BlockingPortal) -> None:
         self.target = open_target(dataclasses.replace(settings, run=f"{settings.run}-storm"))
-        self.pauses = QUICK_PAUSES if settings.quick else (EVERY_SECONDS, WATCH_SECONDS)
+        self.vote_pause, self.watch_pause = QUICK_PAUSES if settings.quick else (EVERY_SECONDS, WATCH_SECONDS)
         self.portal = portal
         self.poison: set[str] = set()
         self.api_is_out = False
@@ -80,8 +80,8 @@ class Storm:
         probe = HttpProbe(self.api.url)
         if not eventually(lambda: probe.answers("/ready"), bool, within=STARTS_SECONDS).held:
             raise NotProven(f"The system for the storm does not start: {self.api.process.output()[-300:]}")
-        self.voters = Voters(probe, Ballots(), self.pauses[0])
-        self.watcher = Watcher(probe, lambda: not self.api_is_out, lambda: [self.api.process, *self.consumers], self.pauses[1])
+        self.voters = Voters(probe, Ballots(), self.vote_pause)
+        self.watcher = Watcher(probe, lambda: not self.api_is_out, lambda: [self.api.process, *self.consumers], self.watch_pause)
         self.voters.start()
         self.watcher.start()
         if wrong := "; ".join(filter(None, [self.flows(), self.settle()])):
