@@ -4,10 +4,10 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: help setup validate test bench guests up load-ui images lock clean
+.PHONY: help setup validate test bench other-tools up load-ui images lock clean
 
 help:           ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/ready ## the environment, from hashed pins
 
@@ -34,8 +34,8 @@ test: setup     ## every test, through tox
 bench: setup    ## measure how fast the system is, beside plain designs of the same
 	@$(RUN) -m tests.bench
 
-guests: setup   ## ask other tools about the eleven original defects, beside what we see
-	@$(RUN) -m tests.guests
+other-tools: setup ## compare the checkpoints with other tools on the eleven original defects
+	@$(RUN) -m tests.other_tools
 
 up: setup       ## start the voting system for people to use, and print its address
 	@$(RUN) -m validation up
@@ -49,12 +49,12 @@ images: setup   ## build the two container images with the engine that answers: 
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
   --custom-compile-command "make lock"
 
-lock:           ## renew the hashed pins: ours, the images' and the guests' (needs uv)
+lock:           ## renew the hashed pins: the project's, the images' and the other tools' (needs uv)
 	$(LOCK) pyproject.toml --all-extras --python-version 3.11 --upgrade --output-file requirements.txt
 	$(LOCK) pyproject.toml --extra api --python-version 3.13 --constraint requirements.txt --output-file system/images/api-requirements.txt
 	$(LOCK) pyproject.toml --extra consumer --python-version 3.13 --constraint requirements.txt --output-file system/images/consumer-requirements.txt
 	$(LOCK) pyproject.toml --extra load --python-version 3.13 --constraint requirements.txt --output-file loadtests/requirements.txt
-	$(LOCK) tests/guests/requirements.in --python-version 3.11 --upgrade --output-file tests/guests/requirements.txt
+	$(LOCK) tests/other_tools/requirements.in --python-version 3.11 --upgrade --output-file tests/other_tools/requirements.txt
 
 clean:          ## remove what make made
 	rm -rf .venv .tox reports

@@ -10,7 +10,7 @@ from validation.probes import documents, foreign, words
 from validation.probes.manifests import Manifest
 from validation.settings import RunSettings
 
-PROMISE = "docs/promise.md"
+PROMISE = "docs/explanation/guarantees.md"
 BOUND = re.compile(r'namespace="[^"]+",?')
 SERIES = re.compile(r"\b(?:votes?|api)_\w+(\{namespace=\"([^\"]+)\")?")
 """A figure of the API or the consumer in an expression, with the namespace that it is held to."""

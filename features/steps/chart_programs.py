@@ -22,7 +22,7 @@ READ_BY_OTHERS = {
 }
 """The variables that the images of the servers read, and that a chart may set."""
 SECTIONS = {"api": ("the API and consumer", "the API"), "consumer": ("the API and consumer", "the consumer")}
-"""The parts of docs/configuration.md about each of our images."""
+"""The parts of docs/reference/configuration.md about each of our images."""
 RUNS = {"api": "api", "vote": "api", "consumer": "consumer", "migrate": "consumer"}
 """Which of our images a container runs, by its name: an operator may call the images what they like."""
 API_SERVICE = ("Service", "voting-api")
@@ -54,11 +54,11 @@ def writable_folders(rendered: tuple[Manifest, ...], datatable: list[list[str]],
 
 @then("each variable of a container is one that its program reads")
 def variables_are_read(rendered: tuple[Manifest, ...], settings: RunSettings, observe: Observe) -> None:
-    page = documents.text(settings.source, "docs/configuration.md")
+    page = documents.text(settings.source, "docs/reference/configuration.md")
     read = {image: {name for section in sections for name in _variables(page, section)} for image, sections in SECTIONS.items()}
     with observe.together():
         for image, names in read.items():
-            observe(f"variables of {image} in docs/configuration.md", expected="some", observed=len(names), holds=bool(names))
+            observe(f"variables of {image} in docs/reference/configuration.md", expected="some", observed=len(names), holds=bool(names))
         for _, container in containers(rendered):
             known = read.get(RUNS.get(container.name, "")) or READ_BY_OTHERS.get(container.name, set())
             observe(f"variables of {container.name} that nobody reads", expected=[], observed=sorted(container.env.keys() - known))

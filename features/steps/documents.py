@@ -24,7 +24,7 @@ VERDICTS = ("PASSED", "NOT PROVEN")
 @when(parsers.parse("the record of phase {phase:d} is read"), target_fixture="record")
 def read_record(phase: int, settings: RunSettings, observe: Observe) -> Record:
     found = documents.record(settings.source, phase)
-    observe(f"docs/validation/phase-{phase}.md", expected="there", observed="there" if found else "missing", remedy="write it")
+    observe(f"docs/results/phases/phase-{phase}.md", expected="there", observed="there" if found else "missing", remedy="write it")
     return found or Record((), (), (), None, "")
 
 

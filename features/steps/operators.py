@@ -98,12 +98,12 @@ def shows_what_was_done(running: Running, counted: str, again: str, dead: str, c
 
 @then("each metric of the promise that is the consumer's is among them")
 def all_are_there(running: Running, settings: RunSettings, observe: Observe) -> None:
-    promised = {name for row in PROMISED.findall(documents.text(settings.source, "docs/promise.md")) for name in METRIC.findall(row)}
+    promised = {name for row in PROMISED.findall(documents.text(settings.source, "docs/explanation/guarantees.md")) for name in METRIC.findall(row)}
     served = _served(_probe(running))
     there = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", served, re.MULTILINE)}
     missing = sorted(name for name in promised if name.removesuffix("_total") not in there)
     with observe.together():
-        observe("metrics in docs/promise.md", expected="some", observed=len(promised), holds=bool(promised))
+        observe("metrics in docs/explanation/guarantees.md", expected="some", observed=len(promised), holds=bool(promised))
         observe("those of them that are not served", expected=[], observed=missing, evidence=served, remedy="system/consumer/metrics.py")
 
 

@@ -64,7 +64,7 @@ def test_prometheus_is_let_through_to_the_metrics_and_nowhere_else() -> None:
 
 
 def test_the_alerts_are_those_of_the_page_about_the_promise_held_to_the_namespaces_of_the_release() -> None:
-    page = (PROJECT / "docs" / "promise.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
     (written,) = [yaml.safe_load(block)["groups"] for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     (group,) = one("PrometheusRule", "voting", watched()).body["spec"]["groups"]
     plain = [{key: value for key, value in rule.items() if key in {"alert", "expr", "for"}} for rule in group["rules"]]

@@ -57,7 +57,7 @@ def python(copy: Path, *arguments: str, **env: str) -> "subprocess.CompletedProc
 
 def together(copy: Path, **env: str) -> "subprocess.CompletedProcess[str]":
     """Run the tests of the copy that hold a checkpoint together with its defect, its scenario and the documents."""
-    files = ["tests/defects/test_catalogue.py", "tests/hygiene/test_documents.py", "tests/hygiene/test_promise.py", "features"]
+    files = ["tests/defects/test_catalogue.py", "tests/hygiene/test_documents.py", "tests/hygiene/test_guarantees.py", "features"]
     chosen = "has_a_defect or says or is_on_it or every_scenario_a_checkpoint"
     return python(copy, "-m", "pytest", "-q", "--no-header", "-rf", *files, "-k", chosen, **env)
 
@@ -75,7 +75,7 @@ def test_the_page_has_a_block_for_each_step() -> None:
         "features/steps/request_id.py",
         "conftest.py",
         "validation/defects.toml",
-        "docs/promise.md",
+        "docs/explanation/guarantees.md",
     ]
 
 

@@ -46,6 +46,6 @@ def test_a_decision_has_its_four_parts(decision: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("record", sorted((PROJECT / "docs" / "validation").glob("*.md")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("record", sorted((PROJECT / "docs" / "results" / "phases").glob("*.md")), ids=lambda file: file.stem)
 def test_a_record_counts_nothing_that_the_next_scenario_makes_another_number(record: Path) -> None:
     assert not re.findall(r"\d+ (?:observations?|scenarios?|defects?)\b", record.read_text(encoding="utf-8"))

@@ -170,11 +170,11 @@ def items(document: str) -> list[str]:
 
 def record(source: Path, phase: int) -> Record | None:
     """Read the record of a phase; None where there is none."""
-    file = source / "docs" / "validation" / f"phase-{phase}.md"
+    file = source / "docs" / "results" / "phases" / f"phase-{phase}.md"
     if not file.is_file():
         return None
     written = text(source, str(file.relative_to(source)))
-    links = tuple(re.findall(r"\]\((\.\./adr/[^)#\s]+)\)", written))
+    links = tuple(re.findall(r"\]\((\.\./\.\./adr/[^)#\s]+)\)", written))
     rows = re.findall(r"^\| (\d\.\d) \| ([^|]+?) \| ([^|]+?) \|", written, re.MULTILINE)
     seen = re.search(r"^Seen: (\S+), on (.+)$", written, re.MULTILINE)
     return Record(

@@ -6,8 +6,8 @@ from pathlib import Path
 from validation.checkpoints import BEYOND, phases, registry
 from validation.probes.constants import Field, assignments, fields, tree, value
 
-CHECKPOINTS = "docs/checkpoints.md"
-CONFIGURATION = "docs/configuration.md"
+CHECKPOINTS = "docs/reference/checkpoints.md"
+CONFIGURATION = "docs/reference/configuration.md"
 _MADE = "<!-- Made from {}; do not edit. Next: VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene -->\n"
 _READ_BY = {"Settings": "API and consumer", "ApiSettings": "API", "ConsumerSettings": "consumer"}
 _TYPES = {"str": "Text", "int": "Whole number", "Path": "Path", "Names": "List"}
@@ -21,7 +21,7 @@ def checkpoints() -> str:
     text = _MADE.format("validation/checkpoints.toml")
     text += f"# The protocol: {len(within)} checkpoints\n\n"
     text += "*Needs* is where a checkpoint is judged: it runs as soon as the first of them is there. "
-    text += "How it is judged: [protocol.md](protocol.md).\n"
+    text += "How it is judged: [contract.md](contract.md).\n"
     for number, name in sorted(phases().items(), key=lambda phase: phase[0] or len(phases())):
         chosen = [c for c in known if c.phase == number]
         text += f"\n## {name if number == BEYOND else f'Phase {number}: {name}'} ({len(chosen)})\n\n"

@@ -253,7 +253,7 @@ def test_a_defect_reaches_every_checkpoint_that_it_names(defect: Defect) -> None
 def test_a_checkpoint_that_rests_on_nothing_that_a_defect_changes_is_not_reached() -> None:
     of_the_system = catalogue()["D3"]
     of_the_chart = replace(D3, changes=(replace(D3.changes[0], file="chart/values.yaml"),))
-    of_the_documents = replace(D3, changes=(replace(D3.changes[0], file="docs/promise.md"),))
+    of_the_documents = replace(D3, changes=(replace(D3.changes[0], file="docs/explanation/guarantees.md"),))
     of_the_server = replace(D3, changes=(), redis=("appendfsync=everysec",))
     looking = [set(reached(one)) for one in (of_the_system, of_the_chart, of_the_documents, of_the_server)]
     assert [("B8" in some, "4.1" in some, "4.5" in some, "1.3" in some) for some in looking] == [

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.guests.guest import Guest, NotHad, Says, control
-from tests.guests.room import ask, beside, hired
+from tests.other_tools.programs import ask, beside, hired
+from tests.other_tools.tool import Guest, NotHad, Says, control
 from validation.defects import Defect, catalogue
 from validation.probes import manifests
 

@@ -5,8 +5,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.guests.guest import Guest, NotHad, Says
-from tests.guests.room import ask, beside
+from tests.other_tools.programs import ask, beside
+from tests.other_tools.tool import Guest, NotHad, Says
 from validation.defects import Defect, catalogue
 from validation.session import new_run_id
 from validation.settings import RunSettings

@@ -9,7 +9,7 @@ from system.consumer.metrics import Metrics as ConsumerMetrics
 from validation.checkpoints import registry
 from validation.settings import PROJECT
 
-PAGE = (PROJECT / "docs" / "promise.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
 
 
 def test_every_checkpoint_on_the_page_exists_and_each_beyond_the_protocol_is_on_it() -> None:

@@ -5,19 +5,19 @@ import platform
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from tests.guests.guest import AS_A_FILE, ORIGINAL, Told
-from tests.guests.ours import NAME
+from tests.other_tools.own_checkpoints import NAME
+from tests.other_tools.tool import AS_A_FILE, ORIGINAL, Told
 from validation.defects import catalogue
 
-HEAD = """<!-- Made by what the guests said; do not edit. Next: python -m tests.guests --page docs/guests.md -->
+HEAD = """<!-- Made by what the guests said; do not edit. Next: python -m tests.other_tools --page docs/results/other-tools.md -->
 # Guests' verdicts beside ours
 
 Of the eleven defects that the original project had and found late or never, how many would other tools have seen? Each was planted into a
 copy of this project, one at a time, and each guest was asked about it as it comes, with its own default rules.
 
 ```sh
-make guests                                                  # a table, and reports/guests.json
-.venv/bin/python -m tests.guests --page docs/guests.md       # the same, and this page
+make other-tools                                                  # a table, and reports/guests.json
+.venv/bin/python -m tests.other_tools --page docs/results/other-tools.md       # the same, and this page
 ```
 
 """
@@ -39,8 +39,8 @@ NOT_ASKED = """
 ## Not asked
 
 kube-score and kube-linter are programs in Go without a Python package, popeye looks at a running cluster, and semgrep fetches its rules
-from its vendor. What `make guests` needs comes out of Python packages with pinned hashes, checkov and bandit into an environment of their
-own below `.tox` (`tests/guests/requirements.txt`).
+from its vendor. What `make other-tools` needs comes out of Python packages with pinned hashes, checkov and bandit into an environment of
+their own below `.tox` (`tests/other_tools/requirements.txt`).
 """
 
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from tests.guests.guest import ORIGINAL, Told, Verdict, Word
+from tests.other_tools.tool import ORIGINAL, Told, Verdict, Word
 from validation.defects import catalogue
 from validation.settings import PROJECT
 

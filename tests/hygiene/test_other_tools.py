@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.guests.__main__ import GUESTS
-from tests.guests.guest import ORIGINAL, Guest, Says, Word, asked, control
-from tests.guests.ours import NAME
+from tests.other_tools.__main__ import GUESTS
+from tests.other_tools.own_checkpoints import NAME
+from tests.other_tools.tool import ORIGINAL, Guest, Says, Word, asked, control
 from validation.defects import Defect, catalogue
 from validation.settings import PROJECT
 
-PAGE = (PROJECT / "docs" / "guests.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "results" / "other-tools.md").read_text(encoding="utf-8")
 TABLE = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.partition("\n\n## ")[0].splitlines() if line[:1] == "|"]
 HEAD, COUNTS = TABLE[0], TABLE[-1]
 ROWS = {row[0].split()[0]: dict(zip(HEAD[1:], row[1:], strict=True)) for row in TABLE[2:-1]}
@@ -106,5 +106,5 @@ def test_a_guest_that_nobody_knows_is_wrong_usage() -> None:
 
 
 def guests(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "tests.guests", *arguments]
+    command = [sys.executable, "-m", "tests.other_tools", *arguments]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False)

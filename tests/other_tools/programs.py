@@ -9,7 +9,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from tests.guests.guest import NotHad
+from tests.other_tools.tool import NotHad
 from validation.settings import PROJECT
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")

@@ -1,4 +1,4 @@
-"""`python -m tests.guests`: ask every guest about the eleven original defects, print a table, write JSON, and the page when told to.
+"""`python -m tests.other_tools`: ask every guest about the eleven original defects, print a table, write JSON, and the page when told to.
 
 Exit codes: 0 asked, 1 our own checkpoints did not see all of them, 2 wrong usage. What a guest sees, or that it is not here, never decides.
 """
@@ -12,11 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tests.guests.callers import CALLERS
-from tests.guests.guest import ORIGINAL, Told, asked
-from tests.guests.ours import NAME, ours
-from tests.guests.page import machine, page, rows
-from tests.guests.readers import READERS
+from tests.other_tools.document import machine, page, rows
+from tests.other_tools.own_checkpoints import NAME, ours
+from tests.other_tools.running_system import CALLERS
+from tests.other_tools.static import READERS
+from tests.other_tools.tool import ORIGINAL, Told, asked
 
 GUESTS = {guest.name: guest for guest in (*READERS, *CALLERS)}
 
@@ -30,7 +30,7 @@ def main(
     talk = Console(stderr=True)
     chosen = only.split(",") if only else [NAME, *GUESTS]
     if unknown := [name for name in chosen if name not in {NAME, *GUESTS}]:
-        talk.print(f"There is no guest {', '.join(unknown)}. Next: python -m tests.guests --help")
+        talk.print(f"There is no guest {', '.join(unknown)}. Next: python -m tests.other_tools --help")
         raise typer.Exit(2)
     told = list[Told]()
     for name in chosen:

@@ -1,1 +1,0 @@
-"""What other tools say of the eleven original defects: `python -m tests.guests`, or `make guests`."""
