@@ -1,53 +1,29 @@
-"""Lists the plugin and the step modules, and those that only a session at a cluster loads."""
+"""Loads the plugin and every step module; those about a cluster only when the target is one."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from validation.session import SETTINGS
+from validation.record.runs import SETTINGS
 
-pytest_plugins = [
-    "validation.plugin",
-    "features.steps.parts",
-    "features.steps.api",
-    "features.steps.votes",
-    "features.steps.results",
-    "features.steps.stream",
-    "features.steps.consumer",
-    "features.steps.variables",
-    "features.steps.end_to_end",
-    "features.steps.images",
-    "features.steps.confinement",
-    "features.steps.scanning",
-    "features.steps.chart",
-    "features.steps.chart_values",
-    "features.steps.chart_pods",
-    "features.steps.chart_probes",
-    "features.steps.chart_programs",
-    "features.steps.chart_test_pod",
-    "features.steps.chart_outside",
-    "features.steps.heartbeat",
-    "features.steps.crash_points",
-    "features.steps.api_crash_points",
-    "features.steps.clients",
-    "features.steps.storm",
-    "features.steps.two_consumers",
-    "features.steps.operators",
-    "features.steps.network",
-    "features.steps.source",
-    "features.steps.documents",
-]
+pytest_plugins = ["validation.pytest_plugin.plugin"]
 
-AT_A_CLUSTER = (
-    "features.steps.cluster",
-    "features.steps.cluster_state",
-    "features.steps.cluster_operations",
-    "features.steps.network_live",
-)
-"""Steps that only a cluster is judged by. A cluster's client takes a second to import, which no other session needs."""
+PROJECT = Path(__file__).parent
+CLUSTER_STEPS = "features/steps/cluster"
+"""The steps that only a cluster can run. A cluster's client takes a second to import, which no other session needs."""
+
+
+def step_modules(*, at_a_cluster: bool) -> Iterator[str]:
+    """Yield the name of each module in `features/support/` and in each folder of `features/steps/`."""
+    for file in sorted([*PROJECT.glob("features/support/[!_]*.py"), *PROJECT.glob("features/steps/*/[!_]*.py")]):
+        if at_a_cluster or not file.is_relative_to(PROJECT / CLUSTER_STEPS):
+            yield ".".join(file.relative_to(PROJECT).with_suffix("").parts)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Add the steps about a cluster where there is one."""
-    if "cluster" in config.stash[SETTINGS].shows:
-        for module in AT_A_CLUSTER:
-            config.pluginmanager.import_plugin(module)
+    """Load the step modules, once the plugin knows the target."""
+    for name in step_modules(at_a_cluster="cluster" in config.stash[SETTINGS].shows):
+        config.pluginmanager.register(import_module(name), name)

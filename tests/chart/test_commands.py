@@ -16,8 +16,8 @@ from redis.retry import Retry
 
 from tests.chart.values_table import CHART
 from tests.unit.servers import free_port
-from validation.probes.manifests import render
-from validation.probes.workloads import Container, workloads
+from validation.probes.chart.manifests import render
+from validation.probes.chart.workloads import Container, workloads
 
 PASSWORD = "a password"  # noqa: S105 - of a server that lives for one test
 

@@ -8,15 +8,14 @@ import yaml
 
 from tests.chart.values_table import CHART
 from validation.images.source import LOAD, reference
-from validation.load.generating import Order
-from validation.load.inside import MANIFEST, MASTER, WORKER, manifest
-from validation.network import rendered
-from validation.network.evaluator import NAME_LABEL, End, Policy, connects
-from validation.probes import kubeschemas
-from validation.probes.manifests import Manifest, render
+from validation.load.generators.cluster import MANIFEST, MASTER, WORKER, manifest
+from validation.load.generators.local import Order
+from validation.policies.evaluator import NAME_LABEL, End, Policy, connects
+from validation.probes.chart import connections, kubernetes_schemas
+from validation.probes.chart.manifests import Manifest, render
 
 SHIPPED = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["items"]
-RELEASE = rendered.policies(render(CHART))
+RELEASE = connections.policies(render(CHART))
 
 
 @pytest.fixture
@@ -34,11 +33,11 @@ def policies(objects: list[Any]) -> list[Policy]:
     return [Policy(o["metadata"]["namespace"], o["metadata"]["name"], o["spec"]) for o in objects if o["kind"] == "NetworkPolicy"]
 
 
-@pytest.mark.parametrize("version", kubeschemas.VERSIONS)
+@pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)
 def test_every_object_is_valid(version: str, order: Order) -> None:
     objects = [*SHIPPED, *manifest(order, "other", "release", "voting-load:1")]
     checked = [Manifest(MANIFEST.name, one["kind"], one["metadata"]["name"], one["metadata"]["namespace"], one) for one in objects]
-    assert kubeschemas.schema_errors(checked, version) == ()
+    assert kubernetes_schemas.schema_errors(checked, version) == ()
 
 
 @pytest.mark.parametrize("name", [MASTER, WORKER])

@@ -6,9 +6,9 @@ from typing import Any
 import yaml
 
 from tests.chart.values_table import CHART
-from validation.probes.manifests import Manifest, render
-from validation.probes.workloads import workloads
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
+from validation.probes.chart.manifests import Manifest, render
+from validation.probes.chart.workloads import workloads
 
 PROMETHEUS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "watchers"}}}
 

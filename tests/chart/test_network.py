@@ -3,16 +3,15 @@
 import pytest
 
 from tests.chart.values_table import CHART
-from validation.network import rendered
-from validation.network.evaluator import End, Policy, connects
-from validation.network.truth import Cells, truth
-from validation.probes import values
-from validation.probes.manifests import render
+from validation.policies.declared import Cells, truth
+from validation.policies.evaluator import End, Policy, connects
+from validation.probes.chart import connections, values
+from validation.probes.chart.manifests import render
 
 LAYERS = {"ingress controller", "frontend", "api", "consumer", "data"}
 MANIFESTS = render(CHART)
-POLICIES = rendered.policies(MANIFESTS)
-SCENE = rendered.scene(MANIFESTS, values.merged(CHART))
+POLICIES = connections.policies(MANIFESTS)
+SCENE = connections.scene(MANIFESTS, values.merged(CHART))
 PUBLISHED = {
     "ingress controller": {"frontend:8000", "api:8000"},
     "frontend": {"api:8000", "DNS udp", "DNS tcp"},
@@ -79,8 +78,8 @@ def test_who_an_operator_names_is_let_through_and_nobody_else() -> None:
         "monitoring": {"enabled": True, "prometheusNamespace": "watch"},
         "networkPolicies": {"ingressControllers": [{"namespaceSelector": {"matchLabels": {"role": "edge"}}}]},
     }
-    policies = rendered.policies(render(CHART, own))
-    scene = rendered.scene(render(CHART, own), values.merged(CHART, own))
+    policies = connections.policies(render(CHART, own))
+    scene = connections.scene(render(CHART, own), values.merged(CHART, own))
     assert scene.computed(policies) & scene.judged == truth().open(scene.judged)
     assert connects(policies, End("Prometheus", "watch"), scene.ends["consumer"], 9000)
     assert not connects(policies, End("ingress", "ingress-nginx"), scene.ends["API pods"], 8000)

@@ -1,7 +1,7 @@
 """The README's table of values is the values file."""
 
 from tests.chart.values_table import CHART, README, readme, rows
-from validation.probes.values import leaves, merged
+from validation.probes.chart.values import leaves, merged
 
 
 def test_the_table_is_made_from_the_values_file() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.chart.values_table import CHART
-from validation.probes import values
-from validation.probes.manifests import Manifest, render
-from validation.probes.references import Rendering
+from validation.probes.chart import values
+from validation.probes.chart.manifests import Manifest, render
+from validation.probes.chart.references import Rendering
 
 PRODUCTION = render(CHART, values.shipped(CHART)["production-values.yaml"])
 PLATFORM = render(CHART, values.shipped(CHART)["platform-values.yaml"])

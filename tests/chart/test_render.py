@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.chart.values_table import CHART
-from validation.probes import kubeschemas, manifests, values
-from validation.probes.flips import flips
-from validation.probes.workloads import Workload, workloads
+from validation.probes.chart import kubernetes_schemas, manifests, values
+from validation.probes.chart.value_flips import flips
+from validation.probes.chart.workloads import Workload, workloads
 
 SHIPPED = values.shipped(CHART)
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHIPPED)
@@ -35,10 +35,10 @@ def test_the_linter_has_nothing_to_say(shape: str) -> None:
 
 
 @EVERY_SHAPE
-@pytest.mark.parametrize("version", kubeschemas.VERSIONS)
+@pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)
 def test_every_object_is_valid_in_every_version(shape: str, version: str) -> None:
-    errors = kubeschemas.schema_errors(manifests.render(CHART, SHIPPED[shape]), version)
-    assert [error for error in errors if error.manifest.kind not in WITHOUT_SCHEMA or error.text != kubeschemas.NO_SCHEMA] == []
+    errors = kubernetes_schemas.schema_errors(manifests.render(CHART, SHIPPED[shape]), version)
+    assert [error for error in errors if error.manifest.kind not in WITHOUT_SCHEMA or error.text != kubernetes_schemas.NO_SCHEMA] == []
 
 
 @EVERY_SHAPE

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.chart.values_table import CHART
-from validation.probes import values as probe
+from validation.probes.chart import values as probe
 
 
 def sections(values: Mapping[str, Any], under: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from validation.git import git
-from validation.kill.selection import Chosen, Wanted, choose
-from validation.proving import HERE
-from validation.settings import PROJECT
+from validation.core.git import git
+from validation.core.settings import PROJECT
+from validation.defects.proving import HERE
+from validation.defects.selection import Chosen, Wanted, choose
 
 ALL_OF_THEM = "CI=1 tox run -e defects proves all of them"
 

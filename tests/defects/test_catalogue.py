@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from tests.defects.chosen import CHOSEN
-from validation import defects, engines, proving, proving_by_tests
-from validation.checkpoints import BEYOND, registry
-from validation.defects import Change, Defect
-from validation.errors import HarnessError, TargetUnavailable
-from validation.images import build
+from validation.core.errors import HarnessError, TargetUnavailable
+from validation.core.settings import PROJECT, TARGETS
+from validation.defects import catalogue, proving, proving_by_tests
+from validation.defects.catalogue import Change, Defect
+from validation.defects.parallel import jobs
+from validation.defects.proving import HERE, Catch, Result
+from validation.images import build, engines
 from validation.images.source import PARTS
-from validation.kill.ending import jobs
-from validation.proving import HERE, Catch, Result
-from validation.settings import PROJECT, TARGETS
-from validation.verdicts import EXIT_CODES, HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT
+from validation.record.verdicts import EXIT_CODES, HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT
+from validation.registry.checkpoints import BEYOND, registry
 
 CHART = "chart/templates/consumer.yaml"
 (TOGETHER, _), (ALONE, _) = HERE.turns(CHOSEN.defects)
 PROVEN_HERE = [*TOGETHER, *ALONE]
-OF_TESTS = [defect for defect in defects.catalogue().values() if defect.tests]
-OF_EXIT_CODES = "tests/unit/harness/test_exit_codes.py"
-BY_ITS_TESTS = {"B14": "tests/unit/probes/test_scanners.py::TestKnownFlaws::test_a_flaw_that_a_newer_version_mends_is_found"}
+OF_TESTS = [defect for defect in catalogue.catalogue().values() if defect.tests]
+OF_EXIT_CODES = "tests/unit/cli/test_exit_codes.py"
+BY_ITS_TESTS = {"B14": "tests/unit/probes/images/test_scanners.py::TestKnownFlaws::test_a_flaw_that_a_newer_version_mends_is_found"}
 """Which flaws of dependencies are known is told by a database that nobody ships: its tests bring one of their own."""
 
 
@@ -33,7 +33,7 @@ def a_defect(change: Change, checkpoint: str = "4.2") -> Defect:
 
 
 def named_here() -> set[str]:
-    return {checkpoint for defect in defects.catalogue().values() for checkpoint in defect.checkpoints}
+    return {checkpoint for defect in catalogue.catalogue().values() for checkpoint in defect.checkpoints}
 
 
 def skip_without_images(defect: Defect) -> None:
@@ -53,7 +53,7 @@ def why_no_image_can_be_built() -> str:
     return ""
 
 
-@pytest.mark.parametrize("defect", defects.catalogue().values(), ids=lambda d: d.id)
+@pytest.mark.parametrize("defect", catalogue.catalogue().values(), ids=lambda d: d.id)
 def test_every_change_is_found_exactly_once(defect: Defect) -> None:
     for change in defect.changes:
         assert (PROJECT / change.file).read_text(encoding="utf-8").count(change.find) == 1
@@ -89,19 +89,19 @@ def test_every_exit_code_has_a_defect_that_the_tests_of_exit_codes_must_see(code
 
 
 def test_there_are_defects_of_every_layer_and_at_least_eighty_in_all() -> None:
-    layers = {defect.layer for defect in defects.catalogue().values()}
+    layers = {defect.layer for defect in catalogue.catalogue().values()}
     assert layers == {"contract", "source", "server", "migration", "image", "chart", "documents", "harness"}
-    assert len(defects.catalogue()) >= 80
+    assert len(catalogue.catalogue()) >= 80
 
 
 def test_every_checkpoint_that_looks_at_a_cluster_has_a_defect_that_is_seen_there() -> None:
-    named = {checkpoint for defect in defects.catalogue().values() for checkpoint in defect.live}
+    named = {checkpoint for defect in catalogue.catalogue().values() for checkpoint in defect.live}
     assert [c.id for c in registry().values() if "cluster" in c.needs and c.id not in named] == []
 
 
 @pytest.mark.parametrize("contained", [False, True], ids=["on this machine", "in containers"])
 def test_the_unchanged_system_is_green_at_every_checkpoint_that_a_defect_names(contained: bool) -> None:
-    of_the_kind = [defect for defect in defects.choose(()) if bool(defect.images) == contained]
+    of_the_kind = [defect for defect in catalogue.choose(()) if bool(defect.images) == contained]
     assert of_the_kind
     proven = [defect for defect in PROVEN_HERE if defect in of_the_kind]
     if not proven:
@@ -153,12 +153,12 @@ def test_a_run_that_does_not_end_is_no_catch(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(("find", "times"), [("no such text anywhere", 0), ("import", 2)])
 def test_a_find_that_does_not_occur_exactly_once_is_refused(find: str, times: int) -> None:
-    with pytest.raises(HarnessError, match="occurs"), defects.planted(a_defect(Change("system/logs.py", find, "x"))):
+    with pytest.raises(HarnessError, match="occurs"), catalogue.planted(a_defect(Change("system/logs.py", find, "x"))):
         pytest.fail(f"{times} occurrences were planted")
 
 
-BALLOTS = "tests/unit/harness/test_ballots.py::test_a_vote_that_is_not_in_the_ledger_is_lost"
-CRASH = Change("validation/ballots.py", "        rejected = {b.vote_id", "        1 / 0\n        rejected = {b.vote_id")
+BALLOTS = "tests/unit/faults/test_reconciliation.py::test_a_vote_that_is_not_in_the_ledger_is_lost"
+CRASH = Change("validation/faults/reconciliation.py", "        rejected = {b.vote_id", "        1 / 0\n        rejected = {b.vote_id")
 
 
 def of_the_judge(change: Change, *tests: str) -> Defect:
@@ -168,11 +168,15 @@ def of_the_judge(change: Change, *tests: str) -> Defect:
 @pytest.mark.parametrize(
     ("change", "catch", "said"),
     [
-        (Change("validation/ballots.py", "lost=tuple(sorted(set(accepted) - set(ledger)))", "lost=()"), Catch.CAUGHT, "observed "),
-        (Change("validation/ballots.py", '"""The votes of one run."""', '"""Votes."""'), Catch.SURVIVED, f"{BALLOTS} passed"),
+        (
+            Change("validation/faults/reconciliation.py", "lost=tuple(sorted(set(accepted) - set(ledger)))", "lost=()"),
+            Catch.CAUGHT,
+            "observed ",
+        ),
+        (Change("validation/faults/reconciliation.py", '"""The votes of one run."""', '"""Votes."""'), Catch.SURVIVED, f"{BALLOTS} passed"),
         (CRASH, Catch.INCONCLUSIVE, "and not by an assertion: ZeroDivisionError"),
-        (Change("validation/ballots.py", "CREATED = 201", "CREATED = 201 / 0"), Catch.INCONCLUSIVE, "ZeroDivisionError"),
-        (Change("validation/ballots.py", "CREATED = 201", "CREATED = ("), Catch.NOT_LANDED, "was never closed"),
+        (Change("validation/faults/reconciliation.py", "CREATED = 201", "CREATED = 201 / 0"), Catch.INCONCLUSIVE, "ZeroDivisionError"),
+        (Change("validation/faults/reconciliation.py", "CREATED = 201", "CREATED = ("), Catch.NOT_LANDED, "was never closed"),
     ],
     ids=["seen", "not seen", "a crash", "nothing to import", "no Python"],
 )
@@ -183,8 +187,8 @@ def test_a_defect_of_the_judge_is_caught_by_an_assertion_alone(change: Change, c
 
 
 def test_each_of_the_tests_must_see_it() -> None:
-    other = "tests/unit/harness/test_ballots.py::test_no_key_is_used_twice"
-    change = Change("validation/ballots.py", "lost=tuple(sorted(set(accepted) - set(ledger)))", "lost=()")
+    other = "tests/unit/faults/test_reconciliation.py::test_no_key_is_used_twice"
+    change = Change("validation/faults/reconciliation.py", "lost=tuple(sorted(set(accepted) - set(ledger)))", "lost=()")
     result = proving.prove(of_the_judge(change, BALLOTS, other))
     assert (result.catch, result.said) == (Catch.SURVIVED, f"{other} passed")
 
@@ -204,7 +208,7 @@ def test_tests_that_are_not_there_are_not_green() -> None:
 def test_a_judge_with_a_defect_is_not_asked_about_it(layer: str, seen_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = f'[[defect]]\nid = "D1"\ntitle = "A"\nstory = "B."\nlayer = "{layer}"\n{seen_by}\n'
     file = tmp_path / "defects.toml"
-    file.write_text(told + 'change = [{ file = "validation/ballots.py", find = "a", replace = "b" }]\n', encoding="utf-8")
-    monkeypatch.setattr(defects, "CATALOGUE", file)
+    file.write_text(told + 'change = [{ file = "validation/faults/reconciliation.py", find = "a", replace = "b" }]\n', encoding="utf-8")
+    monkeypatch.setattr(catalogue, "CATALOGUE", file)
     with pytest.raises(HarnessError, match="is of the judge if its tests must see it"):
-        defects.catalogue.__wrapped__()
+        catalogue.catalogue.__wrapped__()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.defects.chosen import base, chosen
-from validation import defects
-from validation.proving import HERE
+from validation.defects import catalogue
+from validation.defects.proving import HERE
 
-EVERYTHING = tuple(one for one in defects.catalogue().values() if HERE.proves(one))
+EVERYTHING = tuple(one for one in catalogue.catalogue().values() if HERE.proves(one))
 
 
 def git(folder: Path, *words: str) -> str:

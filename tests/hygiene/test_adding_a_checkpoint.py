@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from validation.defects import planted
-from validation.probes import documents
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
+from validation.defects.catalogue import planted
+from validation.probes.source import documents
 
 PAGE = (PROJECT / "docs" / "adding-a-checkpoint.md").read_text(encoding="utf-8")
 FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, behind: (?P<behind>.+?))?(?: -->)?"
@@ -70,11 +70,10 @@ def copy() -> Iterator[Path]:
 
 def test_the_page_has_a_block_for_each_step() -> None:
     assert [block.file for block in BLOCKS] == [
-        "validation/checkpoints.toml",
+        "validation/registry/checkpoints.toml",
         "features/beyond/request_id.feature",
-        "features/steps/request_id.py",
-        "conftest.py",
-        "validation/defects.toml",
+        "features/steps/api/request_id.py",
+        "validation/defects/defects.toml",
         "docs/explanation/guarantees.md",
     ]
 
@@ -102,7 +101,7 @@ def test_with_the_documents_made_again_the_project_is_in_order(copy: Path) -> No
 
 
 def test_an_entry_in_the_registry_is_not_enough() -> None:
-    with copy_with([block for block in BLOCKS if block.file == "validation/checkpoints.toml"]) as bare:
+    with copy_with([block for block in BLOCKS if block.file == "validation/registry/checkpoints.toml"]) as bare:
         told = together(bare)
     assert told.returncode == 1, told.stdout + told.stderr
     refused = [line for line in told.stdout.splitlines() if line.startswith("FAILED")]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from validation.probes import generated
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
+from validation.probes.source import generated
 
 MADE: dict[str, Callable[[], str]] = {
     generated.CHECKPOINTS: generated.checkpoints,

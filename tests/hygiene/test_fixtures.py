@@ -4,7 +4,7 @@ import ast
 from collections import Counter
 from pathlib import Path
 
-STEPS = Path(__file__).parents[2] / "features" / "steps"
+FEATURES = Path(__file__).parents[2] / "features"
 
 
 def fixtures(source: str) -> list[str]:
@@ -17,6 +17,6 @@ def fixtures(source: str) -> list[str]:
 
 
 def test_no_fixture_takes_the_name_of_another() -> None:
-    names = Counter(name for file in STEPS.glob("*.py") for name in fixtures(file.read_text(encoding="utf-8")))
+    names = Counter(name for file in FEATURES.rglob("*.py") for name in fixtures(file.read_text(encoding="utf-8")))
     assert len(names) > 20
     assert [name for name, count in names.items() if count > 1] == []

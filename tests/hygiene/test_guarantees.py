@@ -6,8 +6,8 @@ from prometheus_client import generate_latest
 
 from system.api.metrics import Metrics as ApiMetrics
 from system.consumer.metrics import Metrics as ConsumerMetrics
-from validation.checkpoints import registry
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
+from validation.registry.checkpoints import registry
 
 PAGE = (PROJECT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
 

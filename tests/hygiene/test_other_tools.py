@@ -11,8 +11,8 @@ import pytest
 from tests.other_tools.__main__ import GUESTS
 from tests.other_tools.own_checkpoints import NAME
 from tests.other_tools.tool import ORIGINAL, Guest, Says, Word, asked, control
-from validation.defects import Defect, catalogue
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
+from validation.defects.catalogue import Defect, catalogue
 
 PAGE = (PROJECT / "docs" / "results" / "other-tools.md").read_text(encoding="utf-8")
 TABLE = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.partition("\n\n## ")[0].splitlines() if line[:1] == "|"]

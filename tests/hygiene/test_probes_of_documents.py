@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from validation.probes import documents, facts, scenarios, source
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
+from validation.probes.source import completeness, documents, facts, scenarios
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_a_module_that_fails_or_exits_on_import_is_named_and_the_others_are_stil
     package.mkdir()
     for name, text in {"__init__": "", "bad": "import no_such_module", "gone": "raise SystemExit(0)", "good": ""}.items():
         (package / f"{name}.py").write_text(text, encoding="utf-8")
-    told = source.import_all(tmp_path, source.modules(tmp_path))
+    told = completeness.import_all(tmp_path, completeness.modules(tmp_path))
     assert {name for name, problem in told.items() if problem} == {"system.bad", "system.gone"}
     assert "no_such_module" in told["system.bad"]
 
 
 def test_what_cannot_be_run_is_named() -> None:
-    told = source.import_all(PROJECT, ["-m system.consumer", "-m system.db", "-m system.nothing", "validation.cli:nothing"])
-    assert {name for name, problem in told.items() if problem} == {"-m system.db", "-m system.nothing", "validation.cli:nothing"}
+    told = completeness.import_all(PROJECT, ["-m system.consumer", "-m system.db", "-m system.nothing", "validation.cli.main:nothing"])
+    assert {name for name, problem in told.items() if problem} == {"-m system.db", "-m system.nothing", "validation.cli.main:nothing"}
 
 
 @pytest.mark.parametrize(
@@ -100,15 +100,15 @@ def test_what_cannot_be_run_is_named() -> None:
 )
 def test_a_module_is_found_however_it_is_run(text: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_text(text, encoding="utf-8")
-    assert [one.what for one in source.run_modules(tmp_path, "x")] == ["a.b"]
+    assert [one.what for one in completeness.run_modules(tmp_path, "x")] == ["a.b"]
 
 
 def test_a_copy_of_what_is_not_there_is_seen(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "x.Dockerfile").write_text("COPY --chown=1:1 a \\\n  b/*.py /app/\nCOPY --from=build /c /c\n", encoding="utf-8")
-    named = source.copied(tmp_path, "*.Dockerfile")
+    named = completeness.copied(tmp_path, "*.Dockerfile")
     assert [one.what for one in named] == ["a", "b/*.py"]
-    assert source.missing(tmp_path, named) == ["x.Dockerfile names b/*.py"]
+    assert completeness.missing(tmp_path, named) == ["x.Dockerfile names b/*.py"]
 
 
 S = "class S:\n    name: str\n    port: Annotated[int, Field(ge=1, le=9_000)] = 8000\n"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from tests.other_tools.own_checkpoints import NAME
 from tests.other_tools.tool import AS_A_FILE, ORIGINAL, Told
-from validation.defects import catalogue
+from validation.defects.catalogue import catalogue
 
 HEAD = """<!-- Made by what the guests said; do not edit. Next: python -m tests.other_tools --page docs/results/other-tools.md -->
 # Guests' verdicts beside ours

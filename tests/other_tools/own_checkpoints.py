@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 from tests.other_tools.tool import ORIGINAL, Told, Verdict, Word
-from validation.defects import catalogue
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
+from validation.defects.catalogue import catalogue
 
 NAME = "votecheck"
 COMMAND = ("defects", "run", "--defect", ",".join(ORIGINAL))

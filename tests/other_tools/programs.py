@@ -10,7 +10,7 @@ import venv
 from pathlib import Path
 
 from tests.other_tools.tool import NotHad
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 ROOM = PROJECT / ".tox" / "guests"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tests.other_tools.programs import ask, beside
 from tests.other_tools.tool import Guest, NotHad, Says
-from validation.defects import Defect, catalogue
-from validation.session import new_run_id
-from validation.settings import RunSettings
-from validation.targets.local import LocalTarget
+from validation.core.settings import RunSettings
+from validation.defects.catalogue import Defect, catalogue
+from validation.record.runs import new_run_id
+from validation.targets.local.target import LocalTarget
 
 SEED = 1
 OPTIONS = (

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.other_tools.programs import ask, beside, hired
 from tests.other_tools.tool import Guest, NotHad, Says, control
-from validation.defects import Defect, catalogue
-from validation.probes import manifests
+from validation.defects.catalogue import Defect, catalogue
+from validation.probes.chart import manifests
 
 CHART = "chart/*"
 DOCKERFILES = ("*.Dockerfile", "*/Dockerfile")

@@ -6,8 +6,8 @@ from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path
 
-from validation.defects import Change, Defect, catalogue, planted
-from validation.errors import HarnessError
+from validation.core.errors import HarnessError
+from validation.defects.catalogue import Change, Defect, catalogue, planted
 
 ORIGINAL = tuple(f"D{number}" for number in range(1, 12))
 """The defects that the original project had and found late or never."""

@@ -5,8 +5,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.network.drawing import draw
-from validation.network.evaluator import End, Policy, connects, selected
+from validation.policies.evaluator import End, Policy, connects, selected
+from validation.policies.random_policies import draw
 
 PORTS = {("http", "TCP"): 8000, ("metrics", "TCP"): 9000}
 PODS = [

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from validation import engines
-from validation.engines import Engine
-from validation.images import store
+from validation.images import engines, store
+from validation.images.engines import Engine
 from validation.images.source import PARTS, VERSIONS, digest, dockerfile, reference, revision
 from validation.images.store import Layer
 

@@ -3,9 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from validation import protocol
-from validation.digests import contents, files_below
-from validation.git import git
+from validation.core import protocol
+from validation.core.digests import contents, files_below
+from validation.core.git import git
 
 PARTS = ("api", "consumer")
 LOAD = "load"

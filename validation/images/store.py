@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from validation.engines import Engine
+from validation.images.engines import Engine
 
 PART_LABEL = "votecheck.part"
 """On every layer that a build of ours makes, from its first instruction on."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from validation.errors import UsageError
+from validation.core.errors import UsageError
 from validation.load.result import LoadResult, Sample
 
 FEWEST_RUNS = 4

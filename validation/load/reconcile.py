@@ -17,10 +17,10 @@ from pathlib import Path
 from uuid import UUID
 
 from loadtests.records import UNANSWERED, read
-from validation.errors import HarnessError
+from validation.core.errors import HarnessError
 from validation.load.latency import EXPECTED, VOTES, Spread
 from validation.load.result import Books
-from validation.probes.store import StoreProbe
+from validation.probes.running.store import StoreProbe
 
 SERVER_ERROR = 500
 CACHE_KIB = 16 * 1024

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from anyio.from_thread import BlockingPortal
 
-from validation.errors import NotProven
-from validation.load.sampling import Look, parts_of
-from validation.probes.store import StoreProbe
-from validation.probes.stream import StreamProbe
-from validation.settings import RunSettings
-from validation.storm.system import Storm
+from validation.core.errors import NotProven
+from validation.core.settings import RunSettings
+from validation.faults.environment import Storm
+from validation.load.sampling.sampler import Look, parts_of
+from validation.probes.running.store import StoreProbe
+from validation.probes.running.stream import StreamProbe
 from validation.targets import open_target
 from validation.targets.base import Target
 
 if TYPE_CHECKING:
-    from validation.cluster.installation import Installation
+    from validation.targets.cluster.installation import Installation
 
 
 @dataclass
@@ -83,8 +83,8 @@ def _storm(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
 
 @contextmanager
 def _installation(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
-    from validation.cluster.installation import Installation  # noqa: PLC0415 - the client takes a second to import
-    from validation.load.kubelet import pods_of  # noqa: PLC0415
+    from validation.load.sampling.kubelet import pods_of  # noqa: PLC0415
+    from validation.targets.cluster.installation import Installation  # noqa: PLC0415 - the client takes a second to import
 
     installation = Installation(settings)
     with _started(installation, pods_of(installation), portal) as made:

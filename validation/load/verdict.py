@@ -6,7 +6,7 @@ from statistics import median_high
 
 from loadtests.records import NAMES
 from loadtests.scenario import Scenario
-from validation.errors import UsageError
+from validation.core.errors import UsageError
 from validation.load.result import Books, Check, Latency, Sample, Verdict
 
 MISSED_SHARE = 0.01

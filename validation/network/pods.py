@@ -13,13 +13,13 @@ from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ConflictException, ForbiddenException, NotFoundException
 from kubernetes.stream import stream
 
-from validation.cluster.access import ASK_SECONDS, Cluster, asking
-from validation.cluster.installation import waits_for
-from validation.errors import ProbeError
+from validation.core.errors import ProbeError
+from validation.core.waiting import eventually
 from validation.targets.cleanup import LABEL
-from validation.waiting import eventually
+from validation.targets.cluster.access import ASK_SECONDS, Cluster, asking
+from validation.targets.cluster.installation import waits_for
 
-PYTHON = ("/usr/bin/python3.13", "-c", Path(__file__).with_name("inside.py").read_text(encoding="utf-8"))
+PYTHON = ("/usr/bin/python3.13", "-c", Path(__file__).with_name("pod_program.py").read_text(encoding="utf-8"))
 """In the image of the API, and what it is told to run."""
 RUNNING_SECONDS, GONE_SECONDS, ANSWER_SECONDS = 90.0, 90.0, 15.0
 ENDS_AFTER_SECONDS = 1800

@@ -6,15 +6,15 @@ from typing import Any
 
 from kubernetes.client import DiscoveryV1Api
 
-from validation.cluster.access import ASK_SECONDS, asking
-from validation.cluster.installation import PLACES, Installation
-from validation.errors import NotProven
-from validation.network.evaluator import End, Policy
+from validation.core.errors import NotProven
+from validation.core.protocol import LAYERS
 from validation.network.pods import Grounds, Session, manifest
-from validation.network.rendered import COMPONENT, DNS_LABELS, labels_of, spaces_of
-from validation.network.truth import Cells, Scene, truth
-from validation.protocol import LAYERS
+from validation.policies.declared import Cells, Scene, truth
+from validation.policies.evaluator import End, Policy
+from validation.probes.chart.connections import COMPONENT, DNS_LABELS, labels_of, spaces_of
 from validation.targets.cleanup import LABEL
+from validation.targets.cluster.access import ASK_SECONDS, asking
+from validation.targets.cluster.installation import PLACES, Installation
 
 FAR = "far"
 """The name of a pod in a second namespace that is all the run's own."""

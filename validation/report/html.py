@@ -8,11 +8,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from validation.checkpoints import registry
-from validation.recording import Measured, Observed
-from validation.report import crashes, model
-from validation.report.wording import duration, percent, visible
-from validation.verdicts import Run, Scenario, Verdict
+from validation.record.recorder import Measured, Observed
+from validation.record.verdicts import Run, Scenario, Verdict
+from validation.registry.checkpoints import registry
+from validation.report import crash_table, model
+from validation.report.text import duration, percent, visible
 
 TEXT_MAX = 4000
 FINDINGS_MAX = 5
@@ -68,8 +68,8 @@ def _template() -> Template:
         "moment": model.moment,
         "reproduce": model.reproduce,
         "shown": _shown,
-        "crashes": crashes.crashes,
-        "is_crash": crashes.is_crash,
+        "crashes": crash_table.crashes_of,
+        "is_crash": crash_table.is_crash,
         "findings_max": FINDINGS_MAX,
     }
     return environment.get_template("page.html.j2")

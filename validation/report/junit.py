@@ -2,9 +2,9 @@
 
 from xml.etree import ElementTree as ET
 
+from validation.record.verdicts import Judged, Run, Scenario, Verdict
 from validation.report.model import by_phase, reproduce
-from validation.report.wording import one_line, visible
-from validation.verdicts import Judged, Run, Scenario, Verdict
+from validation.report.text import one_line, visible
 
 _COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 

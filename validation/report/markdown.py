@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from validation.recording import Observed
+from validation.record.recorder import Observed
+from validation.record.verdicts import Judged, Run, Verdict
 from validation.report.model import Open, by_phase, headline, moment, reproduce, seen_to_fail, unproven, with_verdict
-from validation.report.wording import duration, one_line
-from validation.verdicts import Judged, Run, Verdict
+from validation.report.text import duration, one_line
 
 BYTES_MAX = 2**20
 """A job summary that is longer is thrown away whole by the forge."""

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from validation import recording
-from validation.checkpoints import BEYOND, phases, registry
-from validation.errors import UsageError
-from validation.recording import Event, RunStarted
-from validation.session import RECORD
-from validation.settings import SHIPPED_TARGETS, TARGETS
-from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
+from validation.core.errors import UsageError
+from validation.core.settings import SHIPPED_TARGETS, TARGETS
+from validation.record import recorder
+from validation.record.recorder import Event, RunStarted
+from validation.record.runs import RECORD
+from validation.record.verdicts import Judged, Run, RunVerdict, Verdict, judge
+from validation.registry.checkpoints import BEYOND, phases, registry
 
 DOCTOR = "votecheck doctor"
 PROVE = "votecheck defects run"
@@ -67,7 +67,7 @@ def load(folder: Path) -> Run:
         UsageError: there is no record, it was changed, or it is of another version.
     """
     try:
-        events = tuple(recording.read(folder / RECORD))
+        events = tuple(recorder.read(folder / RECORD))
         return judge(events, registry(), day_of(events))
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise UsageError(

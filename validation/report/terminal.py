@@ -14,10 +14,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from validation.checkpoints import Checkpoint, phases, registry
-from validation.links.visits import RIGHT
-from validation.recording import Event, Finished, Planned, RunFinished, Started, Trouble
-from validation.report.crashes import CrashPoint, crash_points, in_short
+from validation.faults.proxy.crashes import RIGHT
+from validation.record.recorder import Event, Finished, Planned, RunFinished, Started, Trouble
+from validation.record.verdicts import Judged, Run, RunVerdict, Verdict, judge
+from validation.registry.checkpoints import Checkpoint, phases, registry
+from validation.report.crash_table import CrashPoint, crash_points, in_short
 from validation.report.model import (
     Open,
     by_phase,
@@ -30,8 +31,7 @@ from validation.report.model import (
     unproven,
     with_verdict,
 )
-from validation.report.wording import duration, one_line, visible
-from validation.verdicts import Judged, Run, RunVerdict, Verdict, judge
+from validation.report.text import duration, one_line, visible
 
 COLOURS = {
     Verdict.PASSED: "green",
@@ -171,7 +171,7 @@ def _sweeps(run: Run, console: Console) -> None:
             verdict = Text(one_line(point.verdict), COLOURS[_verdict(point)])
             table.add_row(Text(one_line(point.name)), Text(one_line(point.witness)), verdict, duration(point.seconds))
         console.print(table)
-        for visit in (v for p in points for v in p.visits if not v.right):
+        for visit in (v for p in points for v in p.crashes if not v.right):
             _print(console, Text(f"  {one_line(f'{visit.point}, {visit.how}: {visit.verdict}', _LINE_MAX)}"))
 
 

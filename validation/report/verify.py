@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from validation.errors import UsageError
-from validation.report.jsonfile import breaches, document
+from validation.core.errors import UsageError
 from validation.report.model import load
-from validation.report.wording import one_line
+from validation.report.results_json import breaches, document
+from validation.report.text import one_line
 from validation.report.write import RESULTS
 
 _TOLD_MAX = 200

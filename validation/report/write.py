@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from validation.errors import HarnessError
-from validation.report import html, jsonfile, junit, markdown
+from validation.core.errors import HarnessError
+from validation.record.verdicts import Run
+from validation.report import html, junit, markdown, results_json
 from validation.report.model import load
-from validation.verdicts import Run
 
 LATEST = "latest"
 RESULTS = "results.json"
 RENDERERS: MappingProxyType[str, Callable[[Run], str]] = MappingProxyType(
-    {"index.html": html.render, "junit.xml": junit.render, RESULTS: jsonfile.render, "summary.md": markdown.render}
+    {"index.html": html.render, "junit.xml": junit.render, RESULTS: results_json.render, "summary.md": markdown.render}
 )
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from validation.errors import NotProven, TargetUnavailable
-from validation.settings import RunSettings
-from validation.targets.process import Child
-from validation.waiting import eventually
+from validation.core.errors import NotProven, TargetUnavailable
+from validation.core.settings import RunSettings
+from validation.core.waiting import eventually
+from validation.targets.local.process import Child
 
 if TYPE_CHECKING:
     import subprocess

@@ -18,8 +18,8 @@ from typing import TypeVar
 
 import psutil
 
-from validation.engines import Engine
-from validation.errors import TargetUnavailable
+from validation.core.errors import TargetUnavailable
+from validation.images.engines import Engine
 
 MARK = "VOTECHECK_RUN"
 LABEL = "votecheck.run"
@@ -107,7 +107,7 @@ def _remove_release(folder: Path) -> list[str]:
         told = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:  # there was none, or another harness is cleaning up at the same moment
         return []
-    from validation.cluster.removal import remove  # noqa: PLC0415 - a cluster's client takes a second to import
+    from validation.targets.cluster.removal import remove  # noqa: PLC0415 - a cluster's client takes a second to import
 
     left = remove(**told)
     file.unlink(missing_ok=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from validation import engines
-from validation.engines import Engine
+from validation.core.settings import PROJECT
 from validation.images import build as building
+from validation.images import engines
+from validation.images.engines import Engine
 from validation.images.source import PARTS
-from validation.settings import PROJECT
 
 
 @pytest.fixture

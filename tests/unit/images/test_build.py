@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.images.conftest import Shelf, copy_source, own_store
-from validation import engines, protocol
-from validation.engines import Engine
+from validation.core import protocol
+from validation.images import engines
 from validation.images.build import Built, build
+from validation.images.engines import Engine
 from validation.images.source import DIGEST_LABEL, PARTS, VERSIONS, digest
 
 COLD_SECONDS, WARM_SECONDS = 180, 15

@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from system.settings import ApiSettings, ConsumerSettings, Settings
-from validation import protocol
+from validation.core import protocol
+from validation.core.settings import PROJECT
 from validation.images.source import PARTS, VERSIONS, dockerfile, reference
-from validation.probes import manifests
-from validation.settings import PROJECT
-from validation.targets.containers import PROCESSES
+from validation.probes.chart import manifests
+from validation.targets.containers.target import PROCESSES
 
 COMPOSE: dict[str, Any] = yaml.safe_load((PROJECT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -10,13 +10,13 @@ import psutil
 import pytest
 
 from tests.unit.images.conftest import Shelf
-from validation.errors import TargetUnavailable
+from validation.core.errors import TargetUnavailable
+from validation.core.settings import PROJECT
+from validation.core.waiting import eventually
 from validation.images import build as building
 from validation.images import store
 from validation.images.build import build
 from validation.images.source import dockerfile
-from validation.settings import PROJECT
-from validation.waiting import eventually
 
 BASE = building._bases(PROJECT, "api")[0]
 BEGINS = f'FROM {BASE} AS build\nLABEL votecheck.part="api"\nCOPY system/images/slim.py /slim.py\nRUN echo a step that succeeds >/done\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
 
 SLIM = PROJECT / "system" / "images" / "slim.py"
 

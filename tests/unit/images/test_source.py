@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from validation.core.settings import PROJECT
 from validation.images.source import UNKNOWN, digest, reference, revision
-from validation.settings import PROJECT
 
 FILES = sorted(str(f.relative_to(PROJECT)) for f in (PROJECT / "system").rglob("*") if f.is_file() and "__pycache__" not in f.parts)
 

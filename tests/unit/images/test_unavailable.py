@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.images.conftest import put
-from validation import engines
-from validation.engines import Engine
-from validation.errors import TargetUnavailable
+from validation.core.errors import TargetUnavailable
+from validation.core.settings import PROJECT
 from validation.images import build as building
+from validation.images import engines
 from validation.images.build import build
-from validation.settings import PROJECT
+from validation.images.engines import Engine
 
 REFUSES = "echo 'Error: permission denied while trying to connect' >&2; exit 125"
 FAILED_STEPS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from loadtests.records import Line, Writer
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
 
 BEGAN = 1_800_000_000.0
 PROGRAM = """

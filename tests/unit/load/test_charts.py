@@ -4,8 +4,8 @@ import pytest
 from msgspec import structs
 
 from tests.unit.load.example import FAULT, SECONDS, VOTE, nothing, result, samples, seconds
-from validation.load import axes
-from validation.load.charts import Chart, Line, distributions, over_time
+from validation.load.report import axes
+from validation.load.report.charts import Chart, Line, distributions, over_time
 from validation.load.result import LoadResult, Sample
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.unit.api.test_process import started
-from validation.settings import PROJECT
+from validation.core.settings import PROJECT
 from validation.targets.cleanup import MARK
 
 SECONDS = 120.0

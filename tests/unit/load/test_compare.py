@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from tests.unit.load.example import result as a_result
-from validation.errors import UsageError
+from validation.core.errors import UsageError
 from validation.load import compare
 from validation.load.result import LoadResult
 

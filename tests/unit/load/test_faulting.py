@@ -2,10 +2,10 @@
 
 import pytest
 
-from validation.errors import UsageError
-from validation.load.faulting import demand, recovered
+from validation.core.errors import UsageError
+from validation.core.settings import RunSettings
+from validation.load.fault_injection import demand, recovered
 from validation.load.result import Fault, Second
-from validation.settings import RunSettings
 
 FAULT = Fault("it", 10.0, 14.0, "seen", None)
 

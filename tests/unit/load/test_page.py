@@ -5,7 +5,7 @@ from msgspec import structs
 
 from tests.unit.load.example import BOOKS, CHECKS, FAULT, SECONDS, VOTE, everywhere, nothing, result, samples
 from tests.unit.report import page as report
-from validation.load.page import render
+from validation.load.report.html import render
 from validation.load.result import LoadResult, Sample
 
 HOSTILE = "<script>alert(1)</script> \"><img src=x onerror=1> </style></title> {{ 7*7 }} \x1b[2J\x00 \u202e ' & end"

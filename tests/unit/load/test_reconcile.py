@@ -22,10 +22,10 @@ from loadtests.records import LINE, SUFFIX, Line
 from system.db.migrate import migrate
 from tests.unit import servers
 from tests.unit.load.records import BEGAN, again, grown, vote, written
-from validation.errors import HarnessError, ProbeError
+from validation.core.errors import HarnessError, ProbeError
 from validation.load import reconcile
 from validation.load.result import Books
-from validation.probes.store import StoreProbe
+from validation.probes.running.store import StoreProbe
 
 OTHER = {"cats": "dogs", "dogs": "cats"}
 MORE = "insert into votes (option, count) values ($1, $2) on conflict (option) do update set count = votes.count + excluded.count"

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from validation.errors import NotProven
-from validation.load.sampling import Rates, Usage, parts_of
+from validation.core.errors import NotProven
+from validation.load.sampling.sampler import Rates, Usage, parts_of
 
 
 def test_cores_are_seconds_of_the_processor_by_seconds() -> None:

@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from loadtests.scenario import Scenario, scenario_of
-from validation.errors import UsageError
+from validation.core.errors import UsageError
 from validation.load import verdict
 from validation.load.result import Books, Check, Latency, Sample
 

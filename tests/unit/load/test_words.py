@@ -8,7 +8,7 @@ from msgspec import structs
 from rich.console import Console
 
 from tests.unit.load.example import BOOKS, CHECKS, FAULT, SECONDS, VOTE, everywhere, nothing, result, samples, seconds
-from validation.load import words
+from validation.load.report import text
 from validation.load.result import Check, Knee, LoadResult, Sample
 
 HOSTILE = "<script>alert(1)</script> [red]red[/red] \x1b[2J\x00 | ` & @board #1 https://example.org [x](y) \u202e\n\n# NEXT | end"
@@ -23,7 +23,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def summed_up(of: LoadResult, *, width: int = 120, terminal: bool = False) -> str:
     console = Console(file=io.StringIO(), force_terminal=terminal, width=width)
-    words.summary(of, console, FOLDER)
+    text.summary(of, console, FOLDER)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -53,14 +53,14 @@ def test_the_summary_tells_what_is_broken_then_open_then_figures_then_books_and_
 
 def test_what_held_is_not_in_the_way() -> None:
     assert "vote, p50" not in summed_up(result())
-    assert "vote, p50" not in words.markdown(result())
+    assert "vote, p50" not in text.markdown(result())
 
 
 @pytest.mark.parametrize("number", range(40))
 def test_each_broken_check_is_told(number: int) -> None:
     checks = [Check(f"limit-{n}.", f"wanted-{n}.", f"found-{n}.", False, f"because-{n}.") for n in range(40)]
     of = structs.replace(result(), checks=checks)
-    for said in (summed_up(of), words.markdown(of).replace("&#45;", "-")):
+    for said in (summed_up(of), text.markdown(of).replace("&#45;", "-")):
         for part in ("limit", "wanted", "found", "because"):
             assert f"{part}-{number}." in said
 
@@ -129,7 +129,7 @@ def test_a_summary_of_nothing_says_so() -> None:
 def test_the_headline_counts() -> None:
     def told(*held: bool | None) -> str:
         checks = [Check(f"c{n}", "", "", one) for n, one in enumerate(held)]
-        return words.headline(structs.replace(result(), checks=checks))
+        return text.headline(structs.replace(result(), checks=checks))
 
     assert told(True, True) == "All 2 limits held"
     assert told(True, None) == "1 of 2 limits not proven: c1"
@@ -159,7 +159,7 @@ def test_the_headline_counts() -> None:
     ],
 )
 def test_the_margin_is_how_much_of_the_limit_is_left(limit: str, seen: str, margin: str) -> None:
-    assert words.margin(Check("x", limit, seen, True)) == margin
+    assert text.margin(Check("x", limit, seen, True)) == margin
 
 
 @pytest.mark.parametrize(
@@ -168,20 +168,20 @@ def test_the_margin_is_how_much_of_the_limit_is_left(limit: str, seen: str, marg
      (99.96, "100"), (-2.5, "-2.5"), (0.00004, "0"), (float("nan"), "-"), (float("inf"), "-")],
 )  # fmt: skip
 def test_numbers_have_three_digits(value: float, written: str) -> None:
-    assert words.number(value) == written
+    assert text.number(value) == written
 
 
 @pytest.mark.parametrize("wrong", ["lost", "phantom", "other", "uncounted"])
 def test_books_with_anything_wrong_do_not_balance(wrong: str) -> None:
     clean = structs.replace(BOOKS, lost=0, uncounted=0)
-    assert words.books_line(clean).startswith("Books balance: 20 000 accepted, 0 lost")
-    told = words.books_line(structs.replace(clean, **{wrong: 4321}))
+    assert text.books_line(clean).startswith("Books balance: 20 000 accepted, 0 lost")
+    told = text.books_line(structs.replace(clean, **{wrong: 4321}))
     assert told.startswith("Books DO NOT balance")
     assert "4 321" in told
 
 
 def test_the_knee_is_told_in_one_line() -> None:
-    line = words.knee_line
+    line = text.knee_line
     assert line(Knee(2500, 3000, ["api: 0.97 of a core"])) == (
         "Knee: kept up to 2 500 requests a second; broken at 3 000, where this was at its limit: api: 0.97 of a core"
     )
@@ -193,13 +193,13 @@ def test_the_knee_is_told_in_one_line() -> None:
 
 
 def test_a_fault_is_told_with_effect_and_recovery() -> None:
-    assert words.fault_line(FAULT) == "Fault: Redis is paused, 10 to 14 s: no answer to PING for 4 s; latency as before 2.5 s after its end"
-    lasting = words.fault_line(structs.replace(FAULT, seen="", recovered_after=None))
+    assert text.fault_line(FAULT) == "Fault: Redis is paused, 10 to 14 s: no answer to PING for 4 s; latency as before 2.5 s after its end"
+    lasting = text.fault_line(structs.replace(FAULT, seen="", recovered_after=None))
     assert lasting.endswith("no effect was seen; latency not as before until the end")
 
 
 def test_markdown_has_the_verdict_what_is_wrong_the_figures_and_the_books() -> None:
-    written = words.markdown(result())
+    written = text.markdown(result())
     assert written.startswith("# NO-GO\n\n2 of 5 limits broken&#58; vote, p99; votes lost; 1 not proven\n")
     assert "| **broken** | vote, p99 | at most 50 ms | 75 ms | 50 % beyond |  |" in written
     assert "| **not proven** | memory of redis |" in written
@@ -210,27 +210,27 @@ def test_markdown_has_the_verdict_what_is_wrong_the_figures_and_the_books() -> N
 
 def test_every_row_of_markdown_has_the_cells_of_its_head() -> None:
     for of in (result(), everywhere(HOSTILE), structs.replace(result(), latencies=[VOTE])):
-        tables = [t for t in words.markdown(of).split("\n\n") if t.startswith("|")]
+        tables = [t for t in text.markdown(of).split("\n\n") if t.startswith("|")]
         assert len(tables) == 2
         for table in tables:
             assert len({row.count("|") for row in table.strip().splitlines()}) == 1
 
 
 def test_in_markdown_nobody_is_mentioned_and_nothing_linked_or_marked_up() -> None:
-    written = words.markdown(everywhere(HOSTILE))
+    written = text.markdown(everywhere(HOSTILE))
     assert "&#60;script&#62;" in written
     assert not [mark for mark in ("<", "@", "https:", "[x]", "`", "\n# NEXT", "\x1b", "\x00", "\u202e") if mark in written]
 
 
 def test_markdown_of_nothing_says_so() -> None:
-    written = words.markdown(nothing())
+    written = text.markdown(nothing())
     assert written.startswith("# INCOMPLETE\n\nNo limit was looked at")
     assert written.count("nothing was observed") == 3
     assert "|" not in written
 
 
 def read_back(of: LoadResult) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(words.timeline_csv(of)), strict=True))
+    return list(csv.DictReader(io.StringIO(text.timeline_csv(of)), strict=True))
 
 
 def test_the_csv_has_a_row_a_second_and_reads_back() -> None:
@@ -270,15 +270,15 @@ def test_of_two_samples_in_a_second_the_last_stands_and_those_behind_the_schedul
 
 def test_a_csv_of_nothing_is_its_header() -> None:
     assert read_back(nothing()) == []
-    assert words.timeline_csv(nothing()).startswith("at_s,planned_per_s,answered,failed,p50_ms")
+    assert text.timeline_csv(nothing()).startswith("at_s,planned_per_s,answered,failed,p50_ms")
 
 
 def test_a_hostile_part_cannot_leave_its_column() -> None:
-    (head, *rows) = csv.reader(io.StringIO(words.timeline_csv(everywhere(HOSTILE + '",=cmd()\n'))))
+    (head, *rows) = csv.reader(io.StringIO(text.timeline_csv(everywhere(HOSTILE + '",=cmd()\n'))))
     assert len(rows) == SECONDS
     assert {len(row) for row in rows} == {len(head)}
     assert not [cell for cell in head if re.search("[\x00-\x1f]", cell) or cell.startswith("=")]
 
 
 def test_the_word_of_a_check_follows_whether_it_held() -> None:
-    assert [words.word(check) for check in words.worst_first(CHECKS)] == ["broken", "broken", "not proven", "held", "held"]
+    assert [text.word(check) for check in text.worst_first(CHECKS)] == ["broken", "broken", "not proven", "held", "held"]

@@ -9,7 +9,7 @@ import pytest
 
 from loadtests.records import read
 from tests.unit.loadtests.api import LOCUSTFILE, PRECISE, PROJECT, SHAPES, command, lives, served
-from validation.waiting import eventually
+from validation.core.waiting import eventually
 
 WITHIN = 20.0
 

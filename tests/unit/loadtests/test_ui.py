@@ -19,7 +19,7 @@ import pytest
 from loadtests.ui import PORT
 from tests.unit.loadtests.api import PROJECT, Api, command, lives, served
 from tests.unit.servers import free_port
-from validation.waiting import eventually
+from validation.core.waiting import eventually
 
 STARTS, ENDS = 30.0, 30.0
 Child = subprocess.Popen[str]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from validation.checkpoints import registry
-from validation.recording import Event, Finished, Measured, Observed, Recorder, RunFinished, RunStarted, Started, Trouble
+from validation.record.recorder import Event, Finished, Measured, Observed, Recorder, RunFinished, RunStarted, Started, Trouble
+from validation.registry.checkpoints import registry
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = f"{SCRIPT} [red]red[/red] \x1b[2J\x00 | ` & \u202e \ufffe end"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from validation.report.compare import compare
+from validation.report.diff import compare
 
 
 @pytest.fixture

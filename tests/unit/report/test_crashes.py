@@ -9,10 +9,10 @@ from rich.console import Console
 
 from tests.unit.report.conftest import HOSTILE
 from tests.unit.report.test_html import Page
-from validation.checkpoints import registry
-from validation.links.visits import Visit, not_reached, written
+from validation.faults.proxy.crashes import Visit, not_reached, written
+from validation.registry.checkpoints import registry
 from validation.report import html
-from validation.report.crashes import crash_points, in_short
+from validation.report.crash_table import crash_points, in_short
 from validation.report.model import load
 from validation.report.terminal import summary
 

@@ -5,9 +5,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from validation.checkpoints import registry
-from validation.errors import HarnessError
-from validation.report import jsonfile
+from validation.core.errors import HarnessError
+from validation.registry.checkpoints import registry
+from validation.report import results_json
 from validation.report.model import load
 
 PUBLISHED = "schema_version run target verdict exit_code started seconds machine versions checkpoints beyond troubles measurements"
@@ -15,7 +15,7 @@ PUBLISHED = "schema_version run target verdict exit_code started seconds machine
 
 @pytest.fixture
 def results(failed: Path) -> Any:
-    return json.loads(jsonfile.render(load(failed)))
+    return json.loads(results_json.render(load(failed)))
 
 
 def test_it_has_exactly_the_published_fields(results: Any) -> None:
@@ -46,23 +46,23 @@ def test_target_is_where_a_checkpoint_was_proven(results: Any) -> None:
 
 
 def test_what_lies_beyond_the_protocol_stands_apart(clean: Path) -> None:
-    results = json.loads(jsonfile.render(load(clean)))
+    results = json.loads(results_json.render(load(clean)))
     assert (len(results["checkpoints"]), [c["id"] for c in results["beyond"]]) == (32, [i for i in registry() if i.startswith("B")])
 
 
 def test_the_schema_is_itself_valid_and_closed() -> None:
-    schema = json.loads(jsonfile.SCHEMA.read_text(encoding="utf-8"))
+    schema = json.loads(results_json.SCHEMA.read_text(encoding="utf-8"))
     jsonschema_rs.meta.validate(schema)
-    assert jsonfile.breaches(dict.fromkeys(PUBLISHED.split())) != []
+    assert results_json.breaches(dict.fromkeys(PUBLISHED.split())) != []
 
 
 def test_the_schema_refuses_a_field_that_nobody_published(results: Any) -> None:
-    assert jsonfile.breaches(results) == []
+    assert results_json.breaches(results) == []
     results["checkpoints"][0]["mood"] = "good"
-    assert jsonfile.breaches(results) == ["$.checkpoints.0: Additional properties are not allowed ('mood' was unexpected)"]
+    assert results_json.breaches(results) == ["$.checkpoints.0: Additional properties are not allowed ('mood' was unexpected)"]
 
 
 def test_what_breaks_the_schema_is_not_written(failed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonfile, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(results_json, "SCHEMA_VERSION", 2)
     with pytest.raises(HarnessError, match="schema_version"):
-        jsonfile.render(load(failed))
+        results_json.render(load(failed))

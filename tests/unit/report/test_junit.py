@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from validation.checkpoints import registry
+from validation.registry.checkpoints import registry
 from validation.report import junit
 from validation.report.model import load
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 from typing import Any
 
-from validation.checkpoints import registry
+from validation.registry.checkpoints import registry
 from validation.report import markdown
 from validation.report.model import load
 

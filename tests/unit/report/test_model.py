@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from validation.checkpoints import registry
-from validation.errors import UsageError
+from validation.core.errors import UsageError
+from validation.record.verdicts import Run, RunVerdict, Verdict
+from validation.registry.checkpoints import registry
 from validation.report import html, markdown, model
 from validation.report.model import load, seen_to_fail, tally
-from validation.verdicts import Run, RunVerdict, Verdict
 
 
 def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from validation.checkpoints import registry
-from validation.recording import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, read
+from validation.record.recorder import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, read
+from validation.registry.checkpoints import registry
 from validation.report.model import load
 from validation.report.terminal import Progress, summary
 

@@ -1,6 +1,6 @@
 import pytest
 
-from validation.report.wording import duration, one_line, percent, visible
+from validation.report.text import duration, one_line, percent, visible
 
 
 def test_what_acts_on_a_terminal_or_hides_is_spelled_out() -> None:

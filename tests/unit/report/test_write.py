@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from validation.errors import HarnessError, UsageError
+from validation.core.errors import HarnessError, UsageError
 from validation.report.write import write_all
 
 

@@ -1,0 +1,1 @@
+"""Steps about the API as a process: start-up, probes, headers, metrics and logs."""

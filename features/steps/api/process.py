@@ -1,0 +1,255 @@
+"""Steps about the API as a process and as an answerer: start, health, readiness, headers, CORS, size limit."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytest_bdd import parsers, then, when
+
+from features.support.parts import server
+from validation.core import protocol
+from validation.core.waiting import eventually
+from validation.probes.running.http import Answer, HttpProbe
+from validation.probes.running.store import StoreProbe
+from validation.record.observe import Observe
+from validation.targets.base import Api, Target
+from validation.targets.launching import READY_SECONDS
+
+NOBODY_LISTENS = {
+    "Redis": {"REDIS_URL": "redis://127.0.0.1:1/0"},
+    "the database": {"DATABASE_URL": "postgresql://postgres@127.0.0.1:1/postgres"},
+}
+"""Port 1 on this machine: nothing listens there, and asking is harmless."""
+READY_NAME = {"Redis": "redis", "the database": "database"}
+ORIGIN = "https://vote.example"
+ASKED_FOR = {"POST /api/vote", "GET /api/results", "GET /health", "GET /ready"}
+JSON = {"Content-Type": "application/json"}
+HEAL_SECONDS = 10.0
+
+
+@pytest.fixture
+def start_api(target: Target) -> Iterator[Callable[..., Api]]:
+    """Start an API with variables of its own; it ends with the scenario."""
+    started: list[Api] = []
+
+    def start(**env: str) -> Api:
+        api = target.new_api(env)
+        api.process.start()
+        started.append(api)
+        return api
+
+    yield start
+    for api in started:
+        api.process.stop()
+
+
+@when("an API is started", target_fixture="own_api")
+def api_is_started(start_api: Callable[..., Api]) -> Api:
+    return start_api()
+
+
+@when("an API is started for production", target_fixture="own_api")
+def api_is_started_for_production(start_api: Callable[..., Api]) -> Api:
+    return start_api(ENVIRONMENT="production")
+
+
+@when(parsers.re("an API is started without (?P<part>Redis|the database)"), target_fixture="own_api")
+def api_is_started_without(start_api: Callable[..., Api], part: str) -> Api:
+    return start_api(**NOBODY_LISTENS[part])
+
+
+@then("it is ready within 5 seconds")
+def ready_in_time(own_api: Api, observe: Observe) -> None:
+    probe = HttpProbe(own_api.url)
+    ready = eventually(lambda: probe.answers("/ready"), bool, within=protocol.API_READY_SECONDS, never=lambda _: not own_api.process.alive)
+    observe(
+        "/ready after the start",
+        expected=f"200 within {protocol.API_READY_SECONDS:.0f} s",
+        observed=f"{'200' if ready.held else 'not 200'} after {ready.seconds:.1f} s, process {_state(own_api)}",
+        holds=ready.held and ready.seconds <= protocol.API_READY_SECONDS,  # its port is open before it answers: what is asked then waits
+        evidence=own_api.process.output(),
+        remedy="the last lines of the log say why; python -m system.api shows it",
+    )
+
+
+@then("its log says that it started, one JSON object a line")
+def log_says_started(own_api: Api, observe: Observe) -> None:
+    started = own_api.process.wait_for_event("api_started", within=protocol.API_READY_SECONDS)
+    lines = own_api.process.output().splitlines()
+    broken = [line for line in lines if not _is_json_object(line)]
+    with observe.together():
+        observe("start events", expected=["api_starting", "api_started"], observed=[n for n in started.value if n.startswith("api_start")])
+        observe("log lines that are not JSON objects", expected=[], observed=broken[:5], remedy="system/logs.py")
+
+
+@then("its description names what there is to ask for")
+def described(own_api: Api, observe: Observe) -> None:
+    answer = HttpProbe(own_api.url).send("GET", "/openapi.json")
+    paths: dict[str, dict[str, dict[str, str]]] = (answer.json() or {}).get("paths", {})
+    named = {f"{method.upper()} {path}": one.get("operationId", "") for path, methods in paths.items() for method, one in methods.items()}
+    with observe.together():
+        observe("not in /openapi.json", expected=[], observed=sorted(ASKED_FOR - named.keys()), evidence=str(answer))
+        observe("names of operations", expected=len(named), observed=len(set(named.values())), remedy="clients are made from them")
+
+
+@then(parsers.re("it is alive and not ready, and names (?P<part>Redis|the database)"))
+def alive_not_ready(own_api: Api, part: str, observe: Observe) -> None:
+    probe = HttpProbe(own_api.url)
+    alive = eventually(lambda: probe.answers("/health"), bool, within=protocol.API_READY_SECONDS, never=lambda _: not own_api.process.alive)
+    observe(
+        "/health", expected="200", observed="200" if alive.held else f"no 200, process {_state(own_api)}", evidence=own_api.process.output()
+    )
+    _observe_culprit(probe.send("GET", "/ready"), part, observe)
+
+
+@then("SIGTERM ends it with exit code 0 within 5 seconds")
+def sigterm_ends_api(own_api: Api, observe: Observe) -> None:
+    own_api.process.send(signal.SIGTERM)
+    ended = own_api.process.wait(within=protocol.SHUTDOWN_SECONDS)
+    observe("exit code after SIGTERM", expected=0, observed=ended.value, evidence=own_api.process.output())
+
+
+@when(parsers.re(r"a client sends (?P<method>GET|HEAD) to (?P<path>/\S+)"), target_fixture="answer")
+def client_sends(http: HttpProbe, method: str, path: str) -> Answer:
+    return http.send(method, path)
+
+
+@then(parsers.re("the answer is 200 with (?P<body>.+)"))
+def answer_is(answer: Answer, body: str, observe: Observe) -> None:
+    with observe.together():
+        observe("status", expected=200, observed=answer.status)
+        if body == "nothing":
+            observe("body of HEAD", expected=b"", observed=answer.body)
+        else:
+            observe("body", expected=json.loads(body), observed=answer.json())
+
+
+@then(parsers.re("/ready is 503 within 2 seconds and names (?P<part>Redis|the database)"))
+def ready_names(http: HttpProbe, part: str, observe: Observe) -> None:
+    _observe_culprit(http.send("GET", "/ready"), part, observe)
+
+
+@then("/health is still 200")
+def health_still(http: HttpProbe, observe: Observe) -> None:
+    observe("/health", expected=200, observed=http.send("GET", "/health").status)
+
+
+@then("/ready is 200 again")
+def ready_again(http: HttpProbe, observe: Observe) -> None:
+    healed = eventually(lambda: http.send("GET", "/ready").status, lambda status: status == 200, within=HEAL_SECONDS)  # noqa: PLR2004
+    observe("/ready after the part is back", expected=200, observed=healed.value, evidence=healed.story)
+
+
+@when(parsers.re("a client provokes (?P<kind>.+)"), target_fixture="answer")
+def client_provokes(kind: str, request: pytest.FixtureRequest) -> Answer:
+    provoke: Callable[[pytest.FixtureRequest], Answer] = PROVOKED[kind]
+    return provoke(request)
+
+
+@then(parsers.parse("the answer has status {status:d} and the security headers"))
+def has_headers(answer: Answer, status: int, observe: Observe) -> None:
+    with observe.together():
+        observe("status", expected=status, observed=answer.status, evidence=str(answer))
+        for name, right in protocol.HEADERS.items():
+            observe(
+                f"{name} on a {status}",
+                expected=" or ".join(right) or "present",
+                observed=answer.headers.get(name, "missing"),
+                holds=name in answer.headers and (not right or answer.headers[name] in right),
+                remedy="system/api: the headers are added outside every middleware",
+            )
+        policy = _policy(answer.headers.get("content-security-policy", ""))
+        for directive, value in protocol.CSP_AT_LEAST.items():
+            observe(f"content-security-policy {directive} on a {status}", expected=value, observed=policy.get(directive, "missing"))
+        observe(f"Server header on a {status}", expected="none", observed=answer.headers.get("server", "none"))
+        observe(f"HSTS in development on a {status}", expected="none", observed=answer.headers.get("strict-transport-security", "none"))
+
+
+@then("it sends HSTS, and /docs and /openapi.json are 404")
+def production(own_api: Api, observe: Observe) -> None:
+    probe = HttpProbe(own_api.url)
+    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
+    with observe.together():
+        hsts = probe.send("GET", "/health").headers.get("strict-transport-security", "none")
+        observe("HSTS in production", expected="max-age=…", observed=hsts, holds=hsts.startswith("max-age="))
+        for path in ("/docs", "/redoc", "/openapi.json"):
+            observe(f"{path} in production", expected=404, observed=probe.send("GET", path).status)
+
+
+def _observe_culprit(answer: Answer, part: str, observe: Observe) -> None:
+    body = answer.json() or {}
+    with observe.together():
+        observe("/ready", expected=503, observed=answer.status, evidence=str(answer), remedy="system/api/health.py")
+        observe(
+            "seconds until /ready answered",
+            expected=f"at most {protocol.DEGRADED_ANSWER_SECONDS}",
+            observed=round(answer.seconds, 2),
+            holds=answer.seconds <= protocol.DEGRADED_ANSWER_SECONDS + 0.25,
+            evidence="a quarter of a second is for the connection and a busy machine",
+        )
+        for name, key in READY_NAME.items():
+            wanted = "disconnected" if name == part else "connected"
+            observe(f"{key} in /ready", expected=wanted, observed=body.get(key), evidence=str(answer))
+
+
+def _accepted(request: pytest.FixtureRequest) -> Answer:
+    return _http(request).vote("cats", request.getfixturevalue("ballots").key())
+
+
+def _redis_away(request: pytest.FixtureRequest) -> Answer:
+    redis = server(request.getfixturevalue("target"), "Redis")
+    request.addfinalizer(redis.restore)
+    redis.stop()
+    return _http(request).vote("cats")
+
+
+def _own_fault(request: pytest.FixtureRequest) -> Answer:
+    """Point an API at a database whose results no program can understand."""
+    store: StoreProbe = request.getfixturevalue("store")
+    target: Target = request.getfixturevalue("target")
+    target.database.must_be_ours()
+    store.stage_nonsense("votecheck_nonsense")
+    request.addfinalizer(lambda: store.drop("votecheck_nonsense"))
+    api = request.getfixturevalue("start_api")(DATABASE_URL=f"{target.database.url}?search_path=votecheck_nonsense")
+    probe = HttpProbe(api.url)
+    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
+    return probe.send("GET", "/api/results")
+
+
+def _http(request: pytest.FixtureRequest) -> HttpProbe:
+    probe: HttpProbe = request.getfixturevalue("http")
+    return probe
+
+
+TOO_LARGE = b" " * (protocol.BODY_LIMIT_BYTES + 1)
+PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+PROVOKED: dict[str, Callable[[pytest.FixtureRequest], Answer]] = {
+    "results": lambda r: _http(r).send("GET", "/api/results"),
+    "a HEAD of /health": lambda r: _http(r).send("HEAD", "/health"),
+    "an accepted vote": _accepted,
+    "a page that is not there": lambda r: _http(r).send("GET", "/nowhere"),
+    "a wrong method": lambda r: _http(r).send("DELETE", "/api/vote"),
+    "a body announced too large": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=TOO_LARGE),
+    "a chunked body too large": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=iter([TOO_LARGE])),
+    "a wrong option": lambda r: _http(r).vote("birds"),
+    "a preflight": lambda r: _http(r).send("OPTIONS", "/api/vote", headers=PREFLIGHT),
+    "a fault of its own": _own_fault,
+    "a vote while Redis is away": _redis_away,
+}
+
+
+def _policy(text: str) -> dict[str, str]:
+    parts = [part.strip().partition(" ") for part in text.split(";") if part.strip()]
+    return {name: value.strip() for name, _, value in parts}
+
+
+def _state(api: Api) -> str:
+    return "running" if api.process.alive else f"ended with {api.process.exit_code}"
+
+
+def _is_json_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

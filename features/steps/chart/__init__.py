@@ -1,0 +1,1 @@
+"""Steps about the Helm chart as it renders, without a cluster."""

@@ -1,0 +1,223 @@
+"""Steps about what operators do to an installation while votes flow into it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_bdd import given, parsers, then, when
+
+from features.steps.votes.end_to_end import observe_even
+from validation.core import protocol
+from validation.core.errors import NotProven
+from validation.core.protocol import LAYERS
+from validation.core.waiting import eventually
+from validation.faults.reconciliation import Ballots
+from validation.faults.workload import Voters
+from validation.probes.chart.manifests import Manifest, render
+from validation.probes.chart.values import shipped
+from validation.probes.running.http import HttpProbe
+from validation.probes.running.store import StoreProbe
+from validation.probes.running.stream import Group, StreamProbe
+from validation.record.observe import Observe
+from validation.targets.cluster import operations
+from validation.targets.cluster.access import ASK_SECONDS, asking
+from validation.targets.cluster.admission import refusals
+from validation.targets.cluster.installation import Installation
+
+FLOWS_SECONDS = 15.0
+SETTLED_SECONDS = 60.0
+LOOK_SECONDS = 0.3
+FEW = 20
+VOTE_EVERY_SECONDS = 0.1
+
+
+@dataclass
+class Flow:
+    """Votes that flow into an installation, and what it had counted before."""
+
+    voters: Voters
+    rows_before: int
+    accepted_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What must outlive an upgrade: passwords, and the volumes' uids."""
+
+    passwords: tuple[str, ...]
+    volumes: tuple[str, ...]
+
+
+@given("votes flow into the installation", target_fixture="flow")
+def votes_flow_in(installed: Installation, ballots: Ballots, store: StoreProbe, afterwards: Callable[..., None], observe: Observe) -> Flow:
+    _settle(store, ballots)
+    flow = Flow(Voters(HttpProbe(installed.api.url), ballots, VOTE_EVERY_SECONDS), store.ledger_totals().total(), len(ballots.accepted()))
+    flow.voters.start()
+    afterwards(flow.voters.stop)
+    flowing = eventually(lambda: len(ballots.accepted()) - flow.accepted_before, lambda n: n >= FEW, within=FLOWS_SECONDS, every=0.1)
+    observe("votes that flow", expected=f"at least {FEW}", observed=flowing.value, holds=flowing.held)
+    return flow
+
+
+@when("the consumer is scaled to 3, to 0, to 1 while they flow")
+def consumer_is_scaled(installed: Installation, observe: Observe) -> None:
+    for replicas in (3, 0, 1):
+        operations.scale(installed, "consumer", replicas)
+        observe("ready consumers", expected=replicas, observed=len(installed.ready("consumer")))
+
+
+@when(parsers.re(r"a pod of (?:the )?(?P<component>api|redis|postgres) is deleted while they flow"))
+def pod_is_deleted(installed: Installation, component: str, observe: Observe) -> None:
+    volumes = _kept(installed).volumes
+    gone = operations.delete_pod(installed, component)
+    observe(f"{component} pods of before", expected=0, observed=[pod.metadata.uid for pod in installed.pods(component)].count(gone))
+    observe("volumes", expected=volumes, observed=_kept(installed).volumes)
+
+
+@when("the api is rolled out while they flow")
+def api_is_rolled_out(installed: Installation, observe: Observe) -> None:
+    before = {pod.metadata.uid for pod in installed.pods("api")}
+    operations.roll_out(installed, "api")
+    observe("API pods of before", expected=[], observed=[p.metadata.name for p in installed.pods("api") if p.metadata.uid in before])
+
+
+@when("the release is upgraded to another configuration and rolled back while they flow", target_fixture="kept")
+def upgraded_and_rolled_back(installed: Installation, observe: Observe) -> Kept:
+    installed.must_be_ours()
+    kept, values = _kept(installed), installed.own_values()
+    installed.release.upgrade(installed.chart, values | {"consumer": {"batchSize": 77, "logLevel": "DEBUG"}})
+    observe("BATCH_SIZE after the upgrade", expected=77, observed=installed.release.values()["consumer"]["batchSize"])
+    observe("passwords and volumes after the upgrade", expected="as before", observed="as before" if _kept(installed) == kept else "others")
+    installed.release.rollback()
+    operations.wait_ready(installed, "consumer", 1)
+    observe("BATCH_SIZE after the rollback", expected=500, observed=installed.release.values()["consumer"]["batchSize"])
+    return kept
+
+
+@then("passwords and volumes are the same as before")
+def kept_as_before(installed: Installation, kept: Kept, observe: Observe) -> None:
+    now = _kept(installed)
+    with observe.together():
+        observe("passwords", expected="as before", observed="as before" if now.passwords == kept.passwords else "others")
+        observe("volumes", expected=kept.volumes, observed=now.volumes, remedy="volumeClaimTemplates of the StatefulSets")
+
+
+@then("every vote that was accepted is counted once, and no other")
+def flow_counted(flow: Flow, ballots: Ballots, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+    flow.voters.rest()
+    resting = eventually(lambda: flow.voters.resting, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
+    given_up = flow.voters.given_up
+    observe("votes that were never answered", expected=[], observed=given_up, holds=resting.held and not given_up)
+    _observe_balance(ballots, store, stream, observe)
+    grown, cast = store.ledger_totals().total() - flow.rows_before, len(ballots.accepted()) - flow.accepted_before
+    observe("rows that the ledger grew by", expected=cast, observed=grown, evidence="no more and no fewer than votes were accepted")
+
+
+@then("every vote that was ever accepted there is counted once")
+def all_counted(ballots: Ballots, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+    _observe_balance(ballots, store, stream, observe)
+
+
+@when("both pods of the API are asked to leave, one right after the other", target_fixture="evictions")
+def both_evicted(installed: Installation) -> list[int]:
+    installed.must_be_ours()
+    pods = installed.ready("api")
+    if len(pods) != 2:  # noqa: PLR2004 - both
+        raise NotProven(f"{len(pods)} pods of the API are ready, and 2 are needed.")
+    return [operations.evict(installed, pod) for pod in pods]
+
+
+@then("the first goes, the second is refused, and two are ready again")
+def second_refused(installed: Installation, evictions: list[int], observe: Observe) -> None:
+    observe("answers to the evictions", expected=[201, 429], observed=evictions, remedy="chart/templates/api.yaml, PodDisruptionBudget")
+    operations.wait_ready(installed, "api", 2)
+    observe("ready pods of the API", expected=2, observed=len(installed.ready("api")))
+
+
+@when("the chart's own test runs", target_fixture="chart_test")
+def chart_test_runs(installed: Installation) -> str:
+    return installed.test()
+
+
+@then("it finds its vote counted")
+def chart_test_counted(chart_test: str, observe: Observe) -> None:
+    observe("the last words of the chart's test", expected=["counted"], observed=chart_test.strip().splitlines()[-1:])
+
+
+@when("the API server is shown what each shipped values file makes", target_fixture="shown")
+def shown_to_server(installed: Installation) -> dict[str, tuple[int, list[str], list[str]]]:
+    return {
+        name: refusals(installed.cluster, _renamed(installed, name, values), installed.settings.run)
+        for name, values in shipped(installed.chart).items()
+    }
+
+
+@then("it would admit every object of a kind that it knows")
+def all_admitted(shown: dict[str, tuple[int, list[str], list[str]]], observe: Observe) -> None:
+    with observe.together():
+        for name, (looked, refused, unknown) in shown.items():
+            told = f"kinds that this cluster does not know: {', '.join(unknown) or 'none'}"
+            observe(f"objects of {name}", expected="some", observed=looked, holds=looked > 0, evidence=told)
+            observe(f"objects of {name} that are refused", expected=[], observed=refused, evidence=told)
+
+
+@when("the release is uninstalled", target_fixture="kept")
+def uninstalled(installed: Installation) -> Kept:
+    installed.must_be_ours()
+    kept = _kept(installed)
+    installed.release.uninstall()
+    return kept
+
+
+@then("only the data namespace is left, with its volumes and its Secret")
+def only_data_left(installed: Installation, kept: Kept, observe: Observe) -> None:
+    names = {installed.namespace(layer) for layer in LAYERS}
+
+    seen = eventually(
+        lambda: names & installed.cluster.namespaces().keys(), lambda spaces: len(spaces) == 1, within=SETTLED_SECONDS, every=LOOK_SECONDS
+    )
+    with observe.together():
+        observe("namespaces that are left", expected={installed.namespace("data")}, observed=seen.value, evidence=seen.story)
+        observe("passwords and volumes", expected="as before", observed="as before" if _kept(installed) == kept else "others")
+
+
+@when("it is installed again beside the kept data")
+def installed_again(installed: Installation) -> None:
+    installed.release.install(installed.chart, installed.own_values())
+    installed.find_again()
+
+
+def _kept(installed: Installation) -> Kept:
+    with asking("the volumes"):
+        space = installed.namespace("data")
+        claims = installed.cluster.core.list_namespaced_persistent_volume_claim(space, _request_timeout=ASK_SECONDS).items
+    return Kept(
+        (installed.secret("REDIS_PASSWORD"), installed.secret("POSTGRES_PASSWORD")),
+        tuple(sorted(f"{claim.metadata.name} {claim.metadata.uid}" for claim in claims)),
+    )
+
+
+def _renamed(installed: Installation, name: str, values: Mapping[str, Any]) -> tuple[Manifest, ...]:
+    """Render with namespaces of its own: others' may have the names that the file gives."""
+    prefix = f"{installed.prefix}-dry-{name.partition('-')[0]}"
+    return render(installed.chart, {**values, "namespaces": {**values.get("namespaces", {}), "prefix": prefix}}, release=prefix)
+
+
+def _settle(store: StoreProbe, ballots: Ballots) -> None:
+    """Wait until every accepted vote is in the ledger; what is still missing then is for the step to tell."""
+    accepted = ballots.accepted()
+    eventually(lambda: len(store.ledger(accepted)), lambda found: found == len(accepted), within=SETTLED_SECONDS, every=LOOK_SECONDS)
+
+
+def _observe_balance(ballots: Ballots, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+    def group() -> Group | None:
+        return stream.group(protocol.STREAM, protocol.GROUP)
+
+    _settle(store, ballots)
+    drained = eventually(group, lambda g: g is not None and g.drained, within=SETTLED_SECONDS, every=LOOK_SECONDS)
+    balance, counts, totals = ballots.balance(store.ledger(ballots.accepted())), store.counts(), store.ledger_totals()
+    with observe.together():
+        observe("accepted votes", expected="some", observed=balance.ok, holds=balance.ok > 0)
+        observe_even(balance, observe)
+        observe("counts beside the sums of the ledger", expected=dict(totals), observed={k: v for k, v in counts.items() if v})
+        observe("the group", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story)

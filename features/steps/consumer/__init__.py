@@ -1,0 +1,1 @@
+"""Steps about the consumer: its process, its variables, its heartbeat and the stream it reads."""

@@ -1,0 +1,218 @@
+"""Steps about the documents: each is compared with what it speaks of."""
+
+import difflib
+import re
+import tomllib
+from collections import Counter
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pytest_bdd import parsers, then, when
+
+from validation.core.settings import RunSettings
+from validation.probes.source import documents, generated, scenarios
+from validation.probes.source.constants import assignments, tree, value
+from validation.probes.source.documents import Record, Release
+from validation.probes.source.scenarios import Written
+from validation.record.observe import Observe
+from validation.registry.checkpoints import BEYOND, registry
+
+VERDICTS = ("PASSED", "NOT PROVEN")
+"""What a record may say of a checkpoint: what FAILED is not released."""
+
+
+@when(parsers.parse("the record of phase {phase:d} is read"), target_fixture="record")
+def read_record(phase: int, settings: RunSettings, observe: Observe) -> Record:
+    found = documents.record(settings.source, phase)
+    observe(f"docs/results/phases/phase-{phase}.md", expected="there", observed="there" if found else "missing", remedy="write it")
+    return found or Record((), (), (), None, "")
+
+
+@then("it links the decisions of the phase, and each of them is there")
+def links_are_there(record: Record, observe: Observe) -> None:
+    observe("decisions", expected="at least one", observed=record.decided, holds=bool(record.decided), remedy="link a file of docs/adr")
+    observe("decisions that lead nowhere", expected=(), observed=record.broken)
+
+
+@then(parsers.parse("it names every checkpoint of phase {phase:d} once, with a verdict and a result"))
+def names_checkpoints(phase: int, record: Record, observe: Observe) -> None:
+    wanted = [c.id for c in registry().values() if c.phase == phase]
+    observe("checkpoints of the record", expected=wanted, observed=[row.checkpoint for row in record.rows], remedy="votecheck list")
+    with observe.together():
+        for row in record.rows:
+            told = " or ".join(VERDICTS)
+            observe(f"verdict of {row.checkpoint}", expected=told, observed=row.verdict, holds=row.verdict in VERDICTS)
+            observe(f"result of {row.checkpoint}", expected="a result", observed=row.result, holds=bool(row.result.strip(" -")))
+
+
+@then("it says when and on what kind of machine the results were seen")
+def says_when(record: Record, observe: Observe) -> None:
+    day = record.day
+    observe("day of the results", expected="a day that has come", observed=str(day), holds=day is not None and day <= _today())
+    observe(
+        "machine of the results", expected="its kind", observed=record.machine, holds=bool(record.machine), remedy="Seen: DAY, on MACHINE"
+    )
+
+
+@when("the README is compared with the code", target_fixture="readme")
+def read_readme(settings: RunSettings, observe: Observe) -> str:
+    return _read(settings.source, "README.md", observe)
+
+
+@then("its versions are those of the package and of the system")
+def versions_agree(readme: str, settings: RunSettings, observe: Observe) -> None:
+    init = tree(settings.source / "system" / "__init__.py")
+    code = {
+        "release": _package_version(settings.source),
+        "API": value(assignments(init)["API_VERSION"], init, settings.source),
+        "consumer": value(assignments(init)["CONSUMER_VERSION"], init, settings.source),
+    }
+    told = dict(re.findall(r"^\| (release|API|consumer) \| (\S+) \|", readme, re.MULTILINE))
+    observe("versions in the README", expected=code, observed=told, remedy="correct the table of versions in README.md")
+
+
+@then("its status is the head of the changelog")
+def status_agrees(readme: str, settings: RunSettings, observe: Observe) -> None:
+    head = _releases(settings.source, observe)[0]
+    told = re.search(r"^Status: (.+?)\.?$", readme, re.MULTILINE)
+    expected = f"{head.version}, released {head.day}"
+    observe("status in the README", expected=expected, observed=told[1] if told else "no line «Status: ...»")
+
+
+@when(parsers.parse("the commands of {document} are read"), target_fixture="lines")
+def read_commands(document: str, settings: RunSettings, observe: Observe) -> list[str]:
+    return documents.commands(_read(settings.source, document, observe))
+
+
+@then("each of them would run")
+def each_would_run(lines: list[str], settings: RunSettings, observe: Observe) -> None:
+    observe("commands in sh blocks", expected="at least one", observed=len(lines), holds=bool(lines))
+    problems = documents.command_problems(settings.source, lines)
+    with observe.together():
+        for line, problem in zip(lines, problems, strict=True):
+            observe(f"`{line}`", expected="it runs", observed=problem or "it runs", remedy="correct the document or the command")
+
+
+@when("the changelog is read", target_fixture="released")
+def read_changelog(settings: RunSettings, observe: Observe) -> list[Release]:
+    return _releases(settings.source, observe)
+
+
+@then("its head is the version of the package, with a day that has come")
+def head_is_current(released: list[Release], settings: RunSettings, observe: Observe) -> None:
+    head = released[0]
+    observe(
+        "head of the changelog", expected=_package_version(settings.source), observed=head.version, remedy="CHANGELOG.md, pyproject.toml"
+    )
+    observe(
+        "day of the release", expected="a day that has come", observed=str(head.day), holds=head.day is not None and head.day <= _today()
+    )
+
+
+@then("every release below is older, and says what changed")
+def releases_descend(released: list[Release], observe: Observe) -> None:
+    order = [tuple(int(part) for part in re.findall(r"\d+", r.version)) for r in released]
+    observe("order of the releases", expected=sorted(set(order), reverse=True), observed=order)
+    known = f"points under {', '.join(documents.CHANGES)}"
+    with observe.together():
+        for release in released:
+            right = bool(release.changes) and all(name in documents.CHANGES and points for name, points in release.changes.items())
+            observe(f"changes of {release.version}", expected=known, observed=release.changes, holds=right and release.day is not None)
+
+
+@when("the roadmap is read", target_fixture="plans")
+def read_roadmap(settings: RunSettings, observe: Observe) -> list[str]:
+    return documents.items(_read(settings.source, "ROADMAP.md", observe))
+
+
+@then("it has something to come")
+def has_plans(plans: list[str], observe: Observe) -> None:
+    observe("points of ROADMAP.md", expected="at least one", observed=plans, holds=bool(plans))
+
+
+@then("nothing in it is listed as done by the changelog")
+def plans_are_open(plans: list[str], settings: RunSettings, observe: Observe) -> None:
+    done = {point.casefold() for r in _releases(settings.source, observe) for points in r.changes.values() for point in points}
+    observe("plans that are done", expected=[], observed=[p for p in plans if p.casefold() in done], remedy="take them off ROADMAP.md")
+
+
+@when("the protocol document is compared with the registry", target_fixture="difference")
+def compare_protocol(settings: RunSettings, observe: Observe) -> list[str]:
+    return _difference(_read(settings.source, generated.CHECKPOINTS, observe), generated.checkpoints())
+
+
+@when("the document of the variables is compared with the settings", target_fixture="difference")
+def compare_variables(settings: RunSettings, observe: Observe) -> list[str]:
+    return _difference(_read(settings.source, generated.CONFIGURATION, observe), generated.configuration(settings.source))
+
+
+@then(parsers.re(r"each line of (?P<document>the protocol document|the document of the variables) is the (registry|code)'s"))
+def each_line_agrees(document: str, difference: list[str], observe: Observe) -> None:
+    again = "VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene"
+    observe(f"lines of {document} that differ", expected=[], observed=difference, remedy=again)
+
+
+@when("the checkpoints of each phase are counted", target_fixture="counts")
+def count_checkpoints(settings: RunSettings, observe: Observe) -> list[int]:
+    told = re.findall(r"^## Phase \d: .+ \((\d+)\)$", _read(settings.source, generated.CHECKPOINTS, observe), re.MULTILINE)
+    return [int(number) for number in told]
+
+
+@then("there are 3, 5, 5, 5, 5, 4, 1 and 4")
+def counts_are(counts: list[int], observe: Observe) -> None:
+    phases = Counter(c.phase for c in registry().values() if c.phase != BEYOND)
+    observe("checkpoints a phase, registry", expected=[3, 5, 5, 5, 5, 4, 1, 4], observed=[phases[n] for n in sorted(phases)])
+    observe("checkpoints a phase, document", expected=[3, 5, 5, 5, 5, 4, 1, 4], observed=counts)
+
+
+@when("every feature file is read", target_fixture="written")
+def read_features(settings: RunSettings) -> list[Written]:
+    return scenarios.read(settings.source)
+
+
+@then("every checkpoint of the registry has a scenario")
+def each_has_scenario(written: list[Written], observe: Observe) -> None:
+    covered = {tag for one in written for tag in one.checkpoints}
+    observe("checkpoints without a scenario", expected=[], observed=[c.id for c in registry().values() if c.mark not in covered])
+
+
+@then("every scenario belongs to one checkpoint that the registry knows")
+def each_has_checkpoint(written: list[Written], observe: Observe) -> None:
+    known = {c.mark: c for c in registry().values()}
+    with observe.together():
+        for one in written:
+            tags = one.checkpoints
+            right = len(tags) == 1 and tags[0] in known and f"phase_{known[tags[0]].phase}" in one.tags
+            observe(f"{one.feature}: {one.name}", expected="one checkpoint, and its phase", observed=one.tags, holds=right)
+
+
+@then("no two scenarios of a feature share a name")
+def names_differ(written: list[Written], observe: Observe) -> None:
+    twice = [f"{feature}: {name}" for (feature, name), times in Counter((w.feature, w.name) for w in written).items() if times > 1]
+    observe("names that stand twice", expected=[], observed=twice, remedy="pytest-bdd would run only one of them")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _read(source: Path, name: str, observe: Observe) -> str:
+    there = (source / name).is_file()
+    observe(name, expected="there", observed="there" if there else "missing", remedy=f"write {name}")
+    return documents.text(source, name)
+
+
+def _releases(source: Path, observe: Observe) -> list[Release]:
+    found = documents.releases(_read(source, "CHANGELOG.md", observe))
+    observe("releases of CHANGELOG.md", expected="at least one", observed=[r.version for r in found], holds=bool(found))
+    return found
+
+
+def _package_version(source: Path) -> str:
+    with (source / "pyproject.toml").open("rb") as file:
+        return str(tomllib.load(file)["project"]["version"])
+
+
+def _difference(written: str, wanted: str) -> list[str]:
+    lines = difflib.unified_diff(written.splitlines(), wanted.splitlines(), "written", "wanted", lineterm="", n=0)
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

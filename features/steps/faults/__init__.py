@@ -1,0 +1,1 @@
+"""Steps about faults and crashes while votes flow."""

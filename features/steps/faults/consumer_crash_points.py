@@ -1,0 +1,241 @@
+"""Steps of the sweep over a consumer's crash points: visit each, kill there, let a successor finish, count."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pytest_bdd import given, then, when
+
+from features.steps.consumer.stream import OwnStream, new_own_stream
+from validation.core import protocol
+from validation.core.errors import NotProven, ProbeError
+from validation.core.settings import RunSettings
+from validation.core.waiting import eventually
+from validation.faults.proxy.addresses import link_to, through
+from validation.faults.proxy.crash_points import Point, points
+from validation.faults.proxy.crashes import RIGHT, SUBJECT, Visit, not_reached, written
+from validation.faults.proxy.proxy import Held, Link
+from validation.faults.proxy.traffic import Kind
+from validation.probes.running.store import StoreProbe
+from validation.probes.running.stream import StreamProbe
+from validation.record.observe import Observe
+from validation.targets.base import Target
+from validation.targets.local.process import Child
+
+BEHIND = "the link is reset behind the reply, and it goes on"
+DIES = ("a successor with its name", "a successor with another name")
+VISITS = (*DIES, "the link is reset and it goes on", BEHIND)
+REACHED_SECONDS = 15.0
+RECOVERED_SECONDS = 25.0
+LONG_AGO_MS = 60_000
+LOG_MAX = 3000
+ENOUGH = 5
+"""So many wrong visits tell what is wrong; each of them has waited to its end."""
+POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
+NAMED = (
+    "claimed",
+    "new entries read",
+    "statement carried out and committed",
+    "dead letter and acknowledgement carried out",
+    "acknowledged",
+    "trimmed",
+)
+"""Where a vote could be lost or counted twice. The sweep finds its points by itself; these must be among them."""
+
+
+@dataclass
+class Sweep:
+    """Starts consumers behind links, each on a stream of its own."""
+
+    target: Target
+    stream: StreamProbe
+    store: StoreProbe
+    afterwards: Callable[..., None]
+    ways: tuple[str, ...] = VISITS
+    at_once: int = 3
+
+    @contextmanager
+    def links(self) -> Iterator[dict[Kind, Link]]:
+        """Make a link to each server."""
+        made: dict[Kind, Link] = {}
+        try:
+            made["redis"] = link_to(self.target.redis.url, self.target.links_host)
+            made["postgres"] = link_to(self.target.database.url, self.target.links_host)
+            yield made
+        finally:
+            for link in made.values():
+                link.close()
+
+    def workload(self) -> OwnStream:
+        """Fill a stream: two votes in the hands of a dead consumer, three new ones, and an entry that is none."""
+        own = new_own_stream(self.target, self.stream, self.afterwards, 2)
+        held = self.stream.deliver(own.name, own.group, "votecheck-dead", 2)
+        self.stream.age(own.name, own.group, "votecheck-dead", [identifier for identifier, _ in held], LONG_AGO_MS)
+        own.add(self.stream, 3)
+        own.planted[self.stream.add(own.name, POISON)] = POISON
+        return own
+
+    def record(self) -> list[Point]:
+        """Let a consumer do all of it undisturbed, and list the places between its commands."""
+        own = self.workload()
+        with self.links() as links:
+            consumer = self.target.new_consumer(own.env | _behind(links, self.target))
+            consumer.start()
+            try:
+                if wrong := self.judge(own):
+                    raise NotProven(f"The consumer does not even do it undisturbed: {wrong}\n{consumer.output()[-500:]}")
+            finally:
+                consumer.stop()
+            return points("postgres", links["postgres"].seen, "") + points("redis", links["redis"].seen, "trimmed")
+
+    def visit(self, point: Point, how: str) -> Visit:
+        """Stop a consumer at a point, end it or its link there, let another one or itself finish, and judge."""
+        own = self.workload()
+        with self.links() as links:
+            link = links[point.link]
+            held = link.hold(point.matcher(), side=point.side)
+            env = own.env | _behind(links, self.target)
+            consumer = self.target.new_consumer(env)
+            successor = consumer
+            consumer.start()
+            try:
+                if not held.wait(REACHED_SECONDS).held:
+                    return not_reached(point, how, f"no such command within {REACHED_SECONDS:.0f} s")
+                dies = how in DIES
+                if dies:
+                    consumer.kill()
+                if how == BEHIND:  # it wakes up to both at once, and writes to a connection that is gone
+                    consumer.pause()
+                    held.release_and_reset()
+                    eventually(lambda: link.witness.closed, bool, within=REACHED_SECONDS)
+                    consumer.resume()
+                else:
+                    held.drop()
+                if dies:
+                    name = {"CONSUMER_NAME": consumer.env["CONSUMER_NAME"]} if how == DIES[0] else {}
+                    successor = self.target.new_consumer(own.env | name)
+                    successor.start()
+                begun = time.monotonic()
+                verdict = self.judge(own) or RIGHT
+                seconds, seen = time.monotonic() - begun, witness(held, link, consumer)
+                log = (
+                    ""
+                    if verdict == RIGHT
+                    else "\n".join(child.output()[-LOG_MAX:] for child in ([consumer] if successor is consumer else [consumer, successor]))
+                )
+                return Visit(str(point), how, seen, seconds, verdict, log)
+            finally:
+                consumer.kill()
+                successor.stop()
+
+    def judge(self, own: OwnStream) -> str:
+        """Wait until a stream is done with, and say what is wrong; nothing is right."""
+        drained = eventually(
+            lambda: (self.stream.group(own.name, own.group), self.stream.length(own.name)),
+            lambda seen: seen[0] is not None and seen[0].drained and seen[1] <= 1,
+            within=RECOVERED_SECONDS,
+        )
+        ledger = self.store.ledger(own.votes)
+        buried = sorted(fields.get("source_id", "") for _, fields in self.stream.entries_after(own.name + protocol.DEAD_SUFFIX))
+        wrong = []
+        if not drained.held:
+            wrong.append(f"not drained and trimmed: {drained.value}")
+        if ledger != own.votes:
+            wrong.append(f"{len(own.votes) - len(ledger)} of {len(own.votes)} votes not counted, or one for another option")
+        if buried != sorted(own.planted):
+            wrong.append(f"dead letters of {buried}, planted {sorted(own.planted)}")
+        return "; ".join(wrong)
+
+
+@given("the commands of a consumer that claims, counts, buries, acknowledges and trims", target_fixture="recorded")
+def commands_of_a_consumer(
+    target: Target, stream: StreamProbe, store: StoreProbe, afterwards: Callable[..., None]
+) -> tuple[Sweep, list[Point]]:
+    # Where parts start slowly, most of a visit is spent waiting for the engine, which costs no processor.
+    sweep = Sweep(target, stream, store, afterwards, at_once=3 if target.starts_fast else 6)
+    return sweep, sweep.record()
+
+
+@when("it is killed before and after each of them", target_fixture="visits")
+@when("before and after each of them it is killed, and its link is reset and goes silent", target_fixture="visits")
+def killed_at_each(recorded: tuple[Sweep, list[Point]], settings: RunSettings, measure: Callable[[str, float, str], None]) -> list[Visit]:
+    sweep, found = recorded
+    wrong, enough = list[Visit](), 1 if settings.first_finding else ENOUGH
+
+    def look(job: tuple[Point, str]) -> Visit | None:
+        if len(wrong) >= enough:
+            return None
+        try:
+            visit = sweep.visit(*job)
+        except (NotProven, ProbeError) as reason:  # one that could not be looked at does not hide the others
+            return not_reached(*job, str(reason))
+        if visit.reached and not visit.right:
+            wrong.append(visit)
+        return visit
+
+    if settings.quick:
+        found = list({(point.link, point.step, point.side): point for point in reversed(found)}.values())
+    jobs = turns(found, sweep.ways, every=sweep.target.starts_fast and not settings.quick)
+    with ThreadPoolExecutor(sweep.at_once) as pool:
+        visits = [visit for visit in pool.map(look, jobs) if visit]
+    if len(visits) < len(jobs):
+        measure(f"crash points that were left out once {enough} visits had gone wrong", len(jobs) - len(visits), "visits")
+    return visits
+
+
+def turns(found: list[Point], ways: tuple[str, ...], *, every: bool) -> list[tuple[Point, str]]:
+    """Visit each point in every way, or in one: the ways then take turns, another before a command than behind it.
+
+    Behind a reply can only be where there is one.
+    """
+    able = [(point, [how for how in ways if how != BEHIND or point.side == "reply"]) for point in found]
+    if every:
+        return [(point, how) for point, hows in able for how in hows]
+    return [(point, hows[(number // 2 + number % 2 * 2) % len(hows)]) for number, (point, hows) in enumerate(able)]
+
+
+@then("the points are those where a vote could be lost or counted twice")
+def points_are_named(recorded: tuple[Sweep, list[Point]], observe: Observe) -> None:
+    steps = {point.step for point in recorded[1]}
+    listed = "\n".join(map(str, recorded[1]))
+    observe("steps without a crash point", expected=[], observed=[step for step in NAMED if step not in steps], evidence=listed)
+
+
+@then("after each death every vote is counted once and every malformed entry is buried once")
+def counted_once_after_each(visits: list[Visit], store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    observe_visits(visits, "a consumer", "system/consumer/loop.py acknowledges what is committed, and nothing else", measure, observe)
+    counts, sums = store.counts(), store.ledger_totals()
+    observe("counts beside the sums of the ledger", expected=dict(sums), observed={k: v for k, v in counts.items() if v})
+
+
+def observe_visits(visits: list[Visit], whose: str, remedy: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    """Record the table of a sweep, one observation a point. What was not reached is in the table, and the sweep is not proven then."""
+    reached = [visit for visit in visits if visit.reached]
+    measure(f"deaths of {whose}", len(reached), "visits")
+    measure(f"slowest recovery from the death of {whose}", max((visit.seconds for visit in reached), default=0.0), "s")
+    with observe.together():
+        for point in dict.fromkeys(visit.point for visit in visits):
+            here = [visit for visit in visits if visit.point == point]
+            verdicts = [visit.verdict for visit in here if visit.reached]
+            observe(f"{SUBJECT}{point}", expected=[RIGHT] * len(verdicts), observed=verdicts, evidence=written(here), remedy=remedy)
+    if unseen := [visit for visit in visits if not visit.reached]:
+        raise NotProven(f"{len(unseen)} of {len(visits)} crash points were not reached, first: {unseen[0]}")
+
+
+def witness(held: Held, link: Link, process: Child) -> str:
+    """Tell what was seen of a crash: at which command, and what ended there."""
+    code = process.exit_code
+    if code is None:
+        ended = "the connection reset" if link.witness.closed else "no reply"
+    else:
+        ended = f"killed by signal {-code}" if code < 0 else f"the process ended with {code}"
+    return f"{held.command.label if held.command else '?'}, {ended}"
+
+
+def _behind(links: dict[Kind, Link], target: Target) -> dict[str, str]:
+    return {
+        "REDIS_URL": through(target.redis.url, links["redis"]),
+        "DATABASE_URL": through(target.database.url, links["postgres"]),
+    }

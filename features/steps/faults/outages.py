@@ -1,0 +1,27 @@
+"""Steps that stop or freeze Redis or the database, and bring it back."""
+
+from collections.abc import Callable
+
+from pytest_bdd import given, parsers, when
+
+from features.support.parts import server
+from validation.targets.base import Target
+
+
+@given(parsers.re(r"(?P<part>Redis|the database) is stopped"))
+@when(parsers.re(r"(?P<part>Redis|the database) is stopped"))
+def part_is_stopped(target: Target, part: str, afterwards: Callable[[Callable[[], object]], None]) -> None:
+    afterwards(server(target, part).restore)
+    server(target, part).stop()
+
+
+@given(parsers.re(r"(?P<part>Redis|the database) is frozen"))
+@when(parsers.re(r"(?P<part>Redis|the database) is frozen"))
+def part_is_frozen(target: Target, part: str, afterwards: Callable[[Callable[[], object]], None]) -> None:
+    afterwards(server(target, part).restore)
+    server(target, part).pause()
+
+
+@when(parsers.re(r"(?P<part>Redis|the database) is back"))
+def part_is_back(target: Target, part: str) -> None:
+    server(target, part).restore()

@@ -1,0 +1,1 @@
+"""Steps about the two container images, at rest and running."""

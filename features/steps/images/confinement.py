@@ -1,0 +1,52 @@
+"""Steps about running containers, looked at from inside."""
+
+from functools import partial
+
+from pytest_bdd import parsers, then, when
+
+from validation.core import protocol
+from validation.core.errors import NotProven
+from validation.probes.running import confinement
+from validation.record.observe import Observe
+from validation.targets.base import Target
+from validation.targets.local.process import Child
+
+UIDS = {"api": protocol.API_UID, "consumer": protocol.CONSUMER_UID}
+NONE = "0" * 16
+WRITABLE = {"/dev/shm", "/tmp"}  # noqa: S108 - both in memory, and bounded
+
+
+def _running(target: Target, part: str) -> Child:
+    child = target.api.process if part == "api" else target.consumer
+    if not child.in_container:
+        raise NotProven(f"The {part} does not run in a container here. Next: votecheck run --target containers")
+    return child
+
+
+@then(parsers.re("a running (?P<part>api|consumer) container has a read-only root and no capabilities(?P<and_no_shell>, and no shell)?"))
+def runs_confined(target: Target, part: str, and_no_shell: str | None, observe: Observe) -> None:
+    seen = confinement.look(_running(target, part).ask)
+    uid = str(UIDS[part])
+    with observe.together():
+        observe(
+            "user of its first process", expected=[uid] * 4, observed=list(seen.uids), remedy=f"USER in system/images/{part}.Dockerfile"
+        )
+        observe("group of its first process", expected=[uid] * 4, observed=list(seen.gids))
+        observe("further groups", expected="none but its own", observed=list(seen.groups), holds=set(seen.groups) <= {uid})
+        for name, value in seen.capabilities.items():
+            observe(f"capabilities, {name}", expected=NONE, observed=value)
+        observe("no new privileges", expected=True, observed=seen.no_new_privileges)
+        observe("seccomp", expected="2, a filter", observed=seen.seccomp, holds=seen.seccomp == "2")
+        observe("mount of /", expected="ro", observed=",".join(seen.root_options), holds="ro" in seen.root_options)
+        only_these = {"/tmp"} <= set(seen.writable) <= WRITABLE  # noqa: S108 - /tmp shows that the look can see a writable one
+        observe("folders in which a file can be made", expected=sorted(WRITABLE), observed=list(seen.writable), holds=only_these)
+        observe("memory limit, bytes", expected="some", observed=seen.memory, holds=seen.memory.isdigit() and int(seen.memory) < 2**40)
+        observe("process limit", expected="some", observed=seen.processes, holds=seen.processes.isdigit())
+        if and_no_shell:
+            observe("shells that run", expected=[], observed=list(seen.shells))
+
+
+@when(parsers.parse("every module of the system in the {part} image is imported in a container of it"), target_fixture="imports")
+def imported_in_the_image(target: Target, part: str) -> dict[str, object]:
+    told = confinement.imports(partial(target.in_image, part))
+    return {"modules": len(told), "failed": {name: problem for name, problem in told.items() if problem}}

@@ -1,0 +1,1 @@
+"""Steps that vote and read results as clients do."""

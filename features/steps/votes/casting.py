@@ -1,0 +1,264 @@
+"""Steps about casting votes: what is accepted, what is refused, and what stands in the stream afterwards."""
+
+import queue
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pytest
+from pytest_bdd import parsers, then, when
+
+from validation.core import protocol
+from validation.core.waiting import consistently, eventually
+from validation.faults.reconciliation import Ballots
+from validation.probes.running.http import Answer, HttpProbe
+from validation.probes.running.stream import Entry, StreamProbe
+from validation.record.observe import Observe
+from validation.targets.base import Target
+
+JSON = {"Content-Type": "application/json"}
+ARRIVES_SECONDS = 3.0
+QUIET_SECONDS = 0.1
+HEAL_SECONDS = 15.0
+LATE_SECONDS = 1.0
+"""A vote that was refused must not come by itself, either."""
+
+BODIES: dict[str, bytes] = {
+    "an empty body": b"",
+    "a vote in UTF-16": '{"option": "cats"}'.encode("utf-16"),
+    "a vote behind a byte order mark": b'\xef\xbb\xbf{"option": "cats"}',
+    "a vote in Latin-1": '{"option": "c\u00e4ts"}'.encode("latin-1"),
+}
+KEYS: dict[str, bytes] = {"an empty text": b"", "256 letters": b"k" * 256, "the letter é": "é".encode()}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a voter was answered, beside what came into the stream meanwhile.
+
+    Attributes:
+        answers: in the order of the requests.
+        entries: what was added to the stream from just before the first request on.
+        key: the Idempotency-Key that was used.
+    """
+
+    answers: tuple[Answer, ...]
+    entries: tuple[Entry, ...]
+    key: str = ""
+
+    @property
+    def answer(self) -> Answer:
+        """The last answer."""
+        return self.answers[-1]
+
+
+@pytest.fixture
+def watched(stream: StreamProbe, system: Target) -> Callable[..., Receipt]:
+    """Do something with the API and give back what was answered and what came into the stream."""
+    _ = system.api  # it is started before the watch begins
+
+    def watch(*requests: Callable[[], Answer], key: str = "", expected: int) -> Receipt:
+        with stream.tap(protocol.STREAM) as arrived:
+            answers = tuple(request() for request in requests)
+            entries = tuple(_collect(arrived, expected))
+        return Receipt(answers, entries, key)
+
+    return watch
+
+
+@when(parsers.re('a voter votes for "(?P<option>[a-z]+)"$'), target_fixture="receipt")
+def voter_votes(http: HttpProbe, option: str, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
+    key = ballots.key()
+    receipt = watched(lambda: http.vote(option, key), key=key, expected=1)
+    _note(ballots, key, option, receipt.answer)
+    return receipt
+
+
+@then("the vote is accepted")
+def vote_is_accepted(receipt: Receipt, observe: Observe) -> None:
+    body = receipt.answer.json() or {}
+    with observe.together():
+        observe("status", expected=201, observed=receipt.answer.status, evidence=str(receipt.answer), remedy="system/api/votes.py")
+        observe("fields of the answer", expected=["message", "option", "stream_id", "vote_id"], observed=sorted(body))
+        observe("vote_id", expected="a UUID", observed=body.get("vote_id"), holds=protocol.is_vote_id(str(body.get("vote_id"))))
+
+
+@then("the stream holds exactly that vote")
+def stream_holds_vote(receipt: Receipt, observe: Observe) -> None:
+    body = receipt.answer.json() or {}
+    observe("entries added to the stream", expected=1, observed=len(receipt.entries), evidence=str(receipt.entries))
+    identifier, fields = receipt.entries[0]
+    remedy = "compare system/contract.py with validation/core/protocol.py"
+    with observe.together():
+        observe("stream id", expected=body.get("stream_id"), observed=identifier)
+        observe("fields of the entry", expected=sorted(protocol.ENTRY_FIELDS), observed=sorted(fields), evidence=str(fields), remedy=remedy)
+        observe("option", expected=body.get("option"), observed=fields.get("option"), remedy=remedy)
+        observe("request_id", expected=body.get("vote_id"), observed=fields.get("request_id"), remedy=remedy)
+        stamp = fields.get("timestamp", "")
+        near = stamp.isdigit() and abs(int(stamp) - int(identifier.partition("-")[0])) < 10_000  # noqa: PLR2004 - ms between API and Redis
+        observe("timestamp", expected="milliseconds, within 10 s of the stream id", observed=stamp, holds=near, remedy=remedy)
+
+
+@when(parsers.re("a client posts (?P<body>.+) to /api/vote"), target_fixture="receipt")
+def client_posts(http: HttpProbe, body: str, watched: Callable[..., Receipt]) -> Receipt:
+    content = BODIES.get(body, body.encode())
+    return watched(lambda: http.send("POST", "/api/vote", headers=JSON, content=content), expected=0)
+
+
+@when(parsers.re("a client votes with (?P<key>.+) as its key"), target_fixture="receipt")
+def client_votes_with_key(http: HttpProbe, key: str, watched: Callable[..., Receipt]) -> Receipt:
+    body = b'{"option":"cats"}'
+    head = (
+        b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        b"Content-Length: %d\r\nIdempotency-Key: %s\r\n\r\n" % (len(body), KEYS.get(key, key.encode()))
+    )
+    return watched(lambda: http.raw(head, body), expected=0)
+
+
+@then(parsers.re(r"it is answered (?P<status>\d+), and the stream is unchanged"))
+def refused_and_unchanged(receipt: Receipt, status: str, observe: Observe) -> None:
+    _observe_refused(receipt, (int(status),), observe)
+
+
+@then("it is refused, and the stream is unchanged")
+def refused(receipt: Receipt, observe: Observe) -> None:
+    _observe_refused(receipt, (400, 413), observe)
+
+
+@then("no more of it is listened to")
+def closed(receipt: Receipt, observe: Observe) -> None:
+    observe("Connection", expected="close", observed=receipt.answer.headers.get("connection"), evidence=str(receipt.answer.headers))
+
+
+@when('a voter votes for "cats" twice with the same key', target_fixture="receipt")
+def votes_twice(http: HttpProbe, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
+    key = ballots.key()
+    receipt = watched(lambda: http.vote("cats", key), lambda: http.vote("cats", key), key=key, expected=1)
+    for answer in receipt.answers:
+        _note(ballots, key, "cats", answer)
+    return receipt
+
+
+@then("both are accepted with the same stream id and vote id")
+def both_the_same(receipt: Receipt, observe: Observe) -> None:
+    first, second = (answer.json() or {} for answer in receipt.answers)
+    with observe.together():
+        observe("statuses", expected=[201, 201], observed=[a.status for a in receipt.answers])
+        for name in ("stream_id", "vote_id"):
+            observe(f"{name} of the second answer", expected=first.get(name), observed=second.get(name), remedy="the idempotency script")
+
+
+@when('a voter votes for "cats" and then for "dogs" with the same key', target_fixture="receipt")
+def votes_otherwise(http: HttpProbe, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
+    key = ballots.key()
+    receipt = watched(lambda: http.vote("cats", key), lambda: http.vote("dogs", key), key=key, expected=1)
+    _note(ballots, key, "cats", receipt.answers[0])
+    return receipt
+
+
+@then("the second is answered 422, and the stream holds only the first")
+def second_refused(receipt: Receipt, observe: Observe) -> None:
+    with observe.together():
+        observe("statuses", expected=[201, 422], observed=[a.status for a in receipt.answers], evidence=str(receipt.answer))
+        observe("options added to the stream", expected=["cats"], observed=[fields.get("option") for _, fields in receipt.entries])
+
+
+@when(parsers.re(r"a client posts a vote padded to (?P<size>\d+) bytes, (?P<how>announced|chunked)"), target_fixture="receipt")
+def posts_padded(http: HttpProbe, size: str, how: str, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
+    vote = b'{"option":"cats"}'
+    body, key = vote + b" " * (int(size) - len(vote)), ballots.key()
+    content = body if how == "announced" else _pieces(body)
+    fits = int(size) <= protocol.BODY_LIMIT_BYTES
+    receipt = watched(lambda: http.send("POST", "/api/vote", headers=JSON | {"Idempotency-Key": key}, content=content), expected=int(fits))
+    _note(ballots, key, "cats", receipt.answer)
+    return receipt
+
+
+@then("the padded vote is accepted")
+def padded_accepted(receipt: Receipt, observe: Observe) -> None:
+    with observe.together():
+        observe("status", expected=201, observed=receipt.answer.status, evidence=str(receipt.answer))
+        observe("entries added to the stream", expected=1, observed=len(receipt.entries))
+
+
+@when("a client announces 10 bytes and sends 1048577 in chunks", target_fixture="receipt")
+def lies_about_length(http: HttpProbe, watched: Callable[..., Receipt]) -> Receipt:
+    vote = b'{"option":"cats"}' + b" " * (protocol.BODY_LIMIT_BYTES + 1 - 17)
+    head = (
+        b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        b"Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in _pieces(vote)) + b"0\r\n\r\n"
+    return watched(lambda: http.raw(head, chunks), expected=0)
+
+
+@when('a voter votes for "cats" with a key of their own', target_fixture="refusal")
+def votes_while_away(http: HttpProbe, ballots: Ballots) -> Receipt:
+    key = ballots.key()
+    answer = http.vote("cats", key)
+    _note(ballots, key, "cats", answer)
+    return Receipt((answer,), (), key)
+
+
+@then("it is answered 503 within 2 seconds, with Retry-After")
+def answered_503(refusal: Receipt, observe: Observe) -> None:
+    answer = refusal.answer
+    with observe.together():
+        observe("status", expected=503, observed=answer.status, evidence=str(answer))
+        limit = protocol.DEGRADED_ANSWER_SECONDS
+        observe(
+            "seconds until the answer", expected=f"at most {limit}", observed=round(answer.seconds, 2), holds=answer.seconds <= limit + 0.25
+        )
+        observe("Retry-After", expected="seconds", observed=answer.headers.get("retry-after"), holds="retry-after" in answer.headers)
+
+
+@then("the same vote with the same key is accepted and stands in the stream once")
+def accepted_again(http: HttpProbe, refusal: Receipt, stream: StreamProbe, ballots: Ballots, observe: Observe) -> None:
+    again = eventually(lambda: http.vote("cats", refusal.key), lambda answer: answer.status == 201, within=HEAL_SECONDS)  # noqa: PLR2004
+    body = again.value.json() or {}
+    _note(ballots, refusal.key, "cats", again.value)
+    observe("status after Redis is back", expected=201, observed=again.value.status, evidence=again.story)
+
+    def same() -> list[str]:
+        return [i for i, fields in stream.entries_after(protocol.STREAM) if fields.get("request_id") == body.get("vote_id")]
+
+    alone = consistently(same, lambda found: found in ([body.get("stream_id")], []), during=LATE_SECONDS)
+    observe(
+        f"entries of this vote in the stream, for {LATE_SECONDS:g} s",
+        expected="one, or counted and trimmed already",
+        observed=alone.value,
+        holds=alone.held,
+        evidence=alone.story,
+        remedy="a vote whose answer was lost must not be added twice",
+    )
+
+
+def _observe_refused(receipt: Receipt, statuses: tuple[int, ...], observe: Observe) -> None:
+    with observe.together():
+        expected = " or ".join(map(str, statuses))
+        observe(
+            "status",
+            expected=expected,
+            observed=receipt.answer.status,
+            holds=receipt.answer.status in statuses,
+            evidence=str(receipt.answer),
+        )
+        observe("entries added to the stream", expected=0, observed=len(receipt.entries), evidence=str(receipt.entries))
+
+
+def _note(ballots: Ballots, key: str, option: str, answer: Answer) -> None:
+    body: Mapping[str, str] = answer.json() or {}
+    ballots.record(key, option, answer.status, body.get("vote_id", "") if isinstance(body, dict) else "")
+
+
+def _collect(arrived: "queue.SimpleQueue[Entry]", expected: int) -> Iterator[Entry]:
+    """Take what arrives: wait for the expected entries, then a moment longer for one too many."""
+    for number in range(expected + 5):
+        try:
+            yield arrived.get(timeout=ARRIVES_SECONDS if number < expected else QUIET_SECONDS)
+        except queue.Empty:
+            return
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), 65536):
+        yield body[start : start + 65536]

@@ -1,0 +1,4 @@
+"""Fixtures and helpers that several step modules use.
+
+Step modules import from here and never from one another. Start with `parts.py`: the parts of the system that a scenario talks to.
+"""

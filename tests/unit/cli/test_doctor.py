@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+
+from tests.unit.images.conftest import put
+from validation.cli import doctor
+
+NO_DAEMON = "echo 'Client: Version 28'; echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1"
+
+
+def found() -> dict[str, tuple[bool, str]]:
+    return {finding.what: (finding.good, finding.seen) for finding in doctor.examine()}
+
+
+@pytest.mark.usefixtures("path")
+def test_without_an_engine_it_says_what_to_install() -> None:
+    seen = found()
+    assert seen["builds images"] == (False, "nothing: install one of podman, docker, buildah")
+    assert seen["runs containers"] == (False, "nothing: install one of podman, docker")
+    assert seen["container engine podman"] == (False, "not installed")
+
+
+def test_a_client_without_a_daemon_is_not_an_engine(path: Path) -> None:
+    put(path, "docker", NO_DAEMON)
+    seen = found()
+    good, why = seen["container engine docker"]
+    assert not good
+    assert "a client without an engine" in why
+    assert "daemon" in why
+    assert not seen["builds images"][0]
+    assert not seen["runs containers"][0]
+
+
+def test_the_first_that_answers_builds_and_runs(path: Path) -> None:
+    put(path, "podman", "exit 125")
+    put(path, "docker", "exit 0")
+    put(path, "buildah", "exit 0")
+    seen = found()
+    assert seen["builds images"] == (True, "docker")
+    assert seen["runs containers"] == (True, "docker")
+
+
+def test_what_only_builds_does_not_run(path: Path) -> None:
+    put(path, "docker", NO_DAEMON)
+    put(path, "buildah", "exit 0")
+    seen = found()
+    assert seen["builds images"] == (True, "buildah")
+    assert not seen["runs containers"][0]
+
+
+@pytest.mark.usefixtures("path")
+def test_nothing_of_it_is_needed_by_the_local_target() -> None:
+    assert not [finding.what for finding in doctor.examine() if finding.needed and "engine" in finding.what]

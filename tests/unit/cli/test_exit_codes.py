@@ -1,0 +1,205 @@
+"""Each exit code of `votecheck run`, by the real command: 0 GO, 1 NO-GO, 2 wrong usage, 3 INCOMPLETE or trouble, 130 interrupted."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.unit.servers import free_port, postgres
+from validation.core.settings import PROJECT
+from validation.core.waiting import eventually
+from validation.targets import cleanup
+
+SECONDS = 120.0
+
+
+def run(reports: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "validation", "run", "--reports", str(reports), *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False)
+
+
+def is_clear(ended: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert "Traceback" not in ended.stderr
+    for word in words:
+        assert word in ended.stderr
+
+
+@pytest.fixture
+def broken_chart(tmp_path: Path) -> Path:
+    """A copy of the project in which the consumer's DATABASE_URL is a plain value."""
+    for folder in ("system", "chart"):
+        shutil.copytree(PROJECT / folder, tmp_path / "source" / folder)
+    template = tmp_path / "source" / "chart" / "templates" / "consumer.yaml"
+    text = template.read_text()
+    template.write_text(text.replace("fieldPath: metadata.name", "fieldPath: metadata.uid"))
+    assert template.read_text() != text
+    return tmp_path / "source"
+
+
+def test_go_is_0(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--checkpoint", "4.2", "--json")
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["verdict"] == "GO"
+    is_clear(ended, "GO")
+
+
+def test_no_go_is_1_and_names_the_checkpoint(tmp_path: Path, broken_chart: Path) -> None:
+    ended = run(tmp_path / "reports", "--checkpoint", "4.2", "--source", str(broken_chart), "--accept-incomplete")
+    assert ended.returncode == 1
+    is_clear(ended, "NO-GO", "4.2", "expected", "observed", "metadata.uid", "votecheck run --checkpoint 4.2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--frob"], ["--frob"]),
+        (["--checkpoint", "9.9"], ["9.9", "votecheck list"]),
+        (["--phase", "12"], ["12", "1 to 8"]),
+        (["--target", "moon"], ["moon", "local"]),
+        (["--api-url", "ftp://x"], ["--api-url", "http"]),
+        (["--waivers", "no-such-file.toml"], ["no-such-file.toml"]),
+    ],
+)
+def test_wrong_usage_is_2_with_one_message(tmp_path: Path, arguments: list[str], words: list[str]) -> None:
+    ended = run(tmp_path, *arguments)
+    assert ended.returncode == 2
+    is_clear(ended, *words)
+
+
+def test_incomplete_is_3_unless_it_is_accepted(tmp_path: Path) -> None:
+    ended = run(tmp_path, "--checkpoint", "2.5")
+    assert ended.returncode == 3
+    is_clear(ended, "INCOMPLETE", "2.5", "votecheck run --checkpoint 2.5 --target containers")
+    accepted = run(tmp_path, "--checkpoint", "2.5", "--accept-incomplete")
+    assert accepted.returncode == 0
+    is_clear(accepted, "INCOMPLETE")
+
+
+def test_trouble_of_the_harness_is_3_and_cannot_be_accepted(tmp_path: Path) -> None:
+    (tmp_path / "source" / "system").mkdir(parents=True)  # there is no chart in it to look at
+    ended = run(tmp_path / "reports", "--checkpoint", "4.2", "--source", str(tmp_path / "source"), "--accept-incomplete")
+    assert ended.returncode == 3
+    is_clear(ended, "INCOMPLETE", "helm cannot read the chart")
+
+
+def test_a_half_installed_environment_is_3_and_says_what_to_do(tmp_path: Path) -> None:
+    command = [sys.executable, "-S", "-m", "validation", "run", "--reports", str(tmp_path)]  # without site-packages
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ended.returncode == 3
+    is_clear(ended, "is not installed", "make clean setup")
+
+
+@pytest.mark.parametrize(("option", "scheme"), [("--api-url", "http"), ("--redis-url", "redis"), ("--database-url", "postgresql")])
+def test_a_server_that_does_not_answer_is_3_with_the_next_command(tmp_path: Path, option: str, scheme: str) -> None:
+    ended = run(tmp_path, "--checkpoint", "5.3", option, f"{scheme}://u:hidden@127.0.0.1:{free_port()}/x")
+    assert ended.returncode == 3
+    is_clear(ended, "127.0.0.1", "Likely:", "Next:")
+    assert "hidden" not in ended.stderr
+
+
+def test_a_database_without_the_schema_is_3_and_stays_without(tmp_path: Path) -> None:
+    with postgres() as server:
+        ended = run(tmp_path, "--checkpoint", "5.3", "--database-url", server.url)
+    assert ended.returncode == 3
+    is_clear(ended, "has no table vote_ledger, votes", "system.db.migrate")
+
+
+def test_reports_that_cannot_be_written_are_3(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file is in the way")
+    ended = run(tmp_path / "reports", "--checkpoint", "4.2")
+    assert ended.returncode == 3
+    is_clear(ended, "reports")
+
+
+def test_somebody_elses_api_is_judged_and_left_as_it_was(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "validation", "up", "--port", str(free_port())]
+    with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as theirs:
+        assert theirs.stderr is not None
+        url = theirs.stderr.readline().split()[-1]
+        good = run(tmp_path / "good", "--checkpoint", "5.3", "--api-url", url)
+        out_of_reach = run(tmp_path / "out", "--checkpoint", "2.1,5.1,6.1", "--api-url", url)
+        assert theirs.poll() is None
+        theirs.terminate()
+        theirs.communicate(timeout=SECONDS)
+    assert good.returncode == 0, good.stderr
+    assert out_of_reach.returncode == 3
+    is_clear(out_of_reach, "somebody else's", "no --redis-url was given")
+    assert "harness failed" not in out_of_reach.stderr
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_is_3_and_no_verdict(tmp_path: Path, stream: str) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "validation", "run", "--checkpoint", "4.2", "--json", "--reports", str(tmp_path)]
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | {stream: write}
+    ended = subprocess.run(command, cwd=PROJECT, timeout=SECONDS, check=False, **streams)
+    os.close(write)
+    assert ended.returncode == 3
+
+
+@pytest.fixture
+def midway(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run whose target is up."""
+    command = [sys.executable, "-m", "validation", "run", "--checkpoint", "6.3", "--reports", str(tmp_path)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        begun = eventually(lambda: list(of_runs(process.pid)), lambda names: "valkey-server" in names, within=SECONDS)
+        assert begun.held, begun.story
+        yield process
+        process.kill()
+
+
+def of_runs(owner: int) -> Iterator[str]:
+    """The names of the processes that a running harness has started."""
+    for process in psutil.Process(owner).children(recursive=True):
+        try:
+            yield process.name()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def left(folders: set[Path]) -> list[str]:
+    """What is left of runs: processes that carry the mark of one of these folders, and the folders themselves."""
+    marked = [f"process {p.pid}" for folder in folders for p in cleanup._processes(folder)]
+    return marked + [str(folder) for folder in folders if folder.exists()]
+
+
+def folders_of(owner: int) -> set[Path]:
+    return {f.parent for f in cleanup.base().glob("*/owner.json") if json.loads(f.read_text())["pid"] == owner}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_130_and_leaves_nothing(midway: subprocess.Popen[str], number: signal.Signals) -> None:
+    mine = folders_of(midway.pid)
+    assert mine
+    midway.send_signal(number)
+    _, said = midway.communicate(timeout=SECONDS)
+    assert midway.returncode == 130, said
+    assert "Traceback" not in said
+    assert left(mine) == []
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next(midway: subprocess.Popen[str], tmp_path: Path) -> None:
+    mine = folders_of(midway.pid)
+    midway.kill()
+    midway.wait(SECONDS)
+    assert len(left(mine)) > 1, "a server and the folder of the killed run are still there"
+    ended = run(tmp_path, "--checkpoint", "4.2")
+    assert ended.returncode == 0, ended.stderr
+    assert left(mine) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root could change what is not ours")
+def test_a_run_as_root_changes_no_mode_and_no_owner(tmp_path: Path) -> None:
+    watched = [Path(sys.prefix), *Path(sys.prefix).resolve().parents, PROJECT / "system", cleanup.base().parent]
+    before = [(p, p.stat().st_mode, p.stat().st_uid, p.stat().st_gid) for p in watched]
+    tmp_path.chmod(0o700)
+    assert run(tmp_path, "--checkpoint", "B1").returncode == 0
+    assert [(p, p.stat().st_mode, p.stat().st_uid, p.stat().st_gid) for p in watched] == before

@@ -1,0 +1,21 @@
+"""A run says how to repeat it, and shows no secret doing so."""
+
+from validation.core.settings import RunSettings
+
+
+def test_a_release_is_found_again_where_helm_keeps_it() -> None:
+    settings = RunSettings(
+        target="cluster", release="voting", release_namespace="ops", kubeconfig="/home/me/config", load_command="loader --token x"
+    )
+    assert settings.flags == [
+        *("--target", "cluster"),
+        *("--kubeconfig", "$KUBECONFIG"),
+        *("--release", "voting"),
+        *("--load-command", "$LOAD_COMMAND"),
+        *("--release-namespace", "ops"),
+    ]
+
+
+def test_our_own_release_and_the_default_namespace_need_no_word() -> None:
+    assert RunSettings(target="cluster", release_namespace="ops").flags == ["--target", "cluster"]
+    assert RunSettings(target="cluster", release="voting").flags == ["--target", "cluster", "--release", "voting"]

@@ -1,0 +1,97 @@
+"""Waiting: stop as soon as it is so, or can no longer become so, and tell what was seen."""
+
+import itertools
+from types import SimpleNamespace
+
+import pytest
+
+from validation.core import waiting
+from validation.core.waiting import consistently, eventually
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that only sleeping moves."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    return now
+
+
+def test_what_is_so_at_once_needs_no_sleep(clock: list[float]) -> None:
+    waited = eventually(lambda: 7, lambda value: value == 7, within=5)
+    assert (waited.value, waited.held, waited.seconds, clock) == (7, True, 0.0, [0.0])
+
+
+def test_it_stops_as_soon_as_it_is_so() -> None:
+    numbers = itertools.count()
+    waited = eventually(lambda: next(numbers), lambda value: value == 10, within=5)
+    assert (waited.value, waited.held) == (10, True)
+    assert waited.seconds == pytest.approx(10 * waiting.EVERY_SECONDS)
+
+
+def test_it_gives_up_at_its_limit_with_the_last_value() -> None:
+    waited = eventually(lambda: "no", lambda value: value == "yes", within=1)
+    assert (waited.value, waited.held) == ("no", False)
+    assert 1 <= waited.seconds < 1 + 2 * waiting.EVERY_SECONDS
+
+
+def test_what_takes_long_is_looked_at_less_often_and_told_as_exactly(clock: list[float]) -> None:
+    looks = list[float]()
+    waited = eventually(lambda: looks.append(clock[0]), lambda _: clock[0] >= 20, within=60)
+    assert 20 <= waited.seconds < 20 + waiting.SELDOM_SECONDS
+    assert len(looks) < 20 / waiting.EVERY_SECONDS / 4
+    assert all(later - earlier <= max(waiting.EVERY_SECONDS, earlier / 40) + 1e-9 for earlier, later in itertools.pairwise(looks))
+
+
+def test_what_must_stay_so_is_looked_at_all_the_time(clock: list[float]) -> None:
+    looks = list[float]()
+    consistently(lambda: looks.append(clock[0]), lambda _: True, during=20)
+    assert max(later - earlier for earlier, later in itertools.pairwise(looks)) == pytest.approx(waiting.EVERY_SECONDS)
+
+
+def test_a_forbidden_state_ends_it_at_once() -> None:
+    values = iter(["starting", "dead", "ready"])
+    waited = eventually(lambda: next(values), lambda value: value == "ready", within=60, never=lambda value: value == "dead")
+    assert (waited.value, waited.held) == ("dead", False)
+    assert next(values) == "ready", "nobody looked again"
+
+
+def test_a_forbidden_state_wins_over_the_awaited_one() -> None:
+    assert not eventually(lambda: 1, bool, within=1, never=bool).held
+
+
+def test_what_stays_so_is_watched_to_the_end() -> None:
+    waited = consistently(lambda: 3, lambda value: value == 3, during=2)
+    assert waited.held
+    assert waited.seconds >= 2
+
+
+def test_what_does_not_stay_so_ends_the_watch() -> None:
+    values = itertools.chain(["up"] * 5, itertools.repeat("down"))
+    waited = consistently(lambda: next(values), lambda value: value == "up", during=60)
+    assert (waited.value, waited.held) == ("down", False)
+    assert waited.seconds < 1
+
+
+def test_the_story_has_each_change_once() -> None:
+    values = iter(["a", "a", "b", "b", "a", "c"])
+    waited = eventually(lambda: next(values), lambda value: value == "c", within=5)
+    assert [text for _, text in waited.seen] == ["'a'", "'b'", "'a'", "'c'"]
+    assert waited.story.splitlines()[1] == "  0.04 s  'b'"
+
+
+def test_a_long_story_keeps_its_beginning_and_its_end() -> None:
+    numbers = itertools.count()
+    waited = eventually(lambda: next(numbers), lambda value: value == 100, within=60)
+    told = [text for _, text in waited.seen]
+    assert len(told) == 20
+    assert (told[0], told[-1]) == ("0", "100")
+
+
+def test_a_huge_value_is_told_in_part() -> None:
+    ((_, text),) = eventually(lambda: "x" * 100_000, bool, within=1).seen
+    assert len(text) == 200

@@ -1,0 +1,206 @@
+"""The probe that reads charts, tried on charts with one thing wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validation.core.errors import ProbeError
+from validation.probes.chart import kubernetes_schemas, manifests, values
+from validation.probes.chart.value_flips import Flip, Place, flips
+from validation.probes.chart.workloads import Security, Variable, workloads
+
+CHART = """
+apiVersion: v2
+name: small
+version: 0.1.0
+icon: https://icon.example/x.svg
+"""
+VALUES = """
+tag: "1"
+unread: 7
+level: low
+part: {enabled: false, size: 3}
+"""
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "definitions": {"level": {"enum": ["low", "high"]}},
+    "properties": {
+        "tag": {"type": "string", "pattern": "^[0-9]?$|^sha256:[0-9a-f]{64}$"},
+        "unread": {"type": "integer", "maximum": 7},
+        "level": {"$ref": "#/definitions/level"},
+        "part": {"type": "object", "properties": {"enabled": {"type": "boolean"}, "size": {"type": "integer"}}},
+    },
+}
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: one, namespace: here, annotations: {random: {{ randAlphaNum 8 | quote }}}}
+spec:
+  selector: {matchLabels: {a: b}}
+  template:
+    metadata: {labels: {a: b}}
+    spec:
+      securityContext: {runAsUser: 1000, runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+      initContainers:
+        - {name: first, image: "x"}
+      containers:
+        - name: main
+          image: "x:{{ .Values.tag }}"
+          securityContext: {runAsUser: 5, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+          livenessProbe: {tcpSocket: {port: 1}}
+          env:
+            - {name: LEVEL, value: {{ .Values.level }}}
+            - {name: URL, valueFrom: {secretKeyRef: {name: s, key: k}}}
+            - {name: ME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+{{- if .Values.part.enabled }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: part}
+data: {size: {{ .Values.part.size | quote }}}
+{{- end }}
+"""
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text(CHART)
+    (tmp_path / "values.yaml").write_text(VALUES)
+    (tmp_path / "values.schema.json").write_text(json.dumps(SCHEMA))
+    (tmp_path / "templates" / "all.yaml").write_text(DEPLOYMENT)
+    (tmp_path / "templates" / "NOTES.txt").write_text("not: an object")
+    (tmp_path / "templates" / "empty.yaml").write_text("{{- if false }}x{{ end }}\n")
+    return tmp_path
+
+
+def template(chart: Path, text: str) -> None:
+    (chart / "templates" / "all.yaml").write_text(text)
+
+
+def test_a_render_is_the_objects_and_neither_notes_nor_empty_templates(chart: Path) -> None:
+    found = manifests.render(chart, {"part": {"enabled": True}})
+    assert [(m.template, m.kind, m.name, m.namespace) for m in found] == [
+        ("templates/all.yaml", "Deployment", "one", "here"),
+        ("templates/all.yaml", "ConfigMap", "part", ""),
+    ]
+
+
+def test_release_and_namespace_reach_the_templates(chart: Path) -> None:
+    template(chart, "{apiVersion: v1, kind: Pod, metadata: {name: {{ .Release.Name }}, namespace: {{ .Release.Namespace }}}}")
+    (pod,) = manifests.render(chart, release="mine", namespace="there")
+    assert (pod.name, pod.namespace) == ("mine", "there")
+
+
+@pytest.mark.parametrize("broken", [None, "name: ["])
+def test_without_a_chart_the_probe_could_not_look(chart: Path, broken: str | None) -> None:
+    (chart / "Chart.yaml").unlink() if broken is None else (chart / "Chart.yaml").write_text(broken)
+    for look in (manifests.render, values.merged, values.schema, values.refusal, flips):
+        with pytest.raises(ProbeError, match="helm cannot read the chart"):
+            look(chart)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{{ fail "refused by the chart" }}', "refused by the chart"),
+        ("{{ .Values.tag", "parse error|unclosed"),
+        ("{{ .Values.nothing.here }}", "nil pointer"),
+        ("a: [", "does not render to YAML"),
+        ("just words", "no Kubernetes object"),
+        ("kind: Pod", "no Kubernetes object"),
+        ("kind: Pod\nmetadata: {name: a}", "no Kubernetes object: 'apiVersion'"),
+    ],
+)
+def test_a_chart_that_does_not_render_is_a_fact_about_the_chart(chart: Path, text: str, why: str) -> None:
+    template(chart, text)
+    with pytest.raises(manifests.RenderFailed, match=why):
+        manifests.render(chart)
+
+
+def test_values_that_the_schema_refuses_are_named(chart: Path) -> None:
+    with pytest.raises(manifests.RenderFailed, match="tagg"):
+        manifests.render(chart, {"tagg": "2"})
+    assert "tagg" in (values.refusal(chart, {"tagg": "2"}) or "")
+    assert values.refusal(chart, {"tag": "2"}) is None
+
+
+def test_the_linter_speaks_in_messages(chart: Path) -> None:
+    assert manifests.lint(chart) == ()
+    (chart / "Chart.yaml").write_text(CHART.replace("icon: https://icon.example/x.svg", ""))
+    (message,) = manifests.lint(chart)
+    assert (message.severity, message.path, message.text) == (manifests.Severity.INFO, "Chart.yaml", "icon is recommended")
+    template(chart, "{{ .Values.tag")
+    assert max(m.severity for m in manifests.lint(chart)) is manifests.Severity.ERROR
+
+
+def test_a_container_is_read_with_what_its_pod_adds(chart: Path) -> None:
+    (found,) = workloads(manifests.render(chart))
+    first, main = found.containers
+    assert (first.name, first.init, first.security.run_as_user, first.probes) == ("first", True, 1000, {})
+    assert main.security == Security(5, None, True, "RuntimeDefault", True, None, None, ("ALL",), ())
+    assert main.env == {"LEVEL": Variable("low"), "URL": Variable(secret=("s", "k")), "ME": Variable(field="metadata.name")}
+    assert main.probes == {"livenessProbe": {"tcpSocket": {"port": 1}}}
+    assert found.lasting
+
+
+@pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)
+def test_a_field_that_the_version_does_not_know_is_found_and_so_is_every_other(chart: Path, version: str) -> None:
+    template(chart, DEPLOYMENT.replace('image: "x:{{ .Values.tag }}"', "imagee: x\n          ports: [{containerPort: eighty}]"))
+    found = {(error.path, error.text.split(" (")[0]) for error in kubernetes_schemas.schema_errors(manifests.render(chart), version)}
+    assert ("spec.template.spec.containers.0", "Additional properties are not allowed") in found
+    assert ("spec.template.spec.containers.0.ports.0.containerPort", '"eighty" is not of type "integer"') in found
+
+
+def test_a_kind_without_schema_is_said_and_not_taken_for_valid(chart: Path) -> None:
+    template(chart, "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: x}, spec: {any: thing}}")
+    (error,) = kubernetes_schemas.schema_errors(manifests.render(chart), "1.34")
+    assert (error.manifest.kind, error.text) == ("ScaledObject", kubernetes_schemas.NO_SCHEMA)
+
+
+def test_a_version_without_schemas_is_no_pass(chart: Path) -> None:
+    with pytest.raises(ProbeError, match=r"no schemas of Kubernetes 1\.3"):
+        kubernetes_schemas.schema_errors(manifests.render(chart), "1.3")
+
+
+def test_a_flip_shows_where_a_value_arrives(chart: Path) -> None:
+    container = "spec.template.spec.containers.main"
+    assert flips(chart) == (
+        Flip("level", "low", "high", (Place("Deployment", "one", f"{container}.env.LEVEL.value"),)),
+        Flip("part.enabled", False, True, (Place("ConfigMap", "part", ""),)),
+        Flip("part.size", 3, 4, ()),
+        Flip("tag", "1", "sha256:" + 64 * "7", (Place("Deployment", "one", f"{container}.image"),)),
+        Flip("unread", 7, 6, ()),
+    )
+
+
+def test_a_part_that_is_switched_off_is_flipped_where_it_is_on(chart: Path) -> None:
+    (size,) = flips(chart, ("part.size",), [{}, {"part": {"enabled": True}}])
+    assert size.places == (Place("ConfigMap", "part", "data.size"),)
+
+
+def test_a_tag_written_into_the_template_is_a_value_that_changes_nothing(chart: Path) -> None:
+    template(chart, DEPLOYMENT.replace("{{ .Values.tag }}", "1"))
+    (tag,) = flips(chart, ("tag",))
+    assert tag.places == ()
+
+
+def test_a_value_that_the_schema_nails_down_is_said_to_be_untried(chart: Path) -> None:
+    nailed = {**SCHEMA, "properties": {**SCHEMA["properties"], "tag": {"const": "1"}}}
+    (chart / "values.schema.json").write_text(json.dumps(nailed))
+    assert flips(chart, ("tag",)) == (Flip("tag", None, None, ()),)
+
+
+def test_shipped_values_files_are_read_by_name(chart: Path) -> None:
+    with pytest.raises(ProbeError, match="no values file"):
+        values.shipped(chart)
+    (chart / "ci").mkdir()
+    (chart / "ci" / "default-values.yaml").write_text("# nothing\n")
+    (chart / "ci" / "big-values.yaml").write_text("tag: '2'\n")
+    assert values.shipped(chart) == {"big-values.yaml": {"tag": "2"}, "default-values.yaml": {}}
+    (chart / "ci" / "big-values.yaml").write_text("tag: [")
+    with pytest.raises(ProbeError, match="not YAML"):
+        values.shipped(chart)

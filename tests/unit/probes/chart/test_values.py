@@ -1,0 +1,150 @@
+"""The probes that try a chart's values, on charts with one thing wrong: branches, refusals, and passwords that are kept."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from validation.core.errors import ProbeError
+from validation.probes.chart.branches import untaken
+from validation.probes.chart.kept_passwords import upgraded
+from validation.probes.chart.schema_rules import refusals, unruled
+
+SCHEMA: dict[str, Any] = {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["on", "size", "names"],
+    "definitions": {"size": {"type": "integer", "minimum": 1}},
+    "properties": {
+        "on": {"type": "boolean"},
+        "size": {"$ref": "#/definitions/size"},
+        "names": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string", "pattern": "^[a-z]+$"}},
+        "labels": {"type": "object", "propertyNames": {"pattern": "^[a-z]+$"}, "additionalProperties": {"type": "string"}},
+        "peer": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": {"load": {"type": "number", "exclusiveMinimum": 0, "maximum": 1}, "level": {"enum": ["low"]}},
+        },
+    },
+}
+VALUES = {"on": False, "size": 3, "names": ["one"], "labels": {}, "peer": {"level": "low"}}
+TEMPLATE = """
+{{- $kept := (lookup "v1" "Secret" "here" "ours").data | default dict }}
+{{- $other := (lookup "v1" "Secret" "there" "ours").data | default dict }}
+{apiVersion: v1, kind: Secret, metadata: {name: ours, namespace: here}, data: {
+  a: {{ get $kept "a" | default "new" | quote }}, b: {{ get $other "a" | default "new" | quote }}}}
+"""
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    (tmp_path / "templates" / "tests").mkdir(parents=True)
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: small, version: 0.1.0}")
+    (tmp_path / "values.yaml").write_text(json.dumps(VALUES))
+    (tmp_path / "values.schema.json").write_text(json.dumps(SCHEMA))
+    return tmp_path
+
+
+def ways(chart: Path, template: str, *settings: dict[str, Any]) -> list[str]:
+    (chart / "templates" / "NOTES.txt").write_text(template)
+    return [f"{branch.line} {branch.way}" for branch in untaken(chart, settings)[1]]
+
+
+def schema(chart: Path, **changes: Any) -> None:
+    (chart / "values.schema.json").write_text(json.dumps(SCHEMA | {"properties": SCHEMA["properties"] | changes}))
+
+
+def test_a_branch_counts_as_taken_once_its_condition_held_and_once_it_did_not(chart: Path) -> None:
+    assert ways(chart, "{{- if .Values.on }}x{{ end }}", {}) == ["1 if .Values.on"]
+    assert ways(chart, "{{- if .Values.on }}x{{ end }}", {"on": True}) == ["1 not if .Values.on"]
+    assert ways(chart, "{{- if .Values.on }}x{{ end }}", {"on": True}, {}) == []
+
+
+def test_each_else_of_a_chain_is_a_branch(chart: Path) -> None:
+    chain = "{{ if .Values.on }}\n{{ else if gt (int .Values.size) 5 }}\n{{- else }}\n{{ end }}"
+    assert ways(chart, chain, {}) == ["1 if .Values.on", "2 if gt (int .Values.size) 5"]
+    assert ways(chart, chain, {"on": True}, {"size": 7}) == ["2 not if gt (int .Values.size) 5"]
+
+
+def test_a_branch_inside_another_and_inside_a_definition_is_found(chart: Path) -> None:
+    template = (
+        '{{ define "x" }}{{ with .labels }}l{{ end }}{{ end }}{{/* {{ if }} */}}{{ if .Values.on }}{{ include "x" .Values }}{{ end }}'
+    )
+    assert ways(chart, template, {}) == ["1 with .labels", "1 not with .labels", "1 if .Values.on"]
+    assert ways(chart, template, {"on": True}, {"on": True, "labels": {"a": "b"}}, {}) == []
+
+
+def test_what_the_schema_does_not_let_be_empty_has_no_way_past_it(chart: Path) -> None:
+    assert ways(chart, '{{ range .Values.names }}{{ end }}{{ range $k, $v := dict "a" 1 }}{{ end }}', {}) == []
+    assert ways(chart, "{{ range .Values.labels }}{{ end }}", {"labels": {"a": "b"}}) == ["1 not range .Values.labels"]
+
+
+def test_a_template_that_ends_too_often_is_said_to_be_broken(chart: Path) -> None:
+    with pytest.raises(ProbeError, match=r"NOTES\.txt:2 ends what nothing began"):
+        ways(chart, "{{ if .Values.on }}{{ end }}\n{{ end }}", {})
+
+
+def test_every_rule_is_broken_in_every_place_and_each_has_its_control(chart: Path) -> None:
+    tried = refusals(chart)
+    assert [one for one in tried if one.taken or not one.control] == []
+    assert {one.value for one in tried} == {
+        "values",
+        "on",
+        "size",
+        "names",
+        "names.[]",
+        "labels",
+        "labels.*",
+        "peer",
+        "peer.load",
+        "peer.level",
+    }
+    given = {(one.value, str(one.given)) for one in tried}
+    assert {
+        ("size", "0"),
+        ("names", "[]"),
+        ("names", "['x', 'x']"),
+        ("names.[]", ""),
+        ("peer.load", "0"),
+        ("peer.load", "2"),
+    } <= given
+    assert ("peer", "{'level': 'low', 'misspelt': 1}") in given
+
+
+def test_a_rule_beside_a_reference_is_not_looked_at_and_that_is_seen(chart: Path) -> None:
+    schema(chart, size={"$ref": "#/definitions/size", "maximum": 9})
+    assert [(one.value, one.given) for one in refusals(chart) if one.taken] == [("size", 10)]
+
+
+def test_a_place_where_nothing_is_taken_proves_nothing(chart: Path) -> None:
+    schema(chart, size={"type": "integer", "minimum": 9, "maximum": 3})
+    assert {one.value for one in refusals(chart) if not one.control} >= {"size"}
+
+
+def test_a_value_with_a_kind_and_no_rule_is_found(chart: Path) -> None:
+    assert unruled(refusals(chart)) == ("labels.*",)
+
+
+def test_a_rule_that_is_not_known_and_a_schema_that_is_not_there_are_no_pass(chart: Path) -> None:
+    schema(chart, size={"type": "integer", "multipleOf": 2})
+    with pytest.raises(ProbeError, match="multipleOf"):
+        refusals(chart)
+    (chart / "values.schema.json").unlink()
+    with pytest.raises(ProbeError, match=r"values\.schema\.json"):
+        refusals(chart)
+
+
+def test_only_the_one_secret_is_answered_for(chart: Path) -> None:
+    (chart / "templates" / "secret.yaml").write_text(TEMPLATE)
+    (secret,) = upgraded(chart, "here/ours", {"a": "kept"})
+    assert secret.body["data"] == {"a": base64.b64encode(b"kept").decode(), "b": "new"}
+
+
+def test_a_template_that_does_not_ask_gets_no_answer(chart: Path) -> None:
+    (chart / "templates" / "secret.yaml").write_text(TEMPLATE.replace('(lookup "v1" "Secret" "here" "ours").data | default ', ""))
+    (secret,) = upgraded(chart, "here/ours", {"a": "kept"})
+    assert secret.body["data"]["a"] == "new"

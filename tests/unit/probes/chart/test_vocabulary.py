@@ -1,0 +1,110 @@
+"""What other projects define, and the words that a cluster knows: as the chart has them they are right, and each wrong one is found."""
+
+import copy
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from validation.core.settings import PROJECT
+from validation.probes.chart import custom_resources, vocabulary
+from validation.probes.chart.manifests import Manifest, render
+from validation.probes.chart.values import shipped
+from validation.probes.running import readiness
+
+CHART = PROJECT / "chart"
+PRODUCTION = render(CHART, shipped(CHART)["production-values.yaml"])
+Change = Callable[[Any], object]
+
+
+def changed(kind: str, change: Change) -> Manifest:
+    one = next(m for m in PRODUCTION if m.kind == kind)
+    body = copy.deepcopy(dict(one.body))
+    change(body)
+    return Manifest(one.template, one.kind, one.name, one.namespace, body)
+
+
+@pytest.mark.parametrize("file", shipped(CHART))
+def test_as_the_chart_is_all_is_known(file: str) -> None:
+    rendered = render(CHART, shipped(CHART)[file])
+    assert custom_resources.differences(rendered) == ()
+    assert [one for one in vocabulary.words(rendered) if not one.known] == []
+    assert len(vocabulary.words(rendered)) > 25
+
+
+def trigger(body: Any) -> Any:
+    return body["spec"]["triggers"][0]["metadata"]
+
+
+def rule(body: Any) -> Any:
+    return body["spec"]["groups"][0]["rules"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "path"),
+    [
+        ("ScaledObject", lambda b: b.update(apiVersion="keda.sh/v1"), "apiVersion"),
+        ("ScaledObject", lambda b: b.pop("apiVersion"), ""),
+        ("ScaledObject", lambda b: b["spec"].pop("minReplicaCount"), "spec"),
+        ("ScaledObject", lambda b: b["spec"].update(minReplicas=1), "spec"),
+        ("ScaledObject", lambda b: b["spec"].update(triggers=[]), "spec.triggers"),
+        ("ScaledObject", lambda b: trigger(b).update(address="redis"), "spec.triggers.0.metadata.address"),
+        ("ScaledObject", lambda b: trigger(b).pop("activationLagCount"), "spec.triggers.0.metadata"),
+        ("ScaledObject", lambda b: trigger(b).update(pendingEntriesCount="5"), "spec.triggers.0.metadata"),
+        ("TriggerAuthentication", lambda b: b["spec"]["secretTargetRef"][0].update(parameter="pass"), "spec.secretTargetRef.0.parameter"),
+        ("PodMonitor", lambda b: b["spec"]["podMetricsEndpoints"][0].update(path="/stats"), "spec.podMetricsEndpoints.0.path"),
+        ("PodMonitor", lambda b: b["metadata"].pop("labels"), "metadata"),
+        ("PrometheusRule", lambda b: rule(b).update({"for": "1 minute"}), "spec.groups.0.rules.0.for"),
+        ("PrometheusRule", lambda b: rule(b)["annotations"].clear(), "spec.groups.0.rules.0.annotations"),
+        ("HTTPRoute", lambda b: b["spec"]["rules"][0]["backendRefs"][0].pop("port"), "spec.rules.0.backendRefs.0"),
+    ],
+)
+def test_what_a_project_does_not_take_is_found_where_it_is(kind: str, change: Change, path: str) -> None:
+    assert path in [one.path for one in custom_resources.differences([changed(kind, change)])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "where"),
+    [
+        ("Job", lambda b: b["spec"]["template"]["spec"].update(restartPolicy="Always"), "spec.template.spec.restartPolicy"),
+        (
+            "Job",
+            lambda b: b["metadata"]["annotations"].update({"helm.sh/hook": "post-install,upgrade"}),
+            "metadata.annotations.helm.sh/hook",
+        ),
+        ("Namespace", lambda b: b["metadata"]["labels"].update({"pod-security.kubernetes.io/enforce-version": "v2"}), "enforce-version"),
+        ("NetworkPolicy", lambda b: b["spec"].update(policyTypes=["Ingress", "Both"]), "spec.policyTypes"),
+        ("StatefulSet", lambda b: b["spec"]["template"]["spec"]["volumes"][0]["emptyDir"].update(sizeLimit="16MB"), "emptyDir.sizeLimit"),
+        ("Ingress", lambda b: b["spec"]["rules"][0]["http"]["paths"][0].update(path="/vote"), "paths.path"),
+    ],
+)
+def test_a_word_that_no_cluster_knows_is_found_where_it_is(kind: str, change: Change, where: str) -> None:
+    (unknown,) = [one for one in vocabulary.words([changed(kind, change)]) if not one.known]
+    assert unknown.where.endswith(where)
+
+
+KNOCKS = """
+import os, socket, sys
+from urllib.parse import urlsplit
+for variable in sys.argv[1:]:
+    url = urlsplit(os.environ[variable])
+    socket.create_connection((url.hostname, url.port))
+"""
+
+
+def test_a_command_that_asks_both_servers_is_told_from_one_that_asks_one() -> None:
+    both, one = (["python", "-c", KNOCKS, *asked] for asked in (["REDIS_URL", "DATABASE_URL"], ["REDIS_URL"]))
+    assert (readiness.ends_with(both), readiness.ends_with(both, away="DATABASE_URL"), readiness.ends_with(both, away="REDIS_URL")) == (
+        0,
+        1,
+        1,
+    )
+    assert (readiness.ends_with(one), readiness.ends_with(one, away="DATABASE_URL")) == (0, 0)
+
+
+def test_a_command_that_is_none_or_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "SECONDS", 0.2)
+    assert "cannot be run" in str(readiness.ends_with([]))
+    assert "cannot be run" in str(readiness.ends_with(["no/such/program"]))
+    assert "does not end" in str(readiness.ends_with([sys.executable, "-c", "import time; time.sleep(60)"]))

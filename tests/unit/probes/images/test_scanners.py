@@ -1,0 +1,154 @@
+"""The scanners of others: they look, find what is planted, and are steered by nothing on this machine."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from features.steps.images import scanning as steps
+from tests.unit.probes.images import flaws, saved
+from tests.unit.probes.images.saved import KEY, File
+from validation.core.errors import Finding, NotProven, ProbeError
+from validation.probes.images import scanners
+from validation.probes.images.inspection import Image
+from validation.record.observe import Observe
+
+pytestmark = pytest.mark.skipif(not Path(sys.executable).with_name("trivy").exists(), reason="trivy has no wheel for this machine")
+GOOD = "FROM python:3.13-slim\nCOPY a /a\nUSER 65532:65532\n"
+SECRET = 'token = "ghp_' + "0123456789abcdefghijABCDEFGHIJklmnop" + '"\n'
+
+
+@pytest.fixture
+def observe() -> Observe:
+    return Observe("test", lambda _: None)
+
+
+def dockerfile(folder: Path, text: str) -> Path:
+    file = folder / "api.Dockerfile"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+class TestDockerfiles:
+    def test_one_with_nothing_wrong_is_right(self, tmp_path: Path, observe: Observe) -> None:
+        steps.hadolint_is_silent(dockerfile(tmp_path, GOOD), observe)
+        steps.trivy_is_silent(dockerfile(tmp_path, GOOD), observe)
+
+    def test_hadolint_names_what_is_wrong_and_where(self, tmp_path: Path, observe: Observe) -> None:
+        with pytest.raises(Finding, match=r"DL3007 \(warning\) api\.Dockerfile:1: Using latest"):
+            steps.hadolint_is_silent(dockerfile(tmp_path, GOOD.replace("3.13-slim", "latest")), observe)
+
+    def test_no_remark_and_no_settings_file_silences_hadolint(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for folder in (tmp_path, tmp_path / ".config"):
+            folder.mkdir(exist_ok=True)
+            (folder / ".hadolint.yaml").write_text("ignored: [DL3007]\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("HADOLINT_IGNORE", "DL3007")
+
+        assert scanners.hadolint(dockerfile(tmp_path, "# hadolint ignore=DL3007\nFROM python:latest\n"))
+
+    def test_trivy_names_what_is_wrong(self, tmp_path: Path, observe: Observe) -> None:
+        with pytest.raises(Finding, match=r"expected \['DS-0026'\], observed \['DS-0002', 'DS-0026'\]"):
+            steps.trivy_is_silent(dockerfile(tmp_path, GOOD.replace("USER 65532:65532\n", "USER root\n")), observe)
+
+    def test_an_exception_that_is_no_longer_needed_is_found(self, tmp_path: Path, observe: Observe) -> None:
+        with pytest.raises(Finding, match=r"expected \['DS-0026'\], observed \[\]"):
+            steps.trivy_is_silent(dockerfile(tmp_path, GOOD + "HEALTHCHECK CMD true\n"), observe)
+
+    def test_no_variable_and_no_ignore_file_silences_trivy(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / ".trivyignore").write_text("DS-0026\n", encoding="utf-8")
+        (tmp_path / "trivy.yaml").write_text("severity: [CRITICAL]\n", encoding="utf-8")
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("TRIVY_SEVERITY", "CRITICAL")
+
+        assert [remark.rule for remark in scanners.trivy_dockerfile(dockerfile(tmp_path, GOOD))] == ["DS-0026"]
+
+    def test_what_is_no_dockerfile_was_not_looked_at(self, tmp_path: Path) -> None:
+        with pytest.raises(ProbeError, match="took it for no Dockerfile"):
+            scanners.trivy_dockerfile(dockerfile(tmp_path, ""))
+
+    def test_a_file_that_is_not_there_was_not_looked_at(self, tmp_path: Path) -> None:
+        with pytest.raises(ProbeError, match=r"hadolint did not answer\. It ended with 1"):
+            scanners.hadolint(tmp_path / "nowhere")
+
+    def test_a_scanner_that_is_not_installed_proves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(NotProven, match=r"hadolint is not installed\. Next: make setup"):
+            scanners.hadolint(dockerfile(tmp_path, GOOD))
+
+
+class TestSecrets:
+    def test_an_image_without_is_right(self, tmp_path: Path, observe: Observe) -> None:
+        steps.trivy_finds_no_secret(saved.image(tmp_path), observe)
+
+    def test_one_that_a_later_layer_takes_away_is_found(self, tmp_path: Path, observe: Observe) -> None:
+        image = saved.image(tmp_path, File("app/settings.py", SECRET), File("etc/x", KEY), above=[File("app/.wh.settings.py")])
+        with pytest.raises(Finding, match=r"/app/settings\.py:1: GitHub Personal Access Token"):
+            steps.trivy_finds_no_secret(image, observe)
+
+    def test_one_in_the_configuration_is_found(self, tmp_path: Path) -> None:
+        image = saved.image(tmp_path, config={"Env": [SECRET.replace(' = "', "=").strip('"\n')]})
+
+        assert [remark.rule for remark in scanners.trivy_secrets(image)] == ["github-pat"]
+
+    def test_another_image_in_the_archive_is_trouble(self, tmp_path: Path) -> None:
+        image = saved.image(tmp_path)
+        saved.docker(image.archive, config={"User": "0"})
+        with pytest.raises(ProbeError, match=f"and not at {image.identity}"):
+            scanners.trivy_secrets(image)
+
+
+class TestKnownFlaws:
+    @pytest.fixture
+    def image(self, tmp_path: Path) -> Image:
+        return saved.image(tmp_path)
+
+    def test_a_flaw_that_a_newer_version_mends_is_found(self, image: Image, tmp_path: Path, observe: Observe) -> None:
+        database = scanners.flaw_database(str(flaws.make(tmp_path / "cache", {"some": "1.3"})))
+        with pytest.raises(Finding, match=r"CVE-2026-1000 \(high\) some 1\.2: A flaw of some; fixed in 1\.3"):
+            steps.no_flaw(image, database, observe)
+        assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == ["db"]
+
+    def test_a_flaw_that_nothing_mends_yet_is_told(self, image: Image, tmp_path: Path) -> None:
+        told = []
+        database = scanners.flaw_database(str(flaws.make(tmp_path / "cache", {"some": "", "absent": "2"})))
+        steps.no_flaw(image, database, Observe("test", told.append))
+
+        assert "1 more that nothing mends yet: ['CVE-2026-1001 (high) some 1.2: A flaw of some']" in told[0].evidence
+
+    def test_the_folder_of_the_database_itself_will_do(self, tmp_path: Path) -> None:
+        folder = flaws.make(tmp_path / "cache", {}) / "db"
+
+        assert scanners.flaw_database(str(folder)).folder == folder
+
+    def test_no_database_proves_nothing(self) -> None:
+        with pytest.raises(NotProven, match="--flaw-database DIR"):
+            scanners.flaw_database("")
+
+    def test_a_folder_without_one_proves_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(NotProven, match=r"There is no trivy\.db in"):
+            scanners.flaw_database(str(tmp_path))
+
+    def test_an_old_one_proves_nothing(self, tmp_path: Path) -> None:
+        old = flaws.make(tmp_path / "cache", {}, datetime.now(UTC) - timedelta(days=31))
+        with pytest.raises(NotProven, match="older than 30 days"):
+            scanners.flaw_database(str(old))
+
+    @pytest.mark.parametrize(
+        "text", ["", "{}", "[]", '{"UpdatedAt": "yesterday"}', '{"UpdatedAt": 1}', '{"UpdatedAt": "2026-11-24T00:00:00"}']
+    )
+    def test_one_that_does_not_tell_its_age_proves_nothing(self, text: str, tmp_path: Path) -> None:
+        folder = flaws.make(tmp_path / "cache", {})
+        (folder / "db" / "metadata.json").write_text(text, encoding="utf-8")
+        with pytest.raises(NotProven, match=r"cannot be told|older"):
+            scanners.flaw_database(str(folder))
+
+    def test_an_image_whose_base_keeps_no_list_is_not_proven(self, tmp_path: Path, observe: Observe) -> None:
+        with pytest.raises(NotProven, match="it is a base that keeps no list"):
+            steps.base_is_whole(saved.image(tmp_path, File("var/lib/dpkg/.wh.status.d")), observe)
+
+    def test_a_base_that_keeps_its_list_is_right(self, image: Image, observe: Observe) -> None:
+        steps.base_is_whole(image, observe)

@@ -1,0 +1,59 @@
+"""Which image is meant, and what is said when it cannot be had from the engine."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.probes.images import saved
+from validation.core.errors import NotProven, TargetUnavailable
+from validation.images import engines
+from validation.probes.images import inspection
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
+    monkeypatch.setattr(engines, "ENGINES", ("podman",))
+    monkeypatch.setattr(inspection, "answering", lambda: engines.answering(("podman",)))
+    return commands / "podman"
+
+
+def script(engine: Path, body: str) -> None:
+    engine.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    engine.chmod(0o755)
+
+
+def test_it_is_saved_and_read_once(engine: Path, tmp_path: Path) -> None:
+    saved.docker(tmp_path / "kept.tar")
+    script(engine, f'echo "$*" >>{tmp_path}/said; [ "$1" != save ] || cp {tmp_path}/kept.tar "$5"')
+    shelf = inspection.Shelf(tmp_path, "tagged")
+
+    assert shelf.image("api") is shelf.image("api")
+    assert [line for line in (tmp_path / "said").read_text().splitlines() if line != "info"] == [
+        "image inspect voting-api:tagged",
+        f"save --format docker-archive --output {tmp_path}/api.tar voting-api:tagged",
+    ]
+
+
+def test_one_that_no_engine_has_is_not_proven(engine: Path, tmp_path: Path) -> None:
+    script(engine, '[ "$1" = info ]')
+    with pytest.raises(NotProven, match=r"podman has no image voting-consumer:0\.3\.0\. Next: make images"):
+        inspection.Shelf(tmp_path, "").image("consumer")
+
+
+def test_a_full_disk_is_not_proven_and_leaves_nothing(engine: Path, tmp_path: Path) -> None:
+    script(engine, 'case $1 in save) echo half >"$5"; echo "write: no space left on device" >&2; exit 125;; esac')
+    with pytest.raises(NotProven, match="the disk is full"):
+        inspection.Shelf(tmp_path, "").image("api")
+    assert not (tmp_path / "api.tar").exists()
+
+
+def test_no_engine_is_not_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> engines.Engine:
+        raise TargetUnavailable("No container engine answers (podman: not installed).", "none is installed", "votecheck doctor")
+
+    monkeypatch.setattr(inspection, "answering", none)
+    with pytest.raises(NotProven, match=r"No container engine answers.* Next: votecheck doctor"):
+        inspection.Shelf(tmp_path, "").image("api")

@@ -1,0 +1,127 @@
+"""A project of one feature, run by the real plugin and the real `execute` in a process of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from validation.core.settings import PROJECT
+from validation.record.verdicts import Judged, Run, RunVerdict, Verdict
+from validation.report.model import load
+
+STEPS = """
+import pytest
+from pytest_bdd import given, parsers, then, when
+from validation.core.errors import HarnessError, NotProven
+
+@given("a system")
+def a_system():
+    pass
+
+@then("it is right")
+def it_is_right(observe):
+    observe("colour", expected="green", observed="green")
+
+@then("it is wrong")
+def it_is_wrong(observe):
+    observe("colour", expected="green", observed="red", remedy="paint it")
+"""
+
+FEATURES = """
+from pytest_bdd import scenarios
+
+scenarios("a.feature")
+"""
+
+
+RIGHT = """
+Scenario: All is well
+  Given a system
+  Then it is right
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a run of the project came to: the verdict of its record, and how its process ended."""
+
+    run: Run
+    code: int
+    said: str
+
+    @property
+    def checkpoint(self) -> Judged:
+        return self.run.judged[0]
+
+
+RunFeature = Callable[..., Ended]
+
+
+def not_proven(ended: Ended, reason: str) -> None:
+    assert ended.checkpoint.verdict is Verdict.NOT_PROVEN
+    assert reason in ended.checkpoint.reason
+    assert ended.run.verdict is RunVerdict.INCOMPLETE
+    assert ended.run.exit_code == 3
+
+
+def in_trouble(ended: Ended, trouble: str) -> None:
+    assert any(trouble in t for t in ended.run.troubles), ended.run.troubles
+    assert ended.run.harness_failed
+    assert ended.run.verdict is RunVerdict.INCOMPLETE
+    assert ended.run.exit_code == 3
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[..., Path]:
+    """Write a project: a feature with one Rule of checkpoint 5.1, the scenarios of it, and steps beside the common ones."""
+
+    def write(scenarios: str, steps: str = "", *, tags: str = "@cp_5_1", conftest: str = "", more_steps: str = "") -> Path:
+        folder = tmp_path / "project"
+        (folder / "features").mkdir(parents=True)
+        shutil.copy(PROJECT / "pyproject.toml", folder)
+        modules = ["own_steps", "more_steps"] if more_steps else ["own_steps"]
+        (folder / "conftest.py").write_text(
+            f"pytest_plugins = {['validation.pytest_plugin.plugin', *modules]!r}\n{textwrap.dedent(conftest)}"
+        )
+        (folder / "own_steps.py").write_text(STEPS + textwrap.dedent(steps))
+        (folder / "more_steps.py").write_text(STEPS.partition("@given")[0] + textwrap.dedent(more_steps))
+        (folder / "features" / "test_features.py").write_text(FEATURES)
+        rule = textwrap.indent(textwrap.dedent(scenarios).strip(), "    ")
+        (folder / "features" / "a.feature").write_text(f"Feature: A system\n\n  {tags}\n  Rule: It is right\n\n{rule}\n")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """The process that runs of projects are forked from."""
+    env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("runs"))}
+    command = [sys.executable, Path(__file__).with_name("forking.py")]
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        yield server
+
+
+@pytest.fixture
+def run_feature(project: Callable[..., Path], forking: subprocess.Popen[str]) -> RunFeature:
+    """Run a project, and judge the record that it wrote."""
+
+    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), asked: Sequence[str] = (), **parts: str) -> Ended:
+        folder = project(scenarios, steps, **parts)
+        assert forking.stdin is not None
+        assert forking.stdout is not None
+        told = {"folder": str(folder), "scope": scope, "asked": dict.fromkeys(asked, True)}
+        print(json.dumps(told), file=forking.stdin, flush=True)
+        code = int(forking.stdout.readline())
+        said = (folder / "output").read_text(encoding="utf-8")
+        assert (folder / "reports" / "run").is_dir(), said
+        return Ended(load(folder / "reports" / "run"), code, said)
+
+    return run

@@ -1,0 +1,139 @@
+"""A session that cannot be collected, crashes, is interrupted or is killed: trouble of the harness, and never a verdict of the system."""
+
+import pytest
+
+from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, in_trouble, not_proven
+from validation.record.verdicts import Verdict
+
+
+def test_a_mistyped_tag_is_trouble_and_no_interruption(run_feature: RunFeature) -> None:
+    ended = run_feature("@cp_5_11\n" + RIGHT.strip())
+    in_trouble(ended, "'cp_5_11' not found in `markers` configuration option")
+    assert ended.checkpoint.verdict is Verdict.NOT_PROVEN
+    assert ended.code == 0, "130 would say that somebody pressed Ctrl-C"
+
+
+def test_a_scenario_of_no_checkpoint_is_trouble(run_feature: RunFeature) -> None:
+    in_trouble(run_feature(RIGHT, tags="@phase_5"), "belongs to no checkpoint")
+
+
+def test_a_feature_that_is_no_gherkin_is_trouble(run_feature: RunFeature) -> None:
+    in_trouble(run_feature("Scenario: S\n  Given a system\n  Whatever it is right"), "could not be collected")
+
+
+def test_a_step_module_that_cannot_be_imported_is_trouble(run_feature: RunFeature) -> None:
+    in_trouble(run_feature(RIGHT, "import no_such_module"), "The run was cut off")
+
+
+@pytest.mark.parametrize("hook", ["pytest_bdd_after_scenario", "pytest_runtest_logreport", "pytest_collection_modifyitems"])
+def test_a_plugin_that_crashes_is_trouble_or_an_error(run_feature: RunFeature, hook: str) -> None:
+    ended = run_feature(RIGHT, conftest=f'def {hook}():\n    raise RuntimeError("the plugin fell over")')
+    assert ended.run.harness_failed
+    assert ended.run.exit_code == 3
+    assert "the plugin fell over" in " ".join([*ended.run.troubles, ended.checkpoint.reason])
+
+
+def test_a_plugin_that_crashes_at_the_end_is_trouble(run_feature: RunFeature) -> None:
+    ended = run_feature(RIGHT, conftest='def pytest_sessionfinish():\n    raise RuntimeError("the plugin fell over")')
+    assert ended.code != 0 or ended.run.harness_failed
+
+
+@pytest.mark.parametrize("how", ["raise KeyboardInterrupt", 'pytest.exit("enough")'])
+def test_an_interrupted_run_is_no_verdict(run_feature: RunFeature, how: str) -> None:
+    steps = f"""
+    @when("somebody presses Ctrl-C")
+    def presses():
+        {how}
+    """
+    ended = run_feature(RIGHT + "\nScenario: T\n  Then it is right\n  When somebody presses Ctrl-C", steps)
+    in_trouble(ended, "The run was interrupted")
+    assert ended.code == 130
+
+
+def test_a_checkpoint_whose_other_scenario_never_began_is_not_proven(run_feature: RunFeature) -> None:
+    steps = """
+    @when("somebody presses Ctrl-C")
+    def presses():
+        raise KeyboardInterrupt
+    """
+    other = "\nScenario: T\n  When somebody presses Ctrl-C\nScenario: U\n  Then it is right"
+    ended = run_feature(RIGHT + other, steps)
+    planned = {s.name: s.reason for s in ended.checkpoint.scenarios}
+    assert planned.get("U") == "The scenario was planned and never began."
+
+
+def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: RunFeature) -> None:
+    conftest = """
+    import pytest
+
+    @pytest.fixture(scope="session", autouse=True)
+    def a_server(measure, request):
+        yield
+        measure("server stopped", 0.1, "s")
+    """
+    steps = """
+    @when("somebody presses Ctrl-C")
+    def presses():
+        raise KeyboardInterrupt
+    """
+    ended = run_feature("Scenario: S\n  When somebody presses Ctrl-C", steps, conftest=conftest)
+    assert ended.code == 130, ended.said
+    assert "server stopped" in [m.name for m in ended.run.measurements]
+
+
+def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFeature) -> None:
+    steps = """
+    import os
+
+    @when("the harness is killed")
+    def killed():
+        os.kill(os.getpid(), 9)
+    """
+    ended = run_feature("Scenario: S\n  Then it is right\n  When the harness is killed", steps)
+    in_trouble(ended, "The run was cut off: its record has no end.")
+    not_proven(ended, "The scenario began and never ended.")
+
+
+TWO_RED_ONE_GREEN = "Scenario: First\n  Then it is wrong\n\nScenario: Second\n  Then it is wrong\n\nScenario: Third\n  Then it is right"
+
+
+def test_every_scenario_of_a_checkpoint_that_has_failed_is_looked_at(run_feature: RunFeature) -> None:
+    ended = run_feature(TWO_RED_ONE_GREEN)
+    assert [one.outcome for one in ended.checkpoint.scenarios] == ["failed", "failed", "passed"]
+
+
+def test_where_a_first_finding_is_enough_a_checkpoint_that_has_failed_is_looked_at_no_further(run_feature: RunFeature) -> None:
+    ended = run_feature(TWO_RED_ONE_GREEN, asked=["first_finding"])
+    assert ended.checkpoint.verdict is Verdict.FAILED
+    assert (len(ended.checkpoint.findings), ended.run.exit_code, ended.run.harness_failed) == (1, 1, False)
+
+
+def test_a_first_finding_ends_nothing_before_it_is_there(run_feature: RunFeature) -> None:
+    scenarios = RIGHT + "\nScenario: Second\n  Then it is right\n\nScenario: Third\n  Then it is wrong"
+    ended = run_feature(scenarios, asked=["first_finding"])
+    assert [one.outcome for one in ended.checkpoint.scenarios] == ["passed", "passed", "failed"]
+
+
+OUTLINE = """
+Scenario Outline: <what> is well
+  Given a system
+  Then it is right
+
+  Examples:
+    | what |
+    | a    |
+
+  @thorough
+  Examples:
+    | what |
+    | b    |
+"""
+
+
+@pytest.mark.parametrize(("asked", "looks"), [([], 2), (["quick"], 1)])
+def test_a_quick_run_leaves_out_what_is_thorough(run_feature: RunFeature, asked: list[str], looks: int) -> None:
+    assert len(run_feature(OUTLINE, asked=asked).checkpoint.scenarios) == looks
+
+
+def test_a_quick_run_of_nothing_but_thorough_scenarios_proves_nothing(run_feature: RunFeature) -> None:
+    assert run_feature("@thorough\n" + RIGHT.strip(), asked=["quick"]).checkpoint.verdict is Verdict.NOT_PROVEN

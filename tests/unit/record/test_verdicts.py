@@ -1,0 +1,205 @@
+"""`judge` as what it is: a function from events, registry and day to verdicts."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validation.record.recorder import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, Trouble
+from validation.record.verdicts import EXIT_CODES, Judged, Run, RunVerdict, Verdict, judge
+from validation.registry.checkpoints import registry
+
+TODAY = date(2026, 11, 24)
+RIGHT, WRONG = True, False
+
+
+def begun(*scope: str, target: str = "local", waivers: Sequence[dict[str, str]] = ()) -> RunStarted:
+    return RunStarted("run", target, "2026-11-24T10:00:00+00:00", list(scope), [], {}, {}, list(waivers))
+
+
+def observed(name: str, right: bool) -> Observed:
+    return Observed(name, "Then it is", "colour", "green", "green" if right else "red", right)
+
+
+def scenario(
+    *facts: bool, checkpoint: str = "5.1", outcome: str = "passed", reason: str = "", name: str = "S", fidelity: str = "local"
+) -> list[Event]:
+    seen = [observed(name, right) for right in facts]
+    return [Started(name, name, [checkpoint], "a.feature"), *seen, Finished(name, outcome, reason, 0.5, fidelity)]
+
+
+def planned(name: str, checkpoint: str = "5.1") -> Planned:
+    return Planned(name, name, [checkpoint], "a.feature")
+
+
+def waiver(checkpoint: str = "5.1", expires: str = "2026-12-31") -> dict[str, str]:
+    return {"id": checkpoint, "reason": "the proxy does it", "owner": "release board", "expires": expires}
+
+
+def verdict(*events: Event, end: bool = True) -> Run:
+    return judge([*events, *([RunFinished(1.0)] if end else [])], registry(), TODAY)
+
+
+def of(run: Run, checkpoint: str = "5.1") -> Judged:
+    return next(j for j in run.judged if j.checkpoint.id == checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("events", "expected", "reason"),
+    [
+        (scenario(RIGHT), Verdict.PASSED, ""),
+        (scenario(WRONG, outcome="failed", reason="colour: red\nmore"), Verdict.FAILED, "S: colour: red"),
+        (scenario(RIGHT, WRONG), Verdict.FAILED, "S: "),
+        (scenario(WRONG, outcome="error", reason="and then it crashed"), Verdict.FAILED, "S: and then it crashed"),
+        (scenario(WRONG, outcome="not_proven", reason="Skipped: later"), Verdict.FAILED, "S: Skipped: later"),
+        (scenario(RIGHT, outcome="failed", reason="boom"), Verdict.NOT_PROVEN, "S: It failed without a wrong observation: boom"),
+        (scenario(RIGHT, outcome="error", reason="boom"), Verdict.NOT_PROVEN, "S: boom"),
+        (scenario(RIGHT, outcome="not_proven", reason="Skipped: no proxy"), Verdict.NOT_PROVEN, "S: Skipped: no proxy"),
+        (scenario(), Verdict.NOT_PROVEN, "S: The scenario passed without a single observation."),
+        (scenario(RIGHT)[:-1], Verdict.NOT_PROVEN, "S: The scenario began and never ended."),
+        ([*scenario(RIGHT), planned("T")], Verdict.NOT_PROVEN, "T: The scenario was planned and never began."),
+        ([planned("S"), *scenario(RIGHT)], Verdict.PASSED, ""),
+        ([planned("S"), planned("T"), *scenario(WRONG)], Verdict.FAILED, "S: "),
+        ([planned("T", checkpoint="5.2"), *scenario(RIGHT)], Verdict.PASSED, ""),
+        ([], Verdict.NOT_PROVEN, "No scenario of it ran."),
+        (scenario(RIGHT, checkpoint="5.2"), Verdict.NOT_PROVEN, "No scenario of it ran."),
+        ([*scenario(RIGHT), *scenario(name="T")], Verdict.NOT_PROVEN, "T: The scenario passed without a single observation."),
+        ([*scenario(name="T"), *scenario(WRONG, outcome="failed", reason="red")], Verdict.FAILED, "S: red"),
+        ([*scenario(RIGHT, outcome="error", reason="the first try"), *scenario(RIGHT)], Verdict.NOT_PROVEN, "Flaky: it ran 2 times"),
+        ([*scenario(WRONG, outcome="failed"), *scenario(RIGHT)], Verdict.FAILED, "S: "),
+    ],
+)
+def test_a_checkpoint_is_what_its_scenarios_were(events: list[Event], expected: Verdict, reason: str) -> None:
+    judged = of(verdict(begun("5.1"), *events))
+    assert judged.verdict is expected
+    assert reason in judged.reason
+    assert judged.reason or expected is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (verdict(begun("5.1"), *scenario(RIGHT)), RunVerdict.GO),
+        (verdict(begun("5.1", "5.2"), *scenario(RIGHT)), RunVerdict.INCOMPLETE),
+        (verdict(begun("5.1", "5.2"), *scenario(WRONG, outcome="failed")), RunVerdict.NO_GO),
+        (verdict(begun("5.1"), *scenario(RIGHT), Trouble("a process is left")), RunVerdict.INCOMPLETE),
+        (verdict(begun("5.1"), *scenario(WRONG, outcome="failed"), Trouble("a process is left")), RunVerdict.NO_GO),
+        (verdict(begun("5.1"), *scenario(RIGHT), end=False), RunVerdict.INCOMPLETE),
+        (verdict(begun()), RunVerdict.INCOMPLETE),
+        (verdict(), RunVerdict.INCOMPLETE),
+    ],
+    ids=["all passed", "one open", "one failed", "trouble", "failed beats trouble", "cut off", "empty scope", "empty record"],
+)
+def test_a_run_is_what_its_checkpoints_are(run: Run, expected: RunVerdict) -> None:
+    assert run.verdict is expected
+    assert run.exit_code == {RunVerdict.GO: 0, RunVerdict.NO_GO: 1, RunVerdict.INCOMPLETE: 3}[expected]
+
+
+def test_no_verdict_shares_an_exit_code() -> None:
+    assert len(set(EXIT_CODES.values())) == len(RunVerdict)
+
+
+@pytest.mark.parametrize(
+    ("events", "failed"),
+    [
+        (scenario(RIGHT), False),
+        (scenario(outcome="not_proven", reason="no cluster"), False),
+        (scenario(WRONG, outcome="failed"), False),
+        (scenario(RIGHT, outcome="error", reason="boom"), True),
+        ([*scenario(RIGHT), Trouble("a process is left")], True),
+        (scenario(RIGHT, outcome="failed", reason="boom"), True),
+    ],
+)
+def test_trouble_of_the_harness_is_told_from_what_is_only_open(events: list[Event], failed: bool) -> None:
+    assert verdict(begun("5.1"), *events).harness_failed is failed
+
+
+def test_a_record_without_an_end_is_trouble_of_the_harness() -> None:
+    run = verdict(begun("5.1"), *scenario(RIGHT), end=False)
+    assert run.harness_failed
+    assert run.troubles == ("The run was cut off: its record has no end.",)
+
+
+@pytest.mark.parametrize(
+    ("events", "expires", "expected", "reason"),
+    [
+        (scenario(WRONG, outcome="failed", reason="red"), "2026-11-24", Verdict.WAIVED, "the proxy does it (release board, until"),
+        (scenario(outcome="not_proven", reason="no proxy"), "2026-12-31", Verdict.WAIVED, "Without it: S: no proxy"),
+        ([], "2026-12-31", Verdict.WAIVED, "Without it: No scenario of it ran."),
+        (scenario(WRONG, outcome="failed", reason="red"), "2026-11-23", Verdict.FAILED, "Its waiver expired on 2026-11-23"),
+        (scenario(RIGHT), "2026-11-23", Verdict.FAILED, "Its waiver expired on 2026-11-23"),
+        (scenario(RIGHT), "2026-12-31", Verdict.FAILED, "is no longer needed: remove it."),
+    ],
+    ids=["of a failure, on its last day", "of what is open", "of nothing seen", "expired", "expired and green", "not needed"],
+)
+def test_a_waiver_holds_until_its_day_and_only_where_it_is_needed(
+    events: list[Event], expires: str, expected: Verdict, reason: str
+) -> None:
+    run = verdict(begun("5.1", waivers=[waiver(expires=expires)]), *events)
+    assert of(run).verdict is expected
+    assert reason in of(run).reason
+    assert run.verdict is (RunVerdict.GO if expected is Verdict.WAIVED else RunVerdict.NO_GO)
+
+
+def test_a_waiver_of_another_checkpoint_changes_nothing() -> None:
+    run = verdict(begun("5.1", waivers=[waiver("5.2")]), *scenario(WRONG, outcome="failed"))
+    assert (of(run).verdict, run.verdict) == (Verdict.FAILED, RunVerdict.NO_GO)
+
+
+def test_a_checkpoint_is_proven_at_the_highest_place_where_it_passed() -> None:
+    events = [
+        *scenario(RIGHT, checkpoint="4.4", name="A", fidelity="files"),
+        *scenario(RIGHT, checkpoint="4.4", name="B", fidelity="local"),
+        *scenario(checkpoint="4.4", name="C", fidelity="cluster"),
+    ]
+    judged = of(verdict(begun("4.4"), *events), "4.4")
+    assert judged.proven_at == "local"
+    assert judged.open_at == ("cluster",)
+
+
+def test_what_never_passed_is_proven_nowhere() -> None:
+    assert of(verdict(begun("5.1"), *scenario(WRONG, outcome="failed"))).proven_at == ""
+
+
+def test_a_checkpoint_that_needs_an_image_says_so() -> None:
+    judged = of(verdict(begun("2.5")), "2.5")
+    assert judged.verdict is Verdict.NOT_PROVEN
+    assert judged.reason == "It needs a container image, and this target has none. Next: votecheck doctor"
+
+
+FACTS = st.lists(st.booleans(), max_size=3)
+SCOPE = ("5.1", "5.2", "2.5")
+
+
+@st.composite
+def honest_scenario(draw: st.DrawFn, number: int) -> list[Event]:
+    """A scenario as the plugin records it: what was seen wrong is never called passed."""
+    facts = draw(FACTS)
+    outcome = draw(st.sampled_from(["failed", "not_proven", "error"] if not all(facts) else ["passed", "failed", "not_proven", "error"]))
+    return scenario(*facts, checkpoint=draw(st.sampled_from(SCOPE)), outcome=outcome, name=f"S{number}")
+
+
+RECORDS = (
+    st.integers(1, 5).flatmap(lambda n: st.tuples(*(honest_scenario(i) for i in range(n)))).map(lambda s: [e for one in s for e in one])
+)
+ORDER = [RunVerdict.GO, RunVerdict.INCOMPLETE, RunVerdict.NO_GO]
+
+
+@given(RECORDS, st.data(), st.booleans())
+def test_one_more_wrong_observation_never_improves_a_run(events: list[Event], data: st.DataObject, end: bool) -> None:
+    before = verdict(begun(*SCOPE), *events, end=end)
+    name = data.draw(st.sampled_from([e.scenario for e in events if isinstance(e, Started)]))
+    place = data.draw(st.integers(0, len(events)))
+    after = verdict(begun(*SCOPE), *events[:place], observed(name, WRONG), *events[place:], end=end)
+    assert ORDER.index(after.verdict) >= ORDER.index(before.verdict)
+    assert after.verdict is RunVerdict.NO_GO
+
+
+@given(RECORDS, st.data())
+def test_what_was_not_observed_never_makes_a_checkpoint_pass(events: list[Event], data: st.DataObject) -> None:
+    kept = [e for e in events if not isinstance(e, Observed) or data.draw(st.booleans())]
+    before, after = verdict(begun(*SCOPE), *events), verdict(begun(*SCOPE), *kept)
+    for one, other in zip(before.judged, after.judged, strict=True):
+        assert one.verdict is Verdict.PASSED or other.verdict is not Verdict.PASSED

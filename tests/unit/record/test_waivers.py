@@ -1,0 +1,68 @@
+"""The waiver file: whole and exact, or refused with the reason."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from validation.core.errors import UsageError
+from validation.record.waivers import read_waivers
+
+GOOD = 'id = "4.3"\nreason = "no seccomp there"\nowner = "release board"\nexpires = 2026-12-31\n'
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def to_file(text: str) -> Path:
+        file = tmp_path / "waivers.toml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return to_file
+
+
+def test_a_whole_waiver_is_read(write: Write) -> None:
+    expected = {"id": "4.3", "reason": "no seccomp there", "owner": "release board", "expires": "2026-12-31"}
+    assert read_waivers(write(f"[[waiver]]\n{GOOD}")) == [expected]
+
+
+def test_no_file_and_an_empty_file_waive_nothing(write: Write) -> None:
+    assert read_waivers(None) == read_waivers(write("")) == []
+
+
+def test_an_id_is_the_registrys_however_it_is_written(write: Write) -> None:
+    (waiver,) = read_waivers(write("[[waiver]]\n" + GOOD.replace("4.3", "b1")))
+    assert waiver["id"] == "B1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[waiver]\n",
+        "[[waivers]]\n" + GOOD,
+        "[waiver]\n" + GOOD,
+        "waiver = 3\n",
+        'waiver = ["4.3"]\n',
+        "[[waiver]]\n" + GOOD.replace("owner", "boss"),
+        "[[waiver]]\n" + GOOD.partition("expires")[0],
+        "[[waiver]]\n" + GOOD + 'more = "of it"\n',
+        "[[waiver]]\n" + GOOD.replace("2026-12-31", '"2026-12-31"'),
+        "[[waiver]]\n" + GOOD.replace("2026-12-31", "2026-12-31T00:00:00Z"),
+        "[[waiver]]\n" + GOOD.replace('"no seccomp there"', '" "'),
+        "[[waiver]]\n" + GOOD.replace('"4.3"', "4.3"),
+        "[[waiver]]\n" + GOOD.replace("4.3", "9.9"),
+        "[[waiver]]\n" + GOOD.replace("4.3", "4.2,4.3"),
+        f"[[waiver]]\n{GOOD}[[waiver]]\n{GOOD}",
+    ],
+)
+def test_a_file_that_is_not_exact_is_wrong_usage(write: Write, text: str) -> None:
+    with pytest.raises(UsageError):
+        read_waivers(write(text))
+
+
+def test_a_file_that_cannot_be_read_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(b"\xff\xfe\x00")
+    for file in (tmp_path / "nowhere", tmp_path, tmp_path / "image"):
+        with pytest.raises(UsageError, match="cannot be read"):
+            read_waivers(file)

@@ -1,0 +1,150 @@
+"""The reaper: what a dead run left is ended and removed, what lives or is somebody else's is not touched."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from validation.core.errors import TargetUnavailable
+from validation.targets import cleanup
+from validation.targets.cleanup import MARK
+
+Start = Callable[..., subprocess.Popen[str]]
+DEAF = "import signal; [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGTERM, signal.SIGQUIT)];"
+# Looks for signals again and again: `signal.pause` would sleep through one that arrives in the moment before it.
+WAIT = "print('up', flush=True); time = __import__('time'); [time.sleep(0.05) for _ in iter(int, 1)]"
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder of the test's own, so that no other run is near."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a process that waits for ever."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str, program: str = WAIT, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", program, *arguments]
+        started.append(subprocess.Popen(command, cwd=cwd, env=os.environ | env, stdout=subprocess.PIPE, text=True))
+        assert started[-1].stdout is not None
+        assert started[-1].stdout.readline() == "up\n"
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def orphaned(temporary: Path) -> Path:
+    """The folder of a run whose owner is gone: a process that has ended."""
+    folder = cleanup.claim("20260101-000000-dead")
+    owner = subprocess.Popen([sys.executable, "-c", ""])
+    created = psutil.Process(owner.pid).create_time()
+    owner.wait()
+    (folder / "owner.json").write_text(json.dumps({"pid": owner.pid, "created": created}))
+    assert folder.parent.parent == temporary
+    return folder
+
+
+def test_a_run_that_lives_is_not_touched(start: Start) -> None:
+    folder = cleanup.claim("run")
+    process = start(**{MARK: "run"})
+    assert cleanup.reap() == ([], [])
+    assert process.poll() is None
+    assert (folder / "owner.json").is_file()
+
+
+@pytest.mark.parametrize("program", [WAIT, DEAF + WAIT], ids=["willing", "deaf"])
+def test_what_a_dead_run_left_is_ended_and_removed(orphaned: Path, start: Start, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "_GENTLE_SECONDS", 0.3)
+    (orphaned / "data").mkdir()
+    (orphaned / "data" / "votes").write_text("many")
+    by_mark = start(program=program, **{MARK: orphaned.name})
+    by_folder = start(str(orphaned), program=program)
+    by_place = start(program=program, cwd=orphaned / "data")
+    stranger = start(program=program, **{MARK: "another run"})
+    assert cleanup.reap() == ([orphaned.name], [])
+    assert not orphaned.exists()
+    assert not psutil.pid_exists(by_mark.pid)
+    assert not psutil.pid_exists(by_folder.pid)
+    assert not psutil.pid_exists(by_place.pid)
+    assert stranger.poll() is None
+
+
+def test_a_frozen_process_is_woken_to_end_in_order(orphaned: Path, start: Start) -> None:
+    program = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: (print('bye'), sys.exit()));" + WAIT
+    frozen = start(program=program, **{MARK: orphaned.name})
+    frozen.send_signal(signal.SIGSTOP)
+    assert cleanup.reap() == ([orphaned.name], [])
+    assert frozen.stdout is not None
+    assert frozen.stdout.read() == "bye\n"
+    assert not psutil.pid_exists(frozen.pid)
+
+
+def test_a_process_id_that_was_given_out_again_is_no_owner(orphaned: Path) -> None:
+    (orphaned / "owner.json").write_text(json.dumps({"pid": os.getpid(), "created": 1.0}))
+    assert cleanup.reap() == ([orphaned.name], [])
+
+
+@pytest.mark.parametrize("told", ["", "{}", "no json", '{"pid": 1}'])
+def test_a_folder_that_does_not_say_who_owns_it_is_removed(orphaned: Path, told: str) -> None:
+    (orphaned / "owner.json").write_text(told)
+    assert cleanup.reap() == ([orphaned.name], [])
+
+
+def test_a_folder_that_is_just_being_made_is_not_touched_and_an_old_one_is_removed() -> None:
+    folder = cleanup.base() / ".20260101-000000-made"
+    folder.mkdir()
+    assert cleanup.reap() == ([], [])
+    os.utime(folder, (1.0, 1.0))
+    assert cleanup.reap() == ([folder.name], [])
+
+
+def test_what_cannot_be_removed_is_told(orphaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    (orphaned / "stuck").write_text("")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", refuse)
+        (_, problems) = cleanup.reap()
+    assert any(f"{orphaned / 'stuck'} could not be removed" in p for p in problems)
+
+
+def test_a_run_is_claimed_once() -> None:
+    cleanup.claim("run")
+    with pytest.raises(OSError, match="not empty"):
+        cleanup.claim("run")
+    assert cleanup.reap() == ([], [])
+
+
+def test_a_link_in_place_of_the_folder_is_refused(temporary: Path) -> None:
+    (temporary / "elsewhere").mkdir()
+    (temporary / f"votecheck-{os.getuid()}").symlink_to(temporary / "elsewhere")
+    with pytest.raises(TargetUnavailable, match="is not a folder of this user"):
+        cleanup.base()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(temporary: Path) -> None:
+    folder = temporary / f"votecheck-{os.getuid()}"
+    (folder / "run").mkdir(parents=True)
+    os.chown(folder, 65534, 65534)
+    before = folder.stat()
+    with pytest.raises(TargetUnavailable, match="somebody else made it"):
+        cleanup.reap()
+    assert (folder / "run").is_dir()
+    assert folder.stat() == before

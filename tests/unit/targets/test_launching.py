@@ -1,0 +1,36 @@
+"""A target that the harness starts, and an API that never answers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.unit.targets.test_cleanup import temporary  # noqa: F401 - a fixture
+from validation.core.errors import TargetUnavailable
+from validation.core.settings import RunSettings
+from validation.targets import launching
+from validation.targets.base import Api
+from validation.targets.local.process import Child
+from validation.targets.local.target import LocalTarget
+
+
+class Silent(LocalTarget):
+    """Its API runs, and listens nowhere."""
+
+    starts = 0
+
+    def new_api(self, env: Mapping[str, str]) -> Api:
+        self.starts += 1
+        child = Child("api", ["sleep", "60"], self.folder, self.folder, env)
+        self._children.append(child)
+        return Api("http://127.0.0.1:1", child)
+
+
+def test_an_api_that_did_not_come_is_not_waited_for_again(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811, ARG001
+    monkeypatch.setattr(launching, "READY_SECONDS", 0.2)
+    target = Silent(RunSettings(run="20260101-000000-none"))
+    for _ in range(3):
+        with pytest.raises(TargetUnavailable, match="did not answer within"):
+            _ = target.api
+    assert target.starts == 1
+    assert target.close() == []

@@ -1,0 +1,4 @@
+"""The `votecheck` command line: one module for each group of commands.
+
+Only `validation.__main__` imports it. Start with `main.py`.
+"""

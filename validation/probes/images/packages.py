@@ -1,0 +1,152 @@
+"""What an image is made of: Python packages, Debian packages and the interpreter; and which pins it should be made of."""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from validation.core.errors import ProbeError
+from validation.probes.images.inspection import Image
+
+OURS, SITE = "/app/", "/app/packages/"
+"""Where the images keep the system and what it was installed with; the rest comes from the base image."""
+INTERPRETER = re.compile(r"/usr/(?:local/)?bin/python(3\.\d+)")
+DPKG = "/var/lib/dpkg/status"
+LIBC = re.compile(r"/(?:usr/)?lib/.+/libc\.so\.6")
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+LICENCE_MAX = 100
+"""Characters; some put the whole text where a name belongs."""
+COMMON_LICENCE = re.compile(r"/usr/share/common-licenses/([A-Za-z][\w.-]*\w)")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One package of an image.
+
+    Attributes:
+        kind: pypi, deb or generic.
+        name, version: as the package itself says.
+        licences: their names; none where the package names none.
+        path: the file that says so.
+        architecture: of a Debian package.
+    """
+
+    kind: str
+    name: str
+    version: str
+    licences: tuple[str, ...]
+    path: str
+    architecture: str = ""
+
+
+def packages(image: Image) -> tuple[Package, ...]:
+    """List the packages of an image, by kind and name."""
+    found = [*_python(image), *_debian(image), *_interpreter(image)]
+    return tuple(sorted(found, key=lambda p: (p.kind, p.name.lower(), p.version, p.path)))
+
+
+def base_is_listed(image: Image) -> bool:
+    """Tell whether the C library, which every base image has, belongs to a listed package: else the base keeps no list."""
+    return not any(map(LIBC.fullmatch, image.files)) or any(p.name.startswith("libc6") for p in _debian(image))
+
+
+def strangers(image: Image) -> list[str]:
+    """List the files beside the Python packages of ours that none of these says to have brought. Byte code is made later."""
+    known = set()
+    for path, entry in image.files.items():
+        if path.startswith(SITE) and path.endswith(".dist-info/RECORD"):
+            rows = csv.reader(entry.content.decode(errors="replace").splitlines())
+            known |= {
+                re.sub(r"^(\.\./)+", "", row[0]) for row in rows if row
+            }  # pip --target puts programs and headers into the same folder
+    files = (p for p, e in image.files.items() if p.startswith(SITE) and e.kind != "folder" and "/__pycache__/" not in p)
+    return sorted(path for path in files if path.removeprefix(SITE) not in known)
+
+
+def python_version(image: Image) -> str:
+    """Give the version of the image's Python: 3.13.
+
+    Raises:
+        ProbeError: it has none, or several.
+    """
+    found = {match[1] for path in image.files if (match := INTERPRETER.fullmatch(path))}
+    if len(found) != 1:
+        raise ProbeError(f"{image.name} has {len(found)} interpreters in /usr/bin and /usr/local/bin: {sorted(found)}.")
+    return found.pop()
+
+
+def pins(file: Path, image: Image) -> dict[NormalizedName, str]:
+    """Read which packages a list of pins puts into an image: name to version.
+
+    Raises:
+        ProbeError: the list cannot be read.
+    """
+    python = python_version(image)
+    place = {
+        "implementation_name": "cpython",
+        "os_name": "posix",
+        "platform_machine": MACHINES.get(image.architecture, image.architecture),
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "sys_platform": "linux",
+    }
+    try:
+        lines = [line.rstrip("\\ \n") for line in file.read_text(encoding="utf-8").splitlines() if re.match(r"[A-Za-z0-9]", line)]
+        wanted = [Requirement(line) for line in lines]
+        return {canonicalize_name(r.name): _pinned(r) for r in wanted if r.marker is None or r.marker.evaluate(place)}
+    except (OSError, InvalidRequirement, ValueError) as error:
+        raise ProbeError(f"{file.name} cannot be read as a list of pins: {error}", next_command="make lock") from error
+
+
+def _pinned(requirement: Requirement) -> str:
+    (only,) = requirement.specifier
+    if only.operator != "==":
+        raise ValueError(f"{requirement} pins nothing")
+    return only.version
+
+
+def _python(image: Image) -> Iterable[Package]:
+    for path, entry in image.files.items():
+        if path.endswith((".dist-info/METADATA", ".egg-info/PKG-INFO")):
+            told, _ = parse_email(entry.content)
+            yield Package("pypi", told.get("name", ""), told.get("version", ""), _licences(told), path)
+
+
+def _licences(told: RawMetadata) -> tuple[str, ...]:
+    expression = told.get("license_expression", "")
+    name = told.get("license", "").strip()
+    if expression or (0 < len(name) <= LICENCE_MAX and "\n" not in name and name != "UNKNOWN"):
+        return (expression or name,)
+    return tuple(c.rpartition(" :: ")[2] for c in told.get("classifiers", []) if c.startswith("License :: ") and c.count(" :: ") > 1)
+
+
+def _debian(image: Image) -> Iterable[Package]:
+    for path, entry in image.files.items():
+        if path == DPKG or (path.startswith(f"{DPKG}.d/") and not path.endswith(".md5sums")):
+            for paragraph in re.split(r"\n\s*\n", entry.content.decode(errors="replace")):
+                told = HeaderParser().parsestr(paragraph.strip("\n"))
+                if told["Package"] and told.get("Status", "install ok installed").endswith(" installed"):
+                    licences = _copyright(image, told["Package"])
+                    yield Package("deb", told["Package"], told.get("Version", ""), licences, path, told.get("Architecture", ""))
+
+
+def _copyright(image: Image, name: str) -> tuple[str, ...]:
+    entry = image.files.get(f"/usr/share/doc/{name}/copyright")
+    text = entry.content.decode(errors="replace") if entry else ""
+    named = re.findall(r"^License: *(\S.*?) *$", text, re.MULTILINE) if text.startswith("Format:") else COMMON_LICENCE.findall(text)
+    return tuple(dict.fromkeys(licence[:LICENCE_MAX] for licence in named))
+
+
+def _interpreter(image: Image) -> Iterable[Package]:
+    """Give the interpreter where no package brought it: the official Python images build it."""
+    version = next((v.partition("=")[2] for v in image.env if v.startswith("PYTHON_VERSION=")), "")
+    if version:
+        yield Package("generic", "python", version, ("PSF-2.0",), "the variable PYTHON_VERSION")

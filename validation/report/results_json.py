@@ -1,0 +1,89 @@
+"""`results.json`: the published interface for machines, described by `validation/report/results.schema.json`."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from validation.core.errors import HarnessError
+from validation.record.recorder import text
+from validation.record.verdicts import Judged, Run
+from validation.registry.checkpoints import BEYOND
+from validation.report.model import reproduce
+
+SCHEMA = Path(__file__).with_name("results.schema.json")
+SCHEMA_VERSION = 1
+
+
+def render(run: Run) -> str:
+    """Write a run as `results.json`.
+
+    Raises:
+        HarnessError: what would be written is not what is published.
+    """
+    written = document(run)
+    if problems := breaches(written):
+        raise HarnessError(f"results.json would break its schema: {problems[0]}", "a renderer changed without the schema", f"see {SCHEMA}")
+    return json.dumps(written, indent=2) + "\n"
+
+
+def document(run: Run) -> dict[str, Any]:
+    """Give what `results.json` holds."""
+    inside = [j for j in run.judged if j.checkpoint.phase != BEYOND]
+    outside = [j for j in run.judged if j.checkpoint.phase == BEYOND]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": run.started.run,
+        "target": run.started.target,
+        "verdict": str(run.verdict),
+        "exit_code": run.exit_code,
+        "started": run.started.started,
+        "seconds": run.seconds,
+        "machine": run.started.machine,
+        "versions": run.started.versions,
+        "checkpoints": _checkpoints(run, inside),
+        "beyond": _checkpoints(run, outside),
+        "troubles": [text(t) for t in run.troubles],
+        "measurements": [{"name": m.name, "value": m.value, "unit": m.unit} for m in run.measurements],
+    }
+
+
+def breaches(written: Any) -> list[str]:
+    """Say where a document is not what the schema publishes."""
+    return [f"{'.'.join(map(str, ('$', *error.instance_path)))}: {text(error.message)}" for error in _validator().iter_errors(written)]
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def _checkpoints(run: Run, judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": j.checkpoint.id,
+            "title": j.checkpoint.title,
+            "verdict": str(j.verdict),
+            "reason": text(j.reason),
+            "target": j.proven_at,
+            "observations": j.observations,
+            "seconds": round(j.seconds, 3),
+            "findings": [
+                {
+                    "subject": text(o.subject),
+                    "expected": text(o.expected),
+                    "observed": text(o.observed),
+                    "evidence": text(o.evidence),
+                    "remedy": text(o.remedy),
+                    "fidelity": s.fidelity,
+                    "reproduce": reproduce(run, j),
+                }
+                for s in j.scenarios
+                for o in s.wrong
+            ],
+        }
+        for j in judged
+    ]

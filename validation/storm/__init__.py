@@ -1,1 +1,0 @@
-"""A system of its own in which votes flow while faults befall it."""

@@ -1,0 +1,115 @@
+"""A consumer whose loop hangs, in a pod of its own: does the kubelet notice in the declared time, and does it leave an idle one alone?
+
+The first process of a container takes no SIGSTOP from inside, so the pod shares its process namespace, in which it is not the first.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from validation.core.errors import NotProven
+from validation.core.waiting import Waited, eventually
+from validation.targets.cleanup import LABEL
+from validation.targets.cluster.access import ASK_SECONDS, asking, plain
+from validation.targets.cluster.installation import Installation
+
+READY_SECONDS = 60.0
+STALE_SECONDS = 20.0
+"""A beat counts as stale after three times the longest wait of the loop, 15.3 s with these settings."""
+SLACK_SECONDS = 20.0
+LOOK_SECONDS = 1.0
+FREEZE = """
+import os, signal
+mine = os.getpid()
+for name in filter(str.isdigit, os.listdir("/proc")):
+    words = open(f"/proc/{name}/cmdline").read().split("\\0")
+    if int(name) not in (1, mine) and words[-2:-1] == ["system.consumer"]:
+        os.kill(int(name), signal.SIGSTOP)
+        print("frozen", name)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of the two.
+
+    Attributes:
+        declared: within how many seconds the chart's own probe must have restarted the frozen one.
+        frozen: the restarts of the frozen one over time.
+        idle_restarts: those of the idle one, which was left alone for as long.
+    """
+
+    declared: float
+    frozen: Waited[int]
+    idle_restarts: int
+
+
+def run(installation: Installation, ended: Callable[[], bool]) -> Trial:
+    """Start both, freeze one, and wait for its restart; no longer once `ended` says that the run is over.
+
+    Raises:
+        NotProven: the installation is somebody else's, or they do not start.
+    """
+    installation.must_be_ours()
+    pods = {how: _pod(installation, how) for how in ("idle", "frozen")}
+    try:
+        for pod in pods.values():
+            with asking(f"the pod {pod['metadata']['name']}"):
+                installation.cluster.core.create_namespaced_pod(pod["metadata"]["namespace"], pod, _request_timeout=ASK_SECONDS)
+        for pod in pods.values():
+            ready = eventually(
+                lambda pod=pod: _status(installation, pod)[0],  # type: ignore[misc]
+                bool, within=READY_SECONDS, never=lambda _: ended(), every=LOOK_SECONDS,
+            )  # fmt: skip
+            if not ready.held:
+                raise NotProven(f"{pod['metadata']['name']} does not become ready.")
+        frozen = pods["frozen"]
+        done = installation.cluster.run(frozen["metadata"]["namespace"], frozen["metadata"]["name"], "python", "-c", FREEZE)
+        if "frozen" not in done.output:
+            raise NotProven(f"The loop could not be frozen: {done.output[-300:]}")
+        declared = _declared(frozen)
+        seen = eventually(lambda: _status(installation, frozen)[1], bool, within=declared, never=lambda _: ended(), every=LOOK_SECONDS)
+        return Trial(declared, seen, _status(installation, pods["idle"])[1])
+    finally:
+        for pod in pods.values():
+            with asking(f"the end of {pod['metadata']['name']}"):
+                installation.cluster.core.delete_namespaced_pod(
+                    pod["metadata"]["name"], pod["metadata"]["namespace"], grace_period_seconds=0, _request_timeout=ASK_SECONDS
+                )
+
+
+def _declared(pod: dict[str, Any]) -> float:
+    container = pod["spec"]["containers"][0]
+    probe = container["livenessProbe"]
+    detected = (probe["failureThreshold"] + 1) * (probe["periodSeconds"] + probe["timeoutSeconds"])
+    return float(STALE_SECONDS + detected + pod["spec"]["terminationGracePeriodSeconds"] + SLACK_SECONDS)
+
+
+def _pod(installation: Installation, how: str) -> dict[str, Any]:
+    """Make a pod as the Deployment would, on a stream of its own."""
+    with asking("the Deployment of the consumer"):
+        deployment = installation.cluster.apps.read_namespaced_deployment(
+            "voting-consumer", installation.namespace("consumer"), _request_timeout=ASK_SECONDS
+        )
+    template: dict[str, Any] = plain(deployment.spec.template)
+    spec = copy.deepcopy(template["spec"])
+    spec |= {"shareProcessNamespace": True, "terminationGracePeriodSeconds": 5}
+    (container,) = spec["containers"]
+    own = {"STREAM_NAME": f"votecheck:{how}", "CONSUMER_GROUP": f"votecheck-{how}", "BLOCK_MS": "100"}
+    container["env"] = [{"name": v["name"], "value": own[v["name"]]} if v["name"] in own else v for v in container["env"]]
+    container["resources"]["requests"]["cpu"] = "10m"
+    labels = template["metadata"]["labels"] | {LABEL: installation.settings.run}
+    name = f"votecheck-{how}-{time.time_ns() % 1_000_000}"
+    metadata = {"name": name, "namespace": installation.namespace("consumer"), "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _status(installation: Installation, pod: dict[str, Any]) -> tuple[bool, int]:
+    with asking(f"the pod {pod['metadata']['name']}"):
+        found = installation.cluster.core.read_namespaced_pod(
+            pod["metadata"]["name"], pod["metadata"]["namespace"], _request_timeout=ASK_SECONDS
+        )
+    states = found.status.container_statuses or []
+    return bool(states and states[0].ready), int(states[0].restart_count if states else 0)

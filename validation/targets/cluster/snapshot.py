@@ -1,0 +1,110 @@
+"""What an installation looked like when a checkpoint failed: one folder of files, without its secrets."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from validation.core import protocol
+from validation.core.errors import HarnessError, NotProven
+from validation.core.protocol import LAYERS
+from validation.probes.running.store import StoreProbe
+from validation.probes.running.stream import StreamProbe
+from validation.targets.cluster.access import ASK_SECONDS, asking, plain
+from validation.targets.cluster.installation import PLACES, Installation, is_ready
+
+LOG_LINES = 2000
+HIDDEN = "<hidden>"
+
+
+def take(installation: Installation, folder: Path, stream: StreamProbe, store: StoreProbe) -> list[Path]:
+    """Write down objects, events, logs, what is wrong with pods, the stream and the rows. Gives the files.
+
+    What cannot be looked at any more is told in its file's place.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    secrets = _secrets(installation)
+    files = []
+    for name, look in _looks(installation, stream, store):
+        try:
+            written = look()
+        except (HarnessError, NotProven) as error:
+            written = f"This could not be looked at: {error}"
+        for secret in secrets:
+            written = written.replace(secret, HIDDEN)
+        (folder / name).write_text(written, encoding="utf-8")
+        files.append(folder / name)
+    return files
+
+
+def _looks(installation: Installation, stream: StreamProbe, store: StoreProbe) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "objects.json", lambda: _objects(installation)
+    yield "events.txt", lambda: _events(installation)
+    yield "not-ready.txt", lambda: _not_ready(installation)
+    yield "stream.txt", lambda: json.dumps(stream.whole_story(protocol.STREAM), indent=1, default=str)
+    yield "rows.txt", lambda: f"counts {dict(store.counts())}\nsums of the ledger {dict(store.ledger_totals())}\n"
+    with contextlib.suppress(HarnessError):
+        for component in PLACES:
+            for pod in installation.pods(component):
+                for container in pod.spec.containers:
+                    for previous in (False, True):
+                        if previous and not any(status.restart_count for status in pod.status.container_statuses or []):
+                            continue
+                        name = f"{pod.metadata.name}.{container.name}{'.previous' if previous else ''}.log"
+                        yield name, lambda pod=pod, c=container.name, p=previous: _log(installation, pod, c, previous=p)  # type: ignore[misc]
+
+
+def _secrets(installation: Installation) -> list[str]:
+    """List what must be in no file; longest first, since a URL has a password in it."""
+    found = []
+    with contextlib.suppress(HarnessError, KeyError):
+        found = [installation.secret(key) for key in ("REDIS_PASSWORD", "POSTGRES_PASSWORD")]
+    return sorted(filter(None, found), key=len, reverse=True)
+
+
+def _objects(installation: Installation) -> str:
+    cluster, found = installation.cluster, {}
+    for layer in LAYERS:
+        space = installation.namespace(layer)
+        with asking(f"the objects of {space}"):
+            found[space] = [
+                plain(one)
+                for listed in (
+                    cluster.core.list_namespaced_pod,
+                    cluster.core.list_namespaced_service,
+                    cluster.core.list_namespaced_persistent_volume_claim,
+                    cluster.apps.list_namespaced_deployment,
+                    cluster.apps.list_namespaced_stateful_set,
+                    cluster.networking.list_namespaced_network_policy,
+                    cluster.policy.list_namespaced_pod_disruption_budget,
+                )
+                for one in listed(space, _request_timeout=ASK_SECONDS).items
+            ]
+    return json.dumps(found, indent=1)
+
+
+def _events(installation: Installation) -> str:
+    lines = []
+    for layer in LAYERS:
+        with asking(f"the events of {layer}"):
+            events = installation.cluster.core.list_namespaced_event(installation.namespace(layer), _request_timeout=ASK_SECONDS).items
+        lines += [(str(e.last_timestamp or e.event_time), f"{e.type} {e.reason} {e.involved_object.name}: {e.message}") for e in events]
+    return "\n".join(f"{at}  {told}" for at, told in sorted(lines))
+
+
+def _not_ready(installation: Installation) -> str:
+    told: list[Any] = []
+    for component in PLACES:
+        told += [plain(pod) for pod in installation.pods(component) if not is_ready(pod)]
+    return json.dumps(told, indent=1) if told else "every pod is ready"
+
+
+def _log(installation: Installation, pod: Any, container: str, *, previous: bool) -> str:
+    with asking(f"the log of {pod.metadata.name}"):
+        return str(
+            installation.cluster.core.read_namespaced_pod_log(
+                pod.metadata.name, pod.metadata.namespace, container=container, previous=previous, tail_lines=LOG_LINES, timestamps=True,
+                _request_timeout=ASK_SECONDS,
+            )
+        )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Is somebody else's server there, and is it what it should be? One clear message where it is not."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import redis
+
+from validation.core.errors import TargetUnavailable
+
+SECONDS = 3.0
+
+
+def check_http(url: str, *, missing_ok: bool = False) -> bool:
+    """Tell whether an API answers /health.
+
+    Raises:
+        TargetUnavailable: it does not, and `missing_ok` is not set.
+    """
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/health", timeout=SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        if missing_ok:
+            return False
+        raise TargetUnavailable(
+            f"Nothing answers at {_public(url)}: {error}.", "the API is not running, or the URL is wrong", f"curl {_public(url)}/health"
+        ) from None
+    if answer.status_code != httpx.codes.OK and not missing_ok:
+        raise TargetUnavailable(f"{_public(url)}/health answers {answer.status_code}.", "this is not the voting API", "votecheck doctor")
+    return answer.status_code == httpx.codes.OK
+
+
+def check_redis(url: str) -> None:
+    """Make sure that a Redis answers.
+
+    Raises:
+        TargetUnavailable: it does not.
+    """
+    try:
+        with redis.Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as client:
+            client.ping()
+    except (redis.RedisError, ValueError, OSError) as error:
+        raise TargetUnavailable(
+            f"Redis does not answer at {_public(url)}: {error}.",
+            "it is not running, or the URL or password is wrong",
+            "--redis-url redis://host:6379/0",
+        ) from None
+
+
+def check_database(url: str) -> None:
+    """Make sure that a PostgreSQL answers and has the schema.
+
+    Raises:
+        TargetUnavailable: it does not, or has not.
+    """
+
+    async def tables() -> set[str]:
+        connection = await asyncpg.connect(url, timeout=SECONDS, command_timeout=SECONDS)
+        try:
+            rows = await connection.fetch("select relname from pg_class where relname in ('votes', 'vote_ledger') and relkind = 'r'")
+        finally:
+            await connection.close(timeout=SECONDS)
+        return {row["relname"] for row in rows}
+
+    try:
+        found = asyncio.run(tables())
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError, TimeoutError) as error:
+        raise TargetUnavailable(
+            f"PostgreSQL does not answer at {_public(url)}: {error or type(error).__name__}.",
+            "it is not running, or the URL or password is wrong",
+            "--database-url postgresql://user:password@host:5432/name",
+        ) from None
+    if missing := {"votes", "vote_ledger"} - found:
+        raise TargetUnavailable(
+            f"The database at {_public(url)} has no table {', '.join(sorted(missing))}.",
+            "its schema was never made; the harness does not change a database that is not its own",
+            "DATABASE_URL=… python -m system.db.migrate",
+        )
+
+
+def answers_as_database(url: str) -> bool:
+    """Tell whether a PostgreSQL takes connections, whatever is in it."""
+
+    async def connect() -> None:
+        await (await asyncpg.connect(url, timeout=SECONDS)).close(timeout=SECONDS)
+
+    try:
+        asyncio.run(connect())
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        return False
+    return True
+
+
+def _public(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}".rstrip("/")
