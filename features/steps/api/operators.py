@@ -98,9 +98,8 @@ def shows_what_was_done(running: Running, counted: str, again: str, dead: str, c
 
 @then("each metric of the promise that is the consumer's is among them")
 def all_are_there(running: Running, settings: RunSettings, observe: Observe) -> None:
-    promised = {
-        name for row in PROMISED.findall(documents.text(settings.source, "docs/explanation/guarantees.md")) for name in METRIC.findall(row)
-    }
+    page = documents.text(settings.source, "docs/explanation/guarantees.md")
+    promised = {name for row in PROMISED.findall(page) for name in METRIC.findall(row)}
     served = _served(_probe(running))
     there = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", served, re.MULTILINE)}
     missing = sorted(name for name in promised if name.removesuffix("_total") not in there)
