@@ -121,4 +121,4 @@ class ConsumerSettings(Settings):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Where Prometheus metrics are served; 0 is off."""
     heartbeat_file: Path = Path("/tmp/votecheck-consumer-beat")  # noqa: S108 - a read-only container has no other writable folder; it holds no secret
-    """The file that the loop touches, read by `python -m system.consumer.beat`."""
+    """The file that the loop touches, read by `python -m system.consumer.heartbeat`."""

@@ -210,7 +210,7 @@ Feature: The chart installs what was judged
 
     Scenario: The consumer's liveness asks its heartbeat
       When the chart is rendered
-      Then the consumer's liveness probe runs python -m system.consumer.beat
+      Then the consumer's liveness probe runs python -m system.consumer.heartbeat
 
     @needs_local
     Scenario: Green when idle, red when the loop hangs

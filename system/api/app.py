@@ -14,14 +14,14 @@ from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from system import API_VERSION
-from system.api.answers import Problem
 from system.api.cors import Cors
 from system.api.events import ApiEvent
 from system.api.headers import SecurityHeaders, security_headers
 from system.api.health import add_health
-from system.api.limits import RateLimit
 from system.api.metrics import Metrics, add_metrics
-from system.api.requests import Requests
+from system.api.rate_limit import RateLimit
+from system.api.request_log import RequestLog
+from system.api.responses import Problem
 from system.api.results import ResultsReader, Store, add_results
 from system.api.stream import VoteStream
 from system.api.votes import VoteDecoder, VoteEndpoint, VoteFirst, VoteRoute
@@ -71,7 +71,7 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit, settings.redis_url, stream)
     app = Cors(app, settings.cors_origins)
-    app = Requests(app, metrics)
+    app = RequestLog(app, metrics)
     if settings.trusted_proxies:
         app = ProxyHeadersMiddleware(app, list(settings.trusted_proxies))  # type: ignore[arg-type, assignment] # uvicorn's own ASGI types
     return SecurityHeaders(app, security_headers(https_only=settings.environment == "production"))

@@ -14,8 +14,8 @@ from typing import ClassVar
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from system.api.answers import Problem
 from system.api.headers import security_headers
+from system.api.responses import Problem
 from system.settings import ApiSettings
 
 PATIENCE_SECONDS = 9.0

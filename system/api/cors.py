@@ -7,7 +7,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from system.api.answers import Problem
+from system.api.responses import Problem
 
 METHODS = ("GET", "POST", "OPTIONS")
 HEADERS = ("Content-Type", "Authorization", "Accept", "Idempotency-Key")

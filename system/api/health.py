@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
-from system.api.answers import RETRY_AFTER_SECONDS
+from system.api.responses import RETRY_AFTER_SECONDS
 from system.api.results import UNAVAILABLE as DATABASE_UNAVAILABLE
 from system.api.results import Store
 from system.api.stream import UNAVAILABLE as REDIS_UNAVAILABLE

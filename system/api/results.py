@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
-from system.api.answers import problems, unavailable
 from system.api.percentages import percentages
+from system.api.responses import problems, unavailable
 from system.db.store import UNAVAILABLE as NO_ANSWER
 from system.errors import SettingsInvalid
 from system.logs import Event, logger

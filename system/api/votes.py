@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import TypedDict
 from uuid_utils import UUID, uuid5, uuid7
 
-from system.api.answers import Problem, problems, send_json, unavailable
 from system.api.body import header_values, read_body
+from system.api.responses import Problem, problems, send_json, unavailable
 from system.api.stream import UNAVAILABLE, VoteStream, is_misplaced
 from system.contract import Vote
 from system.errors import KeyReused

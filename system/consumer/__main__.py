@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from system import CONSUMER_VERSION, logs
 from system.consumer import upkeep
-from system.consumer.beat import REPLY_SECONDS, Beat
+from system.consumer.heartbeat import REPLY_SECONDS, Heartbeat
 from system.consumer.loop import Consumer
 from system.consumer.metrics import Metrics
 from system.db.store import Store
@@ -49,13 +49,13 @@ async def serve(settings: ConsumerSettings) -> None:
     """Run a consumer from its start-up event to its last one."""
     log = logs.logger()
     redis = client(settings)
-    beat, metrics = Beat(settings.heartbeat_file), Metrics()
+    heartbeat, metrics = Heartbeat(settings.heartbeat_file), Metrics()
     if settings.metrics_port:
         metrics.serve(settings.metrics_port)
     shown = settings.model_dump(mode="json", exclude={"redis_url", "database_url"})  # they may hold passwords
     log.info(Event.CONSUMER_STARTING, version=CONSUMER_VERSION, **shown)
     store = await Store.connect(settings.database_url, command_timeout=REPLY_SECONDS)
-    consumer = Consumer(settings, redis, store, beat, metrics)
+    consumer = Consumer(settings, redis, store, heartbeat, metrics)
     running = asyncio.create_task(consumer.run())
     loop = asyncio.get_running_loop()
 

@@ -19,13 +19,13 @@ class Outcome:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-async def count(store: Store, votes: Sequence[Counted], beat: Callable[[], None]) -> Outcome:
+async def count(store: Store, votes: Sequence[Counted], heartbeat: Callable[[], None]) -> Outcome:
     """Count votes in one statement; halve the batch as often as it takes to single out what the database refuses."""
     outcome = Outcome()
     waiting = [votes]
     while waiting:
         part = waiting.pop()
-        beat()
+        heartbeat()
         try:
             outcome.counted.update(await store.increment(part))
         except REFUSED as error:

@@ -31,11 +31,11 @@ GROUP_GONE = ("NOGROUP", "UNBLOCKED")  # the second is said to a read that was w
 class Consumer:
     """Counts the votes of a stream as one member of its group."""
 
-    def __init__(self, settings: ConsumerSettings, redis: Redis, store: Store, beat: Callable[[], None], metrics: Metrics) -> None:
+    def __init__(self, settings: ConsumerSettings, redis: Redis, store: Store, heartbeat: Callable[[], None], metrics: Metrics) -> None:
         self._settings = settings
         self._redis = redis
         self._store = store
-        self._beat = beat
+        self._heartbeat = heartbeat
         self._metrics = metrics
         self._log = logger()
         self._reader = Reader(redis, settings)
@@ -78,14 +78,14 @@ class Consumer:
             UNAVAILABLE: the same, of the database.
         """
         recovering, self._recovering = self._recovering, True  # until this turn has ended well, nobody knows what is pending
-        self._beat()
+        self._heartbeat()
         try:
             if time.monotonic() >= self._measure_at:  # first of all: it is wanted most when the rest of the turn fails
                 await self._measure()
             kept = await self._recover() if recovering else False
             if time.monotonic() >= self._claim_at:
                 kept |= await self._claim()
-            self._beat()
+            self._heartbeat()
             kept |= await self._settle(await self._reader.batch())
         except ResponseError as error:
             if not str(error).startswith(GROUP_GONE):
@@ -99,7 +99,7 @@ class Consumer:
         await self._ensure_group()
         kept = False
         async for entries in recovery.own_pending(self._redis, self._settings):
-            self._beat()
+            self._heartbeat()
             kept |= await self._settle(entries)
             if self.stopping:
                 break
@@ -107,10 +107,10 @@ class Consumer:
 
     async def _claim(self) -> bool:
         kept = False
-        self._beat()
+        self._heartbeat()
         in_hand = await self._reader.ids_ahead()
         async for claimed in recovery.claimed(self._redis, self._settings):
-            self._beat()
+            self._heartbeat()
             entries = [entry for entry in claimed if entry[0] not in in_hand]
             self._log.info(Event.MESSAGES_CLAIMED, count=len(entries))
             self._metrics.claimed.inc(len(entries))
@@ -118,7 +118,7 @@ class Consumer:
             if self.stopping:
                 break
         await upkeep.trim(self._redis, self._settings)
-        self._beat()
+        self._heartbeat()
         for name in await upkeep.remove_idle_names(self._redis, self._settings):
             self._log.info(Event.CONSUMER_NAME_REMOVED, name=name)
         # A scan reads the whole pending list: often enough to take an entry over soon after it may be, and no oftener.
@@ -167,7 +167,7 @@ class Consumer:
         batch = {"count": len(votes), "first": votes[0].stream_id, "last": votes[-1].stream_id}
         self._log.info(Event.PROCESSING_VOTE, **batch)
         with self._metrics.statement.time():
-            outcome = await count(self._store, votes, self._beat)
+            outcome = await count(self._store, votes, self._heartbeat)
         again = [vote.stream_id for vote in votes if vote.stream_id not in outcome.counted and vote.stream_id not in outcome.refused]
         self._metrics.counted.inc(len(outcome.counted))
         self._metrics.duplicates.inc(len(again))
@@ -236,7 +236,7 @@ class Consumer:
         if trouble != self._trouble or self._attempt.bit_count() == 1:
             self._log.warning(event, error=trouble, attempt=self._attempt, retry_in_seconds=seconds)
         self._trouble = trouble
-        self._beat()
+        self._heartbeat()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()

@@ -31,7 +31,7 @@ class Wrong(Exception):
 def running(command: list[str], env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a part of the system; it ends with the block."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:  # the heartbeat file of another user's consumer may lie where ours would
-        own = {"PATH": os.environ["PATH"], "LOG_LEVEL": "WARNING", "HEARTBEAT_FILE": f"{folder}/beat"}
+        own = {"PATH": os.environ["PATH"], "LOG_LEVEL": "WARNING", "HEARTBEAT_FILE": f"{folder}/heartbeat"}
         child = subprocess.Popen(command, env=own | env, stdout=subprocess.DEVNULL)
         try:
             yield child

@@ -136,7 +136,7 @@ def is_counted(own_api: Api, observe: Observe) -> None:
     with observe.together():
         for metric in ("api_requests_total", "api_request_seconds_count"):
             counted = [value for name, value in of_votes.items() if name.startswith(f"{metric}{{")]
-            observe(f"{metric} of /api/vote", expected=[1.0], observed=counted, evidence=served, remedy="system/api/requests.py")
+            observe(f"{metric} of /api/vote", expected=[1.0], observed=counted, evidence=served, remedy="system/api/request_log.py")
 
 
 def _metrics(running: Running) -> dict[str, float]:

@@ -38,11 +38,11 @@ def three_probes(rendered: tuple[Manifest, ...], observe: Observe) -> None:
                     remedy="a pod that is not ready would be killed, and a restart mends no server that is away")  # fmt: skip
 
 
-@then("the consumer's liveness probe runs python -m system.consumer.beat")
+@then("the consumer's liveness probe runs python -m system.consumer.heartbeat")
 def liveness_is_beat(rendered: tuple[Manifest, ...], observe: Observe) -> None:
     (container,) = [c for w, c in containers(rendered) if w.manifest.kind == "Deployment" and part(c) == "consumer"]
     command = (container.probes.get("livenessProbe", {}).get("exec") or {}).get("command", [])
-    observe("liveness command", expected=["-m", "system.consumer.beat"], observed=list(command)[-2:], evidence=str(command))
+    observe("liveness command", expected=["-m", "system.consumer.heartbeat"], observed=list(command)[-2:], evidence=str(command))
 
 
 @then("each path that the API's probes ask for is answered 200")

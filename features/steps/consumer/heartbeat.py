@@ -57,7 +57,7 @@ def tried(trial: Future[Trial]) -> Trial:
 
 @then("its heartbeat was green while it was idle")
 def green_when_idle(tried: Trial, observe: Observe) -> None:
-    observe("exit code of system.consumer.beat while idle", expected=0, observed=tried.idle.value, evidence=tried.idle.story)
+    observe("exit code of system.consumer.heartbeat while idle", expected=0, observed=tried.idle.value, evidence=tried.idle.story)
 
 
 @then("red within 35 seconds of its freezing, and green again once it went on")
@@ -70,7 +70,7 @@ def red_when_hung(tried: Trial, observe: Observe) -> None:
 
 def _run(consumer: Child) -> Trial:
     def beat() -> int:
-        return consumer.ask("python", "-m", "system.consumer.beat", within=20.0).returncode
+        return consumer.ask("python", "-m", "system.consumer.heartbeat", within=20.0).returncode
 
     consumer.start()
     idle = eventually(beat, lambda code: code == 0, within=STARTS_SECONDS, every=POLL_SECONDS)

@@ -48,7 +48,7 @@ def settings(valkey: servers.Server, postgres: servers.Server, tmp_path: Path) -
         consumer_name="first",
         batch_size=10,
         block_ms=10,
-        heartbeat_file=tmp_path / "beat",
+        heartbeat_file=tmp_path / "heartbeat",
     )
 
 

@@ -160,7 +160,7 @@ async def cast(settings: ConsumerSettings, number: int) -> None:
         ("LOG_LEVEL", "LOUD"),
         ("CLAIM_IDLE_MS", "soon"),
         ("METRICS_PORT", "70000"),
-        ("HEARTBEAT_FILE", "/nowhere/beat"),
+        ("HEARTBEAT_FILE", "/nowhere/heartbeat"),
     ],
 )
 def test_a_bad_value_ends_it_with_one_line_that_names_it(settings: ConsumerSettings, name: str, value: str) -> None:

@@ -73,10 +73,10 @@ def test_every_mutant_of_the_system_compiles_and_differs() -> None:
 
 
 def test_a_seed_draws_the_same() -> None:
-    beat = "system/consumer/beat.py"
-    assert trial.sample(5, 7, beat) == trial.sample(5, 7, beat)
-    assert trial.sample(5, 7, beat) != trial.sample(5, 8, beat)
-    assert {one.file for one in trial.sample(9, 7, beat)} == {beat}
+    heartbeat = "system/consumer/heartbeat.py"
+    assert trial.sample(5, 7, heartbeat) == trial.sample(5, 7, heartbeat)
+    assert trial.sample(5, 7, heartbeat) != trial.sample(5, 8, heartbeat)
+    assert {one.file for one in trial.sample(9, 7, heartbeat)} == {heartbeat}
     assert trial.sample(5, 7, "no/such") == []
 
 

@@ -8,10 +8,10 @@ import traceback
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
-from system.api.answers import Problem, send_json
 from system.api.body import header_values
 from system.api.events import ApiEvent
 from system.api.metrics import Metrics
+from system.api.responses import Problem, send_json
 from system.logs import logger
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -27,7 +27,7 @@ def request_id(scope: Scope) -> bytes:
     return given[0] if len(given) == 1 and REQUEST_ID.fullmatch(given[0]) else str(uuid7()).encode()
 
 
-class Requests:
+class RequestLog:
     """Writes down each request, by the route's template and never by what the client sent."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

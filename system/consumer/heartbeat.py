@@ -1,4 +1,4 @@
-"""The heartbeat: a file that the loop itself touches. `python -m system.consumer.beat` exits 0 while the loop turns, else 1.
+"""The heartbeat: a file that the loop itself touches. `python -m system.consumer.heartbeat` exits 0 while the loop turns, else 1.
 
 The loop turns while it is idle and while Redis or the database is down; it does not when it hangs, and no restart helps but then.
 """
@@ -19,7 +19,7 @@ REPLY_SECONDS = 5.0
 """How long one answer of Redis or the database may take, beyond the time a read blocks."""
 
 
-class Beat:
+class Heartbeat:
     """Writes the heartbeat. Calling it is one beat."""
 
     def __init__(self, path: Path) -> None:
@@ -74,4 +74,4 @@ if __name__ == "__main__":
     try:
         sys.exit(0 if alive(ConsumerSettings.read()) else 1)
     except SettingsInvalid as invalid:
-        sys.exit(f"beat: {invalid}")
+        sys.exit(f"heartbeat: {invalid}")

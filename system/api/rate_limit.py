@@ -9,7 +9,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from system.api.answers import RETRY_AFTER_SECONDS, Problem, send_json
+from system.api.responses import RETRY_AFTER_SECONDS, Problem, send_json
 from system.api.stream import UNAVAILABLE, VoteStream
 
 DEADLINE_SECONDS = 0.9
