@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from validation.faults.reconciliation import Ballots
+from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -52,15 +52,15 @@ def store(system: Target, portal: BlockingPortal) -> StoreProbe:
 
 
 @pytest.fixture(scope="session")
-def every_ballot() -> dict[Target, Ballots]:
+def all_sent_votes() -> dict[Target, SentVotes]:
     """Every vote that this run sent, by the system that it was sent to."""
     return {}
 
 
 @pytest.fixture
-def ballots(system: Target, every_ballot: dict[Target, Ballots]) -> Ballots:
+def sent_votes(system: Target, all_sent_votes: dict[Target, SentVotes]) -> SentVotes:
     """Every vote that this run sent to this system."""
-    return every_ballot.setdefault(system, Ballots())
+    return all_sent_votes.setdefault(system, SentVotes())
 
 
 @pytest.fixture

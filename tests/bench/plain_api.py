@@ -13,12 +13,12 @@ app = FastAPI()
 store = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
 
 
-class Ballot(BaseModel):
+class SentVote(BaseModel):
     option: Literal["cats", "dogs"]
 
 
 @app.post("/api/vote", status_code=201)
-async def take(ballot: Ballot) -> dict[str, str]:
-    fields = {"option": ballot.option, "timestamp": time.time_ns() // 1_000_000, "request_id": str(uuid.uuid4())}
+async def take(sent_vote: SentVote) -> dict[str, str]:
+    fields = {"option": sent_vote.option, "timestamp": time.time_ns() // 1_000_000, "request_id": str(uuid.uuid4())}
     identifier = await store.xadd("votes", fields)
-    return {"option": ballot.option, "stream_id": identifier.decode()}
+    return {"option": sent_vote.option, "stream_id": identifier.decode()}

@@ -148,7 +148,7 @@ def test_a_run_that_does_not_end_is_no_catch(monkeypatch: pytest.MonkeyPatch) ->
     change = Change("system/contract.py", 'GROUP_START = "0"', 'GROUP_START = "$"')
     result = proving.prove(a_defect(change, "6.1"))
     assert result.catch is Catch.INCONCLUSIVE
-    assert "--checkpoint 6.1 --quick --first-finding` did not end within 0.01 s" in result.said
+    assert "--checkpoint 6.1 --quick --fail-fast` did not end within 0.01 s" in result.said
 
 
 @pytest.mark.parametrize(("find", "times"), [("no such text anywhere", 0), ("import", 2)])

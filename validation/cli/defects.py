@@ -12,7 +12,7 @@ from validation.core.errors import UsageError
 from validation.core.interruption import asked_to_end
 from validation.defects import catalogue
 from validation.defects.proving import HERE, Bench, Catch
-from validation.defects.results import FOLDER, RESULTS, digest_of_sources, is_of, read, seen_to_fail
+from validation.defects.results import FOLDER, RESULTS, digest_of_sources, is_of, read, self_tested
 from validation.defects.selection import Chosen, Wanted, choose, split
 from validation.pytest_plugin.execution import Interrupted
 from validation.registry.checkpoints import select
@@ -120,7 +120,7 @@ def _fill(chosen: Chosen, file: Path, *, resume: bool) -> bool:
 def _seen_now(file: Path) -> frozenset[str]:
     """The checkpoints that have been seen to fail by this very source, in this call or before."""
     known, sources = catalogue.catalogue(), digest_of_sources()
-    return seen_to_fail((line for line in read(file) if line.defect in known and is_of(line, known[line.defect], sources)), known)
+    return self_tested((line for line in read(file) if line.defect in known and is_of(line, known[line.defect], sources)), known)
 
 
 def _say(line: str) -> None:

@@ -69,12 +69,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
             "--quick", help="each kind of fault and crash point once, over fewer votes: half of the time, and it clears no release"
         ),
     ] = False,
-    first_finding: Annotated[bool, typer.Option("--first-finding", help="look no further at a checkpoint that has failed")] = False,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="look no further at a checkpoint that has failed")] = False,
     redis_setting: Annotated[
         list[str] | None, typer.Option("--redis-setting", help="name=value of our own Redis, to see what it would cost; may be repeated")
     ] = None,
     image_tag: Annotated[str, typer.Option(help="the tag of the two images to judge; without it each part's released version")] = "",
-    flaw_database: Annotated[str, typer.Option(help="a folder with a vulnerability database of trivy's, for B14")] = "",
+    vulnerability_db: Annotated[str, typer.Option(help="a folder with a vulnerability database of trivy's, for B14")] = "",
     kubeconfig: Annotated[str, typer.Option(help="which clusters there are; without it what kubectl takes")] = "",
     context: Annotated[str, typer.Option(help="which of them")] = "",
     release: Annotated[str, typer.Option(help="somebody else's release of the chart: read and voted on, never changed")] = "",
@@ -95,9 +95,9 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
             raise UsageError(f"--redis-setting {setting} is not name=value.", "for example appendfsync=everysec", "votecheck run --help")
     settings = RunSettings(
         source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), minutes,
-        redis_settings=tuple(redis_setting or ()), image_tag=image_tag, flaw_database=flaw_database,
+        redis_settings=tuple(redis_setting or ()), image_tag=image_tag, vulnerability_db=vulnerability_db,
         kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
-        seed=secrets.randbelow(2**31) if seed is None else seed, quick=quick, first_finding=first_finding,
+        seed=secrets.randbelow(2**31) if seed is None else seed, quick=quick, fail_fast=fail_fast,
     )  # fmt: skip
     waived = read_waivers(waivers)
     if told := preflight(settings):

@@ -50,11 +50,11 @@ class RunSettings:
         run: the run's id.
         minutes: how long random faults go on.
         seed: what they are drawn by, so that a run can be repeated.
-        quick: leave out the scenarios that are tagged thorough, visit each kind of crash point once, and let faults come over fewer votes:
+        quick: leave out the scenarios that are tagged thorough, crash each kind of crash point once, and let faults come over fewer votes:
             for a look in half of the time.
-        first_finding: look no further at a checkpoint that has failed.
+        fail_fast: look no further at a checkpoint that has failed.
         image_tag: the tag of the two images that are judged; empty: each part's released version.
-        flaw_database: a folder with a vulnerability database of trivy's; empty: none is there.
+        vulnerability_db: a folder with a vulnerability database of trivy's; empty: none is there.
         kubeconfig, context: which cluster; empty is what kubectl would take.
         release, release_namespace: somebody else's release that is judged, and where helm keeps its records; empty: one of our own.
         load_command: brings images to the nodes; empty: minikube's or kind's.
@@ -72,14 +72,14 @@ class RunSettings:
     seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
     redis_settings: tuple[str, ...] = ()
     image_tag: str = ""
-    flaw_database: str = ""
+    vulnerability_db: str = ""
     kubeconfig: str = ""
     context: str = ""
     release: str = ""
     release_namespace: str = "default"
     load_command: str = ""
     quick: bool = False
-    first_finding: bool = False
+    fail_fast: bool = False
 
     @property
     def shows(self) -> frozenset[str]:
@@ -100,7 +100,7 @@ class RunSettings:
                 flags += [f"--{name}-url", f"${name.upper()}_URL"]
         for setting in self.redis_settings:
             flags += ["--redis-setting", setting]
-        flags += ["--quick"] * self.quick + ["--first-finding"] * self.first_finding
+        flags += ["--quick"] * self.quick + ["--fail-fast"] * self.fail_fast
         if self.image_tag:
             flags += ["--image-tag", self.image_tag]
         for name in ("kubeconfig", "context", "release", "load_command"):
@@ -108,6 +108,6 @@ class RunSettings:
                 flags += [f"--{name.replace('_', '-')}", getattr(self, name) if name in {"context", "release"} else f"${name.upper()}"]
         if self.release and self.release_namespace != "default":
             flags += ["--release-namespace", self.release_namespace]
-        if self.flaw_database:
-            flags += ["--flaw-database", "$FLAW_DATABASE"]
+        if self.vulnerability_db:
+            flags += ["--vulnerability-db", "$VULNERABILITY_DB"]
         return flags

@@ -25,7 +25,7 @@ from validation.registry.checkpoints import registry
 RUN_SECONDS = 600
 AT_MOST = 8
 """How many checkpoints that need servers one run of the baseline looks at: with all of them one would take as long as everything else."""
-BRIEFLY = ("--quick", "--first-finding")
+BRIEFLY = ("--quick", "--fail-fast")
 """One finding is a catch: what comes after it, and what only comes again in another form, is not looked at."""
 COLLECTS_SELDOM = {"GOGC": "400"}
 """helm is a Go library, whose garbage collection takes a sixth of a run of the chart's checkpoints; some 25 MB more spare it that."""

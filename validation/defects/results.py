@@ -137,7 +137,7 @@ def read(file: Path) -> list[Line]:
     return list(newest.values())
 
 
-def seen_to_fail(lines: Iterable[Line], defects: Mapping[str, Defect]) -> frozenset[str]:
+def self_tested(lines: Iterable[Line], defects: Mapping[str, Defect]) -> frozenset[str]:
     """Give the checkpoints that a defect which names them has turned red. One that fell by the way has not shown that it sees anything.
 
     Args:
@@ -151,10 +151,10 @@ def seen_to_fail(lines: Iterable[Line], defects: Mapping[str, Defect]) -> frozen
 def last_known(file: Path, defects: Mapping[str, Defect]) -> dict[str, bool]:
     """Give the checkpoints that have been seen to fail by what is known, in order, and whether in this very state of the source."""
     lines = read(file)
-    if not (ever := seen_to_fail(lines, defects)):
+    if not (ever := self_tested(lines, defects)):
         return {}
     sources = digest_of_sources()
-    now = seen_to_fail((line for line in lines if line.defect in defects and is_of(line, defects[line.defect], sources)), defects)
+    now = self_tested((line for line in lines if line.defect in defects and is_of(line, defects[line.defect], sources)), defects)
     return {one: one in now for one in registry() if one in ever}
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from validation.core.waiting import consistently, eventually
 from validation.faults.database import IN_TROUBLE as DATABASE_TROUBLE
-from validation.faults.environment import STARTS_SECONDS, Storm
-from validation.faults.proxy.proxy import Link
+from validation.faults.environment import STARTS_SECONDS, FaultEnvironment
+from validation.faults.proxy.proxy import FaultProxy
 from validation.faults.redis import IN_TROUBLE as REDIS_TROUBLE
 from validation.targets.local.process import Child
 
@@ -24,9 +24,9 @@ class Fault:
         unready: what /ready must name while it lasts; empty where it need not turn red.
     """
 
-    begin: Callable[[Storm], None]
-    end: Callable[[Storm], None]
-    seen: Callable[[Storm], str]
+    begin: Callable[[FaultEnvironment], None]
+    end: Callable[[FaultEnvironment], None]
+    seen: Callable[[FaultEnvironment], str]
     seconds: float = 1.0
     unready: str = ""
 
@@ -35,11 +35,11 @@ class Fault:
 class ProcessFault:
     """A process that is killed, asked to end, or frozen."""
 
-    part: Callable[[Storm], Child]
+    part: Callable[[FaultEnvironment], Child]
     how: str
     _pid: int = field(default=0)
 
-    def begin(self, storm: Storm) -> None:
+    def begin(self, storm: FaultEnvironment) -> None:
         """Let it happen."""
         child = self.part(storm)
         self._pid = child.pid
@@ -52,7 +52,7 @@ class ProcessFault:
         else:
             child.pause()
 
-    def seen(self, storm: Storm) -> str:
+    def seen(self, storm: FaultEnvironment) -> str:
         """Tell what became of the process."""
         child = self.part(storm)
         if self.how == "is frozen":
@@ -61,7 +61,7 @@ class ProcessFault:
         expected = -signal.SIGKILL if self.how == "is killed" else 0
         return f"process {self._pid} ended with {code}" if code == expected else ""
 
-    def end(self, storm: Storm) -> None:
+    def end(self, storm: FaultEnvironment) -> None:
         """Bring it back."""
         child = self.part(storm)
         child.resume()
@@ -75,7 +75,7 @@ class ProcessFault:
 
 
 @dataclass
-class LinkFault:
+class ProxyFault:
     """A link that fails in one way.
 
     Attributes:
@@ -84,13 +84,13 @@ class LinkFault:
     """
 
     link: str
-    do: Callable[[Link], object]
+    do: Callable[[FaultProxy], object]
     shows: str
     behind: tuple[str, ...] = ()
 
     _before: int = 0
 
-    def begin(self, storm: Storm) -> None:
+    def begin(self, storm: FaultEnvironment) -> None:
         """Let it happen."""
         link = storm.links[self.link]
         self._before = getattr(link.witness, self.shows)
@@ -102,13 +102,13 @@ class LinkFault:
             self.do(link)
             held.release()
 
-    def seen(self, storm: Storm) -> str:
+    def seen(self, storm: FaultEnvironment) -> str:
         """Tell what the link did."""
         witness = storm.links[self.link].witness
         done = eventually(lambda: getattr(witness, self.shows) - self._before, bool, within=WITHIN).value
         return f"{self.shows.replace('_', ' ')}: {done}" if done else ""
 
-    def end(self, storm: Storm) -> None:
+    def end(self, storm: FaultEnvironment) -> None:
         """Make it a good link again."""
         storm.links[self.link].heal()
 
@@ -119,7 +119,7 @@ class ResetBehindReply:
 
     _told: str = ""
 
-    def begin(self, storm: Storm) -> None:
+    def begin(self, storm: FaultEnvironment) -> None:
         """Let it happen."""
         held = storm.links["consumers to Redis"].hold(lambda command: command.label == "XREADGROUP", side="reply")
         if held.wait(WITHIN).held:
@@ -131,21 +131,21 @@ class ResetBehindReply:
                 consumer.resume()
             self._told = "XREADGROUP was answered, and the connection reset behind the answer"
 
-    def seen(self, storm: Storm) -> str:  # noqa: ARG002 - as the others
+    def seen(self, storm: FaultEnvironment) -> str:  # noqa: ARG002 - as the others
         """Tell what was on its way."""
         return self._told
 
-    def end(self, storm: Storm) -> None:
+    def end(self, storm: FaultEnvironment) -> None:
         """It is a good link again already."""
         storm.links["consumers to Redis"].heal()
 
 
-def _refuse(link: Link) -> None:
+def _refuse(link: FaultProxy) -> None:
     link.refuse(True)
     link.reset()
 
 
-PARTS: dict[str, Callable[[Storm], Child]] = {
+PARTS: dict[str, Callable[[FaultEnvironment], Child]] = {
     "the API": lambda storm: storm.api.process,
     "consumer a": lambda storm: storm.consumers[0],
     "consumer b": lambda storm: storm.consumers[1],
@@ -156,9 +156,9 @@ WITHIN = 6.0
 """How long a fault may take to be seen: a consumer that backs off does so for up to 3 s."""
 ARRIVES_SECONDS = 0.05
 UNREADY = {"Redis": "redis", "PostgreSQL": "database"}
-LINK_FAULTS: dict[str, tuple[Callable[[Link], object], str]] = {
-    "is cut": (Link.cut, "closed"),
-    "is reset": (Link.reset, "closed"),
+LINK_FAULTS: dict[str, tuple[Callable[[FaultProxy], object], str]] = {
+    "is cut": (FaultProxy.cut, "closed"),
+    "is reset": (FaultProxy.reset, "closed"),
     "is refused": (_refuse, "refused"),
     "swallows everything": (lambda link: link.blackhole(True), "swallowed_bytes"),
     "is slow": (lambda link: link.slow(0.05), "delayed"),
@@ -169,7 +169,7 @@ BEHIND = {("API to Redis", "loses the replies"): ("XADD", "EVALSHA")}
 """Else the first reply to be lost may be one to a PING, for which the API gives the connection up: no vote is lost by it then."""
 
 
-def _of(fault: ProcessFault | LinkFault | ResetBehindReply, unready: str = "", seconds: float = 1.0) -> Fault:
+def _of(fault: ProcessFault | ProxyFault | ResetBehindReply, unready: str = "", seconds: float = 1.0) -> Fault:
     return Fault(fault.begin, fault.end, fault.seen, seconds, unready)
 
 
@@ -182,7 +182,7 @@ def every_fault() -> dict[str, Fault]:
     }
     for name in ("API to Redis", "consumers to Redis", "consumers to PostgreSQL"):
         for how, (do, shows) in LINK_FAULTS.items():
-            found[f"the link of the {name} {how}"] = _of(LinkFault(name, do, shows, BEHIND.get((name, how), ())))
+            found[f"the link of the {name} {how}"] = _of(ProxyFault(name, do, shows, BEHIND.get((name, how), ())))
     found["the link of the consumers to Redis is reset behind a reply"] = _of(ResetBehindReply())
     for trouble in (REDIS_TROUBLE, DATABASE_TROUBLE):
         for name, made in trouble.items():

@@ -13,8 +13,8 @@ from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import link_to, through
-from validation.faults.reconciliation import Ballots
-from validation.faults.workload import EVERY_SECONDS, WATCH_SECONDS, Voters, Watcher
+from validation.faults.reconciliation import SentVotes
+from validation.faults.workload import EVERY_SECONDS, WATCH_SECONDS, Watcher, Workload
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -23,7 +23,7 @@ from validation.targets import open_target
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from validation.faults.proxy.proxy import Link
+    from validation.faults.proxy.proxy import FaultProxy
 
 STARTS_SECONDS = 20.0
 FLOWS_SECONDS = 10.0
@@ -37,7 +37,7 @@ CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500"}
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
 
 
-class Storm:
+class FaultEnvironment:
     """Start it once; then let faults come over it one after the other."""
 
     def __init__(self, settings: RunSettings, portal: BlockingPortal) -> None:
@@ -49,7 +49,7 @@ class Storm:
         self.group_was_destroyed = False
         self.settled = True
         self.wrong = set[tuple[str, object]]()
-        self.links: dict[str, Link] = {}
+        self.links: dict[str, FaultProxy] = {}
         self.ending = threading.Event()
 
     def start(self) -> None:
@@ -80,7 +80,7 @@ class Storm:
         probe = HttpProbe(self.api.url)
         if not eventually(lambda: probe.answers("/ready"), bool, within=STARTS_SECONDS).held:
             raise NotProven(f"The system for the storm does not start: {self.api.process.output()[-300:]}")
-        self.voters = Voters(probe, Ballots(), self.vote_pause)
+        self.voters = Workload(probe, SentVotes(), self.vote_pause)
         self.watcher = Watcher(probe, lambda: not self.api_is_out, lambda: [self.api.process, *self.consumers], self.watch_pause)
         self.voters.start()
         self.watcher.start()
@@ -105,8 +105,8 @@ class Storm:
 
     def flows(self) -> str:
         """Wait until three more votes were cast; give what is wrong, or nothing."""
-        begun = len(self.voters.ballots.cast)
-        flowing = eventually(lambda: len(self.voters.ballots.cast) - begun, lambda more: more >= FEW, within=FLOWS_SECONDS)
+        begun = len(self.voters.sent_votes.cast)
+        flowing = eventually(lambda: len(self.voters.sent_votes.cast) - begun, lambda more: more >= FEW, within=FLOWS_SECONDS)
         return "" if flowing.held else f"only {flowing.value} votes were cast in {FLOWS_SECONDS:.0f} s before it"
 
     def plant(self) -> None:
@@ -142,7 +142,7 @@ class Storm:
 
     def _unbalanced(self) -> list[str]:
         """Tell what is not as it must be, and was so after the fault before: what one has cost is not held against the next."""
-        accepted, ledger = self.voters.ballots.accepted(), self.store.whole_ledger()
+        accepted, ledger = self.voters.sent_votes.accepted(), self.store.whole_ledger()
         other = {vote for vote in accepted if vote in ledger and ledger[vote] != accepted[vote]}
         lost, phantom = set(accepted) - set(ledger), set(ledger) - set(accepted)
         counts = Counter({option: count for option, count in self.store.counts().items() if count})

@@ -10,7 +10,7 @@ CLIENT_ERRORS = range(400, 500)
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class SentVote:
     """One vote that was sent: `ok` was answered 201, `rejected` 4xx, `unknown` anything else."""
 
     key: str
@@ -20,7 +20,7 @@ class Ballot:
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class Reconciliation:
     """What became of the votes.
 
     Attributes:
@@ -41,21 +41,21 @@ class Balance:
 
 
 @dataclass
-class Ballots:
+class SentVotes:
     """The votes of one run."""
 
-    cast: list[Ballot] = field(default_factory=list)
+    cast: list[SentVote] = field(default_factory=list)
 
     def key(self) -> str:
         """Make an Idempotency-Key that nobody used."""
         return f"votecheck-{secrets.token_hex(8)}"
 
-    def record(self, key: str, option: str, status: int, vote_id: str = "") -> Ballot:
+    def record(self, key: str, option: str, status: int, vote_id: str = "") -> SentVote:
         """Note what a vote was answered."""
         outcome = "ok" if status == CREATED else "rejected" if status in CLIENT_ERRORS else "unknown"
-        ballot = Ballot(key, option, outcome, vote_id)
-        self.cast.append(ballot)
-        return ballot
+        sent_vote = SentVote(key, option, outcome, vote_id)
+        self.cast.append(sent_vote)
+        return sent_vote
 
     def accepted(self) -> dict[str, str]:
         """The distinct votes that were answered 201: id → option."""
@@ -65,11 +65,11 @@ class Ballots:
         """How many distinct votes of each option were accepted."""
         return Counter(self.accepted().values())
 
-    def balance(self, ledger: Mapping[str, str]) -> Balance:
+    def balance(self, ledger: Mapping[str, str]) -> Reconciliation:
         """Compare with the ledger of the database: id → option."""
         accepted = self.accepted()
         rejected = {b.vote_id for b in self.cast if b.outcome == "rejected" and b.vote_id}
-        return Balance(
+        return Reconciliation(
             ok=len(accepted),
             lost=tuple(sorted(set(accepted) - set(ledger))),
             wrong=tuple(sorted(i for i, option in ledger.items() if i in accepted and accepted[i] != option)),

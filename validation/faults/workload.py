@@ -1,4 +1,4 @@
-"""Voters who go on until their vote is taken, and a watcher who never looks away."""
+"""Workload who go on until their vote is taken, and a watcher who never looks away."""
 
 import itertools
 import threading
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import psutil
 
 from validation.core.errors import HarnessError, ProbeError
-from validation.faults.reconciliation import CLIENT_ERRORS, CREATED, Ballots
+from validation.faults.reconciliation import CLIENT_ERRORS, CREATED, SentVotes
 from validation.probes.running.http import HttpProbe
 from validation.targets.local.process import Child
 
@@ -21,7 +21,7 @@ HEALTHY = "/health answered 200"
 
 
 @dataclass
-class Voters:
+class Workload:
     """Threads that vote with a key each, and send it again until it is answered.
 
     Attributes:
@@ -30,7 +30,7 @@ class Voters:
     """
 
     probe: HttpProbe
-    ballots: Ballots
+    sent_votes: SentVotes
     pause: float = EVERY_SECONDS
     given_up: list[str] = field(default_factory=list)
     _flowing: threading.Event = field(default_factory=threading.Event)
@@ -73,7 +73,7 @@ class Voters:
             if self._ended.is_set():
                 return
             self._busy[number] = True
-            self._vote(self.ballots.key(), "cats" if turn % 3 else "dogs")
+            self._vote(self.sent_votes.key(), "cats" if turn % 3 else "dogs")
             self._ended.wait(self.pause)
 
     def _vote(self, key: str, option: str) -> None:
@@ -84,7 +84,7 @@ class Voters:
                 status, vote = answer.status, str((answer.json() or {}).get("vote_id", ""))
             except ProbeError:
                 status, vote = 0, ""
-            self.ballots.record(key, option, status, vote)
+            self.sent_votes.record(key, option, status, vote)
             if status == CREATED:
                 return
             if status in CLIENT_ERRORS:

@@ -10,7 +10,7 @@ from validation.core.errors import HarnessError, NotProven, UsageError
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently
 from validation.faults.catalogue import every_fault
-from validation.faults.environment import Storm
+from validation.faults.environment import FaultEnvironment
 from validation.load.result import Fault, Second
 
 LONGEST_SHARE = 0.4
@@ -44,7 +44,7 @@ class Faulting:
         wrong: what went wrong with it in the harness; empty: nothing.
     """
 
-    storm: Storm
+    storm: FaultEnvironment
     name: str
     at: float
     fault: Fault | None = None

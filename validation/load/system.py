@@ -9,7 +9,7 @@ from anyio.from_thread import BlockingPortal
 
 from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
-from validation.faults.environment import Storm
+from validation.faults.environment import FaultEnvironment
 from validation.load.sampling.sampler import Look, parts_of
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -38,7 +38,7 @@ class Loaded:
     look: Look
     stream: StreamProbe | None
     store: StoreProbe | None
-    storm: Storm | None = None
+    storm: FaultEnvironment | None = None
     installation: "Installation | None" = None
     left: list[str] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ def loaded(settings: RunSettings, portal: BlockingPortal, *, stormy: bool) -> It
 
 @contextmanager
 def _storm(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
-    storm, made = Storm(settings, portal), None
+    storm, made = FaultEnvironment(settings, portal), None
     try:
         storm.start()
         storm.watcher.stop()

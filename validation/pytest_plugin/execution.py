@@ -7,7 +7,7 @@ import pytest
 from validation.core.errors import HarnessError, UsageError
 from validation.core.interruption import asked_to_end
 from validation.core.settings import PROJECT, RunSettings
-from validation.record.recorder import Listener, Recorder, Trouble
+from validation.record.recorder import HarnessFailed, Listener, Recorder
 from validation.record.runs import RECORDER, SETTINGS, open_record
 from validation.registry.checkpoints import Checkpoint
 from validation.targets import cleanup
@@ -86,7 +86,7 @@ def execute(
     scope: Sequence[Checkpoint],
     waivers: Sequence[Mapping[str, str]],
     listeners: tuple[Listener, ...],
-    seen_to_fail: Mapping[str, bool],
+    self_tested: Mapping[str, bool],
 ) -> None:
     """Run the scenarios of the checkpoints in scope and record them in the run's folder.
 
@@ -95,14 +95,14 @@ def execute(
         scope: the checkpoints.
         waivers: those that may fail.
         listeners: they see each event as it happens.
-        seen_to_fail: the checkpoints that planted defects have turned red, and whether in this very state of the source.
+        self_tested: the checkpoints that planted defects have turned red, and whether in this very state of the source.
 
     Raises:
         Interrupted: by Ctrl-C or SIGTERM, after everything was cleaned up.
     """
-    recorder = open_record(settings, [c.id for c in scope], waivers, listeners, seen_to_fail)
+    recorder = open_record(settings, [c.id for c in scope], waivers, listeners, self_tested)
     for problem in cleanup.reap()[1]:
-        recorder.emit(Trouble(f"Left by an earlier run: {problem}"))
+        recorder.emit(HarnessFailed(f"Left by an earlier run: {problem}"))
     marks = " or ".join(c.mark for c in scope)
     # Plugins of other packages are for tests: two of them take seconds to import. Nothing here asserts.
     plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--assert=plain"]

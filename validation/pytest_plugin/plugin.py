@@ -28,7 +28,7 @@ from validation.pytest_plugin.items import (
     template_of,
 )
 from validation.record.observe import Observe
-from validation.record.recorder import Finished, Measured, Planned, Recorder, RunFinished, Snapshot, Started, Trouble, text
+from validation.record.recorder import Finished, HarnessFailed, Measured, Planned, Recorder, RunFinished, Snapshot, Started, text
 from validation.record.runs import RECORDER, SETTINGS, new_run_id, open_record
 from validation.registry.checkpoints import registry
 from validation.targets import open_target
@@ -106,7 +106,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     """Leave out a scenario whose checkpoints have failed already, where a first finding is enough."""
-    enough = item.config.stash[SETTINGS].first_finding and is_scenario(item)
+    enough = item.config.stash[SETTINGS].fail_fast and is_scenario(item)
     return True if enough and {c.id for c in checkpoints_of(item)} <= item.config.stash[FAILED] else None
 
 
@@ -146,7 +146,7 @@ def measure(request: pytest.FixtureRequest) -> Callable[[str, float, str], None]
 def leftovers(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Record what could not be cleaned: it is trouble."""
     recorder = _recorder(request.config)
-    return lambda what: recorder.emit(Trouble(f"Not cleaned up: {what}"))
+    return lambda what: recorder.emit(HarnessFailed(f"Not cleaned up: {what}"))
 
 
 @pytest.fixture(scope="session")
@@ -250,7 +250,7 @@ class CrashWatch:
     def _trouble(self, what: str) -> None:
         recorder = self._config.stash[RECORDER]
         if recorder is not None:
-            recorder.emit(Trouble(text(what)))
+            recorder.emit(HarnessFailed(text(what)))
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """A crash of the harness is trouble, not silence."""

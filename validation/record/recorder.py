@@ -20,7 +20,7 @@ TEXT_MAX = 2000
 class RunStarted(msgspec.Struct, tag="run_started", tag_field="event", frozen=True):
     """What was asked for, where and of what.
 
-    `seen_to_fail`: the checkpoints that planted defects had turned red before, and whether in this very state of the source.
+    `self_tested`: the checkpoints that planted defects had turned red before, and whether in this very state of the source.
     """
 
     run: str
@@ -31,7 +31,7 @@ class RunStarted(msgspec.Struct, tag="run_started", tag_field="event", frozen=Tr
     machine: dict[str, str]
     versions: dict[str, str]
     waivers: list[dict[str, str]]
-    seen_to_fail: dict[str, bool] = {}
+    self_tested: dict[str, bool] = {}
 
 
 class Planned(msgspec.Struct, tag="scenario_planned", tag_field="event", frozen=True):
@@ -86,7 +86,7 @@ class Measured(msgspec.Struct, tag="measurement", tag_field="event", frozen=True
     unit: str
 
 
-class Trouble(msgspec.Struct, tag="trouble", tag_field="event", frozen=True):
+class HarnessFailed(msgspec.Struct, tag="harness_error", tag_field="event", frozen=True):
     """The harness failed outside of any scenario, or could not clean up."""
 
     what: str
@@ -105,7 +105,7 @@ class RunFinished(msgspec.Struct, tag="run_finished", tag_field="event", frozen=
     seconds: float
 
 
-Event: TypeAlias = RunStarted | Planned | Started | Observed | Finished | Measured | Trouble | Snapshot | RunFinished
+Event: TypeAlias = RunStarted | Planned | Started | Observed | Finished | Measured | HarnessFailed | Snapshot | RunFinished
 Listener: TypeAlias = Callable[[Event], None]
 
 

@@ -42,7 +42,7 @@ def open_record(
     scope: Sequence[str],
     waivers: Sequence[Mapping[str, str]],
     listeners: tuple[Listener, ...] = (),
-    seen_to_fail: Mapping[str, bool] = MappingProxyType({}),
+    self_tested: Mapping[str, bool] = MappingProxyType({}),
 ) -> Recorder:
     """Open the record of a run and write its first event."""
     recorder = Recorder(settings.folder / RECORD, listeners)
@@ -56,7 +56,7 @@ def open_record(
             machine=machine(),
             versions=versions(TOLD_PACKAGES),
             waivers=[dict(w) for w in waivers],
-            seen_to_fail=dict(seen_to_fail),
+            self_tested=dict(self_tested),
         )
     )
     return recorder

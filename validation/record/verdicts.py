@@ -6,7 +6,18 @@ from datetime import date
 from enum import StrEnum
 
 from validation.core.settings import TARGETS, highest
-from validation.record.recorder import Event, Finished, Measured, Observed, Planned, RunFinished, RunStarted, Snapshot, Started, Trouble
+from validation.record.recorder import (
+    Event,
+    Finished,
+    HarnessFailed,
+    Measured,
+    Observed,
+    Planned,
+    RunFinished,
+    RunStarted,
+    Snapshot,
+    Started,
+)
 from validation.registry.checkpoints import Checkpoint
 
 
@@ -95,7 +106,7 @@ class Run:
     started: RunStarted
     verdict: RunVerdict
     judged: tuple[Judged, ...]
-    troubles: tuple[str, ...]
+    harness_errors: tuple[str, ...]
     measurements: tuple[Measured, ...]
     seconds: float
     snapshots: tuple[Snapshot, ...] = ()
@@ -108,7 +119,7 @@ class Run:
     @property
     def harness_failed(self) -> bool:
         """Whether the harness itself had trouble: an INCOMPLETE that nobody may accept."""
-        return bool(self.troubles) or any(s.outcome == "error" for j in self.judged for s in j.scenarios)
+        return bool(self.harness_errors) or any(s.outcome == "error" for j in self.judged for s in j.scenarios)
 
     def count(self, verdict: Verdict) -> int:
         """How many checkpoints have a verdict."""
@@ -126,11 +137,11 @@ def judge(events: Iterable[Event], registry: dict[str, Checkpoint], today: date)
     kept = tuple(events)
     started = next((e for e in kept if isinstance(e, RunStarted)), None) or RunStarted("", "local", "", [], [], {}, {}, [])
     finished = next((e for e in kept if isinstance(e, RunFinished)), None)
-    troubles = [e.what for e in kept if isinstance(e, Trouble)]
+    harness_errors = [e.what for e in kept if isinstance(e, HarnessFailed)]
     if finished is None:
-        troubles.append("The run was cut off: its record has no end.")
+        harness_errors.append("The run was cut off: its record has no end.")
     if not started.scope:
-        troubles.append("The run had no checkpoint in its scope.")
+        harness_errors.append("The run had no checkpoint in its scope.")
     scenarios = _scenarios(kept)
     waivers = {w["id"]: Waiver(w["id"], w["reason"], w["owner"], date.fromisoformat(w["expires"])) for w in started.waivers}
     judged = tuple(
@@ -139,20 +150,20 @@ def judge(events: Iterable[Event], registry: dict[str, Checkpoint], today: date)
     )
     return Run(
         started=started,
-        verdict=_of_run(judged, troubles),
+        verdict=_of_run(judged, harness_errors),
         judged=judged,
-        troubles=tuple(troubles),
+        harness_errors=tuple(harness_errors),
         measurements=tuple(e for e in kept if isinstance(e, Measured)),
         seconds=finished.seconds if finished else 0.0,
         snapshots=tuple(e for e in kept if isinstance(e, Snapshot)),
     )
 
 
-def _of_run(judged: Sequence[Judged], troubles: Sequence[str]) -> RunVerdict:
+def _of_run(judged: Sequence[Judged], harness_errors: Sequence[str]) -> RunVerdict:
     verdicts = {j.verdict for j in judged}
     if Verdict.FAILED in verdicts:
         return RunVerdict.NO_GO
-    if troubles or not verdicts or Verdict.NOT_PROVEN in verdicts:
+    if harness_errors or not verdicts or Verdict.NOT_PROVEN in verdicts:
         return RunVerdict.INCOMPLETE
     return RunVerdict.GO
 

@@ -28,7 +28,7 @@ class Checkpoint:
         title: a few words.
         proves: what a pass means.
         needs: the fidelities it is judged at; it runs as soon as the first is there.
-        rests_on: what of the source it looks at on this machine, by path; the last that fits counts, and with ! it does not look there.
+        inputs: what of the source it looks at on this machine, by path; the last that fits counts, and with ! it does not look there.
         reconstructed: counted by the original protocol and never written down there.
     """
 
@@ -37,7 +37,7 @@ class Checkpoint:
     title: str
     proves: str
     needs: tuple[str, ...]
-    rests_on: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     reconstructed: bool = False
 
     @property
@@ -51,8 +51,8 @@ class Checkpoint:
         Args:
             file: its path below the source.
         """
-        looks = not self.rests_on or self.rests_on[0].startswith("!")
-        for entry in self.rests_on:
+        looks = not self.inputs or self.inputs[0].startswith("!")
+        for entry in self.inputs:
             if file.is_relative_to(entry.removeprefix("!")):
                 looks = not entry.startswith("!")
         return looks
@@ -72,7 +72,7 @@ def registry() -> dict[str, Checkpoint]:
         HarnessError: the registry does not have exactly the published counts, or an entry cannot be read.
     """
     found = tuple(
-        Checkpoint(**(entry | {"needs": tuple(entry["needs"]), "rests_on": tuple(entry.get("rests_on", ())), "phase": _phase(entry["id"])}))
+        Checkpoint(**(entry | {"needs": tuple(entry["needs"]), "inputs": tuple(entry.get("inputs", ())), "phase": _phase(entry["id"])}))
         for entry in _read()["checkpoint"]
     )
     counts = Counter(c.phase for c in found if c.phase != BEYOND)

@@ -64,7 +64,7 @@ def _template() -> Template:
     environment.filters |= {"duration": duration, "number": _number, "slug": _slug}
     environment.globals |= {
         "headline": model.headline,
-        "seen_to_fail": model.seen_to_fail,
+        "self_tested": model.self_tested,
         "moment": model.moment,
         "reproduce": model.reproduce,
         "shown": _shown,

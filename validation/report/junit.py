@@ -16,9 +16,9 @@ def render(run: Run) -> str:
         suite = ET.SubElement(root, "testsuite", name=phase.title, timestamp=run.started.started)
         for judged in phase.judged:
             _add_checkpoint(suite, run, judged)
-    if run.troubles:
+    if run.harness_errors:
         suite = ET.SubElement(root, "testsuite", name="The harness itself", timestamp=run.started.started)
-        for what in run.troubles:
+        for what in run.harness_errors:
             ET.SubElement(_add_case(suite, "votecheck", "trouble", 0.0), "error", message=one_line(what, 200)).text = visible(what)
     for counted in (*root, root):
         _count(counted)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from validation.record.recorder import Observed
 from validation.record.verdicts import Judged, Run, Verdict
-from validation.report.model import Open, by_phase, headline, moment, reproduce, seen_to_fail, unproven, with_verdict
+from validation.report.model import Open, by_phase, headline, moment, reproduce, self_tested, unproven, with_verdict
 from validation.report.text import duration, one_line
 
 BYTES_MAX = 2**20
@@ -33,9 +33,9 @@ def _blocks(run: Run) -> Iterator[str]:
     version = safe(run.started.versions.get("votecheck", "unknown"))
     yield f"Version {version}, run {safe(run.started.run)}, target {run.started.target}, {moment(run)}, {duration(run.seconds)}\n"
     yield _table(run)
-    yield f"Planted defects: {safe(seen_to_fail(run))}\n"
+    yield f"Planted defects: {safe(self_tested(run))}\n"
     yield from _section("Blockers", [_blocker(run, j) for j in with_verdict(run, Verdict.FAILED)])
-    yield from _section("Trouble of the harness", [f"- {safe(t)}" for t in run.troubles])
+    yield from _section("Harness errors", [f"- {safe(t)}" for t in run.harness_errors])
     yield from _section("Not proven", [_open(o) for o in unproven(run)])
     yield from _section(
         "Waived", [f"- **{j.checkpoint.id} {j.checkpoint.title}**: {safe(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)]

@@ -124,7 +124,7 @@ def headline(run: Run) -> str:
         names = ", ".join(j.checkpoint.id for j in with_verdict(run, Verdict.FAILED))
         said = f"{failed} of {every} checkpoints failed ({names}): this release must not go out."
     elif run.verdict is RunVerdict.INCOMPLETE:
-        causes = [f"{open_} of {every} checkpoints are not proven"] * bool(open_) + ["the harness had trouble"] * bool(run.troubles)
+        causes = [f"{open_} of {every} checkpoints are not proven"] * bool(open_) + ["the harness had trouble"] * bool(run.harness_errors)
         said = f"{' and '.join(causes).capitalize()}: this release is not cleared."
     else:
         passed = f"{every - waived} of {every} checkpoints passed and {waived} waived" if waived else f"All {every} checkpoints passed"
@@ -172,9 +172,9 @@ def tally(seen: Iterable[str]) -> str:
     )
 
 
-def seen_to_fail(run: Run) -> str:
+def self_tested(run: Run) -> str:
     """Say how many checkpoints planted defects had turned red when a run began, and which of them they had not."""
-    known = run.started.seen_to_fail
+    known = run.started.self_tested
     if not known:
         return f"none is known here to have turned a checkpoint red. Next: {PROVE}"
     now = sum(known.values())

@@ -15,7 +15,7 @@ from validation.registry.checkpoints import BEYOND
 from validation.report.model import reproduce
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def render(run: Run) -> str:
@@ -46,7 +46,7 @@ def document(run: Run) -> dict[str, Any]:
         "versions": run.started.versions,
         "checkpoints": _checkpoints(run, inside),
         "beyond": _checkpoints(run, outside),
-        "troubles": [text(t) for t in run.troubles],
+        "harness_errors": [text(t) for t in run.harness_errors],
         "measurements": [{"name": m.name, "value": m.value, "unit": m.unit} for m in run.measurements],
     }
 

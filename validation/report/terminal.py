@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from validation.faults.proxy.crashes import RIGHT
-from validation.record.recorder import Event, Finished, Planned, RunFinished, Started, Trouble
+from validation.record.recorder import Event, Finished, HarnessFailed, Planned, RunFinished, Started
 from validation.record.verdicts import Judged, Run, RunVerdict, Verdict, judge
 from validation.registry.checkpoints import Checkpoint, phases, registry
 from validation.report.crash_table import CrashPoint, crash_points, in_short
@@ -27,7 +27,7 @@ from validation.report.model import (
     is_whole,
     not_looked_at,
     reproduce,
-    seen_to_fail,
+    self_tested,
     unproven,
     with_verdict,
 )
@@ -95,7 +95,7 @@ class Progress:
         elif isinstance(event, RunFinished):
             self._tell((self._left | set(self._now.checkpoints if self._now else ())) - self._told.keys())
             self._now = None
-        elif isinstance(event, Trouble):
+        elif isinstance(event, HarnessFailed):
             _print(self._console, Text(f"TROUBLE  {one_line(event.what, _LINE_MAX)}", "yellow"))
 
     def _tell(self, identifiers: Collection[str]) -> None:
@@ -131,7 +131,7 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     )
     for judged in with_verdict(run, Verdict.FAILED):
         _blocker(run, judged, console)
-    _list(console, "Trouble of the harness", [visible(t) for t in run.troubles])
+    _list(console, "Harness errors", [visible(t) for t in run.harness_errors])
     _list(console, "Not proven", [_open(o) for o in unproven(run)])
     _list(console, "Waived", [f"{_title(j)}: {one_line(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)])
     _list(console, "Not looked at on this target", [f"{level} for {', '.join(ids)}" for level, ids in not_looked_at(run).items()])
@@ -139,7 +139,7 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     _list(console, "Snapshots of the cluster", [str((folder / s.files[0]).parent) for s in run.snapshots if s.files])
     console.print()
     console.print(_counts(run))
-    _print(console, Text(f"Planted defects: {seen_to_fail(run)}"))
+    _print(console, Text(f"Planted defects: {self_tested(run)}"))
     _print(console, Text(f"Report: {folder / 'index.html'}"))
 
 
@@ -171,8 +171,8 @@ def _sweeps(run: Run, console: Console) -> None:
             verdict = Text(one_line(point.verdict), COLOURS[_verdict(point)])
             table.add_row(Text(one_line(point.name)), Text(one_line(point.witness)), verdict, duration(point.seconds))
         console.print(table)
-        for visit in (v for p in points for v in p.crashes if not v.right):
-            _print(console, Text(f"  {one_line(f'{visit.point}, {visit.how}: {visit.verdict}', _LINE_MAX)}"))
+        for crash in (v for p in points for v in p.crashes if not v.right):
+            _print(console, Text(f"  {one_line(f'{crash.point}, {crash.how}: {crash.verdict}', _LINE_MAX)}"))
 
 
 def _verdict(point: CrashPoint) -> Verdict:

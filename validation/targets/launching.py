@@ -16,7 +16,7 @@ from validation.targets.reachability import check_database, check_http, check_re
 READY_SECONDS = 20.0
 
 
-class StartedTarget(Target):
+class LaunchingTarget(Target):
     """A system that the harness starts, beside whatever servers of somebody else's it was told to use."""
 
     def __init__(self, settings: RunSettings, api_port: int | None = None) -> None:

@@ -194,7 +194,7 @@ def _observe_culprit(answer: Answer, part: str, observe: Observe) -> None:
 
 
 def _accepted(request: pytest.FixtureRequest) -> Answer:
-    return _http(request).vote("cats", request.getfixturevalue("ballots").key())
+    return _http(request).vote("cats", request.getfixturevalue("sent_votes").key())
 
 
 def _redis_away(request: pytest.FixtureRequest) -> Answer:

@@ -11,8 +11,8 @@ from validation.core import protocol
 from validation.core.errors import NotProven
 from validation.core.protocol import LAYERS
 from validation.core.waiting import eventually
-from validation.faults.reconciliation import Ballots
-from validation.faults.workload import Voters
+from validation.faults.reconciliation import SentVotes
+from validation.faults.workload import Workload
 from validation.probes.chart.manifests import Manifest, render
 from validation.probes.chart.values import shipped
 from validation.probes.running.http import HttpProbe
@@ -35,7 +35,7 @@ VOTE_EVERY_SECONDS = 0.1
 class Flow:
     """Votes that flow into an installation, and what it had counted before."""
 
-    voters: Voters
+    voters: Workload
     rows_before: int
     accepted_before: int
 
@@ -49,12 +49,16 @@ class Kept:
 
 
 @given("votes flow into the installation", target_fixture="flow")
-def votes_flow_in(installed: Installation, ballots: Ballots, store: StoreProbe, afterwards: Callable[..., None], observe: Observe) -> Flow:
-    _settle(store, ballots)
-    flow = Flow(Voters(HttpProbe(installed.api.url), ballots, VOTE_EVERY_SECONDS), store.ledger_totals().total(), len(ballots.accepted()))
+def votes_flow_in(
+    installed: Installation, sent_votes: SentVotes, store: StoreProbe, afterwards: Callable[..., None], observe: Observe
+) -> Flow:
+    _settle(store, sent_votes)
+    flow = Flow(
+        Workload(HttpProbe(installed.api.url), sent_votes, VOTE_EVERY_SECONDS), store.ledger_totals().total(), len(sent_votes.accepted())
+    )
     flow.voters.start()
     afterwards(flow.voters.stop)
-    flowing = eventually(lambda: len(ballots.accepted()) - flow.accepted_before, lambda n: n >= FEW, within=FLOWS_SECONDS, every=0.1)
+    flowing = eventually(lambda: len(sent_votes.accepted()) - flow.accepted_before, lambda n: n >= FEW, within=FLOWS_SECONDS, every=0.1)
     observe("votes that flow", expected=f"at least {FEW}", observed=flowing.value, holds=flowing.held)
     return flow
 
@@ -103,19 +107,19 @@ def kept_as_before(installed: Installation, kept: Kept, observe: Observe) -> Non
 
 
 @then("every vote that was accepted is counted once, and no other")
-def flow_counted(flow: Flow, ballots: Ballots, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+def flow_counted(flow: Flow, sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
     flow.voters.rest()
     resting = eventually(lambda: flow.voters.resting, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
     given_up = flow.voters.given_up
     observe("votes that were never answered", expected=[], observed=given_up, holds=resting.held and not given_up)
-    _observe_balance(ballots, store, stream, observe)
-    grown, cast = store.ledger_totals().total() - flow.rows_before, len(ballots.accepted()) - flow.accepted_before
+    _observe_balance(sent_votes, store, stream, observe)
+    grown, cast = store.ledger_totals().total() - flow.rows_before, len(sent_votes.accepted()) - flow.accepted_before
     observe("rows that the ledger grew by", expected=cast, observed=grown, evidence="no more and no fewer than votes were accepted")
 
 
 @then("every vote that was ever accepted there is counted once")
-def all_counted(ballots: Ballots, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
-    _observe_balance(ballots, store, stream, observe)
+def all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+    _observe_balance(sent_votes, store, stream, observe)
 
 
 @when("both pods of the API are asked to leave, one right after the other", target_fixture="evictions")
@@ -203,19 +207,19 @@ def _renamed(installed: Installation, name: str, values: Mapping[str, Any]) -> t
     return render(installed.chart, {**values, "namespaces": {**values.get("namespaces", {}), "prefix": prefix}}, release=prefix)
 
 
-def _settle(store: StoreProbe, ballots: Ballots) -> None:
+def _settle(store: StoreProbe, sent_votes: SentVotes) -> None:
     """Wait until every accepted vote is in the ledger; what is still missing then is for the step to tell."""
-    accepted = ballots.accepted()
+    accepted = sent_votes.accepted()
     eventually(lambda: len(store.ledger(accepted)), lambda found: found == len(accepted), within=SETTLED_SECONDS, every=LOOK_SECONDS)
 
 
-def _observe_balance(ballots: Ballots, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+def _observe_balance(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
     def group() -> Group | None:
         return stream.group(protocol.STREAM, protocol.GROUP)
 
-    _settle(store, ballots)
+    _settle(store, sent_votes)
     drained = eventually(group, lambda g: g is not None and g.drained, within=SETTLED_SECONDS, every=LOOK_SECONDS)
-    balance, counts, totals = ballots.balance(store.ledger(ballots.accepted())), store.counts(), store.ledger_totals()
+    balance, counts, totals = sent_votes.balance(store.ledger(sent_votes.accepted())), store.counts(), store.ledger_totals()
     with observe.together():
         observe("accepted votes", expected="some", observed=balance.ok, holds=balance.ok > 0)
         observe_even(balance, observe)

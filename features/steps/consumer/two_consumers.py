@@ -10,7 +10,7 @@ from features.steps.consumer.stream import OwnStream, new_own_stream
 from validation.core import protocol
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import link_to, through
-from validation.faults.proxy.proxy import Held, Link
+from validation.faults.proxy.proxy import Breakpoint, FaultProxy
 from validation.faults.proxy.traffic import Command, Side
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
@@ -28,10 +28,10 @@ class Pair:
     target: Target
     own: OwnStream
     children: list[Child] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
+    links: list[FaultProxy] = field(default_factory=list)
+    held: list[Breakpoint] = field(default_factory=list)
 
-    def add(self, side: Side | None) -> Held | None:
+    def add(self, side: Side | None) -> Breakpoint | None:
         """Start one more, which stops at its statement if a side is given."""
         link = link_to(self.target.database.url, self.target.links_host)
         self.links.append(link)
@@ -127,6 +127,6 @@ def same_ids_again(pair: Pair, lost_ids: list[str], stream: StreamProbe, observe
     return pair.own
 
 
-def _observe_stopped(held: Held | None, who: str, observe: Observe) -> None:
+def _observe_stopped(held: Breakpoint | None, who: str, observe: Observe) -> None:
     stopped = held is not None and held.wait(WITHIN).held
     observe(f"{who} at its statement", expected="stopped", observed=str(held.command)[:200] if held else None, holds=stopped)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from pytest_bdd import given, then
 
-from features.steps.faults.consumer_crash_points import observe_visits, witness
+from features.steps.faults.consumer_crash_points import observe_crashes, witness
 from validation.core import protocol
 from validation.core.errors import NotProven, ProbeError
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import link_to, through
 from validation.faults.proxy.crash_points import Point, points
-from validation.faults.proxy.crashes import RIGHT, Visit, not_reached
-from validation.faults.proxy.proxy import Link
-from validation.faults.reconciliation import Ballots
+from validation.faults.proxy.crashes import RIGHT, Crash, not_reached
+from validation.faults.proxy.proxy import FaultProxy
+from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -45,11 +45,11 @@ class ApiSweep:
     target: Target
     stream: StreamProbe
     store: StoreProbe
-    ballots: Ballots
+    sent_votes: SentVotes
     ways: tuple[str, ...] = (KILLED, KILLED_ASKED_TWICE, RESET, SILENT)
     at_once: int = 1  # they share a Redis, and whether it knows the script is a part of the point
 
-    def started(self, link: Link) -> Api:
+    def started(self, link: FaultProxy) -> Api:
         """Start an API behind a link."""
         api = self.target.new_api({"REDIS_URL": through(self.target.redis.url, link)})
         api.process.start()
@@ -65,7 +65,7 @@ class ApiSweep:
             api = self.started(link)
             self.stream.forget_scripts()
             probe = HttpProbe(api.url)
-            answers = {key: probe.vote("cats", key) for key in ("", self.ballots.key(), self.ballots.key())}
+            answers = {key: probe.vote("cats", key) for key in ("", self.sent_votes.key(), self.sent_votes.key())}
             for key, answer in answers.items():
                 self._note(key, answer)
             api.process.stop()
@@ -79,12 +79,12 @@ class ApiSweep:
         finally:
             link.close()
 
-    def visit(self, point: Point, how: str) -> Visit:
+    def crash(self, point: Point, how: str) -> Crash:
         """Stop an API at a point, end it or its link there, and look whether its answer was true."""
         link = link_to(self.target.redis.url, self.target.links_host)
         held = link.hold(point.matcher(), side=point.side)
         api = self.started(link)
-        key = self.ballots.key() if point.step != "added" else ""
+        key = self.sent_votes.key() if point.step != "added" else ""
         if "whole script" in point.step:
             self.stream.forget_scripts()
         self.target.consumer.pause()  # so that what was added stays in the stream, to be looked at
@@ -107,7 +107,7 @@ class ApiSweep:
             self._note(key, answer)
             wrong = [late, self._wrong_answer(how, answer), self._wrong_promise(how, key, before, point.side == "reply")]
             verdict = "; ".join(filter(None, wrong)) or RIGHT
-            return Visit(str(point), how, seen, time.monotonic() - begun, verdict)
+            return Crash(str(point), how, seen, time.monotonic() - begun, verdict)
         finally:
             self.target.consumer.resume()
             api.process.stop()
@@ -145,23 +145,23 @@ class ApiSweep:
         return "" if counted.held else f"the vote is in the ledger as {counted.value}"
 
     def _note(self, key: str, answer: Answer) -> None:
-        self.ballots.record(key, "cats", answer.status, _told(answer, "vote_id"))
+        self.sent_votes.record(key, "cats", answer.status, _told(answer, "vote_id"))
 
 
 @given("the commands of an API between body and answer", target_fixture="recorded")
-def commands_of_an_api(target: Target, stream: StreamProbe, store: StoreProbe, ballots: Ballots) -> tuple[ApiSweep, list[Point]]:
+def commands_of_an_api(target: Target, stream: StreamProbe, store: StoreProbe, sent_votes: SentVotes) -> tuple[ApiSweep, list[Point]]:
     target.redis.must_be_ours()
     _ = target.api, target.consumer
-    sweep = ApiSweep(target, stream, store, ballots)
+    sweep = ApiSweep(target, stream, store, sent_votes)
     found = {(point.step, point.side): Point("redis", point.step, 1, point.side) for point in sweep.record()}
     return sweep, list(found.values())
 
 
 @then("after each death no answer was a promise that is not kept, and a repeated vote is one vote")
-def promises_are_kept(visits: list[Visit], measure: Callable[[str, float, str], None], observe: Observe) -> None:
+def promises_are_kept(crashes: list[Crash], measure: Callable[[str, float, str], None], observe: Observe) -> None:
     remedy = "system/api/stream.py adds a vote and remembers its key in one step, and system/api/pipeline.py waits for 1.8 s at most"
-    observe_visits(visits, "an API", remedy, measure, observe)
-    seen = {visit.point.partition(" ")[2] for visit in visits}
+    observe_crashes(crashes, "an API", remedy, measure, observe)
+    seen = {crash.point.partition(" ")[2] for crash in crashes}
     observe("steps without a crash point", expected=[], observed=[step for step in NAMED if step not in seen])
 
 

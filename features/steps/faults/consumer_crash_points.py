@@ -1,4 +1,4 @@
-"""Steps of the sweep over a consumer's crash points: visit each, kill there, let a successor finish, count."""
+"""Steps of the sweep over a consumer's crash points: crash each, kill there, let a successor finish, count."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import link_to, through
 from validation.faults.proxy.crash_points import Point, points
-from validation.faults.proxy.crashes import RIGHT, SUBJECT, Visit, not_reached, written
-from validation.faults.proxy.proxy import Held, Link
+from validation.faults.proxy.crashes import RIGHT, SUBJECT, Crash, not_reached, written
+from validation.faults.proxy.proxy import Breakpoint, FaultProxy
 from validation.faults.proxy.traffic import Kind
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -32,7 +32,7 @@ RECOVERED_SECONDS = 25.0
 LONG_AGO_MS = 60_000
 LOG_MAX = 3000
 ENOUGH = 5
-"""So many wrong visits tell what is wrong; each of them has waited to its end."""
+"""So many wrong crashes tell what is wrong; each of them has waited to its end."""
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
 NAMED = (
     "claimed",
@@ -57,9 +57,9 @@ class Sweep:
     at_once: int = 3
 
     @contextmanager
-    def links(self) -> Iterator[dict[Kind, Link]]:
+    def links(self) -> Iterator[dict[Kind, FaultProxy]]:
         """Make a link to each server."""
-        made: dict[Kind, Link] = {}
+        made: dict[Kind, FaultProxy] = {}
         try:
             made["redis"] = link_to(self.target.redis.url, self.target.links_host)
             made["postgres"] = link_to(self.target.database.url, self.target.links_host)
@@ -90,7 +90,7 @@ class Sweep:
                 consumer.stop()
             return points("postgres", links["postgres"].seen, "") + points("redis", links["redis"].seen, "trimmed")
 
-    def visit(self, point: Point, how: str) -> Visit:
+    def crash(self, point: Point, how: str) -> Crash:
         """Stop a consumer at a point, end it or its link there, let another one or itself finish, and judge."""
         own = self.workload()
         with self.links() as links:
@@ -125,7 +125,7 @@ class Sweep:
                     if verdict == RIGHT
                     else "\n".join(child.output()[-LOG_MAX:] for child in ([consumer] if successor is consumer else [consumer, successor]))
                 )
-                return Visit(str(point), how, seen, seconds, verdict, log)
+                return Crash(str(point), how, seen, seconds, verdict, log)
             finally:
                 consumer.kill()
                 successor.stop()
@@ -153,40 +153,40 @@ class Sweep:
 def commands_of_a_consumer(
     target: Target, stream: StreamProbe, store: StoreProbe, afterwards: Callable[..., None]
 ) -> tuple[Sweep, list[Point]]:
-    # Where parts start slowly, most of a visit is spent waiting for the engine, which costs no processor.
+    # Where parts start slowly, most of a crash is spent waiting for the engine, which costs no processor.
     sweep = Sweep(target, stream, store, afterwards, at_once=3 if target.starts_fast else 6)
     return sweep, sweep.record()
 
 
-@when("it is killed before and after each of them", target_fixture="visits")
-@when("before and after each of them it is killed, and its link is reset and goes silent", target_fixture="visits")
-def killed_at_each(recorded: tuple[Sweep, list[Point]], settings: RunSettings, measure: Callable[[str, float, str], None]) -> list[Visit]:
+@when("it is killed before and after each of them", target_fixture="crashes")
+@when("before and after each of them it is killed, and its link is reset and goes silent", target_fixture="crashes")
+def killed_at_each(recorded: tuple[Sweep, list[Point]], settings: RunSettings, measure: Callable[[str, float, str], None]) -> list[Crash]:
     sweep, found = recorded
-    wrong, enough = list[Visit](), 1 if settings.first_finding else ENOUGH
+    wrong, enough = list[Crash](), 1 if settings.fail_fast else ENOUGH
 
-    def look(job: tuple[Point, str]) -> Visit | None:
+    def look(job: tuple[Point, str]) -> Crash | None:
         if len(wrong) >= enough:
             return None
         try:
-            visit = sweep.visit(*job)
+            crash = sweep.crash(*job)
         except (NotProven, ProbeError) as reason:  # one that could not be looked at does not hide the others
             return not_reached(*job, str(reason))
-        if visit.reached and not visit.right:
-            wrong.append(visit)
-        return visit
+        if crash.reached and not crash.right:
+            wrong.append(crash)
+        return crash
 
     if settings.quick:
         found = list({(point.link, point.step, point.side): point for point in reversed(found)}.values())
     jobs = turns(found, sweep.ways, every=sweep.target.starts_fast and not settings.quick)
     with ThreadPoolExecutor(sweep.at_once) as pool:
-        visits = [visit for visit in pool.map(look, jobs) if visit]
-    if len(visits) < len(jobs):
-        measure(f"crash points that were left out once {enough} visits had gone wrong", len(jobs) - len(visits), "visits")
-    return visits
+        crashes = [crash for crash in pool.map(look, jobs) if crash]
+    if len(crashes) < len(jobs):
+        measure(f"crash points that were left out once {enough} crashes had gone wrong", len(jobs) - len(crashes), "crashes")
+    return crashes
 
 
 def turns(found: list[Point], ways: tuple[str, ...], *, every: bool) -> list[tuple[Point, str]]:
-    """Visit each point in every way, or in one: the ways then take turns, another before a command than behind it.
+    """Crash each point in every way, or in one: the ways then take turns, another before a command than behind it.
 
     Behind a reply can only be where there is one.
     """
@@ -204,27 +204,27 @@ def points_are_named(recorded: tuple[Sweep, list[Point]], observe: Observe) -> N
 
 
 @then("after each death every vote is counted once and every malformed entry is buried once")
-def counted_once_after_each(visits: list[Visit], store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
-    observe_visits(visits, "a consumer", "system/consumer/loop.py acknowledges what is committed, and nothing else", measure, observe)
+def counted_once_after_each(crashes: list[Crash], store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    observe_crashes(crashes, "a consumer", "system/consumer/loop.py acknowledges what is committed, and nothing else", measure, observe)
     counts, sums = store.counts(), store.ledger_totals()
     observe("counts beside the sums of the ledger", expected=dict(sums), observed={k: v for k, v in counts.items() if v})
 
 
-def observe_visits(visits: list[Visit], whose: str, remedy: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+def observe_crashes(crashes: list[Crash], whose: str, remedy: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
     """Record the table of a sweep, one observation a point. What was not reached is in the table, and the sweep is not proven then."""
-    reached = [visit for visit in visits if visit.reached]
-    measure(f"deaths of {whose}", len(reached), "visits")
-    measure(f"slowest recovery from the death of {whose}", max((visit.seconds for visit in reached), default=0.0), "s")
+    reached = [crash for crash in crashes if crash.reached]
+    measure(f"deaths of {whose}", len(reached), "crashes")
+    measure(f"slowest recovery from the death of {whose}", max((crash.seconds for crash in reached), default=0.0), "s")
     with observe.together():
-        for point in dict.fromkeys(visit.point for visit in visits):
-            here = [visit for visit in visits if visit.point == point]
-            verdicts = [visit.verdict for visit in here if visit.reached]
+        for point in dict.fromkeys(crash.point for crash in crashes):
+            here = [crash for crash in crashes if crash.point == point]
+            verdicts = [crash.verdict for crash in here if crash.reached]
             observe(f"{SUBJECT}{point}", expected=[RIGHT] * len(verdicts), observed=verdicts, evidence=written(here), remedy=remedy)
-    if unseen := [visit for visit in visits if not visit.reached]:
-        raise NotProven(f"{len(unseen)} of {len(visits)} crash points were not reached, first: {unseen[0]}")
+    if unseen := [crash for crash in crashes if not crash.reached]:
+        raise NotProven(f"{len(unseen)} of {len(crashes)} crash points were not reached, first: {unseen[0]}")
 
 
-def witness(held: Held, link: Link, process: Child) -> str:
+def witness(held: Breakpoint, link: FaultProxy, process: Child) -> str:
     """Tell what was seen of a crash: at which command, and what ended there."""
     code = process.exit_code
     if code is None:
@@ -234,7 +234,7 @@ def witness(held: Held, link: Link, process: Child) -> str:
     return f"{held.command.label if held.command else '?'}, {ended}"
 
 
-def _behind(links: dict[Kind, Link], target: Target) -> dict[str, str]:
+def _behind(links: dict[Kind, FaultProxy], target: Target) -> dict[str, str]:
     return {
         "REDIS_URL": through(target.redis.url, links["redis"]),
         "DATABASE_URL": through(target.database.url, links["postgres"]),

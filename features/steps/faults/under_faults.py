@@ -19,7 +19,7 @@ from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently, eventually
 from validation.faults.catalogue import Fault, every_fault
-from validation.faults.environment import Storm
+from validation.faults.environment import FaultEnvironment
 from validation.record.observe import Observe
 
 MEMORY_MIB = 250
@@ -53,7 +53,7 @@ class Suffered:
 class Faults:
     """A storm, and what will have come of each of its faults, by the step that asks for it."""
 
-    storm: Storm
+    storm: FaultEnvironment
     begun: Future[None]
     coming: dict[str, Future[list[Suffered]]]
 
@@ -74,7 +74,7 @@ def asked_faults(planned_steps: list[str]) -> list[str]:
 @pytest.fixture(scope="session")
 def faults(asked_faults: list[str], settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]) -> Iterator[Faults]:
     """A storm that has begun."""
-    storm = Storm(settings, portal)
+    storm = FaultEnvironment(settings, portal)
     with ThreadPoolExecutor(1) as pool:
         begun = pool.submit(storm.start)
 
@@ -92,10 +92,10 @@ def faults(asked_faults: list[str], settings: RunSettings, portal: BlockingPorta
 
 
 @given("votes flow", target_fixture="storm")
-def votes_flow(faults: Faults, observe: Observe) -> Storm:
+def votes_flow(faults: Faults, observe: Observe) -> FaultEnvironment:
     faults.begun.result()
     voters = faults.storm.voters
-    cast = eventually(lambda: len(voters.ballots.cast), bool, within=10)
+    cast = eventually(lambda: len(voters.sent_votes.cast), bool, within=10)
     observe("votes of this storm so far", expected="some", observed=cast.value, holds=cast.held)
     return faults.storm
 
@@ -113,7 +113,7 @@ def faults_at_random(faults: Faults, settings: RunSettings, measure: Callable[[s
 
 @then("the fault took effect, and every vote is counted once")
 @then("each fault took effect, and every vote is counted once")
-def all_is_well(storm: Storm, suffered: list[Suffered], measure: Callable[[str, float, str], None], observe: Observe) -> None:
+def all_is_well(storm: FaultEnvironment, suffered: list[Suffered], measure: Callable[[str, float, str], None], observe: Observe) -> None:
     story, watcher = "\n".join(map(str, suffered)), storm.watcher
     whose = suffered[0].name if len(suffered) == 1 else f"{len(suffered)} random faults"
     measure(f"recovery, {whose}", max(one.seconds for one in suffered), "s")
@@ -132,7 +132,7 @@ def all_is_well(storm: Storm, suffered: list[Suffered], measure: Callable[[str, 
         observe("looks of the watcher", expected=f"more than {FEW_LOOKS}", observed=looks.value, holds=looks.held)
 
 
-def _at_random(storm: Storm, settings: RunSettings) -> list[Suffered]:
+def _at_random(storm: FaultEnvironment, settings: RunSettings) -> list[Suffered]:
     draw, faults = random.Random(settings.seed), every_fault()  # noqa: S311 - to be repeated, not to be secret
     names = [name for name, fault in faults.items() if fault.seconds < 10]  # noqa: PLR2004 - the long ones have a scenario of their own
     end, came = time.monotonic() + settings.minutes * 60, list[Suffered]()
@@ -141,7 +141,7 @@ def _at_random(storm: Storm, settings: RunSettings) -> list[Suffered]:
     return came
 
 
-def _suffer(storm: Storm, name: str) -> list[Suffered]:
+def _suffer(storm: FaultEnvironment, name: str) -> list[Suffered]:
     """Let a fault come, look at it, take it back, and see what became of the votes."""
     fault = every_fault()[name]
     storm.plant()
@@ -161,10 +161,10 @@ def _suffer(storm: Storm, name: str) -> list[Suffered]:
     ready = eventually(lambda: storm.voters.probe.answers("/ready"), bool, within=10.0)
     if not ready.held:
         wrong.append("/ready is still not 200")
-    return [Suffered(name, seen, "; ".join(filter(None, wrong)), time.monotonic() - begun, len(storm.voters.ballots.accepted()))]
+    return [Suffered(name, seen, "; ".join(filter(None, wrong)), time.monotonic() - begun, len(storm.voters.sent_votes.accepted()))]
 
 
-def _told_unready(storm: Storm, fault: Fault) -> str:
+def _told_unready(storm: FaultEnvironment, fault: Fault) -> str:
     if not fault.unready:
         return ""
     told = eventually(lambda: storm.watcher.ready[-1:], lambda last: bool(last) and last[0][0] == 503, within=6.0)  # noqa: PLR2004

@@ -100,7 +100,7 @@ def bill_is_complete(image: Image, found: tuple[Package, ...], settings: RunSett
 
 @given("a database of known flaws", target_fixture="database")
 def database_of_flaws(settings: RunSettings) -> Database:
-    return scanners.flaw_database(settings.flaw_database)
+    return scanners.vulnerability_db(settings.vulnerability_db)
 
 
 @then("its base image keeps a list of what it is made of")

@@ -9,7 +9,7 @@ from pytest_bdd import parsers, then, when
 
 from validation.core import protocol
 from validation.core.waiting import consistently, eventually
-from validation.faults.reconciliation import Ballots
+from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.stream import Entry, StreamProbe
 from validation.record.observe import Observe
@@ -66,10 +66,10 @@ def watched(stream: StreamProbe, system: Target) -> Callable[..., Receipt]:
 
 
 @when(parsers.re('a voter votes for "(?P<option>[a-z]+)"$'), target_fixture="receipt")
-def voter_votes(http: HttpProbe, option: str, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
-    key = ballots.key()
+def voter_votes(http: HttpProbe, option: str, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+    key = sent_votes.key()
     receipt = watched(lambda: http.vote(option, key), key=key, expected=1)
-    _note(ballots, key, option, receipt.answer)
+    _note(sent_votes, key, option, receipt.answer)
     return receipt
 
 
@@ -130,11 +130,11 @@ def closed(receipt: Receipt, observe: Observe) -> None:
 
 
 @when('a voter votes for "cats" twice with the same key', target_fixture="receipt")
-def votes_twice(http: HttpProbe, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
-    key = ballots.key()
+def votes_twice(http: HttpProbe, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+    key = sent_votes.key()
     receipt = watched(lambda: http.vote("cats", key), lambda: http.vote("cats", key), key=key, expected=1)
     for answer in receipt.answers:
-        _note(ballots, key, "cats", answer)
+        _note(sent_votes, key, "cats", answer)
     return receipt
 
 
@@ -148,10 +148,10 @@ def both_the_same(receipt: Receipt, observe: Observe) -> None:
 
 
 @when('a voter votes for "cats" and then for "dogs" with the same key', target_fixture="receipt")
-def votes_otherwise(http: HttpProbe, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
-    key = ballots.key()
+def votes_otherwise(http: HttpProbe, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+    key = sent_votes.key()
     receipt = watched(lambda: http.vote("cats", key), lambda: http.vote("dogs", key), key=key, expected=1)
-    _note(ballots, key, "cats", receipt.answers[0])
+    _note(sent_votes, key, "cats", receipt.answers[0])
     return receipt
 
 
@@ -163,13 +163,13 @@ def second_refused(receipt: Receipt, observe: Observe) -> None:
 
 
 @when(parsers.re(r"a client posts a vote padded to (?P<size>\d+) bytes, (?P<how>announced|chunked)"), target_fixture="receipt")
-def posts_padded(http: HttpProbe, size: str, how: str, watched: Callable[..., Receipt], ballots: Ballots) -> Receipt:
+def posts_padded(http: HttpProbe, size: str, how: str, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
     vote = b'{"option":"cats"}'
-    body, key = vote + b" " * (int(size) - len(vote)), ballots.key()
+    body, key = vote + b" " * (int(size) - len(vote)), sent_votes.key()
     content = body if how == "announced" else _pieces(body)
     fits = int(size) <= protocol.BODY_LIMIT_BYTES
     receipt = watched(lambda: http.send("POST", "/api/vote", headers=JSON | {"Idempotency-Key": key}, content=content), expected=int(fits))
-    _note(ballots, key, "cats", receipt.answer)
+    _note(sent_votes, key, "cats", receipt.answer)
     return receipt
 
 
@@ -192,10 +192,10 @@ def lies_about_length(http: HttpProbe, watched: Callable[..., Receipt]) -> Recei
 
 
 @when('a voter votes for "cats" with a key of their own', target_fixture="refusal")
-def votes_while_away(http: HttpProbe, ballots: Ballots) -> Receipt:
-    key = ballots.key()
+def votes_while_away(http: HttpProbe, sent_votes: SentVotes) -> Receipt:
+    key = sent_votes.key()
     answer = http.vote("cats", key)
-    _note(ballots, key, "cats", answer)
+    _note(sent_votes, key, "cats", answer)
     return Receipt((answer,), (), key)
 
 
@@ -212,10 +212,10 @@ def answered_503(refusal: Receipt, observe: Observe) -> None:
 
 
 @then("the same vote with the same key is accepted and stands in the stream once")
-def accepted_again(http: HttpProbe, refusal: Receipt, stream: StreamProbe, ballots: Ballots, observe: Observe) -> None:
+def accepted_again(http: HttpProbe, refusal: Receipt, stream: StreamProbe, sent_votes: SentVotes, observe: Observe) -> None:
     again = eventually(lambda: http.vote("cats", refusal.key), lambda answer: answer.status == 201, within=HEAL_SECONDS)  # noqa: PLR2004
     body = again.value.json() or {}
-    _note(ballots, refusal.key, "cats", again.value)
+    _note(sent_votes, refusal.key, "cats", again.value)
     observe("status after Redis is back", expected=201, observed=again.value.status, evidence=again.story)
 
     def same() -> list[str]:
@@ -245,9 +245,9 @@ def _observe_refused(receipt: Receipt, statuses: tuple[int, ...], observe: Obser
         observe("entries added to the stream", expected=0, observed=len(receipt.entries), evidence=str(receipt.entries))
 
 
-def _note(ballots: Ballots, key: str, option: str, answer: Answer) -> None:
+def _note(sent_votes: SentVotes, key: str, option: str, answer: Answer) -> None:
     body: Mapping[str, str] = answer.json() or {}
-    ballots.record(key, option, answer.status, body.get("vote_id", "") if isinstance(body, dict) else "")
+    sent_votes.record(key, option, answer.status, body.get("vote_id", "") if isinstance(body, dict) else "")
 
 
 def _collect(arrived: "queue.SimpleQueue[Entry]", expected: int) -> Iterator[Entry]:

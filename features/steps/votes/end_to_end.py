@@ -10,7 +10,7 @@ from pytest_bdd import given, parsers, then, when
 
 from validation.core import protocol
 from validation.core.waiting import eventually
-from validation.faults.reconciliation import Balance, Ballots
+from validation.faults.reconciliation import Reconciliation, SentVotes
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import Group, StreamProbe
@@ -44,7 +44,7 @@ def consumer_of_the_voters(system: Target) -> None:
 
 
 @when(parsers.re(r"(?P<count>\d+) voters vote, one after the other"), target_fixture="followed")
-def voters_vote(count: str, http: HttpProbe, stream: StreamProbe, store: StoreProbe, ballots: Ballots) -> Followed:
+def voters_vote(count: str, http: HttpProbe, stream: StreamProbe, store: StoreProbe, sent_votes: SentVotes) -> Followed:
     wanted = int(count)
     eventually(lambda: _group(stream), lambda g: g is not None and g.drained, within=SETTLED_SECONDS)
     before = store.counts().total()
@@ -59,7 +59,7 @@ def voters_vote(count: str, http: HttpProbe, stream: StreamProbe, store: StorePr
     with ThreadPoolExecutor(1) as pool:
         within = protocol.VOTE_TO_RESULT_SECONDS + SETTLED_SECONDS
         watching = pool.submit(eventually, read, lambda total: total >= before + wanted, within=within)
-        cast = [_vote(http, ballots, protocol.OPTIONS[i % 3 == 0]) for i in range(wanted)]
+        cast = [_vote(http, sent_votes, protocol.OPTIONS[i % 3 == 0]) for i in range(wanted)]
         watching.result()
     refused = tuple(status for _, status in cast if status != 201)  # noqa: PLR2004
     accepted = [at for at, status in cast if status == 201]  # noqa: PLR2004
@@ -85,8 +85,8 @@ def each_is_seen(followed: Followed, measure: Callable[[str, float, str], None],
 
 
 @then("every vote of this run that was accepted is in the ledger once, for its own option")
-def ledger_balances(ballots: Ballots, store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
-    waited = eventually(lambda: ballots.balance(store.ledger(ballots.accepted())), lambda b: b.even, within=SETTLED_SECONDS)
+def ledger_balances(sent_votes: SentVotes, store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+    waited = eventually(lambda: sent_votes.balance(store.ledger(sent_votes.accepted())), lambda b: b.even, within=SETTLED_SECONDS)
     balance = waited.value
     measure("votes accepted in this run", balance.ok, "votes")
     with observe.together():
@@ -114,7 +114,7 @@ def nothing_pending(stream: StreamProbe, observe: Observe) -> None:
         observe("lag", expected=0, observed=group.lag if group else "no group", evidence=drained.story)
 
 
-def observe_even(balance: Balance, observe: Observe) -> None:
+def observe_even(balance: Reconciliation, observe: Observe) -> None:
     """Record that no vote is lost, counted for another option, or counted though it was rejected."""
     observe("lost votes, by id", expected=(), observed=balance.lost[:10], evidence=f"{len(balance.lost)} of {balance.ok}")
     observe("votes counted for another option, by id", expected=(), observed=balance.wrong[:10])
@@ -130,10 +130,10 @@ def _total(http: HttpProbe) -> int:
     return int(body.get("total_votes", -1))
 
 
-def _vote(http: HttpProbe, ballots: Ballots, option: str) -> tuple[float, int]:
-    key, at = ballots.key(), time.monotonic()
+def _vote(http: HttpProbe, sent_votes: SentVotes, option: str) -> tuple[float, int]:
+    key, at = sent_votes.key(), time.monotonic()
     answer = http.vote(option, key)
-    ballots.record(key, option, answer.status, str((answer.json() or {}).get("vote_id", "")))
+    sent_votes.record(key, option, answer.status, str((answer.json() or {}).get("vote_id", "")))
     return at, answer.status
 
 

@@ -13,7 +13,7 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from validation.core.waiting import eventually
-from validation.faults.reconciliation import Ballots
+from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import HttpProbe
 from validation.record.observe import Observe
 from validation.targets.base import Target
@@ -94,13 +94,13 @@ def slow_clients(target: Target, count: str, crowd: ThreadPoolExecutor) -> tuple
 
 
 @when("voters vote for as long as the slow clients are there", target_fixture="statuses")
-def voters_vote_meanwhile(slow: tuple[Slow, "Future[None]"], http: HttpProbe, ballots: Ballots) -> Counter[int]:
+def voters_vote_meanwhile(slow: tuple[Slow, "Future[None]"], http: HttpProbe, sent_votes: SentVotes) -> Counter[int]:
     statuses: Counter[int] = Counter()
 
     def vote() -> bool:
-        key = ballots.key()
+        key = sent_votes.key()
         answer = http.vote("dogs", key)
-        ballots.record(key, "dogs", answer.status, str((answer.json() or {}).get("vote_id", "")))
+        sent_votes.record(key, "dogs", answer.status, str((answer.json() or {}).get("vote_id", "")))
         statuses[answer.status] += 1
         return slow[1].done()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.defects.example import DEFECTS, ROWS, row
-from validation.defects.results import Proof, digest_of, digest_of_sources, is_of, keep, last_known, read, seen_to_fail
+from validation.defects.results import Proof, digest_of, digest_of_sources, is_of, keep, last_known, read, self_tested
 
 D3 = DEFECTS["D3"]
 
@@ -97,11 +97,11 @@ def test_a_line_that_was_cut_is_none_and_takes_no_other_with_it(tmp_path: Path) 
 
 
 def test_seen_to_fail_is_what_a_defect_that_names_it_turned_red() -> None:
-    assert seen_to_fail([proof()], DEFECTS) == {"6.2", "7.1"}
-    assert seen_to_fail([proof(catch="survived", red=())], DEFECTS) == set()
-    assert seen_to_fail([proof("D80", bench="cluster", red=("B17",))], DEFECTS) == {"B17"}
-    assert seen_to_fail([ROWS[2]], DEFECTS) == set(), "7.1 fell besides"
-    assert seen_to_fail([row("D13", c2_3="FAILED"), proof("D99", red=("5.1",))], DEFECTS) == {"2.3"}
+    assert self_tested([proof()], DEFECTS) == {"6.2", "7.1"}
+    assert self_tested([proof(catch="survived", red=())], DEFECTS) == set()
+    assert self_tested([proof("D80", bench="cluster", red=("B17",))], DEFECTS) == {"B17"}
+    assert self_tested([ROWS[2]], DEFECTS) == set(), "7.1 fell besides"
+    assert self_tested([row("D13", c2_3="FAILED"), proof("D99", red=("5.1",))], DEFECTS) == {"2.3"}
 
 
 def test_what_is_known_is_told_with_how_much_of_it_is_of_this_source(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from validation.faults.reconciliation import Ballots
+from validation.faults.reconciliation import SentVotes
 
 
 @pytest.fixture
-def ballots() -> Ballots:
-    made = Ballots()
+def sent_votes() -> SentVotes:
+    made = SentVotes()
     made.record("k1", "cats", 201, "id-1")
     made.record("k2", "dogs", 201, "id-2")
     return made
@@ -18,48 +18,48 @@ def ballots() -> Ballots:
     [(201, "ok"), (200, "unknown"), (400, "rejected"), (422, "rejected"), (499, "rejected"), (500, "unknown"), (0, "unknown")],
 )
 def test_only_201_is_a_vote_and_only_4xx_is_none(status: int, outcome: str) -> None:
-    assert Ballots().record("k", "cats", status).outcome == outcome
+    assert SentVotes().record("k", "cats", status).outcome == outcome
 
 
-def test_all_votes_in_the_ledger_are_even(ballots: Ballots) -> None:
-    balance = ballots.balance({"id-1": "cats", "id-2": "dogs", "somebody else's": "cats"})
+def test_all_votes_in_the_ledger_are_even(sent_votes: SentVotes) -> None:
+    balance = sent_votes.balance({"id-1": "cats", "id-2": "dogs", "somebody else's": "cats"})
     assert balance.even
     assert balance.ok == 2
 
 
-def test_a_vote_that_is_not_in_the_ledger_is_lost(ballots: Ballots) -> None:
-    balance = ballots.balance({"id-1": "cats"})
+def test_a_vote_that_is_not_in_the_ledger_is_lost(sent_votes: SentVotes) -> None:
+    balance = sent_votes.balance({"id-1": "cats"})
     assert (balance.lost, balance.even) == (("id-2",), False)
 
 
-def test_a_vote_for_another_option_is_wrong(ballots: Ballots) -> None:
-    balance = ballots.balance({"id-1": "cats", "id-2": "cats"})
+def test_a_vote_for_another_option_is_wrong(sent_votes: SentVotes) -> None:
+    balance = sent_votes.balance({"id-1": "cats", "id-2": "cats"})
     assert (balance.wrong, balance.even) == (("id-2",), False)
 
 
-def test_a_rejected_vote_that_was_counted_is_a_phantom(ballots: Ballots) -> None:
-    ballots.record("k3", "cats", 422, "id-3")
-    balance = ballots.balance({"id-1": "cats", "id-2": "dogs", "id-3": "cats"})
+def test_a_rejected_vote_that_was_counted_is_a_phantom(sent_votes: SentVotes) -> None:
+    sent_votes.record("k3", "cats", 422, "id-3")
+    balance = sent_votes.balance({"id-1": "cats", "id-2": "dogs", "id-3": "cats"})
     assert (balance.phantom, balance.even) == (("id-3",), False)
 
 
-def test_a_vote_that_was_first_rejected_and_then_taken_is_no_phantom(ballots: Ballots) -> None:
-    ballots.record("k3", "cats", 429, "id-3")
-    ballots.record("k3", "cats", 201, "id-3")
-    assert ballots.balance({"id-1": "cats", "id-2": "dogs", "id-3": "cats"}).even
+def test_a_vote_that_was_first_rejected_and_then_taken_is_no_phantom(sent_votes: SentVotes) -> None:
+    sent_votes.record("k3", "cats", 429, "id-3")
+    sent_votes.record("k3", "cats", 201, "id-3")
+    assert sent_votes.balance({"id-1": "cats", "id-2": "dogs", "id-3": "cats"}).even
 
 
-def test_an_unknown_vote_may_be_counted_or_not(ballots: Ballots) -> None:
-    ballots.record("k3", "cats", 503, "id-3")
+def test_an_unknown_vote_may_be_counted_or_not(sent_votes: SentVotes) -> None:
+    sent_votes.record("k3", "cats", 503, "id-3")
     ledger = {"id-1": "cats", "id-2": "dogs"}
-    assert ballots.balance(ledger).even
-    assert ballots.balance(ledger | {"id-3": "cats"}).even
+    assert sent_votes.balance(ledger).even
+    assert sent_votes.balance(ledger | {"id-3": "cats"}).even
 
 
-def test_the_same_vote_sent_twice_is_one(ballots: Ballots) -> None:
-    ballots.record("k1", "cats", 201, "id-1")
-    assert ballots.by_option() == {"cats": 1, "dogs": 1}
+def test_the_same_vote_sent_twice_is_one(sent_votes: SentVotes) -> None:
+    sent_votes.record("k1", "cats", 201, "id-1")
+    assert sent_votes.by_option() == {"cats": 1, "dogs": 1}
 
 
-def test_no_key_is_used_twice(ballots: Ballots) -> None:
-    assert len({ballots.key() for _ in range(1000)}) == 1000
+def test_no_key_is_used_twice(sent_votes: SentVotes) -> None:
+    assert len({sent_votes.key() for _ in range(1000)}) == 1000

@@ -72,7 +72,7 @@ def not_proven(ended: Ended, reason: str) -> None:
 
 
 def in_trouble(ended: Ended, trouble: str) -> None:
-    assert any(trouble in t for t in ended.run.troubles), ended.run.troubles
+    assert any(trouble in t for t in ended.run.harness_errors), ended.run.harness_errors
     assert ended.run.harness_failed
     assert ended.run.verdict is RunVerdict.INCOMPLETE
     assert ended.run.exit_code == 3

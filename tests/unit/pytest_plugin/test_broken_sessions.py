@@ -30,7 +30,7 @@ def test_a_plugin_that_crashes_is_trouble_or_an_error(run_feature: RunFeature, h
     ended = run_feature(RIGHT, conftest=f'def {hook}():\n    raise RuntimeError("the plugin fell over")')
     assert ended.run.harness_failed
     assert ended.run.exit_code == 3
-    assert "the plugin fell over" in " ".join([*ended.run.troubles, ended.checkpoint.reason])
+    assert "the plugin fell over" in " ".join([*ended.run.harness_errors, ended.checkpoint.reason])
 
 
 def test_a_plugin_that_crashes_at_the_end_is_trouble(run_feature: RunFeature) -> None:
@@ -103,14 +103,14 @@ def test_every_scenario_of_a_checkpoint_that_has_failed_is_looked_at(run_feature
 
 
 def test_where_a_first_finding_is_enough_a_checkpoint_that_has_failed_is_looked_at_no_further(run_feature: RunFeature) -> None:
-    ended = run_feature(TWO_RED_ONE_GREEN, asked=["first_finding"])
+    ended = run_feature(TWO_RED_ONE_GREEN, asked=["fail_fast"])
     assert ended.checkpoint.verdict is Verdict.FAILED
     assert (len(ended.checkpoint.findings), ended.run.exit_code, ended.run.harness_failed) == (1, 1, False)
 
 
 def test_a_first_finding_ends_nothing_before_it_is_there(run_feature: RunFeature) -> None:
     scenarios = RIGHT + "\nScenario: Second\n  Then it is right\n\nScenario: Third\n  Then it is wrong"
-    ended = run_feature(scenarios, asked=["first_finding"])
+    ended = run_feature(scenarios, asked=["fail_fast"])
     assert [one.outcome for one in ended.checkpoint.scenarios] == ["passed", "passed", "failed"]
 
 

@@ -11,7 +11,7 @@ def test_a_scenario_that_looked_and_saw_nothing_wrong_passes(run_feature: RunFea
     assert ended.checkpoint.verdict is Verdict.PASSED
     assert ended.checkpoint.observations == 1
     assert ended.checkpoint.scenarios[0].observations[0].step == "Then it is right"
-    assert (ended.run.verdict, ended.run.exit_code, ended.run.troubles) == (RunVerdict.GO, 0, ())
+    assert (ended.run.verdict, ended.run.exit_code, ended.run.harness_errors) == (RunVerdict.GO, 0, ())
     assert ended.code == 0
 
 

@@ -12,13 +12,13 @@ from validation.record.recorder import (
     TEXT_MAX,
     Event,
     Finished,
+    HarnessFailed,
     Measured,
     Observed,
     Recorder,
     RunFinished,
     RunStarted,
     Started,
-    Trouble,
     read,
     text,
 )
@@ -30,7 +30,7 @@ EVENTS: list[Event] = [
     Observed("S", "Then it is green", "colour", "green", "a\nb\r\u2028\x85\x0b\x00\U0001f600 end", ok=False),
     Finished("S", "failed", "colour", 0.1, "local"),
     Measured("votes", 12.5, "1/s"),
-    Trouble("a process is left"),
+    HarnessFailed("a process is left"),
     RunFinished(1.0),
 ]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.record.recorder import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, Trouble
+from validation.record.recorder import Event, Finished, HarnessFailed, Observed, Planned, RunFinished, RunStarted, Started
 from validation.record.verdicts import EXIT_CODES, Judged, Run, RunVerdict, Verdict, judge
 from validation.registry.checkpoints import registry
 
@@ -84,8 +84,8 @@ def test_a_checkpoint_is_what_its_scenarios_were(events: list[Event], expected: 
         (verdict(begun("5.1"), *scenario(RIGHT)), RunVerdict.GO),
         (verdict(begun("5.1", "5.2"), *scenario(RIGHT)), RunVerdict.INCOMPLETE),
         (verdict(begun("5.1", "5.2"), *scenario(WRONG, outcome="failed")), RunVerdict.NO_GO),
-        (verdict(begun("5.1"), *scenario(RIGHT), Trouble("a process is left")), RunVerdict.INCOMPLETE),
-        (verdict(begun("5.1"), *scenario(WRONG, outcome="failed"), Trouble("a process is left")), RunVerdict.NO_GO),
+        (verdict(begun("5.1"), *scenario(RIGHT), HarnessFailed("a process is left")), RunVerdict.INCOMPLETE),
+        (verdict(begun("5.1"), *scenario(WRONG, outcome="failed"), HarnessFailed("a process is left")), RunVerdict.NO_GO),
         (verdict(begun("5.1"), *scenario(RIGHT), end=False), RunVerdict.INCOMPLETE),
         (verdict(begun()), RunVerdict.INCOMPLETE),
         (verdict(), RunVerdict.INCOMPLETE),
@@ -108,7 +108,7 @@ def test_no_verdict_shares_an_exit_code() -> None:
         (scenario(outcome="not_proven", reason="no cluster"), False),
         (scenario(WRONG, outcome="failed"), False),
         (scenario(RIGHT, outcome="error", reason="boom"), True),
-        ([*scenario(RIGHT), Trouble("a process is left")], True),
+        ([*scenario(RIGHT), HarnessFailed("a process is left")], True),
         (scenario(RIGHT, outcome="failed", reason="boom"), True),
     ],
 )
@@ -119,7 +119,7 @@ def test_trouble_of_the_harness_is_told_from_what_is_only_open(events: list[Even
 def test_a_record_without_an_end_is_trouble_of_the_harness() -> None:
     run = verdict(begun("5.1"), *scenario(RIGHT), end=False)
     assert run.harness_failed
-    assert run.troubles == ("The run was cut off: its record has no end.",)
+    assert run.harness_errors == ("The run was cut off: its record has no end.",)
 
 
 @pytest.mark.parametrize(

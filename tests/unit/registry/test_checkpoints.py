@@ -85,7 +85,7 @@ def test_an_unknown_phase_is_told(phase: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rests_on", "looks_at"),
+    ("inputs", "looks_at"),
     [
         ((), ["system/api/app.py", "system/settings.py", "chart/values.yaml", "README.md"]),
         (("system",), ["system/api/app.py", "system/settings.py"]),
@@ -94,17 +94,17 @@ def test_an_unknown_phase_is_told(phase: int) -> None:
         (("chart", "docs"), ["chart/values.yaml"]),
     ],
 )
-def test_the_last_entry_that_fits_says_whether_a_file_is_looked_at(rests_on: tuple[str, ...], looks_at: list[str]) -> None:
-    one = replace(registry()["5.1"], rests_on=rests_on)
+def test_the_last_entry_that_fits_says_whether_a_file_is_looked_at(inputs: tuple[str, ...], looks_at: list[str]) -> None:
+    one = replace(registry()["5.1"], inputs=inputs)
     files = ["system/api/app.py", "system/settings.py", "chart/values.yaml", "README.md"]
     assert [file for file in files if one.looks_at(PurePosixPath(file))] == looks_at
 
 
 def test_a_name_that_begins_alike_is_another_file() -> None:
-    one = replace(registry()["5.1"], rests_on=("system/api",))
+    one = replace(registry()["5.1"], inputs=("system/api",))
     assert not one.looks_at(PurePosixPath("system/api_old.py"))
 
 
 @pytest.mark.parametrize("one", registry().values(), ids=lambda one: one.id)
 def test_what_a_checkpoint_rests_on_is_there(one: Checkpoint) -> None:
-    assert [entry for entry in one.rests_on if not (PROJECT / entry.removeprefix("!")).exists()] == []
+    assert [entry for entry in one.inputs if not (PROJECT / entry.removeprefix("!")).exists()] == []

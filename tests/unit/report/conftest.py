@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from validation.record.recorder import Event, Finished, Measured, Observed, Recorder, RunFinished, RunStarted, Started, Trouble
+from validation.record.recorder import Event, Finished, HarnessFailed, Measured, Observed, Recorder, RunFinished, RunStarted, Started
 from validation.registry.checkpoints import registry
 
 SCRIPT = "<script>alert(1)</script>"
@@ -30,11 +30,11 @@ class Record:
         flags: list[str] | None = None,
         waivers: list[dict[str, str]] | None = None,
         started: str = "2026-11-23T09:30:00+00:00",
-        seen_to_fail: dict[str, bool] | None = None,
+        self_tested: dict[str, bool] | None = None,
     ) -> None:
         machine = {"system": "Linux 6.1", "cores": "2", "memory": "4 GiB"}
         versions = {"votecheck": "0.3.2", "pytest": "9.2.0"}
-        self.emit(RunStarted(self.folder.name, target, started, scope, flags or [], machine, versions, waivers or [], seen_to_fail or {}))
+        self.emit(RunStarted(self.folder.name, target, started, scope, flags or [], machine, versions, waivers or [], self_tested or {}))
 
     def scenario(  # noqa: PLR0913 - what a scenario can be
         self,
@@ -64,7 +64,7 @@ class Record:
         self.emit(Measured(name, value, unit))
 
     def trouble(self, what: str) -> None:
-        self.emit(Trouble(what))
+        self.emit(HarnessFailed(what))
 
     def end(self, seconds: float = 12.0) -> Path:
         """End the run; give its folder."""

@@ -32,7 +32,7 @@ def test_the_first_thing_said_is_the_verdict_and_its_facts(page: Page) -> None:
 
 
 def test_a_blocker_tells_expected_observed_remedy_and_the_command(page: Page) -> None:
-    blocker = page.text.partition("Blockers")[2].partition("Trouble of the harness")[0]
+    blocker = page.text.partition("Blockers")[2].partition("Harness errors")[0]
     assert re.search(r"FAILED 5\.1 A vote is taken .* Expected 201 Observed .* Evidence x+.* Remedy compare system/contract.py", blocker)
     assert 'votecheck run --checkpoint 5.1 --api-url "$API_URL"' in blocker
 

@@ -10,7 +10,8 @@ def test_the_verdict_comes_first_then_the_phases_then_the_blockers(failed: Path)
     written = markdown.render(load(failed))
     assert written.startswith("# NO-GO\n\n1 of 8 checkpoints failed (5.1)")
     places = [
-        written.index(told) for told in ("| 5  Votes over HTTP |", "## Blockers", "### 5.1", "## Trouble", "## Not proven", "## Waived")
+        written.index(told)
+        for told in ("| 5  Votes over HTTP |", "## Blockers", "### 5.1", "## Harness errors", "## Not proven", "## Waived")
     ]
     assert places == sorted(places)
     assert '```sh\nvotecheck run --checkpoint 5.1 --api-url "$API_URL"\n```' in written

@@ -9,7 +9,7 @@ from validation.core.errors import UsageError
 from validation.record.verdicts import Run, RunVerdict, Verdict
 from validation.registry.checkpoints import registry
 from validation.report import html, markdown, model
-from validation.report.model import load, seen_to_fail, tally
+from validation.report.model import load, self_tested, tally
 
 
 def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:
@@ -121,7 +121,7 @@ def test_those_of_the_protocol_that_have_been_seen_to_fail_are_counted_apart_and
 def proven_before(record: Any, **known: dict[str, bool]) -> str:
     record.begin(["5.1"], **known)
     record.passes("5.1")
-    return seen_to_fail(load(record.end()))
+    return self_tested(load(record.end()))
 
 
 def test_without_a_proof_a_report_says_how_to_come_by_one(record: Any) -> None:
@@ -129,17 +129,17 @@ def test_without_a_proof_a_report_says_how_to_come_by_one(record: Any) -> None:
 
 
 def test_a_report_tells_what_was_never_seen_to_fail(record: Any) -> None:
-    told = proven_before(record, seen_to_fail=dict.fromkeys((one for one in registry() if one not in {"5.1", "B3"}), True))
+    told = proven_before(record, self_tested=dict.fromkeys((one for one in registry() if one not in {"5.1", "B3"}), True))
     assert told == "19 of 20 beyond the protocol, and 31 of 32 checkpoints have been seen to fail. UNPROVEN: 5.1, B3."
 
 
 def test_a_report_tells_how_much_of_what_was_seen_to_fail_is_of_this_source(record: Any) -> None:
-    told = proven_before(record, seen_to_fail=dict.fromkeys(registry(), True) | {"5.1": False})
+    told = proven_before(record, self_tested=dict.fromkeys(registry(), True) | {"5.1": False})
     assert told.endswith("32 of 32 checkpoints have been seen to fail; in this very state of the source 51 of these 52.")
 
 
 @pytest.mark.parametrize("written", [html.render, markdown.render])
 def test_a_report_says_how_many_checkpoints_have_been_seen_to_fail(record: Any, written: Callable[[Run], str]) -> None:
-    record.begin(["5.1"], seen_to_fail=dict.fromkeys(registry(), True))
+    record.begin(["5.1"], self_tested=dict.fromkeys(registry(), True))
     record.passes("5.1")
     assert "32 of 32 checkpoints have been seen to fail" in written(load(record.end()))

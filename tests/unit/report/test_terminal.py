@@ -140,7 +140,7 @@ def test_a_checkpoint_whose_other_scenario_never_came_is_told_at_the_end() -> No
 
 
 def test_the_summary_says_how_many_checkpoints_have_been_seen_to_fail(record: Any) -> None:
-    record.begin(["5.1"], seen_to_fail={"5.1": True})
+    record.begin(["5.1"], self_tested={"5.1": True})
     record.passes("5.1")
     folder, to = record.end(), console()
     summary(load(folder), to, folder)

@@ -54,7 +54,7 @@ def test_a_record_whose_end_was_cut_no_longer_bears_the_report_out(reported: Pat
     record = reported / "results.jsonl"
     lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
     record.write_text("".join(lines[:-1]), encoding="utf-8")
-    assert any("$.troubles" in problem for problem in verify(reported))
+    assert any("$.harness_errors" in problem for problem in verify(reported))
 
 
 def test_a_record_of_another_run_is_seen(reported: Path, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def document(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]
     return {
         "schema_version": SCHEMA_VERSION,
         "said": tally(seen),
-        "seen_to_fail": [one for one in registry() if one in seen],
+        "self_tested": [one for one in registry() if one in seen],
         "checkpoints": list(matrix.columns),
         "defects": [
             {

@@ -71,7 +71,7 @@ def unchanged(digest: str) -> Row:
     """
     groups = dict[tuple[str, ...], list[Checkpoint]]()
     for column in columns():
-        groups.setdefault(registry()[column].rests_on, []).append(registry()[column])
+        groups.setdefault(registry()[column].inputs, []).append(registry()[column])
     try:
         with ThreadPoolExecutor(HERE.at_once) as pool:
             runs = list(pool.map(_apart, groups.values()))
@@ -103,7 +103,7 @@ def row(defect: Defect, runs: Sequence[Run], digest: str, looking: Sequence[str]
         wrong=_seen((one.checkpoint.id, s) for one in judged for s in one.scenarios),
         seen=_seen(((one.checkpoint.id, s) for one in judged for s in one.scenarios), wrong_only=False) if defect.id == UNCHANGED else [],
         seconds=sum(run.seconds for run in runs),
-        trouble="; ".join(trouble for run in runs for trouble in run.troubles),
+        trouble="; ".join(trouble for run in runs for trouble in run.harness_errors),
         at=now(),
         apart=[one for one in columns() if one not in looking],
     )

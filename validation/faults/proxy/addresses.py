@@ -3,10 +3,10 @@
 from urllib.parse import urlsplit, urlunsplit
 
 from validation.core.errors import HarnessError, NotProven
-from validation.faults.proxy.proxy import Link
+from validation.faults.proxy.proxy import FaultProxy
 
 
-def link_to(url: str, host: str = "127.0.0.1") -> Link:
+def link_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
     """Start a link to the server at `redis://…` or `postgresql://…`, which listens at `host`.
 
     Raises:
@@ -18,12 +18,12 @@ def link_to(url: str, host: str = "127.0.0.1") -> Link:
     address = urlsplit(url)
     if address.hostname is None or address.port is None:
         raise HarnessError(f"There can be no link to {url}: it names no host and port.")
-    link = Link((address.hostname, address.port), "redis" if address.scheme.startswith("redis") else "postgres", host)
+    link = FaultProxy((address.hostname, address.port), "redis" if address.scheme.startswith("redis") else "postgres", host)
     link.start()
     return link
 
 
-def through(url: str, link: Link) -> str:
+def through(url: str, link: FaultProxy) -> str:
     """Give the address that reaches the same through a link."""
     address = urlsplit(url)
     user = address.netloc.rpartition("@")[0]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SUBJECT = "death "
-"""Begins the subject of an observation whose evidence is visits."""
+"""Begins the subject of an observation whose evidence is crashes."""
 RIGHT, NOT_REACHED = "right", "not reached"
 NOBODY_SAW = "-"
 VERDICT_MAX = 300
@@ -13,7 +13,7 @@ _CELLS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class Crash:
     """One crash.
 
     Attributes:
@@ -47,22 +47,22 @@ class Visit:
         return _BETWEEN.join(" ".join(cell.split()) for cell in cells)
 
 
-def not_reached(point: object, how: str, why: str) -> Visit:
+def not_reached(point: object, how: str, why: str) -> Crash:
     """Tell of a crash that never came."""
-    return Visit(str(point), how, NOBODY_SAW, 0.0, f"{NOT_REACHED}: {why}")
+    return Crash(str(point), how, NOBODY_SAW, 0.0, f"{NOT_REACHED}: {why}")
 
 
-def written(visits: Iterable[Visit]) -> str:
-    """Write visits, a line each, and behind them the logs of those that were wrong."""
-    kept = tuple(visits)
-    return "\n".join([*map(str, kept), *(f"{visit.point}, {visit.how}, its log:\n{visit.log}" for visit in kept if visit.log)])
+def written(crashes: Iterable[Crash]) -> str:
+    """Write crashes, a line each, and behind them the logs of those that were wrong."""
+    kept = tuple(crashes)
+    return "\n".join([*map(str, kept), *(f"{crash.point}, {crash.how}, its log:\n{crash.log}" for crash in kept if crash.log)])
 
 
-def read(evidence: str) -> tuple[Visit, ...]:
-    """Read visits back; a line that is none is left out."""
+def read(evidence: str) -> tuple[Crash, ...]:
+    """Read crashes back; a line that is none is left out."""
     found = []
     for line in evidence.splitlines():
         cells = line.split(_BETWEEN, _CELLS - 1)
         if len(cells) == _CELLS and cells[3].removesuffix(" s").replace(".", "", 1).isdigit():
-            found.append(Visit(cells[0], cells[1], cells[2], float(cells[3].removesuffix(" s")), cells[4]))
+            found.append(Crash(cells[0], cells[1], cells[2], float(cells[3].removesuffix(" s")), cells[4]))
     return tuple(found)

@@ -25,10 +25,10 @@ CALL_SECONDS = 5.0
 FRAMES: dict[str, Any] = {"redis": resp, "postgres": pgwire}
 
 
-class Held:
+class Breakpoint:
     """A breakpoint: the first command that matches stops at it."""
 
-    def __init__(self, link: "Link", match: Callable[[Command], bool], side: Side) -> None:
+    def __init__(self, link: "FaultProxy", match: Callable[[Command], bool], side: Side) -> None:
         self._link, self.match, self.side = link, match, side
         self.command: Command | None = None
         self.connection: _Connection | None = None
@@ -64,7 +64,7 @@ class Held:
         self.go_on.set()
 
 
-class Link:
+class FaultProxy:
     """A proxy on a free port of this machine.
 
     Args:
@@ -78,7 +78,7 @@ class Link:
         self.seen: deque[Command] = deque(maxlen=SEEN_MAX)
         self.witness = Witness()
         self.faults = Faults()
-        self._holds: list[Held] = []
+        self._holds: list[Breakpoint] = []
         self._open: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"link-{kind}", daemon=True)
@@ -97,9 +97,9 @@ class Link:
             self._thread.join(CALL_SECONDS)
         self._loop.close()
 
-    def hold(self, match: Callable[[Command], bool], *, side: Side) -> Held:
+    def hold(self, match: Callable[[Command], bool], *, side: Side) -> Breakpoint:
         """Stop at the first command that matches: before the server has it, or once it is carried out and before the reply goes on."""
-        held = Held(self, match, side)
+        held = Breakpoint(self, match, side)
         self._holds.append(held)
         return held
 
@@ -140,7 +140,7 @@ class Link:
         """Run something on the link's own event loop."""
         return asyncio.run_coroutine_threadsafe(what(), self._loop).result(CALL_SECONDS)
 
-    def forget(self, held: Held) -> None:
+    def forget(self, held: Breakpoint) -> None:
         """Take a breakpoint away."""
         with contextlib.suppress(ValueError):
             self._holds.remove(held)
@@ -206,7 +206,7 @@ class Link:
 class _Connection:
     """One client and its own connection to the server."""
 
-    link: Link
+    link: FaultProxy
     number: int
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter

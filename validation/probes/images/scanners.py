@@ -138,14 +138,14 @@ def trivy_flaws(image: Image, database: Database) -> tuple[Remark, ...]:
     )
 
 
-def flaw_database(given: str) -> Database:
+def vulnerability_db(given: str) -> Database:
     """Find a database of known flaws in the folder that was given: of trivy's cache, or its `db`.
 
     Raises:
         NotProven: none was given, there is none, or it is too old.
     """
     if not given:
-        raise NotProven("No database of known flaws was given. Next: votecheck run --checkpoint B14 --flaw-database DIR")
+        raise NotProven("No database of known flaws was given. Next: votecheck run --checkpoint B14 --vulnerability-db DIR")
     folder = next((f for f in (Path(given) / "db", Path(given)) if (f / "trivy.db").is_file()), None)
     if folder is None:
         raise NotProven(f"There is no trivy.db in {given}. Next: trivy image --download-db-only --cache-dir {given}")

@@ -21,7 +21,7 @@ from validation.images.source import reference
 from validation.targets import cleanup
 from validation.targets.base import Server
 from validation.targets.containers.container import Container, carried_out, in_words_of_images
-from validation.targets.launching import StartedTarget
+from validation.targets.launching import LaunchingTarget
 from validation.targets.local import servers
 from validation.targets.local.process import Child
 from validation.targets.reachability import answers_as_database
@@ -45,7 +45,7 @@ END
 """
 
 
-class ContainersTarget(StartedTarget):
+class ContainersTarget(LaunchingTarget):
     """Containers of one run, found by its label and gone afterwards."""
 
     starts_fast = False

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from validation.targets import cleanup
 from validation.targets.base import Server
-from validation.targets.launching import StartedTarget
+from validation.targets.launching import LaunchingTarget
 from validation.targets.local import servers
 from validation.targets.local.process import Child
 
 MIGRATE_SECONDS = 60
 
 
-class LocalTarget(StartedTarget):
+class LocalTarget(LaunchingTarget):
     """Child processes of the harness, run by its own Python from the source that is judged."""
 
     def _own_redis(self) -> Server:

@@ -97,5 +97,5 @@ def test_the_files_are_written_and_agree(tmp_path: Path) -> None:
     assert found["defects"][2]["cells"]["6.1"] == "named and missed"
     assert found["defects"][2]["blast_radius"] == 1
     assert found["unproven"] == ["5.1", "6.1", "B1"]
-    assert found["seen_to_fail"] == ["2.3", "6.2", "7.1"]
+    assert found["self_tested"] == ["2.3", "6.2", "7.1"]
     assert "</html>" in (tmp_path / "defects/index.html").read_text(encoding="utf-8")

@@ -3,30 +3,30 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from validation.faults.proxy.crashes import NOT_REACHED, Visit, not_reached, read, written
+from validation.faults.proxy.crashes import NOT_REACHED, Crash, not_reached, read, written
 from validation.record.recorder import TEXT_MAX, text
 
 WORDS = some.text("abc ()-:", min_size=1, max_size=60).map(lambda t: " ".join(t.split()) or "a")
 VISITS = some.builds(
-    Visit, WORDS, WORDS, WORDS, some.integers(0, 99_999).map(lambda n: n / 100), some.sampled_from(["right", "not drained | 3", "lost"])
+    Crash, WORDS, WORDS, WORDS, some.integers(0, 99_999).map(lambda n: n / 100), some.sampled_from(["right", "not drained | 3", "lost"])
 )
 
 
 @given(some.lists(VISITS, max_size=4))
-def test_visits_are_read_as_they_were_written(visits: list[Visit]) -> None:
-    assert read(written(visits)) == tuple(visits)
+def test_visits_are_read_as_they_were_written(crashes: list[Crash]) -> None:
+    assert read(written(crashes)) == tuple(crashes)
 
 
 def test_whatever_a_verdict_quotes_a_visit_is_one_line_and_three_fit_into_the_record() -> None:
-    wrong = Visit("before acknowledged (2)", "a successor with another name", "XACK, killed by signal 9", 1.5, "letters\n1 | 2\r\n" * 500)
+    wrong = Crash("before acknowledged (2)", "a successor with another name", "XACK, killed by signal 9", 1.5, "letters\n1 | 2\r\n" * 500)
     evidence = text(written([wrong] * 3))
     assert len(evidence) < TEXT_MAX
     assert [(v.point, v.seconds, v.right) for v in read(evidence)] == [(wrong.point, 1.5, False)] * 3
 
 
 def test_a_point_that_was_not_reached_is_neither_right_nor_wrong() -> None:
-    (visit,) = read(written([not_reached("after trimmed", "it is killed", "nothing came along")]))
-    assert (visit.reached, visit.right, visit.verdict) == (False, False, f"{NOT_REACHED}: nothing came along")
+    (crash,) = read(written([not_reached("after trimmed", "it is killed", "nothing came along")]))
+    assert (crash.reached, crash.right, crash.verdict) == (False, False, f"{NOT_REACHED}: nothing came along")
 
 
 def test_what_is_no_visit_is_left_out() -> None:

@@ -14,7 +14,7 @@ from redis.retry import Retry
 
 from tests.unit import servers
 from validation.core.waiting import eventually
-from validation.faults.proxy.proxy import Link
+from validation.faults.proxy.proxy import FaultProxy
 from validation.faults.proxy.traffic import Kind
 
 WITHIN = 10.0
@@ -32,21 +32,21 @@ def postgres() -> Iterator[str]:
         yield server.url
 
 
-def linked(url: str, kind: Kind) -> Link:
+def linked(url: str, kind: Kind) -> FaultProxy:
     address = urlsplit(url)
-    link = Link((str(address.hostname), int(address.port or 0)), kind)
+    link = FaultProxy((str(address.hostname), int(address.port or 0)), kind)
     link.start()
     return link
 
 
 @pytest.fixture
-def link(valkey: str) -> Iterator[Link]:
+def link(valkey: str) -> Iterator[FaultProxy]:
     made = linked(valkey, "redis")
     yield made
     made.close()
 
 
-def client(link: Link, **settings: object) -> "redis.Redis":
+def client(link: FaultProxy, **settings: object) -> "redis.Redis":
     return redis.Redis(port=link.port, socket_timeout=WITHIN, retry=Retry(NoBackoff(), 0), **settings)
 
 
@@ -57,7 +57,7 @@ def aside(work: object) -> threading.Thread:
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-def test_everything_passes(link: Link, protocol: int) -> None:
+def test_everything_passes(link: FaultProxy, protocol: int) -> None:
     with client(link, protocol=protocol) as through:
         through.delete("a", "h")
         assert through.set("a", b"x" * (1 << 20))
@@ -72,7 +72,7 @@ def test_everything_passes(link: Link, protocol: int) -> None:
     assert {"SET", "GET", "MULTI", "INCRBY", "EXEC"} <= {command.label for command in link.seen}
 
 
-def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(link: Link, valkey: str) -> None:
+def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(link: FaultProxy, valkey: str) -> None:
     held = link.hold(lambda command: command.words[:2] == ("SET", "second"), side="request")
 
     def write() -> None:
@@ -93,7 +93,7 @@ def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(
         assert direct.mget("first", "second", "third") == [b"1", b"2", b"3"]
 
 
-def test_a_reply_is_held_after_the_command_was_carried_out(link: Link, valkey: str) -> None:
+def test_a_reply_is_held_after_the_command_was_carried_out(link: FaultProxy, valkey: str) -> None:
     held = link.hold(lambda command: command.label == "INCRBY", side="reply")
     outcome: list[BaseException] = []
 
@@ -114,7 +114,7 @@ def test_a_reply_is_held_after_the_command_was_carried_out(link: Link, valkey: s
     assert len(outcome) == 1
 
 
-def test_a_reply_goes_on_and_the_connection_is_reset_right_behind_it(link: Link) -> None:
+def test_a_reply_goes_on_and_the_connection_is_reset_right_behind_it(link: FaultProxy) -> None:
     held = link.hold(lambda command: command.label == "PING", side="reply")
     with socket.create_connection(("127.0.0.1", link.port), WITHIN) as caller:
         caller.sendall(b"*1\r\n$4\r\nPING\r\n")
@@ -127,7 +127,7 @@ def test_a_reply_goes_on_and_the_connection_is_reset_right_behind_it(link: Link)
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset"])
-def test_connections_end(link: Link, fault: str) -> None:
+def test_connections_end(link: FaultProxy, fault: str) -> None:
     with client(link) as through:
         through.ping()
         getattr(link, fault)()
@@ -135,7 +135,7 @@ def test_connections_end(link: Link, fault: str) -> None:
     assert (link.witness.closed, link.witness.connections) == (1, 2)
 
 
-def test_a_refused_connection_a_black_hole_a_lost_reply_and_a_slow_link(link: Link, valkey: str) -> None:
+def test_a_refused_connection_a_black_hole_a_lost_reply_and_a_slow_link(link: FaultProxy, valkey: str) -> None:
     link.refuse(True)
     with pytest.raises(redis.ConnectionError):
         client(link).ping()
@@ -159,7 +159,7 @@ def test_a_refused_connection_a_black_hole_a_lost_reply_and_a_slow_link(link: Li
 
 
 def test_a_server_that_is_gone_is_a_reset() -> None:
-    link = Link(("127.0.0.1", servers.free_port()), "redis")
+    link = FaultProxy(("127.0.0.1", servers.free_port()), "redis")
     link.start()
     with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", link.port), WITHIN) as caller:
         caller.recv(1)  # on a busy machine it has come before the connection is seen as made

@@ -107,14 +107,14 @@ class TestKnownFlaws:
         return saved.image(tmp_path)
 
     def test_a_flaw_that_a_newer_version_mends_is_found(self, image: Image, tmp_path: Path, observe: Observe) -> None:
-        database = scanners.flaw_database(str(flaws.make(tmp_path / "cache", {"some": "1.3"})))
+        database = scanners.vulnerability_db(str(flaws.make(tmp_path / "cache", {"some": "1.3"})))
         with pytest.raises(Finding, match=r"CVE-2026-1000 \(high\) some 1\.2: A flaw of some; fixed in 1\.3"):
             steps.no_flaw(image, database, observe)
         assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == ["db"]
 
     def test_a_flaw_that_nothing_mends_yet_is_told(self, image: Image, tmp_path: Path) -> None:
         told = []
-        database = scanners.flaw_database(str(flaws.make(tmp_path / "cache", {"some": "", "absent": "2"})))
+        database = scanners.vulnerability_db(str(flaws.make(tmp_path / "cache", {"some": "", "absent": "2"})))
         steps.no_flaw(image, database, Observe("test", told.append))
 
         assert "1 more that nothing mends yet: ['CVE-2026-1001 (high) some 1.2: A flaw of some']" in told[0].evidence
@@ -122,20 +122,20 @@ class TestKnownFlaws:
     def test_the_folder_of_the_database_itself_will_do(self, tmp_path: Path) -> None:
         folder = flaws.make(tmp_path / "cache", {}) / "db"
 
-        assert scanners.flaw_database(str(folder)).folder == folder
+        assert scanners.vulnerability_db(str(folder)).folder == folder
 
     def test_no_database_proves_nothing(self) -> None:
-        with pytest.raises(NotProven, match="--flaw-database DIR"):
-            scanners.flaw_database("")
+        with pytest.raises(NotProven, match="--vulnerability-db DIR"):
+            scanners.vulnerability_db("")
 
     def test_a_folder_without_one_proves_nothing(self, tmp_path: Path) -> None:
         with pytest.raises(NotProven, match=r"There is no trivy\.db in"):
-            scanners.flaw_database(str(tmp_path))
+            scanners.vulnerability_db(str(tmp_path))
 
     def test_an_old_one_proves_nothing(self, tmp_path: Path) -> None:
         old = flaws.make(tmp_path / "cache", {}, datetime.now(UTC) - timedelta(days=31))
         with pytest.raises(NotProven, match="older than 30 days"):
-            scanners.flaw_database(str(old))
+            scanners.vulnerability_db(str(old))
 
     @pytest.mark.parametrize(
         "text", ["", "{}", "[]", '{"UpdatedAt": "yesterday"}', '{"UpdatedAt": 1}', '{"UpdatedAt": "2026-11-24T00:00:00"}']
@@ -144,7 +144,7 @@ class TestKnownFlaws:
         folder = flaws.make(tmp_path / "cache", {})
         (folder / "db" / "metadata.json").write_text(text, encoding="utf-8")
         with pytest.raises(NotProven, match=r"cannot be told|older"):
-            scanners.flaw_database(str(folder))
+            scanners.vulnerability_db(str(folder))
 
     def test_an_image_whose_base_keeps_no_list_is_not_proven(self, tmp_path: Path, observe: Observe) -> None:
         with pytest.raises(NotProven, match="it is a base that keeps no list"):

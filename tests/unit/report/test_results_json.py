@@ -10,7 +10,7 @@ from validation.registry.checkpoints import registry
 from validation.report import results_json
 from validation.report.model import load
 
-PUBLISHED = "schema_version run target verdict exit_code started seconds machine versions checkpoints beyond troubles measurements"
+PUBLISHED = "schema_version run target verdict exit_code started seconds machine versions checkpoints beyond harness_errors measurements"
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_it_has_exactly_the_published_fields(results: Any) -> None:
 def test_it_says_what_the_run_was(results: Any) -> None:
     assert (results["run"], results["verdict"], results["exit_code"], results["seconds"]) == ("20261123-093000-aaaa", "NO-GO", 1, 12.0)
     assert results["measurements"] == [{"name": "vote to result p50", "value": 0.2134, "unit": "s"}]
-    assert len(results["troubles"]) == 1
+    assert len(results["harness_errors"]) == 1
 
 
 def test_a_finding_has_its_facts_whole_and_its_evidence_cut(results: Any) -> None:
@@ -63,6 +63,6 @@ def test_the_schema_refuses_a_field_that_nobody_published(results: Any) -> None:
 
 
 def test_what_breaks_the_schema_is_not_written(failed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results_json, "SCHEMA_VERSION", 2)
+    monkeypatch.setattr(results_json, "SCHEMA_VERSION", 3)
     with pytest.raises(HarnessError, match="schema_version"):
         results_json.render(load(failed))

@@ -9,26 +9,26 @@ from rich.console import Console
 
 from tests.unit.report.conftest import HOSTILE
 from tests.unit.report.test_html import Page
-from validation.faults.proxy.crashes import Visit, not_reached, written
+from validation.faults.proxy.crashes import Crash, not_reached, written
 from validation.registry.checkpoints import registry
 from validation.report import html
 from validation.report.crash_table import crash_points, in_short
 from validation.report.model import load
 from validation.report.terminal import summary
 
-RIGHT = Visit("before acknowledged", "the link is reset", "XACK, the connection reset", 0.4, "right")
-SLOW = Visit("before acknowledged", "a successor with its name", "XACK, killed by signal 9", 1.2, "right")
-WRONG = Visit("after acknowledged", "the link is reset", "XACK, the connection reset", 0.3, f"1 of 5 votes lost {HOSTILE}")
+RIGHT = Crash("before acknowledged", "the link is reset", "XACK, the connection reset", 0.4, "right")
+SLOW = Crash("before acknowledged", "a successor with its name", "XACK, killed by signal 9", 1.2, "right")
+WRONG = Crash("after acknowledged", "the link is reset", "XACK, the connection reset", 0.3, f"1 of 5 votes lost {HOSTILE}")
 UNSEEN = not_reached("after trimmed", "the link is reset", "no such command within 15 s")
 
 
-def swept(record: Any, *points: tuple[Visit, ...], scope: list[str] | None = None) -> Path:
+def swept(record: Any, *points: tuple[Crash, ...], scope: list[str] | None = None) -> Path:
     """Write the record of a sweep."""
     record.begin(scope or ["B8"])
-    for visits in points:
-        seen = str([v.verdict for v in visits if v.reached])
-        right = str(["right" for v in visits if v.reached])
-        record.scenario("B8", (f"death {visits[0].point}", right, seen), name=visits[0].point, evidence=written(visits))
+    for crashes in points:
+        seen = str([v.verdict for v in crashes if v.reached])
+        right = str(["right" for v in crashes if v.reached])
+        record.scenario("B8", (f"death {crashes[0].point}", right, seen), name=crashes[0].point, evidence=written(crashes))
     return record.end()  # type: ignore[no-any-return] # the fixture is of conftest.py
 
 
@@ -79,7 +79,7 @@ def test_the_page_has_every_crash_in_a_table(record: Any) -> None:
     assert "before acknowledged | " not in page.text
 
 
-@pytest.mark.parametrize("evidence", ["", "no visits at all", "a | b"])
+@pytest.mark.parametrize("evidence", ["", "no crashes at all", "a | b"])
 def test_no_table_is_made_of_anything_else(record: Any, evidence: str) -> None:
     record.begin(["B8"])
     record.scenario("B8", ("counts", "3", "3"), evidence=evidence)
