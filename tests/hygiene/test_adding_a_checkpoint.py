@@ -15,7 +15,7 @@ from validation.core.settings import PROJECT
 from validation.defects.catalogue import planted
 from validation.probes.source import documents
 
-PAGE = (PROJECT / "docs" / "adding-a-checkpoint.md").read_text(encoding="utf-8")
+PAGE = (PROJECT / "docs" / "guides" / "add-a-checkpoint.md").read_text(encoding="utf-8")
 FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, behind: (?P<behind>.+?))?(?: -->)?"
 BLOCK = re.compile(rf"^```(?:toml|gherkin|python|md)\n{FIRST_LINE}\n(?P<text>.+?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 120

@@ -43,7 +43,7 @@ def test_nothing_changed_affects_nothing() -> None:
     assert why() == {}
 
 
-@pytest.mark.parametrize("file", ["docs/load.md", "README.md", "system/other.py", "chart/values.yaml", "tests/unit/test_x.py"])
+@pytest.mark.parametrize("file", ["docs/guides/load.md", "README.md", "system/other.py", "chart/values.yaml", "tests/unit/test_x.py"])
 def test_a_file_that_no_defect_changes_and_nothing_judges_with_affects_nothing(file: str) -> None:
     assert why(file) == {}
 
