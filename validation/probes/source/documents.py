@@ -176,7 +176,7 @@ def record(source: Path, phase: int) -> Record | None:
     written = text(source, str(file.relative_to(source)))
     links = tuple(re.findall(r"\]\((\.\./\.\./adr/[^)#\s]+)\)", written))
     rows = re.findall(r"^\| (\d\.\d) \| ([^|]+?) \| ([^|]+?) \|", written, re.MULTILINE)
-    seen = re.search(r"^Seen: (\S+), on (.+)$", written, re.MULTILINE)
+    seen = re.search(r"^Measured on (\S+), (.+)$", written, re.MULTILINE)
     return Record(
         decided=links,
         broken=tuple(link for link in links if not (file.parent / link).is_file()),
