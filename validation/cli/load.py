@@ -11,9 +11,9 @@ from rich.console import Console
 from loadtests.scenario import FILE, Scenario, scenarios
 from validation.core.errors import HarnessError, UsageError
 from validation.core.settings import PROJECT, SHIPPED_TARGETS, RunSettings, known_target
-from validation.pytest_plugin.execution import preflight
 from validation.record.runs import new_run_id
 from validation.record.verdicts import EXIT_CODES, INTERRUPTED_EXIT, RunVerdict
+from validation.targets.preflight import preflight
 
 Reports = Annotated[Path, typer.Option("--reports", help="the folder for records and reports")]
 load_app = typer.Typer(help="Load the system, reconcile every vote, and give the verdict.", no_args_is_help=True)

@@ -22,11 +22,12 @@ from validation.core.errors import HarnessError, UsageError
 from validation.core.settings import PROJECT, SHIPPED_TARGETS, RunSettings, known_target
 from validation.defects import catalogue
 from validation.defects.results import FOLDER, RESULTS, last_known
-from validation.pytest_plugin.execution import Interrupted, execute, preflight
+from validation.pytest_plugin.execution import Interrupted, execute
 from validation.record.runs import RECORD, new_run_id
 from validation.record.verdicts import HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT, RunVerdict
 from validation.record.waivers import read_waivers
 from validation.registry.checkpoints import BEYOND, Checkpoint, phases, select
+from validation.targets.preflight import preflight
 
 app = typer.Typer(
     name="votecheck",

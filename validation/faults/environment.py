@@ -18,7 +18,7 @@ from validation.faults.workload import EVERY_SECONDS, WATCH_SECONDS, Watcher, Wo
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
-from validation.targets import open_target
+from validation.targets.opening import open_target
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -13,8 +13,8 @@ from validation.faults.environment import FaultEnvironment
 from validation.load.sampling.sampler import Look, parts_of
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
-from validation.targets import open_target
 from validation.targets.base import Target
+from validation.targets.opening import open_target
 
 if TYPE_CHECKING:
     from validation.targets.cluster.installation import Installation

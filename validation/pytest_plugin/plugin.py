@@ -31,9 +31,9 @@ from validation.record.observe import Observe
 from validation.record.recorder import Finished, HarnessFailed, Measured, Planned, Recorder, RunFinished, Snapshot, Started, text
 from validation.record.runs import RECORDER, SETTINGS, new_run_id, open_record
 from validation.registry.checkpoints import registry
-from validation.targets import open_target
 from validation.targets.base import Target
 from validation.targets.lifetime import lasting
+from validation.targets.opening import open_target
 
 OBSERVE = pytest.StashKey[Observe]()
 BEGUN = pytest.StashKey[float]()
