@@ -1,5 +1,5 @@
-# ruff: noqa: INP001 - a pod's command, not a module
-"""Cast a vote at the API whose host and port are the argument, and exit 0 once it is counted."""
+# ruff: noqa: INP001 - the command of a pod, not a module
+"""Cast a vote and exit 0 once it is counted. The argument is host:port of the API."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ api = sys.argv[1]
 
 
 def call(method: str, path: str, body: str | None = None) -> dict:
-    """Ask the API, or end with what is wrong with its answer."""
+    """Return the API's JSON response. On any failure, exit with a message that names the request."""
     try:
         connection = HTTPConnection(api, timeout=10)
         connection.request(method, path, body, {"Content-Type": "application/json"})
@@ -25,7 +25,7 @@ def call(method: str, path: str, body: str | None = None) -> dict:
 
 
 def count(option: str) -> int:
-    """Look up the votes for an option."""
+    """Return the number of votes for an option."""
     return next(result["count"] for result in call("GET", "/api/results")["results"] if result["option"] == option)
 
 
@@ -36,6 +36,6 @@ sys.stdout.write(f"accepted: {vote['vote_id']} as {vote['stream_id']}\n")
 deadline = time.monotonic() + COUNTED_WITHIN_SECONDS
 while count(option) <= before:
     if time.monotonic() > deadline:
-        sys.exit(f"the vote was accepted and not counted within {COUNTED_WITHIN_SECONDS} s")
+        sys.exit(f"the vote was accepted but not counted within {COUNTED_WITHIN_SECONDS} s: is a consumer running?")
     time.sleep(0.5)
 sys.stdout.write("counted\n")

@@ -1,5 +1,5 @@
-# ruff: noqa: INP001 - a command of a probe, not a module
-"""Exit 0 when Redis and the database take connections; the standard library only, as it runs every few seconds."""
+# ruff: noqa: INP001 - the command of a probe, not a module
+"""Exit 0 if Redis and the database accept connections. Imports only the standard library, because it runs every few seconds."""
 
 import os
 import socket
@@ -10,4 +10,4 @@ for variable, port in (("REDIS_URL", 6379), ("DATABASE_URL", 5432)):
     try:
         socket.create_connection((url.hostname, url.port or port), timeout=3).close()
     except OSError as error:
-        raise SystemExit(f"{variable}: {error}") from None
+        raise SystemExit(f"{variable}: cannot connect to {url.hostname}: {error}") from None

@@ -1,16 +1,16 @@
-{{/* The name of the namespace of one layer. Takes (list $ "api"). */}}
+{{/* Namespace of a layer. Call with (list $ "api"). */}}
 {{- define "voting.namespace" -}}
 {{ (index . 0).Values.namespaces.prefix }}-{{ index . 1 }}
 {{- end }}
 
-{{/* What selects a component's pods: immutable in a Deployment, so no version here. Takes (list $ "api"). */}}
+{{/* Selector labels of a component. A Deployment's selector is immutable, so no version here. Call with (list $ "api"). */}}
 {{- define "voting.selector" -}}
 app.kubernetes.io/name: {{ (index . 0).Chart.Name }}
 app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
-{{/* The labels of every object. Takes (list $ "api"). */}}
+{{/* Labels of every object. Call with (list $ "api"). */}}
 {{- define "voting.labels" -}}
 {{ include "voting.selector" . }}
 app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
@@ -19,13 +19,13 @@ app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* A whole image reference. Takes (list $ .Values.images.api). */}}
+{{/* Full image reference. Call with (list $ .Values.images.api). */}}
 {{- define "voting.image" -}}
 {{- $image := index . 1 -}}
 {{ $image.repository }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}{{ with $image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
-{{/* What every pod spec begins with. Takes (list $ UID); the UID is the image's. */}}
+{{/* Common start of every pod spec. Call with (list $ UID), where UID is the user of the image. */}}
 {{- define "voting.pod" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -45,27 +45,27 @@ securityContext:
     type: RuntimeDefault
 {{- end }}
 
-{{/* The security context of every container. */}}
-{{- define "voting.confined" -}}
+{{/* Security context of every container. */}}
+{{- define "voting.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* The only folder that API and consumer may write to. */}}
+{{/* The only directory that API and consumer can write to. */}}
 {{- define "voting.tmp" -}}
 - name: tmp
   emptyDir:
     sizeLimit: 16Mi
 {{- end }}
 
-{{/* The name of the Secret that every pod reads. */}}
+{{/* Name of the Secret that every pod reads. */}}
 {{- define "voting.secret" -}}
 {{ .Values.secrets.existingSecret | default "voting-secrets" }}
 {{- end }}
 
-{{/* One variable from the Secret. Takes (list $ "REDIS_URL"). */}}
+{{/* Environment variable from the Secret. Call with (list $ "REDIS_URL"). */}}
 {{- define "voting.fromSecret" -}}
 - name: {{ index . 1 }}
   valueFrom:
@@ -74,13 +74,13 @@ capabilities:
       key: {{ index . 1 }}
 {{- end }}
 
-{{/* Changes when a pod must start anew to read another URL; the Secret's own content stays out of it. */}}
-{{- define "voting.urls" -}}
+{{/* Restarts the pods when a URL in the values changes. A change in the Secret's own content does not. */}}
+{{- define "voting.urlChecksum" -}}
 checksum/urls: {{ list .Values.redis.url .Values.postgres.url | toJson | sha256sum | trunc 16 | quote }}
 {{- end }}
 
-{{/* Who may open connections: every pod of one namespace of this release. Takes (list $ "api"). */}}
-{{- define "voting.peer" -}}
+{{/* Network policy peer: every pod in one namespace of this release. Call with (list $ "api"). */}}
+{{- define "voting.namespacePeer" -}}
 - namespaceSelector:
     matchLabels:
       kubernetes.io/metadata.name: {{ include "voting.namespace" . }}

@@ -1,30 +1,38 @@
-"""The table of values at the end of chart/README.md, made from chart/values.yaml. Renew: python -m tests.chart.values_table"""
+"""The values table at the end of chart/README.md, generated from chart/values.yaml. Regenerate: python -m tests.chart.values_table"""
 
 import re
 from pathlib import Path
 
 CHART = Path(__file__).parents[2] / "chart"
 README = CHART / "README.md"
-HEADING = "| value | default | what it is |\n|---|---|---|\n"
-LINE = re.compile(r"(?P<indent> *)(?P<key>[\w-]+):(?: (?P<default>[^#]\S*.*?))? +# (?P<text>.+)")
+HEADING = "| value | default | description |\n|---|---|---|\n"
+COMMENT = re.compile(r" *#(?P<starts> --)? (?P<text>.+)")
+VALUE = re.compile(r"(?P<indent> *)(?P<key>[\w-]+):(?: (?P<default>.+))?")
 
 
 def rows() -> dict[str, tuple[str, str]]:
-    """Read every value's default and description, by path."""
-    found, parents = {}, []
+    """Read the default and the helm-docs description (`# --` and its continuation lines) of every value, by path."""
+    found: dict[str, tuple[str, str]] = {}
+    parents: list[str] = []
+    description: list[str] = []
     for line in (CHART / "values.yaml").read_text().splitlines():
-        if not line or line.startswith("#"):
-            continue
-        match = LINE.fullmatch(line)
-        assert match, f"a value without a description behind it: {line}"
-        parents = [*parents[: len(match["indent"]) // 2], match["key"]]
-        if match["default"] is not None:
-            found[".".join(parents)] = (match["default"], match["text"])
+        if comment := COMMENT.fullmatch(line):
+            if comment["starts"] or description:
+                description.append(comment["text"])
+        elif value := VALUE.fullmatch(line):
+            parents = [*parents[: len(value["indent"]) // 2], value["key"]]
+            if value["default"] is not None:
+                assert description, f"chart/values.yaml: no `# --` description above {'.'.join(parents)}"
+                found[".".join(parents)] = (value["default"], " ".join(description))
+            description = []
+        else:
+            assert not line, f"chart/values.yaml: neither a comment nor a value: {line}"
+            description = []
     return found
 
 
 def readme() -> str:
-    """Give the README as it should be: what is there up to the table, and the table."""
+    """Return the README with a fresh table: the text above the table, then one row per value."""
     lines = (f"| `{path}` | `{default}` | {text} |\n" for path, (default, text) in rows().items())
     return README.read_text().split(HEADING)[0] + HEADING + "".join(lines)
 
