@@ -1,4 +1,4 @@
-"""The container engine of this machine: the first that answers. A name on PATH is not an engine, a client without a daemon is none."""
+"""Find the container engine of this machine: the first one that answers. A client without a daemon does not count."""
 
 import shutil
 import subprocess
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from validation.core.errors import TargetUnavailable
 
 ENGINES = ("podman", "docker")
-"""They build, keep and run images."""
+"""Engines that build, store and run images."""
 BUILDERS = (*ENGINES, "buildah")
-"""They build images; buildah's lie in podman's store."""
+"""Engines that build images. buildah shares podman's store."""
 ASKED_SECONDS = 10.0
 RUN_SECONDS = 60.0
 
 CAUSES = {
-    "permission denied": ("this user may not use the engine", "add the user to the engine's group, or run podman as this user"),
+    "permission denied": ("this user may not use the engine", "add the user to the engine's group, or use podman"),
     "no space left": ("the disk is full", "podman system prune, or docker system prune"),
-    "cannot connect": ("the engine's service does not run", "votecheck doctor"),
+    "cannot connect": ("the engine's service is not running", "votecheck doctor"),
     "name unknown": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
     "manifest unknown": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
     "initializing source": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
     "pull access denied": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
     "failed to resolve": ("a base image cannot be had", "pull it by hand, or load it from a machine that has it"),
-    "no matching distribution": ("the package index cannot be reached from a build, or has no wheel for this machine", "try again later"),
-    "do not match the hashes": ("a package is not the one that was pinned", "make lock, if that is meant"),
+    "no matching distribution": ("the package index is unreachable from the build, or has no wheel for this machine", "try again later"),
+    "do not match the hashes": ("a package does not match its pinned hash", "make lock, if the change is intended"),
 }
-"""What an engine says, in lower case, and the likely cause and remedy."""
+"""Text of an engine's error message, in lower case, with its likely cause and remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Engine:
     """An engine that has answered.
 
     Attributes:
-        name: the command.
+        name: name of the command.
     """
 
     name: str
 
     def ask(self, *arguments: str, within: float = RUN_SECONDS) -> "subprocess.CompletedProcess[str]":
-        """Let it carry out a command, whatever comes of it; one that takes longer than `within` seconds ends with 124."""
+        """Run a command and return its result, also when it fails. A time-out after `within` seconds gives exit code 124."""
         command = [self.name, *arguments]
         try:
             return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=within, check=False)  # noqa: S603
@@ -50,10 +50,10 @@ class Engine:
             return subprocess.CompletedProcess(command, 127, "", str(error))
 
     def run(self, *arguments: str, within: float = RUN_SECONDS) -> str:
-        """Let it carry out a command and give what it prints.
+        """Run a command and return its output.
 
         Raises:
-            TargetUnavailable: it fails; with what it said, the likely cause and what to do.
+            TargetUnavailable: the command failed. The message has its output, the likely cause and the remedy.
         """
         done = self.ask(*arguments, within=within)
         if done.returncode:
@@ -62,28 +62,28 @@ class Engine:
 
 
 def failure(what: str, said: str) -> TargetUnavailable:
-    """Make the error for a command of an engine that failed, from what it said."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["nothing was said"]
-    likely, remedy = next((told for sign, told in CAUSES.items() if sign in said.lower()), ("", "votecheck doctor"))
+    """Return the error for a failed engine command, with the likely cause found in its output."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or ["no output"]
+    likely, remedy = next((cause for sign, cause in CAUSES.items() if sign in said.lower()), ("", "votecheck doctor"))
     return TargetUnavailable(f"{what} failed: {' '.join(lines[-3:])[-400:]}", likely, remedy)
 
 
 def answers(name: str) -> tuple[bool, str]:
-    """Ask an engine something that a client without a daemon cannot answer. Gives whether it answers, and what was seen."""
+    """Return whether an engine answers a question that a client without a daemon cannot, and what it said."""
     if shutil.which(name) is None:
         return False, "not installed"
     asked = Engine(name).ask("info", within=ASKED_SECONDS)
     if asked.returncode:
-        said = (asked.stderr or asked.stdout).strip().splitlines() or ["nothing was said"]
-        return False, f"a client without an engine: {said[-1][:100]}"
+        said = (asked.stderr or asked.stdout).strip().splitlines() or ["no output"]
+        return False, f"the client is installed, but the engine does not answer: {said[-1][:100]}"
     return True, "answers"
 
 
 def answering(names: Sequence[str] = ENGINES) -> Engine:
-    """Give the first engine that answers.
+    """Return the first engine that answers.
 
     Raises:
-        TargetUnavailable: none does; with what each of them said.
+        TargetUnavailable: none of them answers. The message quotes each.
     """
     said = []
     for name in names:
@@ -92,5 +92,5 @@ def answering(names: Sequence[str] = ENGINES) -> Engine:
             return Engine(name)
         said.append(f"{name}: {seen}")
     raise TargetUnavailable(
-        f"No container engine answers ({'; '.join(said)}).", "none is installed, or its service does not run", "votecheck doctor"
+        f"No container engine answers ({'; '.join(said)}).", "none is installed, or the service is not running", "votecheck doctor"
     )

@@ -1,4 +1,4 @@
-"""What an engine's store holds of our images: how an image is made up, and what a build that failed would leave there."""
+"""Read an engine's image store: the layers of an image, and what a failed build would leave behind."""
 
 import json
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 from validation.images.engines import Engine
 
 PART_LABEL = "votecheck.part"
-"""On every layer that a build of ours makes, from its first instruction on."""
+"""Label on every layer that a build of the project makes, from its first instruction on."""
 KEEPERS = ("podman", "buildah")
-"""They keep each step of a build in the store, and share it. What BuildKit keeps is in no list of images."""
+"""Engines that keep each build step in their shared store. BuildKit's cache is not listed as images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class Layer:
     """One layer of an image.
 
     Attributes:
-        size: of its archive, unpacked, in the engine's own words.
-        made_by: the instruction that made it.
+        size: unpacked size of its archive, as the engine formats it.
+        made_by: the instruction that created it.
     """
 
     size: str
@@ -26,31 +26,31 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What is in a store: images of ours, also without a name, and containers that builds work in."""
+class Contents:
+    """What a store holds: images of the project, named or not, and build containers."""
 
     images: frozenset[str] = frozenset()
     containers: frozenset[str] = frozenset()
 
 
-def look(engine: Engine) -> Kept:
+def snapshot(engine: Engine) -> Contents:
     """List what is in the store."""
     if engine.name not in KEEPERS:
-        return Kept()
-    return Kept(frozenset(_images(engine)), frozenset(container for container, _, _ in _containers(engine)))
+        return Contents()
+    return Contents(frozenset(_images(engine)), frozenset(container for container, _, _ in _containers(engine)))
 
 
-def sweep(engine: Engine, before: Kept, bases: tuple[str, ...]) -> None:
-    """Remove what a build has left since the store was looked at: containers made from its layers or its bases, and its layers."""
+def sweep(engine: Engine, before: Contents, bases: tuple[str, ...]) -> None:
+    """Remove what a build left since the snapshot `before`: its layers, and containers made from them or from its bases."""
     if engine.name not in KEEPERS:
         return
-    ours = _images(engine)  # a build may have been going on from layers of an earlier one
+    ours = _images(engine)  # a build may have continued from layers of an earlier one
     for container, image, name in _containers(engine):
         if container not in before.containers and (image in ours or name.endswith(bases)):
             engine.ask("rm", *(["--force"] if engine.name == "podman" else []), container)
     images = ours - before.images
     while images:
-        engine.ask("rmi", *sorted(images))  # one that others are made from goes when they are gone
+        engine.ask("rmi", *sorted(images))  # an image that others are based on can be removed once they are gone
         left = _images(engine) & images
         if left == images:
             return
@@ -58,13 +58,13 @@ def sweep(engine: Engine, before: Kept, bases: tuple[str, ...]) -> None:
 
 
 def describe(engine: Engine, name: str) -> tuple[str, int, tuple[Layer, ...]]:
-    """Give an image's digest, its size in bytes, and its layers, the lowest first."""
+    """Return an image's digest, its size in bytes, and its layers, lowest first."""
     if engine.name == "buildah":
-        told: dict[str, Any] = json.loads(engine.run("inspect", "--type", "image", name))
-        sizes = [int(layer["size"]) for layer in json.loads(told["Manifest"])["layers"]]
-        made = [str(step.get("created_by")) for step in told["OCIv1"]["history"] if not step.get("empty_layer")]
+        described: dict[str, Any] = json.loads(engine.run("inspect", "--type", "image", name))
+        sizes = [int(layer["size"]) for layer in json.loads(described["Manifest"])["layers"]]
+        made = [str(step.get("created_by")) for step in described["OCIv1"]["history"] if not step.get("empty_layer")]
         layers = [Layer(f"{size / 1e6:.3g} MB", _short(by)) for size, by in zip(sizes, made, strict=False)]
-        return f"sha256:{told['FromImageID']}", sum(sizes), tuple(layers)
+        return f"sha256:{described['FromImageID']}", sum(sizes), tuple(layers)
     identity, _, size = engine.run("image", "inspect", "--format", "{{.Id}} {{.Size}}", name).partition(" ")
     steps = engine.run("history", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", name).splitlines()
     rows = [step.partition("\t") for step in reversed(steps) if "\t" in step]
@@ -82,7 +82,7 @@ def _images(engine: Engine) -> set[str]:
 
 
 def _containers(engine: Engine) -> list[tuple[str, str, str]]:
-    """List the containers that builds work in: their id, their image's id, and its name."""
+    """List the build containers: container id, image id, image name."""
     if engine.name == "buildah":
         asked = engine.ask("containers", "--noheading", "--notruncate", "--format", "{{.ContainerID}} {{.ImageID}} {{.ImageName}} storage")
     else:

@@ -25,7 +25,7 @@ def test_a_client_without_a_daemon_is_not_an_engine(path: Path) -> None:
     seen = found()
     good, why = seen["container engine docker"]
     assert not good
-    assert "a client without an engine" in why
+    assert "the engine does not answer" in why
     assert "daemon" in why
     assert not seen["builds images"][0]
     assert not seen["runs containers"][0]

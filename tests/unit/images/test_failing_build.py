@@ -76,7 +76,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(source: Path, shelf: Sh
 def test_a_build_without_end_is_ended_with_all_that_it_runs(source: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "BUILD_SECONDS", 6.0)
     said = fails_with(source, f"RUN {SLEEPS}\n", shelf)
-    assert "no end within 6 s" in said
+    assert "timed out after 6 s" in said
     assert not sleepers()
 
 
@@ -100,12 +100,12 @@ def test_what_was_in_the_store_before_stays(source: Path, shelf: Shelf) -> None:
     good = build(shelf.engine, source, "api", "before")
     fails_with(source, "RUN false\n", shelf)
     assert shelf.engine.run("image", "inspect", "--format", "{{.Id}}", good.reference) == good.digest.removeprefix("sha256:")
-    assert store.look(shelf.engine).images
+    assert store.snapshot(shelf.engine).images
 
 
 def test_what_a_killed_engine_left_is_swept_away(source: Path, shelf: Shelf) -> None:
     dockerfile(source, "api").write_text(f"{BEGINS}RUN {SLEEPS}\n")
-    seen, before = everything(shelf), store.look(shelf.engine)
+    seen, before = everything(shelf), store.snapshot(shelf.engine)
     words = building.command(shelf.engine, source, "api", "voting-api:killed")
     child = psutil.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert eventually(sleepers, bool, within=60).held
