@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.hygiene.reference_pages import cli, http_api, metrics, results_json
 from validation.core.settings import PROJECT
 from validation.probes.source import generated
 
 MADE: dict[str, Callable[[], str]] = {
     generated.CHECKPOINTS: generated.checkpoints,
     generated.CONFIGURATION: lambda: generated.configuration(PROJECT),
+    "docs/reference/cli.md": cli.page,
+    "docs/reference/http-api.md": http_api.page,
+    "docs/reference/metrics.md": metrics.page,
+    "docs/reference/results-json.md": results_json.page,
 }
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "chart").rglob("*.md")])
 

@@ -1,0 +1,104 @@
+"""docs/reference/cli.md: every command, argument and option, from the typer application."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, get_args
+
+import typer
+
+from tests.hygiene.reference_pages import MADE, row
+from validation.cli.main import app
+from validation.core.settings import PROJECT
+
+INTRO = """# Command line
+
+`votecheck` prints progress and errors to stderr and data to stdout. `votecheck COMMAND --help` shows the same options as this page.
+
+| exit code | meaning |
+|---|---|
+| 0 | GO, or the command succeeded |
+| 1 | NO-GO; or a defect survived, a record does not match, a comparison got worse |
+| 2 | wrong usage |
+| 3 | INCOMPLETE, or the harness itself failed |
+| 130 | interrupted |
+
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    text = MADE.format("validation/cli") + INTRO
+    commands = list(_commands(typer.main.get_command(app), "votecheck"))
+    text += row("command", "purpose") + row("---", "---").replace(" ", "")
+    text += "".join(row(f"[`{name}`](#{name.replace(' ', '-')})", _first(command.help)) for name, command in commands)
+    return text + "".join(_section(name, command) for name, command in commands)
+
+
+def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if hasattr(command, "commands"):
+        for name, inner in command.commands.items():
+            if not inner.hidden:
+                yield from _commands(inner, f"{path} {name}")
+    else:
+        yield path, command
+
+
+def _section(name: str, command: Any) -> str:
+    text = f"\n## {name}\n\n{_paragraphs(command.help)}\n"
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    options = [p for p in command.params if p.param_type_name == "option" and not p.hidden and p.name != "help"]
+    placeholders = (_placeholder(a) if a.required else f"[{_placeholder(a)}]" for a in arguments)
+    usage = " ".join([name, *("[OPTIONS]" for _ in options[:1]), *placeholders])
+    text += f"\n```text\n{usage}\n```\n"
+    if arguments:
+        text += "\n" + row("argument", "default", "meaning") + "|---|---|---|\n"
+        text += "".join(row(f"`{_placeholder(a)}`", _default(a), a.help or "") for a in arguments)
+    panels = dict.fromkeys(o.rich_help_panel or "Options" for o in options)
+    for panel in panels:
+        text += f"\n**{panel}**\n" if len(panels) > 1 else ""
+        text += "\n" + row("option", "default", "meaning") + "|---|---|---|\n"
+        text += "".join(row(_flags(o), _default(o), _meaning(o)) for o in options if (o.rich_help_panel or "Options") == panel)
+    return text
+
+
+def _flags(option: Any) -> str:
+    value = "" if option.is_flag else f" {_metavar(option)}"
+    return "`" + "/".join([", ".join(option.opts), *option.secondary_opts]) + value + "`"
+
+
+def _metavar(option: Any) -> str:
+    kind = option.type_descriptor.annotation
+    inner = get_args(kind) or (kind,)
+    return str(option.metavar or {"str": "TEXT", "int": "INTEGER"}.get(inner[0].__name__, inner[0].__name__.upper()))
+
+
+def _placeholder(argument: Any) -> str:
+    return str(argument.metavar or argument.name).upper().strip("[]")
+
+
+def _meaning(option: Any) -> str:
+    limits = [f"{word} {value:g}" for word, value in (("from", option.min), ("to", option.max)) if value is not None]
+    return " ".join([str(option.help or "").strip(), *([f"({' '.join(limits)})"] if limits else [])])
+
+
+def _default(parameter: Any) -> str:
+    default = parameter.default
+    if parameter.required:
+        return "required"
+    if default is None or default in ("", (), []):
+        return ""
+    if isinstance(default, Enum):
+        default = default.value
+    if isinstance(default, bool) and parameter.secondary_opts:
+        return f"`{(parameter.opts if default else parameter.secondary_opts)[0]}`"
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return "the project's directory" if str(default) == str(PROJECT) else f"`{default}`"
+
+
+def _first(text: str | None) -> str:
+    return _paragraphs(text).split("\n", 1)[0]
+
+
+def _paragraphs(text: str | None) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in (text or "").split("\n\n")).strip()
