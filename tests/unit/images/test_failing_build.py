@@ -70,7 +70,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(source: Path, shelf: Sh
     (source / "system" / "x-1.tar.gz").write_bytes(b"something else")
     install = "RUN pip install --require-hashes --requirement pins\n"
     said = fails_with(source, f"COPY system/ /w/\nWORKDIR /w\n{install}", shelf)
-    assert "a package is not the one that was pinned" in said
+    assert "a package does not match its pinned hash" in said
 
 
 def test_a_build_without_end_is_ended_with_all_that_it_runs(source: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ api.Dockerfile:9
 ERROR: failed to solve: process "/bin/sh -c pip install" did not complete successfully: exit code: 1""",
         "step 5/9: RUN pip install",
         "did not complete successfully: exit code: 1",
-        "the package index cannot be reached",
+        "the package index is unreachable",
     ),
 }
 
