@@ -15,6 +15,7 @@ import redis
 
 from tests.bench.load import Load
 from tests.unit.servers import free_port
+from validation.probes.running.stream import StreamProbe
 
 STARTS_SECONDS = 20.0
 DRAINS_SECONDS = 300.0
@@ -99,15 +100,10 @@ def fill(client: redis.Redis, votes: int, identifier: Callable[[], object] = uui
 
 def drain(env: dict[str, str], client: redis.Redis) -> tuple[float, float, float]:
     """Count what the stream holds. Give the seconds from the group's first sight, those from the start, and the consumer's MiB."""
-
-    def drained() -> bool:
-        groups = client.xinfo_groups("votes")
-        return bool(groups) and groups[0]["pending"] == 0 and groups[0]["lag"] == 0
-
-    with running(CONSUMER, env) as child:
+    with contextlib.closing(StreamProbe(env["REDIS_URL"])) as stream, running(CONSUMER, env) as child:
         begun = time.monotonic()
         until(lambda: bool(client.xinfo_groups("votes")), STARTS_SECONDS, "the start of the consumer")
         started = time.monotonic()
-        until(drained, DRAINS_SECONDS, "the counting")
+        until(stream.is_drained, DRAINS_SECONDS, "the counting")  # looks every 10 ms, whatever it has waited so far
         ended = time.monotonic()
         return ended - started, ended - begun, psutil.Process(child.pid).memory_info().rss / 2**20

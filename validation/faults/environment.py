@@ -13,7 +13,7 @@ from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import link_to, through
-from validation.faults.reconciliation import SentVotes
+from validation.faults.reconciliation import SentVotes, reconcile
 from validation.faults.workload import EVERY_SECONDS, WATCH_SECONDS, Watcher, Workload
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
@@ -126,9 +126,7 @@ class FaultEnvironment:
         within = SETTLES_SECONDS if self.settled else NO_LONGER_SECONDS
         self.voters.rest()
         answered = eventually(lambda: self.voters.resting, bool, within=within)
-        drained = eventually(
-            lambda: self.stream.group(protocol.STREAM, protocol.GROUP), lambda g: g is not None and g.drained, within=within
-        )
+        drained = self.stream.wait_until_drained(within=within)
         self.settled = answered.held and drained.held
         wrong = [
             *([] if answered.held else ["votes are still not answered"]),
@@ -142,9 +140,8 @@ class FaultEnvironment:
 
     def _unbalanced(self) -> list[str]:
         """Tell what is not as it must be, and was so after the fault before: what one has cost is not held against the next."""
-        accepted, ledger = self.voters.sent_votes.accepted(), self.store.whole_ledger()
-        other = {vote for vote in accepted if vote in ledger and ledger[vote] != accepted[vote]}
-        lost, phantom = set(accepted) - set(ledger), set(ledger) - set(accepted)
+        ledger = self.store.whole_ledger()
+        votes = reconcile(self.voters.sent_votes.accepted(), ledger, unpromised=ledger)
         counts = Counter({option: count for option, count in self.store.counts().items() if count})
         counts.subtract(dict(self.store.ledger_totals()))
         letters = Counter(fields.get("source_id", "") for _, fields in self.stream.entries_after(protocol.STREAM + protocol.DEAD_SUFFIX))
@@ -152,9 +149,9 @@ class FaultEnvironment:
             letters = Counter(set(letters))
         letters.subtract(self.poison)
         found: dict[str, Collection[object]] = {
-            "accepted votes lost": lost,
-            "votes counted that nobody was promised": phantom,
-            "votes counted for another option": other,
+            "accepted votes lost": votes.lost,
+            "votes counted that nobody was promised": votes.phantom,
+            "votes counted for another option": votes.wrong,
             "counts beside the sums of the ledger": [(option, more) for option, more in counts.items() if more],
             "dead letters too many or too few": [(letter, more) for letter, more in letters.items() if more],
             "votes never answered": self.voters.given_up,

@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 CREATED = 201
@@ -40,6 +40,22 @@ class Reconciliation:
         return not (self.lost or self.wrong or self.phantom)
 
 
+def reconcile(accepted: Mapping[str, str], ledger: Mapping[str, str], unpromised: Collection[str] = ()) -> Reconciliation:
+    """Compare every accepted vote with the ledger, both id → option.
+
+    Args:
+        accepted: the votes that were answered 201.
+        ledger: the votes that were counted.
+        unpromised: ids that must not be counted unless they were accepted after all.
+    """
+    return Reconciliation(
+        ok=len(accepted),
+        lost=tuple(sorted(set(accepted) - set(ledger))),
+        wrong=tuple(sorted(i for i, option in ledger.items() if i in accepted and accepted[i] != option)),
+        phantom=tuple(sorted((set(unpromised) - set(accepted)) & set(ledger))),
+    )
+
+
 @dataclass
 class SentVotes:
     """The votes of one run."""
@@ -65,13 +81,6 @@ class SentVotes:
         """How many distinct votes of each option were accepted."""
         return Counter(self.accepted().values())
 
-    def balance(self, ledger: Mapping[str, str]) -> Reconciliation:
-        """Compare with the ledger of the database: id → option."""
-        accepted = self.accepted()
-        rejected = {b.vote_id for b in self.cast if b.outcome == "rejected" and b.vote_id}
-        return Reconciliation(
-            ok=len(accepted),
-            lost=tuple(sorted(set(accepted) - set(ledger))),
-            wrong=tuple(sorted(i for i, option in ledger.items() if i in accepted and accepted[i] != option)),
-            phantom=tuple(sorted((rejected - set(accepted)) & set(ledger))),
-        )
+    def reconcile(self, ledger: Mapping[str, str]) -> Reconciliation:
+        """Compare these votes with the ledger of the database: id → option."""
+        return reconcile(self.accepted(), ledger, {b.vote_id for b in self.cast if b.outcome == "rejected" and b.vote_id})

@@ -13,7 +13,6 @@ from msgspec import structs
 from loadtests import generated
 from loadtests.records import key_of
 from loadtests.scenario import Scenario, Step, written
-from validation.core import protocol
 from validation.core.errors import ProbeError, UsageError
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
@@ -267,8 +266,6 @@ def _drained(system: Loaded) -> bool | None:
     if stream is None:
         return None
     try:
-        return eventually(
-            lambda: stream.group(protocol.STREAM, protocol.GROUP), lambda g: g is not None and g.drained, within=DRAINS_SECONDS, every=0.2
-        ).held
+        return stream.wait_until_drained(within=DRAINS_SECONDS, every=0.2).held
     except ProbeError:
         return None

@@ -219,7 +219,7 @@ def _observe_balance(sent_votes: SentVotes, store: StoreProbe, stream: StreamPro
 
     _settle(store, sent_votes)
     drained = eventually(group, lambda g: g is not None and g.drained, within=SETTLED_SECONDS, every=LOOK_SECONDS)
-    balance, counts, totals = sent_votes.balance(store.ledger(sent_votes.accepted())), store.counts(), store.ledger_totals()
+    balance, counts, totals = sent_votes.reconcile(store.ledger(sent_votes.accepted())), store.counts(), store.ledger_totals()
     with observe.together():
         observe("accepted votes", expected="some", observed=balance.ok, holds=balance.ok > 0)
         observe_even(balance, observe)

@@ -55,7 +55,7 @@ class OwnStream:
 
     def wait_until_drained(self, stream: StreamProbe) -> Waited[Group | None]:
         """Wait until everything was delivered and acknowledged."""
-        return eventually(lambda: stream.group(self.name, self.group), lambda g: g is not None and g.drained, within=COUNTED_SECONDS)
+        return stream.wait_until_drained(self.name, self.group, within=COUNTED_SECONDS)
 
     @staticmethod
     def _entry(vote_id: str, option: str) -> dict[str, str]:

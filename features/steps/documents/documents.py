@@ -50,7 +50,11 @@ def says_when(record: Record, observe: Observe) -> None:
     day = record.day
     observe("day of the results", expected="a day that has come", observed=str(day), holds=day is not None and day <= _today())
     observe(
-        "machine of the results", expected="its kind", observed=record.machine, holds=bool(record.machine), remedy="Measured on DAY, MACHINE"
+        "machine of the results",
+        expected="its kind",
+        observed=record.machine,
+        holds=bool(record.machine),
+        remedy="Measured on DAY, MACHINE",
     )
 
 

@@ -11,7 +11,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import redis
 
+from validation.core import protocol
 from validation.core.errors import NotProven, ProbeError
+from validation.core.waiting import EVERY_SECONDS, Waited, eventually
 
 SECONDS = 5.0
 P = ParamSpec("P")
@@ -98,6 +100,17 @@ class StreamProbe:
         except redis.ResponseError:
             return None
         return next((Group(g["pending"], g.get("lag"), g["last-delivered-id"]) for g in groups if g["name"] == group), None)
+
+    def is_drained(self, stream: str = protocol.STREAM, group: str = protocol.GROUP) -> bool:
+        """Return whether every entry was delivered to a group and acknowledged."""
+        found = self.group(stream, group)
+        return found is not None and found.drained
+
+    def wait_until_drained(
+        self, stream: str = protocol.STREAM, group: str = protocol.GROUP, *, within: float, every: float = EVERY_SECONDS
+    ) -> Waited[Group | None]:
+        """Wait until every entry was delivered to a group and acknowledged, for `within` seconds at most."""
+        return eventually(lambda: self.group(stream, group), lambda seen: seen is not None and seen.drained, within=within, every=every)
 
     @_looking
     def oldest_uncounted(self, stream: str, group: str) -> float | None:
