@@ -1,4 +1,4 @@
-"""Locust beside a release: the manifest is valid, as confined as the chart's own pods, and opens nothing but what it needs."""
+"""The manifest that runs Locust next to a release is valid, as confined as the chart's pods, and opens only the connections it needs."""
 
 from pathlib import Path
 from typing import Any
@@ -41,36 +41,36 @@ def test_every_object_is_valid(version: str, order: Order) -> None:
 
 
 @pytest.mark.parametrize("name", [MASTER, WORKER])
-def test_its_pods_are_as_confined_as_the_releases(name: str) -> None:
-    (job,) = [one for one in render(CHART) if one.kind == "Deployment" and one.name == "voting-consumer"]
-    ours, chart = pods(SHIPPED)[name]["spec"], job.body["spec"]["template"]["spec"]
-    assert ours["securityContext"].items() <= chart["securityContext"].items()
-    assert ours["containers"][0]["securityContext"] == chart["containers"][0]["securityContext"]
-    assert ours["automountServiceAccountToken"] is False
-    assert ours["containers"][0]["image"] == reference(LOAD)
+def test_its_pods_are_as_confined_as_the_pods_of_the_release(name: str) -> None:
+    (consumer,) = [one for one in render(CHART) if one.kind == "Deployment" and one.name == "voting-consumer"]
+    locust, chart_pod = pods(SHIPPED)[name]["spec"], consumer.body["spec"]["template"]["spec"]
+    assert locust["securityContext"].items() <= chart_pod["securityContext"].items()
+    assert locust["containers"][0]["securityContext"] == chart_pod["containers"][0]["securityContext"]
+    assert locust["automountServiceAccountToken"] is False
+    assert locust["containers"][0]["image"] == reference(LOAD)
 
 
 def end(name: str) -> End:
     return End(name, "voting-frontend", pods(SHIPPED)[name]["metadata"]["labels"], {NAME_LABEL: "voting-frontend"})
 
 
-def test_workers_reach_the_master_and_the_api_and_nobody_else_reaches_the_master() -> None:
+def test_workers_reach_the_master_and_the_api_and_no_other_pod_reaches_the_master() -> None:
     every = [*RELEASE, *policies(SHIPPED)]
     api = End("api", "voting-api", {**end(WORKER).labels, "app.kubernetes.io/component": "api"}, {NAME_LABEL: "voting-api"})
     other = End("other", "voting-frontend", {**end(WORKER).labels, "app.kubernetes.io/component": "test"}, {NAME_LABEL: "voting-frontend"})
     redis = End("redis", "voting-data", {**end(WORKER).labels, "app.kubernetes.io/component": "redis"}, {NAME_LABEL: "voting-data"})
     assert connects(every, end(WORKER), end(MASTER), 5557)
     assert connects(every, end(WORKER), api, 8000)
-    assert not connects(RELEASE, end(WORKER), end(MASTER), 5557), "the release alone refuses it"
+    assert not connects(RELEASE, end(WORKER), end(MASTER), 5557), "the policies of the release alone must refuse workers at the master"
     assert not connects(every, other, end(MASTER), 5557)
     assert not connects(every, end(WORKER), end(MASTER), 8089)
     assert not connects(every, end(WORKER), redis, 6379)
 
 
-def test_an_order_is_for_one_release_and_one_prefix(order: Order) -> None:
+def test_an_order_applies_to_one_release_and_one_prefix(order: Order) -> None:
     objects = manifest(order, "other", "mine", "voting-load:1")
-    told = yaml.safe_dump(objects)
-    assert "voting-frontend" not in told
+    text = yaml.safe_dump(objects)
+    assert "voting-frontend" not in text
     assert {one["metadata"]["namespace"] for one in objects} == {"other-frontend"}
     assert {pod["metadata"]["labels"]["app.kubernetes.io/instance"] for pod in pods(objects).values()} == {"mine"}
     assert {pod["spec"]["containers"][0]["image"] for pod in pods(objects).values()} == {"voting-load:1"}

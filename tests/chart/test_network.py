@@ -1,4 +1,4 @@
-"""The network policies, read as a cluster reads them, give the declared table; and the declared table is the published one."""
+"""The network policies, evaluated as a cluster evaluates them, allow exactly the declared table, and it equals the published one."""
 
 import pytest
 
@@ -30,16 +30,16 @@ def may(source: str | End, target: str, port: int, protocol: str = "TCP") -> boo
 
 
 @pytest.mark.parametrize("row", truth().rows)
-def test_a_row_of_the_declared_table_is_what_the_policies_compute(row: str) -> None:
+def test_the_policies_allow_exactly_a_row_of_the_declared_table(row: str) -> None:
     assert rows(SCENE.computed(POLICIES) & SCENE.judged)[row] == set(truth().rows[row])
 
 
-def test_the_declared_table_is_the_published_one_and_opens_nothing_else() -> None:
+def test_the_declared_table_equals_the_published_one() -> None:
     assert {row: set(columns) for row, columns in truth().rows.items() if columns} == PUBLISHED
     assert PUBLISHED.keys() == LAYERS
 
 
-def test_every_end_stands_in_the_table() -> None:
+def test_every_endpoint_is_in_the_table() -> None:
     columns = {column.end for column in truth().columns.values()}
     assert truth().rows.keys() | columns == truth().ends.keys()
     assert all(set(columns) <= truth().columns.keys() for columns in truth().rows.values())
@@ -47,39 +47,39 @@ def test_every_end_stands_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)
-def test_without_any_one_policy_the_table_is_another(policy: Policy) -> None:
+def test_removing_any_single_policy_changes_the_table(policy: Policy) -> None:
     others = [one for one in POLICIES if one != policy]
     assert SCENE.computed(others) & SCENE.judged != SCENE.computed(POLICIES) & SCENE.judged
 
 
 @pytest.mark.parametrize("layer", ["frontend", "api", "consumer", "data"])
-def test_each_default_denial_alone_closes_both_directions_for_every_pod(layer: str) -> None:
+def test_each_default_deny_policy_alone_blocks_both_directions_for_every_pod(layer: str) -> None:
     (denial,) = [p for p in POLICIES if (p.namespace, p.name) == (f"voting-{layer}", "default-deny")]
-    pod, stranger = End("any", f"voting-{layer}", {"whatever": "it is"}), SCENE.ends["stranger"]
+    pod, stranger = End("any", f"voting-{layer}", {"any": "label"}), SCENE.ends["stranger"]
     assert not connects([denial], pod, stranger, 80)
     assert not connects([denial], stranger, pod, 80)
 
 
-def test_no_port_but_the_one_is_open() -> None:
+def test_no_other_port_is_open() -> None:
     assert not may("frontend", "API pods", 9000)
     assert not may("api", "Redis pod", 5432)
     assert not may("consumer", "Redis pod", 22)
     assert not may("data", "DNS pods", 443)
 
 
-def test_the_labels_of_a_component_open_nothing_in_another_namespace() -> None:
-    posing = End("posing", "voting-frontend", SCENE.ends["API pods"].labels)
-    assert not may(posing, "Redis pod", 6379)
-    assert not connects(POLICIES, SCENE.ends["frontend"], posing, 8000)
+def test_component_labels_open_nothing_in_another_namespace() -> None:
+    impostor = End("impostor", "voting-frontend", SCENE.ends["API pods"].labels)
+    assert not may(impostor, "Redis pod", 6379)
+    assert not connects(POLICIES, SCENE.ends["frontend"], impostor, 8000)
 
 
-def test_who_an_operator_names_is_let_through_and_nobody_else() -> None:
-    own = {
+def test_only_the_configured_peers_are_allowed_in() -> None:
+    custom = {
         "monitoring": {"enabled": True, "prometheusNamespace": "watch"},
         "networkPolicies": {"ingressControllers": [{"namespaceSelector": {"matchLabels": {"role": "edge"}}}]},
     }
-    policies = connections.policies(render(CHART, own))
-    scene = connections.scene(render(CHART, own), values.merged(CHART, own))
+    policies = connections.policies(render(CHART, custom))
+    scene = connections.scene(render(CHART, custom), values.merged(CHART, custom))
     assert scene.computed(policies) & scene.judged == truth().open(scene.judged)
     assert connects(policies, End("Prometheus", "watch"), scene.ends["consumer"], 9000)
     assert not connects(policies, End("ingress", "ingress-nginx"), scene.ends["API pods"], 8000)

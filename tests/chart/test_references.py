@@ -1,4 +1,4 @@
-"""What an object names has to be there: each kind of a name that leads nowhere is found."""
+"""Every object that another object refers to exists, and each kind of dangling reference is found."""
 
 import copy
 from collections.abc import Callable
@@ -17,7 +17,7 @@ DEFAULT = render(CHART)
 Change = Callable[[Any], object]
 
 
-def missing(manifests: tuple[Manifest, ...], kind: str, name: str, change: Change) -> list[str]:
+def dangling(manifests: tuple[Manifest, ...], kind: str, name: str, change: Change) -> list[str]:
     broken = [
         Manifest(one.template, one.kind, one.name, one.namespace, copy.deepcopy(dict(one.body)))
         if (one.kind, one.name) == (kind, name)
@@ -31,10 +31,10 @@ def missing(manifests: tuple[Manifest, ...], kind: str, name: str, change: Chang
 
 
 @pytest.mark.parametrize("file", values.shipped(CHART))
-def test_as_it_is_all_is_there(file: str) -> None:
+def test_the_shipped_chart_has_no_dangling_reference(file: str) -> None:
     given = values.shipped(CHART)[file]
-    elsewhere = frozenset({str(values.merged(CHART, given)["secrets"]["existingSecret"])})
-    found = Rendering(render(CHART, given), elsewhere).references()
+    external = frozenset({str(values.merged(CHART, given)["secrets"]["existingSecret"])})
+    found = Rendering(render(CHART, given), external).references()
     assert len(found) > 15
     assert [one for one in found if not one.there] == []
 
@@ -44,7 +44,7 @@ def pod(body: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "change", "told"),
+    ("kind", "name", "change", "expected"),
     [
         ("Service", "redis", lambda b: b["spec"]["ports"][0].update(port=6380), "names Service redis in voting-data, port 6379"),
         ("Service", "voting-api", lambda b: b["spec"]["ports"][0].update(targetPort=8001), "names port 8001 of its pods"),
@@ -60,8 +60,8 @@ def pod(body: Any) -> Any:
         ("Pod", "voting-test", lambda b: b["spec"]["containers"][0].update(args=["none.voting-api.svc:8000"]), "names Service none"),
     ],
 )  # fmt: skip
-def test_a_name_that_leads_nowhere_is_told(kind: str, name: str, change: Change, told: str) -> None:
-    assert any(told in one for one in missing(DEFAULT, kind, name, change)), missing(DEFAULT, kind, name, change)
+def test_a_dangling_reference_is_reported(kind: str, name: str, change: Change, expected: str) -> None:
+    assert any(expected in one for one in dangling(DEFAULT, kind, name, change)), dangling(DEFAULT, kind, name, change)
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_a_name_that_leads_nowhere_is_told(kind: str, name: str, change: Change,
         (PLATFORM, "PodMonitor", lambda b: b["spec"]["podMetricsEndpoints"][0].update(port="other")),
     ],
 )
-def test_so_is_one_of_a_switch(manifests: tuple[Manifest, ...], kind: str, change: Change) -> None:
+def test_a_dangling_reference_of_an_optional_object_is_reported(manifests: tuple[Manifest, ...], kind: str, change: Change) -> None:
     names = [one.name for one in manifests if one.kind == kind]
     if not names:
         manifests = PLATFORM if manifests is PRODUCTION else PRODUCTION
         names = [one.name for one in manifests if one.kind == kind]
     assert names
-    assert any(one.startswith(f"{kind} {names[0]} names") for one in missing(manifests, kind, names[0], change))
+    assert any(one.startswith(f"{kind} {names[0]} names") for one in dangling(manifests, kind, names[0], change))

@@ -1,4 +1,4 @@
-"""What the chart installs, in each of the shapes that it ships a values file for."""
+"""The objects that the chart installs with each shipped values file."""
 
 import base64
 from collections import Counter
@@ -12,7 +12,7 @@ from validation.probes.chart.value_flips import flips
 from validation.probes.chart.workloads import Workload, workloads
 
 SHIPPED = values.shipped(CHART)
-EVERY_SHAPE = pytest.mark.parametrize("shape", SHIPPED)
+EVERY_VALUES_FILE = pytest.mark.parametrize("file", SHIPPED)
 WITHOUT_SCHEMA = {"HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication"}
 
 
@@ -29,22 +29,22 @@ def kinds(*found: manifests.Manifest) -> Counter[str]:
     return Counter(manifest.kind for manifest in found)
 
 
-@EVERY_SHAPE
-def test_the_linter_has_nothing_to_say(shape: str) -> None:
-    assert manifests.lint(CHART, SHIPPED[shape]) == ()
+@EVERY_VALUES_FILE
+def test_helm_lint_reports_nothing(file: str) -> None:
+    assert manifests.lint(CHART, SHIPPED[file]) == ()
 
 
-@EVERY_SHAPE
+@EVERY_VALUES_FILE
 @pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)
-def test_every_object_is_valid_in_every_version(shape: str, version: str) -> None:
-    errors = kubernetes_schemas.schema_errors(manifests.render(CHART, SHIPPED[shape]), version)
+def test_every_object_is_valid_in_every_kubernetes_version(file: str, version: str) -> None:
+    errors = kubernetes_schemas.schema_errors(manifests.render(CHART, SHIPPED[file]), version)
     assert [error for error in errors if error.manifest.kind not in WITHOUT_SCHEMA or error.text != kubernetes_schemas.NO_SCHEMA] == []
 
 
-@EVERY_SHAPE
-def test_there_are_twelve_network_policies_three_in_each_namespace_or_none_at_all(shape: str) -> None:
-    policies = [m for m in manifests.render(CHART, SHIPPED[shape]) if m.kind == "NetworkPolicy"]
-    if shape == "platform-values.yaml":  # the platform has its own
+@EVERY_VALUES_FILE
+def test_each_namespace_has_three_network_policies_unless_they_are_disabled(file: str) -> None:
+    policies = [m for m in manifests.render(CHART, SHIPPED[file]) if m.kind == "NetworkPolicy"]
+    if file == "platform-values.yaml":  # the platform provides its own
         assert policies == []
         return
     names = ("voting-frontend", "voting-api", "voting-consumer", "voting-data")
@@ -52,9 +52,9 @@ def test_there_are_twelve_network_policies_three_in_each_namespace_or_none_at_al
     assert len({(m.namespace, m.name) for m in policies}) == 12
 
 
-@EVERY_SHAPE
-def test_selectors_are_among_the_labels_of_the_pods_and_have_no_version(shape: str) -> None:
-    for found in workloads(manifests.render(CHART, SHIPPED[shape])):
+@EVERY_VALUES_FILE
+def test_selectors_match_the_pod_labels_and_contain_no_version(file: str) -> None:
+    for found in workloads(manifests.render(CHART, SHIPPED[file])):
         if found.lasting:
             spec = found.manifest.body["spec"]
             selector, labels = spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"]
@@ -68,20 +68,20 @@ def test_every_value_is_read_by_a_template() -> None:
     assert [flip for flip in found if not flip.places] == []
 
 
-def test_data_elsewhere_leaves_no_server_no_password_and_no_volume_here() -> None:
+def test_external_data_stores_leave_no_server_password_or_volume() -> None:
     found = kinds(*manifests.render(CHART, SHIPPED["external-data-values.yaml"]))
     assert not found.keys() & {"StatefulSet", "Secret", "Namespace"}
     assert found["Service"] == 1
 
 
-def test_one_url_replaces_one_server() -> None:
+def test_an_external_url_replaces_only_its_own_server() -> None:
     found = rendered(redis={"url": "redis://:secret@redis.example:6379/0"})
     assert [m.name for m in found if m.kind == "StatefulSet"] == ["postgres"]
     (secret,) = [m for m in found if m.kind == "Secret" and m.namespace == "voting-consumer"]
     assert base64.b64decode(secret.body["data"]["REDIS_URL"]) == b"redis://:secret@redis.example:6379/0"
 
 
-def test_one_password_is_made_and_is_the_same_in_all_namespaces() -> None:
+def test_generated_passwords_are_the_same_in_all_namespaces() -> None:
     secrets = {m.namespace: m.body["data"] for m in rendered() if m.kind == "Secret"}
     passwords = {key: base64.b64decode(value) for key, value in secrets["voting-data"].items()}
     for namespace in ("voting-api", "voting-consumer"):
@@ -91,7 +91,7 @@ def test_one_password_is_made_and_is_the_same_in_all_namespaces() -> None:
     assert passwords["REDIS_PASSWORD"] != passwords["POSTGRES_PASSWORD"]
 
 
-def test_keda_gets_the_address_and_the_password_of_a_redis_elsewhere() -> None:
+def test_keda_gets_the_address_and_password_of_an_external_redis() -> None:
     found = rendered(consumer={"keda": {"enabled": True}}, redis={"url": "rediss://user:pass:w%2Frd@redis.example:6380/0"})
     (scaled,) = [m for m in found if m.kind == "ScaledObject"]
     for trigger in scaled.body["spec"]["triggers"]:
@@ -100,44 +100,44 @@ def test_keda_gets_the_address_and_the_password_of_a_redis_elsewhere() -> None:
     assert base64.b64decode(secret.body["data"]["REDIS_PASSWORD"]) == b"pass:w/rd"
 
 
-@EVERY_SHAPE
-def test_no_secret_is_a_plain_variable_or_a_plain_argument(shape: str) -> None:
-    for found in workloads(manifests.render(CHART, SHIPPED[shape])):
+@EVERY_VALUES_FILE
+def test_no_secret_is_a_plain_variable_or_argument(file: str) -> None:
+    for found in workloads(manifests.render(CHART, SHIPPED[file])):
         for container in found.containers:
             plain = {name for name, variable in container.env.items() if variable.secret is None}
             assert not [name for name in plain if name.endswith("_URL") or "PASSWORD" in name or "AUTH" in name]
             assert "://" not in str(container.body.get("command")) + str(container.body.get("args"))
 
 
-@EVERY_SHAPE
-def test_a_prefix_moves_everything_so_that_two_releases_fit_in_one_cluster(shape: str) -> None:
-    first = manifests.render(CHART, SHIPPED[shape])
+@EVERY_VALUES_FILE
+def test_a_prefix_lets_two_releases_share_a_cluster(file: str) -> None:
+    first = manifests.render(CHART, SHIPPED[file])
     moved = manifests.render(
-        CHART, {**SHIPPED[shape], "namespaces": {**SHIPPED[shape].get("namespaces", {}), "prefix": "other"}}, release="other"
+        CHART, {**SHIPPED[file], "namespaces": {**SHIPPED[file].get("namespaces", {}), "prefix": "other"}}, release="other"
     )
     here, there = ({(m.kind, m.namespace or m.name, m.name) for m in found} for found in (first, moved))
     assert len(here) == len(there) == len(first)
     assert not here & there
-    assert {m.kind for m in (*first, *moved) if not m.namespace} <= {"Namespace"}  # nothing else belongs to the whole cluster
+    assert {m.kind for m in (*first, *moved) if not m.namespace} <= {"Namespace"}  # no other cluster-scoped objects
     assert "voting-" not in str([m.namespace for m in moved])
 
 
-def test_namespaces_of_somebody_else_are_used_and_not_made() -> None:
-    ours = [m.body for m in rendered() if m.kind not in {"Namespace", "Secret"}]
-    theirs = [m.body for m in rendered(namespaces={"create": False}) if m.kind != "Secret"]
-    assert theirs == ours
+def test_existing_namespaces_are_used_and_not_created() -> None:
+    created = [m.body for m in rendered() if m.kind not in {"Namespace", "Secret"}]
+    existing = [m.body for m in rendered(namespaces={"create": False}) if m.kind != "Secret"]
+    assert existing == created
 
 
 @pytest.mark.parametrize(
     "pods",
     [{"voting-api": 2, "voting-migrate": 1}, {"voting-api": 2, "voting-test": 1}, {"voting-api": 3, "voting-consumer": 2}],
-    ids=["while it migrates", "while it is tested", "while it rolls out"],
+    ids=["during migration", "during helm test", "during rollout"],
 )
-def test_the_defaults_request_at_most_a_gibibyte_and_a_half(pods: dict[str, int]) -> None:
-    asked = {w.manifest.name: sum(mebibytes(c.resources["requests"]["memory"]) for c in w.containers) for w in workloads(rendered())}
+def test_the_defaults_request_at_most_one_and_a_half_gibibytes(pods: dict[str, int]) -> None:
+    requested = {w.manifest.name: sum(mebibytes(c.resources["requests"]["memory"]) for c in w.containers) for w in workloads(rendered())}
     replicas = {w.manifest.name: w.manifest.body["spec"]["replicas"] for w in workloads(rendered()) if w.lasting}
     assert replicas == {"voting-api": 2, "voting-consumer": 1, "redis": 1, "postgres": 1}
-    assert 0 < sum(asked[name] * count for name, count in (replicas | pods).items()) <= 1.5 * 1024
+    assert 0 < sum(requested[name] * count for name, count in (replicas | pods).items()) <= 1.5 * 1024
 
 
 def mebibytes(amount: str) -> int:
@@ -145,12 +145,12 @@ def mebibytes(amount: str) -> int:
     return number * {"Mi": 1, "Gi": 1024}[unit]
 
 
-@EVERY_SHAPE
-def test_every_object_has_the_labels_that_are_recommended(shape: str) -> None:
+@EVERY_VALUES_FILE
+def test_every_object_has_the_recommended_labels(file: str) -> None:
     wanted = {f"app.kubernetes.io/{part}" for part in ("name", "instance", "version", "component", "part-of", "managed-by")} | {
         "helm.sh/chart"
     }
-    assert [m.name for m in manifests.render(CHART, SHIPPED[shape]) if not wanted <= m.body["metadata"]["labels"].keys()] == []
+    assert [m.name for m in manifests.render(CHART, SHIPPED[file]) if not wanted <= m.body["metadata"]["labels"].keys()] == []
 
 
 @pytest.mark.parametrize(
@@ -162,33 +162,33 @@ def test_every_object_has_the_labels_that_are_recommended(shape: str) -> None:
         ({"digest": f"sha256:{64 * 'a'}"}, f"voting-api:0.3.2@sha256:{64 * 'a'}"),
     ],
 )
-def test_an_image_is_repository_tag_and_digest(image: dict[str, str], reference: str) -> None:
+def test_an_image_reference_is_repository_tag_and_digest(image: dict[str, str], reference: str) -> None:
     assert workload("voting-api", images={"api": image}).containers[0].image == reference
 
 
-def test_the_api_has_time_to_leave_the_endpoints_and_to_finish() -> None:
+def test_the_api_has_time_to_leave_the_endpoints_and_finish_requests() -> None:
     api = workload("voting-api")
     pause = api.containers[0].body["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert 0 < pause < api.pod["terminationGracePeriodSeconds"] / 2
 
 
-def test_the_certificate_of_an_ingress_is_for_its_host() -> None:
+def test_the_tls_host_of_an_ingress_is_its_host() -> None:
     (ingress,) = [m for m in rendered(api={"ingress": {"enabled": True, "host": "polls.example", "tlsSecret": "t"}}) if m.kind == "Ingress"]
     assert ingress.body["spec"]["tls"] == [{"hosts": ["polls.example"], "secretName": "t"}]
     assert [rule["host"] for rule in ingress.body["spec"]["rules"]] == ["polls.example"]
 
 
-def test_keda_reads_the_secret_of_somebody_else_too() -> None:
-    found = rendered(consumer={"keda": {"enabled": True}}, secrets={"existingSecret": "theirs"})
-    (asked,) = [m for m in found if m.kind == "TriggerAuthentication"]
-    assert [one["name"] for one in asked.body["spec"]["secretTargetRef"]] == ["theirs"]
+def test_keda_reads_an_existing_secret_too() -> None:
+    found = rendered(consumer={"keda": {"enabled": True}}, secrets={"existingSecret": "external"})
+    (authentication,) = [m for m in found if m.kind == "TriggerAuthentication"]
+    assert [one["name"] for one in authentication.body["spec"]["secretTargetRef"]] == ["external"]
 
 
-def test_an_autoscaler_has_the_replicas_to_itself() -> None:
+def test_an_autoscaler_alone_sets_the_replicas() -> None:
     assert "replicas" not in workload("voting-api", api={"autoscaling": {"enabled": True}}).manifest.body["spec"]
     assert "replicas" not in workload("voting-consumer", consumer={"keda": {"enabled": True}}).manifest.body["spec"]
 
 
-def test_votes_outlive_an_uninstall() -> None:
+def test_votes_survive_an_uninstall() -> None:
     kept = [m for m in rendered() if "helm.sh/resource-policy" in m.body["metadata"].get("annotations", {})]
     assert [(m.kind, m.namespace or m.name) for m in kept] == [("Namespace", "voting-data"), ("Secret", "voting-data")]

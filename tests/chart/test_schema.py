@@ -1,4 +1,4 @@
-"""A value that the chart does not know, or cannot use, is an error before anything is installed."""
+"""The schema rejects unknown and unusable values before anything is installed."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,45 +22,45 @@ def nested(path: tuple[str, ...], value: Any) -> Any:
     return value
 
 
-def closed(schema: Mapping[str, Any], at: str = "values") -> Iterator[str]:
-    """List the objects in a schema that take keys it does not name."""
+def open_objects(schema: Mapping[str, Any], at: str = "values") -> Iterator[str]:
+    """Yield the objects in a schema that accept keys it does not name."""
     if schema.get("type") == "object" and "additionalProperties" not in schema:
         yield at
     for word in ("properties", "definitions"):
         for name, inner in schema.get(word, {}).items():
-            yield from closed(inner, f"{at}.{name}")
+            yield from open_objects(inner, f"{at}.{name}")
     if "items" in schema:
-        yield from closed(schema["items"], f"{at}[]")
+        yield from open_objects(schema["items"], f"{at}[]")
 
 
 @pytest.mark.parametrize("path", list(sections(probe.merged(CHART))), ids=lambda path: ".".join(path) or "top")
-def test_a_misspelt_key_is_refused_at_every_level(path: tuple[str, ...]) -> None:
+def test_a_misspelt_key_is_rejected_at_every_level(path: tuple[str, ...]) -> None:
     refusal = probe.refusal(CHART, nested((*path, "misspelt"), "x"))
     assert refusal is not None
     assert "misspelt" in refusal
 
 
 @pytest.mark.parametrize("path", [key for key, _ in probe.leaves(probe.merged(CHART))] + [*sections(probe.merged(CHART))][1:], ids=".".join)
-def test_a_default_taken_away_is_refused_in_words_and_not_by_a_crash(path: tuple[str, ...]) -> None:
+def test_removing_a_default_is_rejected_with_a_message_that_names_it(path: tuple[str, ...]) -> None:
     refusal = probe.refusal(CHART, nested(path, None))
     assert refusal is not None
     assert path[-1] in refusal
 
 
-def test_no_object_of_the_schema_is_open() -> None:
-    assert list(closed(probe.schema(CHART) or {})) == []
+def test_every_object_of_the_schema_is_closed() -> None:
+    assert list(open_objects(probe.schema(CHART) or {})) == []
 
 
-def test_every_value_of_the_schema_has_a_default() -> None:
+def test_every_value_in_the_schema_has_a_default() -> None:
     schema, defaults = probe.schema(CHART) or {}, probe.merged(CHART)
 
-    def without(described: Mapping[str, Any], value: Any, at: str) -> Iterator[str]:
+    def missing(described: Mapping[str, Any], value: Any, at: str) -> Iterator[str]:
         if "$ref" in described:
             described = schema["definitions"][described["$ref"].rpartition("/")[2]]
         for name, inner in described.get("properties", {}).items():
-            yield from without(inner, value[name], f"{at}.{name}") if name in value else [f"{at}.{name}"]
+            yield from missing(inner, value[name], f"{at}.{name}") if name in value else [f"{at}.{name}"]
 
-    assert list(without(schema, defaults, "")) == []
+    assert list(missing(schema, defaults, "")) == []
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_every_value_of_the_schema_has_a_default() -> None:
     [
         ("networkPolicies.dns.peers", [{"podSelectors": {"matchLabels": {"a": "b"}}}]),
         ("networkPolicies.dns.peers", [{"podSelector": {"matchLabel": {"a": "b"}}}]),
-        ("networkPolicies.dns.peers", [{}]),  # would be every pod there is
-        ("networkPolicies.dns.peers", []),  # and so would this
+        ("networkPolicies.dns.peers", [{}]),  # would match every pod
+        ("networkPolicies.dns.peers", []),  # so would this
         ("networkPolicies.externalData", [{"peer": {"ipBlock": {"cidr": "192.0.2.1/32"}}}]),
         ("networkPolicies.dns.ports", [0]),
         ("images.api.tag", "no spaces"),
@@ -95,9 +95,9 @@ def test_every_value_of_the_schema_has_a_default() -> None:
         ("namespaces.prefix", "Voting"),
     ],
 )
-def test_a_value_that_cannot_work_is_refused(path: str, value: Any) -> None:
+def test_an_unusable_value_is_rejected(path: str, value: Any) -> None:
     assert probe.refusal(CHART, nested(tuple(path.split(".")), value)) is not None
 
 
-def test_the_values_as_they_are_and_every_shipped_file_are_taken() -> None:
+def test_the_defaults_and_every_shipped_values_file_are_accepted() -> None:
     assert [probe.refusal(CHART, values) for values in ({}, *probe.shipped(CHART).values())] == [None] * 6
