@@ -95,7 +95,7 @@ def test_there_are_defects_of_every_layer_and_at_least_eighty_in_all() -> None:
 
 
 def test_every_checkpoint_that_looks_at_a_cluster_has_a_defect_that_is_seen_there() -> None:
-    named = {checkpoint for defect in catalogue.catalogue().values() for checkpoint in defect.live}
+    named = {checkpoint for defect in catalogue.catalogue().values() for checkpoint in defect.cluster_checkpoints}
     assert [c.id for c in registry().values() if "cluster" in c.needs and c.id not in named] == []
 
 

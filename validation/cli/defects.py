@@ -27,8 +27,8 @@ def defects_list(checkpoint: Annotated[str, typer.Option(help="only those that t
     """List the defects of the catalogue, and the checkpoints that must see them."""
     wanted = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
     for defect in catalogue.choose(()):
-        if wanted is None or wanted & {*defect.checkpoints, *defect.live}:
-            live, broken = (f"{i} live" for i in defect.live), defect.load.broken if defect.load else ()
+        if wanted is None or wanted & {*defect.checkpoints, *defect.cluster_checkpoints}:
+            live, broken = (f"{i} live" for i in defect.cluster_checkpoints), defect.load.broken if defect.load else ()
             seen_by = ", ".join([*defect.checkpoints, *live, *broken, *(["its tests"] if defect.tests else [])])
             print(f"{defect.id:4} {defect.layer:10} {seen_by:22} {defect.title}")  # noqa: T201 - data goes to stdout
 

@@ -57,7 +57,7 @@ class Defect:
     Attributes:
         story: what happens to voters if it ships.
         checkpoints: the ids that must turn red, each of them, at the lowest fidelity that can show it.
-        live: those that must turn red in a cluster, each by what is seen there.
+        cluster_checkpoints: those that must turn red in a cluster, each by what is observed there.
         load: the load that must show it; None: no load is needed.
         tests: tests of this repository, files or files::tests, each of which must fail: for what the judge itself must never do.
         changes: edits of a copy of the source.
@@ -72,7 +72,7 @@ class Defect:
     layer: str
     checkpoints: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
-    live: tuple[str, ...] = ()
+    cluster_checkpoints: tuple[str, ...] = ()
     load: Load | None = None
     tests: tuple[str, ...] = ()
     redis: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def catalogue() -> dict[str, Defect]:
     found = [
         Defect(**({k: v for k, v in entry.items() if k != "change"} | {
             "checkpoints": tuple(entry.get("checkpoints", ())),
-            "live": tuple(entry.get("live", ())),
+            "cluster_checkpoints": tuple(entry.get("cluster_checkpoints", ())),
             "load": _load(entry["load"]) if "load" in entry else None,
             "tests": tuple(entry.get("tests", ())),
             "changes": tuple(Change(**change) for change in entry.get("change", ())),
@@ -114,8 +114,8 @@ def catalogue() -> dict[str, Defect]:
     if len({d.id for d in found}) != len(found):
         raise HarnessError("A defect's id is there twice.", "defects.toml was edited by two")
     for defect in found:
-        select(ids=(*defect.checkpoints, *defect.live))
-        if not (defect.checkpoints or defect.live or defect.load or defect.tests):
+        select(ids=(*defect.checkpoints, *defect.cluster_checkpoints))
+        if not (defect.checkpoints or defect.cluster_checkpoints or defect.load or defect.tests):
             raise HarnessError(f"Defect {defect.id} names nothing that must see it.", "defects.toml")
         if not defect.changes and not ("B1" in defect.checkpoints and defect.redis) and defect.images is not Images.MOVED:
             raise HarnessError(f"Defect {defect.id} changes nothing that a witness can see.", "defects.toml")

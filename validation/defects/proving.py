@@ -86,7 +86,7 @@ class Bench:
 
     def checkpoints(self, defect: Defect) -> tuple[str, ...]:
         """Those that must turn red here."""
-        return defect.checkpoints if self.cluster is None else defect.live
+        return defect.checkpoints if self.cluster is None else defect.cluster_checkpoints
 
     def load(self, defect: Defect) -> Load | None:
         """The load that must show it here."""

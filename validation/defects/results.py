@@ -144,7 +144,7 @@ def self_tested(lines: Iterable[Line], defects: Mapping[str, Defect]) -> frozens
         lines: proofs and rows, of whatever state of the source.
         defects: the catalogue; a line about a defect that is in it no more shows nothing.
     """
-    named = {identifier: {*defect.checkpoints, *defect.live} for identifier, defect in defects.items()}
+    named = {identifier: {*defect.checkpoints, *defect.cluster_checkpoints} for identifier, defect in defects.items()}
     return frozenset(checkpoint for line in lines for checkpoint in line.red if checkpoint in named.get(line.defect, ()))
 
 

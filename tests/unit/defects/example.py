@@ -15,10 +15,10 @@ NEVER = Seen("5.1", "a vote", "Then it is accepted", "status")
 DEFECTS = MappingProxyType({
     one.id: one
     for one in (
-        Defect("D3", "Another field", "A story.", "contract", ("6.2", "7.1"), (Change("a", "x", "y"),), live=("7.1",)),
+        Defect("D3", "Another field", "A story.", "contract", ("6.2", "7.1"), (Change("a", "x", "y"),), cluster_checkpoints=("7.1",)),
         Defect("D13", "No headers", "A story.", "source", ("2.3",), (Change("b", "x", "y"),)),
         Defect("D4", "The wrong end", "A story.", "contract", ("6.1", "B1"), (Change("c", "x", "y"),)),
-        Defect("D80", "In a cluster", "A story.", "chart", (), (Change("d", "x", "y"),), live=("B17",)),
+        Defect("D80", "In a cluster", "A story.", "chart", (), (Change("d", "x", "y"),), cluster_checkpoints=("B17",)),
     )
 })  # fmt: skip
 COLUMNS = ("2.3", "5.1", "6.1", "6.2", "7.1", "B1")

@@ -13,7 +13,7 @@ from validation.defects.proving import HERE, Bench
 from validation.registry.checkpoints import registry
 
 A = Defect("D1", "A", "", "chart", ("4.1",), (Change("chart/a.yaml", "x", "y"),))
-B = Defect("D2", "B", "", "source", ("B3", "5.1"), (Change("system/b.py", "x", "y"),), live=("B19",))
+B = Defect("D2", "B", "", "source", ("B3", "5.1"), (Change("system/b.py", "x", "y"),), cluster_checkpoints=("B19",))
 LOAD = Defect("D3", "L", "", "source", (), (Change("system/l.py", "x", "y"),), load=Load("baseline", 1, 1, ("vote, p99",)))
 IMAGE = Defect("D4", "I", "", "image", ("1.1",), (Change("system/i.py", "x", "y"),), images=Images.BUILT)
 SOME = (A, B, LOAD, IMAGE)
@@ -234,7 +234,7 @@ def test_what_cannot_be_read_is_held_to_be_used_and_what_is_shared_is_not_alone(
 def test_each_checkpoint_of_the_catalogue_rests_on_a_feature_and_on_steps() -> None:
     uses = read_uses()
     for defect in catalogue.catalogue().values():
-        for checkpoint in (*defect.checkpoints, *defect.live):
+        for checkpoint in (*defect.checkpoints, *defect.cluster_checkpoints):
             files = [file for file, marks in uses.marks.items() if registry()[checkpoint].mark in marks]
             assert files, checkpoint
             assert all(uses.modules[file] for file in files)

@@ -43,7 +43,7 @@ def test_a_repeated_option_and_commas_choose_all_that_they_name(asked: list[str]
     ran = call("--defect", "D3,D13", "--defect", "D14", reports=tmp_path)
     assert sorted(asked) == ["D13", "D14", "D3"]
     assert ran.exit_code == 0
-    assert "D3   caught         12 s  The consumer reads another field than the API writes. words\n" in ran.stdout
+    assert "D3   caught         12 s  The consumer reads a different field than the API writes. words\n" in ran.stdout
     assert ran.stdout.endswith("3 of 3 caught\n")
     assert ran.stderr.endswith("0 of 20 beyond the protocol, and 4 of 32 checkpoints have been seen to fail\n")
 

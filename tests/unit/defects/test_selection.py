@@ -11,8 +11,8 @@ from validation.defects.proving import HERE, Bench
 from validation.defects.selection import Wanted, choose, split
 
 A = Defect("D1", "A", "", "chart", ("4.1", "4.2"), (Change("chart/a.yaml", "x", "y"),))
-B = Defect("D2", "B", "", "source", ("B3",), (Change("system/b.py", "x", "y"),), live=("B19",))
-C = Defect("D3", "C", "", "chart", (), (Change("chart/c.yaml", "x", "y"),), live=("B17",))
+B = Defect("D2", "B", "", "source", ("B3",), (Change("system/b.py", "x", "y"),), cluster_checkpoints=("B19",))
+C = Defect("D3", "C", "", "chart", (), (Change("chart/c.yaml", "x", "y"),), cluster_checkpoints=("B17",))
 L = Defect("D4", "L", "", "source", (), (Change("system/l.py", "x", "y"),), load=Load("baseline", 1, 1, ("vote, p99",)))
 I = Defect("D5", "I", "", "image", ("1.1",), images=Images.MOVED)  # noqa: E741 - the image
 ALL: Mapping[str, Defect] = MappingProxyType({one.id: one for one in (A, B, C, L, I)})
