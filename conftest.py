@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from validation.record.runs import SETTINGS
+from validation.pytest_plugin.stash import SETTINGS
 
 pytest_plugins = ["validation.pytest_plugin.plugin"]
 

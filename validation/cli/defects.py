@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from validation.core.errors import UsageError
-from validation.core.interruption import asked_to_end
+from validation.core.interruption import sigterm_interrupts
 from validation.defects import catalogue
 from validation.defects.proving import HERE, Bench, Catch
 from validation.defects.results import FOLDER, RESULTS, digest_of_sources, is_of, read, self_tested
@@ -84,7 +84,7 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
         raise typer.Exit
     file = reports.resolve() / FOLDER / RESULTS
     try:
-        with asked_to_end():
+        with sigterm_interrupts():
             all_caught = _fill(chosen, file, resume=resume) if matrix else _prove(chosen, bench, file, resume=resume)
     except KeyboardInterrupt:
         _say(f"What was seen until now is in {file}: the same command with --resume goes on from there.")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from validation.core.errors import UsageError
-from validation.core.interruption import asked_to_end
+from validation.core.interruption import sigterm_interrupts
 from validation.defects.mutants.trial import Fate, judging, key, known, sample
 from validation.pytest_plugin.execution import Interrupted
 
@@ -32,7 +32,7 @@ def mutate(
     fates: Counter[Fate] = Counter()
     unknown, reasons = 0, known()
     try:
-        with asked_to_end(), closing(judging(mutants)) as judged:  # ends what runs when we are interrupted here
+        with sigterm_interrupts(), closing(judging(mutants)) as judged:  # ends what runs when we are interrupted here
             for one in judged:
                 fates[one.fate] += 1
                 reason = reasons.get(key(one.mutant), "") if one.fate is Fate.SURVIVED else ""

@@ -4,7 +4,7 @@ import socket
 
 from rich.console import Console
 
-from validation.core.interruption import asked_to_end
+from validation.core.interruption import sigterm_interrupts
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently
 from validation.targets import cleanup
@@ -27,7 +27,7 @@ def serve(settings: RunSettings, port: int, talk: Console) -> None:
         talk.print(f"Port {port} is taken; using another one.")
     target = LocalTarget(settings, api_port=chosen)
     try:
-        with asked_to_end():
+        with sigterm_interrupts():
             target.start()
             _ = target.consumer
             talk.print(f"The voting system is up: [bold]{target.api.url}/[/bold]\nVotes are kept until you stop it with Ctrl-C.")

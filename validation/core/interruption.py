@@ -1,4 +1,4 @@
-"""An end that somebody asks for: SIGTERM is taken as Ctrl-C, so that the same is cleaned up."""
+"""SIGTERM handled as Ctrl-C, so that both clean up in the same way."""
 
 import signal
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def asked_to_end() -> Iterator[None]:
-    """Raise KeyboardInterrupt at SIGTERM for as long as the block lasts."""
+def sigterm_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt at SIGTERM while the block runs."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The pytest plugin that turns scenarios into recorded events, and the session that runs it.
+"""The pytest plugin that turns scenarios into recorded events, and `execute`, which runs a session of it.
 
-The command line and `conftest.py` import it. Start with `execution.py`, then `plugin.py`.
+The command line and `conftest.py` import it. Start with `execution.py`, then `plugin.py`, which lists the parts.
 """

@@ -1,23 +1,25 @@
-"""One run, from settings to record: clean up after dead runs, then let pytest run the scenarios."""
+"""One run of the scenarios: clean up after earlier runs, open the record, and hand both to a pytest session."""
 
 from collections.abc import Mapping, Sequence
 
 import pytest
 
-from validation.core.interruption import asked_to_end
+from validation.core.interruption import sigterm_interrupts
 from validation.core.settings import PROJECT, RunSettings
-from validation.record.recorder import HarnessFailed, Listener, Recorder
-from validation.record.runs import RECORDER, SETTINGS, open_record
+from validation.pytest_plugin.stash import RECORDER, SETTINGS
+from validation.record.events import HarnessFailed, Listener
+from validation.record.recorder import Recorder
+from validation.record.runs import open_record
 from validation.registry.checkpoints import Checkpoint
 from validation.targets import cleanup
 
 
 class Interrupted(Exception):
-    """Somebody asked the run to end."""
+    """The run was interrupted by Ctrl-C or SIGTERM."""
 
 
 class Handover:
-    """Gives pytest the settings and the record that this run already has."""
+    """Hands settings and recorder of this run to the pytest session."""
 
     def __init__(self, settings: RunSettings, recorder: Recorder) -> None:
         self._settings, self._recorder = settings, recorder
@@ -25,12 +27,12 @@ class Handover:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Hand over before the plugin looks."""
+        """Store both before the plugin reads them."""
         config.stash[SETTINGS] = self._settings
         config.stash[RECORDER] = self._recorder
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Tell an interruption from a collection error, which pytest ends by the same hook and the same code."""
+        """Distinguish an interruption from a collection error: pytest ends both with the same hook and the same code."""
         self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
@@ -44,11 +46,11 @@ def execute(
     """Run the scenarios of the checkpoints in scope and record them in the run's folder.
 
     Args:
-        settings: what to run.
-        scope: the checkpoints.
-        waivers: those that may fail.
-        listeners: they see each event as it happens.
-        self_tested: the checkpoints that planted defects have turned red, and whether in this very state of the source.
+        settings: what to run, and where.
+        scope: the checkpoints to validate.
+        waivers: the waivers given to this run.
+        listeners: called with each event as it happens.
+        self_tested: checkpoint id to whether a seeded defect turned it red with this exact source.
 
     Raises:
         Interrupted: by Ctrl-C or SIGTERM, after everything was cleaned up.
@@ -57,12 +59,12 @@ def execute(
     for problem in cleanup.reap()[1]:
         recorder.emit(HarnessFailed(f"Left by an earlier run: {problem}"))
     marks = " or ".join(c.mark for c in scope)
-    # Plugins of other packages are for tests: two of them take seconds to import. Nothing here asserts.
+    # Plugins of other packages are for tests, and two of them take seconds to import. No step uses a bare assert.
     plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--assert=plain"]
     options = ["-c", str(PROJECT / "pyproject.toml"), *plugins, "-m", marks]
     arguments = [str(PROJECT / "features"), *options]
     handover = Handover(settings, recorder)
-    with asked_to_end():
+    with sigterm_interrupts():
         ended = pytest.main(arguments, plugins=[handover])
     if ended == pytest.ExitCode.INTERRUPTED and handover.interrupted:
         raise Interrupted

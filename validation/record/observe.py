@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from validation.core.errors import Finding
-from validation.record.recorder import Observed, text
+from validation.record.events import Observed, text
 
 _UNSET = object()
 

@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 
 import psutil
-import pytest
 
 from validation.core.settings import RunSettings
-from validation.record.recorder import Listener, Recorder, RunStarted
+from validation.record.events import Listener, RunStarted
+from validation.record.recorder import Recorder
 
 TOLD_PACKAGES = (
     "votecheck",
@@ -27,9 +27,6 @@ TOLD_PACKAGES = (
     "asyncpg",
 )
 RECORD = "results.jsonl"
-SETTINGS = pytest.StashKey[RunSettings]()
-RECORDER = pytest.StashKey[Recorder | None]()
-"""Where a pytest session keeps what it was asked and what it writes to."""
 
 
 def new_run_id() -> str:

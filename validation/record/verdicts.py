@@ -6,18 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from validation.core.settings import TARGETS, highest
-from validation.record.recorder import (
-    Event,
-    Finished,
-    HarnessFailed,
-    Measured,
-    Observed,
-    Planned,
-    RunFinished,
-    RunStarted,
-    Snapshot,
-    Started,
-)
+from validation.record.events import Event, Finished, HarnessFailed, Measured, Observed, Planned, RunFinished, RunStarted, Snapshot, Started
 from validation.registry.checkpoints import Checkpoint
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from validation.faults.proxy import crashes
 from validation.faults.proxy.crashes import NOT_REACHED, RIGHT, Crash
-from validation.record.recorder import Observed
+from validation.record.events import Observed
 from validation.record.verdicts import Judged, Scenario
 from validation.report.text import duration
 

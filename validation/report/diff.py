@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from validation.record.recorder import Observed
+from validation.record.events import Observed
 from validation.record.verdicts import Run
 from validation.report.model import load
 from validation.report.text import duration, one_line

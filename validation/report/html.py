@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from validation.record.recorder import Measured, Observed
+from validation.record.events import Measured, Observed
 from validation.record.verdicts import Run, Scenario, Verdict
 from validation.registry.checkpoints import registry
 from validation.report import crash_table, model

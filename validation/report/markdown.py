@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from validation.record.recorder import Observed
+from validation.record.events import Observed
 from validation.record.verdicts import Judged, Run, Verdict
 from validation.report.model import Open, by_phase, headline, moment, reproduce, self_tested, unproven, with_verdict
 from validation.report.text import duration, one_line

@@ -11,8 +11,8 @@ import msgspec
 
 from validation.core.errors import UsageError
 from validation.core.settings import SHIPPED_TARGETS, TARGETS
-from validation.record import recorder
-from validation.record.recorder import Event, RunStarted
+from validation.record.events import Event, RunStarted
+from validation.record.recorder import read
 from validation.record.runs import RECORD
 from validation.record.verdicts import Judged, Run, RunVerdict, Verdict, judge
 from validation.registry.checkpoints import BEYOND, phases, registry
@@ -67,7 +67,7 @@ def load(folder: Path) -> Run:
         UsageError: there is no record, it was changed, or it is of another version.
     """
     try:
-        events = tuple(recorder.read(folder / RECORD))
+        events = tuple(read(folder / RECORD))
         return judge(events, registry(), day_of(events))
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise UsageError(

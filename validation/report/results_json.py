@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 
 from validation.core.errors import HarnessError
-from validation.record.recorder import text
+from validation.record.events import text
 from validation.record.verdicts import Judged, Run
 from validation.registry.checkpoints import BEYOND
 from validation.report.model import reproduce

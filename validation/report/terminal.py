@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from validation.faults.proxy.crashes import RIGHT
-from validation.record.recorder import Event, Finished, HarnessFailed, Planned, RunFinished, Started
+from validation.record.events import Event, Finished, HarnessFailed, Planned, RunFinished, Started
 from validation.record.verdicts import Judged, Run, RunVerdict, Verdict, judge
 from validation.registry.checkpoints import Checkpoint, phases, registry
 from validation.report.crash_table import CrashPoint, crash_points, in_short

@@ -1,6 +1,6 @@
 """Texts for people. What the system answered is hostile: it is cut, and what cannot be seen is made visible."""
 
-from validation.record.recorder import TEXT_MAX
+from validation.record.events import TEXT_MAX
 
 _SECONDS_A_MINUTE = 60
 

@@ -15,7 +15,7 @@ from validation.defects.matrix.row import row as row_of
 from validation.defects.planted_images import Images
 from validation.defects.proving import HERE, Bench, Catch, Result
 from validation.defects.results import Proof, Row, digest_of, keep, read
-from validation.record.recorder import Observed, RunStarted
+from validation.record.events import Observed, RunStarted
 from validation.record.verdicts import Judged, Run, RunVerdict, Scenario, Verdict
 
 D3, D13, D4, D80 = DEFECTS.values()

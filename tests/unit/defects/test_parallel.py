@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from validation.core.interruption import asked_to_end
+from validation.core.interruption import sigterm_interrupts
 from validation.defects import parallel
 from validation.defects.parallel import jobs
 
@@ -118,7 +118,7 @@ def test_sigterm_is_taken_as_an_interruption_and_only_meanwhile() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def told() -> None:
-        with asked_to_end():
+        with sigterm_interrupts():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
 

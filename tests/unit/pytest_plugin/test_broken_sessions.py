@@ -14,7 +14,7 @@ def test_a_mistyped_tag_is_trouble_and_no_interruption(run_feature: RunFeature) 
 
 
 def test_a_scenario_of_no_checkpoint_is_trouble(run_feature: RunFeature) -> None:
-    in_trouble(run_feature(RIGHT, tags="@phase_5"), "belongs to no checkpoint")
+    in_trouble(run_feature(RIGHT, tags="@phase_5"), "has no checkpoint")
 
 
 def test_a_feature_that_is_no_gherkin_is_trouble(run_feature: RunFeature) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from validation.core.errors import Finding
+from validation.record.events import TEXT_MAX, Observed
 from validation.record.observe import Observe
-from validation.record.recorder import TEXT_MAX, Observed
 
 
 @pytest.fixture

@@ -8,20 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validation.core.errors import UsageError
-from validation.record.recorder import (
-    TEXT_MAX,
-    Event,
-    Finished,
-    HarnessFailed,
-    Measured,
-    Observed,
-    Recorder,
-    RunFinished,
-    RunStarted,
-    Started,
-    read,
-    text,
-)
+from validation.record.events import TEXT_MAX, Event, Finished, HarnessFailed, Measured, Observed, RunFinished, RunStarted, Started, text
+from validation.record.recorder import Recorder, read
 
 STARTED = RunStarted("run", "local", "2026-11-24T10:00:00+00:00", ["5.1"], [], {"cores": "2"}, {}, [])
 EVENTS: list[Event] = [
@@ -75,7 +63,7 @@ def test_a_changed_record_is_refused(record: Path, change: Callable[[list[str]],
     changed = change(lines)
     assert changed != lines
     record.write_text("\n".join(changed) + "\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="is not as it was written"):
+    with pytest.raises(UsageError, match="was changed after the run"):
         list(read(record))
 
 
@@ -86,7 +74,7 @@ def test_a_record_without_its_end_is_read_and_has_no_end(record: Path) -> None:
 
 
 def test_a_record_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="There is no record"):
+    with pytest.raises(UsageError, match="does not exist"):
         list(read(tmp_path / "nowhere"))
 
 

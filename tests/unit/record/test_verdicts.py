@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.record.recorder import Event, Finished, HarnessFailed, Observed, Planned, RunFinished, RunStarted, Started
+from validation.record.events import Event, Finished, HarnessFailed, Observed, Planned, RunFinished, RunStarted, Started
 from validation.record.verdicts import EXIT_CODES, Judged, Run, RunVerdict, Verdict, judge
 from validation.registry.checkpoints import registry
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from validation.record.recorder import Event, Finished, HarnessFailed, Measured, Observed, Recorder, RunFinished, RunStarted, Started
+from validation.record.events import Event, Finished, HarnessFailed, Measured, Observed, RunFinished, RunStarted, Started
+from validation.record.recorder import Recorder
 from validation.registry.checkpoints import registry
 
 SCRIPT = "<script>alert(1)</script>"

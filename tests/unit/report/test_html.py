@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.report.conftest import Record
 from tests.unit.report.page import Page
-from validation.record.recorder import Snapshot
+from validation.record.events import Snapshot
 from validation.report import html
 from validation.report.model import load
 

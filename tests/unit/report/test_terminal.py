@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from validation.record.recorder import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, read
+from validation.record.events import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started
+from validation.record.recorder import read
 from validation.registry.checkpoints import registry
 from validation.report.model import load
 from validation.report.terminal import Progress, summary

@@ -47,7 +47,7 @@ def test_a_tampered_record_is_refused(reported: Path, old: str, new: str) -> Non
     assert old in written
     record.write_text(written.replace(old, new), encoding="utf-8")
     (problem,) = verify(reported)
-    assert "is not as it was written" in problem
+    assert "was changed after the run" in problem
 
 
 def test_a_record_whose_end_was_cut_no_longer_bears_the_report_out(reported: Path) -> None:

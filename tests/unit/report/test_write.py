@@ -51,7 +51,7 @@ def test_a_folder_in_the_way_of_latest_is_not_touched(failed: Path) -> None:
 def test_a_changed_record_makes_no_report(failed: Path) -> None:
     record = failed / "results.jsonl"
     record.write_text(record.read_text(encoding="utf-8").replace('"ok":false', '"ok":true'), encoding="utf-8")
-    with pytest.raises(UsageError, match="not as it was written"):
+    with pytest.raises(UsageError, match="was changed after the run"):
         write_all(failed)
     assert [f.name for f in failed.iterdir()] == ["results.jsonl"]
 

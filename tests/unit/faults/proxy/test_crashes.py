@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from validation.faults.proxy.crashes import NOT_REACHED, Crash, not_reached, read, written
-from validation.record.recorder import TEXT_MAX, text
+from validation.record.events import TEXT_MAX, text
 
 WORDS = some.text("abc ()-:", min_size=1, max_size=60).map(lambda t: " ".join(t.split()) or "a")
 VISITS = some.builds(

@@ -17,7 +17,7 @@ from tests.unit.probes.images.saved import CLEAN, File
 from validation.core.errors import ProbeError
 from validation.probes.images import archive, inspection, layers
 from validation.probes.images.inspection import Image, read
-from validation.record.recorder import text
+from validation.record.events import text
 
 
 def test_an_image_is_read_as_it_is_configured(tmp_path: Path) -> None:

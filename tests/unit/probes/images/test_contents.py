@@ -14,8 +14,8 @@ from validation.core.settings import PROJECT, RunSettings
 from validation.images.source import DIGEST_LABEL, digest
 from validation.probes.images import contents
 from validation.probes.images.inspection import MB, Image, Layer
+from validation.record.events import Observed
 from validation.record.observe import Observe
-from validation.record.recorder import Observed
 
 AWS = "AKIA" + "Z" * 16
 GITHUB = "ghp_" + "a" * 36

@@ -14,8 +14,8 @@ from validation.core.settings import RunSettings
 from validation.probes.images import packages, sbom
 from validation.probes.images.inspection import Image
 from validation.probes.images.packages import Package
+from validation.record.events import Observed
 from validation.record.observe import Observe
-from validation.record.recorder import Observed
 
 DPKG = """Package: bash
 Status: install ok installed

@@ -1,0 +1,73 @@
+"""The fixtures that every step may use."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from validation.core.settings import RunSettings
+from validation.pytest_plugin.items import place_of, steps_of
+from validation.pytest_plugin.stash import OBSERVE, OUTCOME, SETTINGS, recorder_of
+from validation.record.events import HarnessFailed, Measured, Snapshot
+from validation.record.observe import Observe
+from validation.targets.base import Target
+from validation.targets.lifetime import lasting
+from validation.targets.opening import open_target
+
+
+@pytest.fixture(scope="session")
+def settings(request: pytest.FixtureRequest) -> RunSettings:
+    """The settings of the run."""
+    return request.config.stash[SETTINGS]
+
+
+@pytest.fixture(autouse=True)
+def place(request: pytest.FixtureRequest) -> str:
+    """The name of the fixture whose system the scenario votes on: `target` or `installed`."""
+    return place_of(request.node)
+
+
+@pytest.fixture(scope="session")
+def planned_steps(request: pytest.FixtureRequest) -> list[str]:
+    """The steps that this session will run, so that background work can start early."""
+    return [step.name for item in request.session.items for step in steps_of(item)]
+
+
+@pytest.fixture(scope="session")
+def measure(request: pytest.FixtureRequest) -> Callable[[str, float, str], None]:
+    """Record a number for the report: name, value, unit."""
+    recorder = recorder_of(request.config)
+    return lambda name, value, unit: recorder.emit(Measured(name, round(value, 4), unit))
+
+
+@pytest.fixture(scope="session")
+def leftovers(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Record something that could not be cleaned up, as a harness error."""
+    recorder = recorder_of(request.config)
+    return lambda what: recorder.emit(HarnessFailed(f"Not cleaned up: {what}"))
+
+
+@pytest.fixture(scope="session")
+def target(settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]) -> Iterator[Target]:
+    """The running target, started once a session."""
+    with lasting(open_target(settings), measure, leftovers, ready="target ready", gone="target stopped") as opened:
+        yield opened
+
+
+@pytest.fixture
+def went_wrong(request: pytest.FixtureRequest) -> Callable[[], bool]:
+    """Return, during teardown, whether the scenario had a finding or a harness error."""
+    return lambda: request.node.stash.get(OUTCOME, ("", "", 0.0))[0] in {"failed", "error"}
+
+
+@pytest.fixture(scope="session")
+def keep(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
+    """Record the files of a scenario's snapshot."""
+    recorder = recorder_of(request.config)
+    return lambda scenario, files: recorder.emit(Snapshot(scenario, files))
+
+
+@pytest.fixture
+def observe(request: pytest.FixtureRequest) -> Observe:
+    """The only way to assert in a step."""
+    of_scenario: Observe = request.node.stash[OBSERVE]
+    return of_scenario

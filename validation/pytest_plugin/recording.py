@@ -1,0 +1,96 @@
+"""Records each scenario, and rejects a step that could pass without an observation."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pytest_bdd.parser import Feature, Step
+from pytest_bdd.parser import Scenario as BddScenario
+from pytest_bdd.scenario import find_fixturedefs_for_step
+
+from validation.core.errors import Finding, HarnessError, NotProven
+from validation.pytest_plugin.items import checkpoints_of, fidelity_of, is_scenario, template_of
+from validation.pytest_plugin.stash import FAILED, OBSERVE, OUTCOME, RECORDER, SETTINGS, recorder_of
+from validation.record.events import Finished, Planned, Started, text
+from validation.record.observe import Observe
+from validation.record.runs import open_record
+from validation.registry.checkpoints import registry
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Record the planned scenarios. Plain pytest brings no record, so that one is opened for it."""
+    scenarios = {item: template for item in session.items if (template := template_of(item))}
+    if not scenarios or session.config.option.collectonly:
+        return
+    if RECORDER not in session.config.stash:
+        scope = [i for i in registry() if any(registry()[i] in checkpoints_of(item) for item in scenarios)]
+        session.config.stash[RECORDER] = open_record(session.config.stash[SETTINGS], scope, waivers=[])
+    recorder = recorder_of(session.config)
+    for item, template in scenarios.items():
+        recorder.emit(Planned(item.nodeid, template.name, [c.id for c in checkpoints_of(item)], template.feature.rel_filename))
+
+
+def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature, scenario: BddScenario) -> None:
+    """Record the start of a scenario."""
+    item, recorder = request.node, recorder_of(request.config)
+    item.stash[OBSERVE] = Observe(item.nodeid, recorder.emit)
+    recorder.emit(Started(item.nodeid, scenario.name, [c.id for c in checkpoints_of(item)], feature.rel_filename))
+
+
+def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
+    """Reject a step with two definitions: pytest-bdd would silently run one of them."""
+    definitions = list(find_fixturedefs_for_step(step, request._fixturemanager, request.node))  # noqa: SLF001 - pytest has no public way
+    if len(definitions) > 1:
+        raise HarnessError(
+            f"The step «{step.name}» has {len(definitions)} definitions.", "one shadows the other", f"grep -rn '{step.name}' features"
+        )
+    request.node.stash[OBSERVE].begin(f"{step.keyword} {step.name}")
+
+
+def pytest_bdd_before_step_call(step: Step, step_func: Callable[..., object]) -> None:
+    """Reject an async step: pytest-bdd does not await it, so that it would pass whatever it asserts."""
+    if inspect.iscoroutinefunction(step_func) or inspect.isasyncgenfunction(step_func):
+        raise HarnessError(f"The step «{step.name}» is async, and nothing awaits it.", "", "call the probes, which are synchronous")
+
+
+def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
+    """Reject a Then step without an observation."""
+    if step.type == "then" and not request.node.stash[OBSERVE].in_step:
+        raise NotProven(f"The step «{step.name}» observed nothing.")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Combine setup, call and teardown of a scenario into one outcome, the worst of the three, and record it."""
+    result: Any = yield
+    if not is_scenario(item):
+        return
+    report: pytest.TestReport = result.get_result()
+    outcome, reason = _outcome(call, report)
+    earlier, earlier_reason, seconds = item.stash.get(OUTCOME, ("passed", "", 0.0))
+    if earlier != "passed":
+        outcome, reason = earlier, earlier_reason
+    item.stash[OUTCOME] = (outcome, reason, seconds + call.duration)
+    if call.when == "teardown":
+        recorder = recorder_of(item.config)
+        if OBSERVE not in item.stash:  # setup failed before the scenario started
+            recorder.emit(Started(item.nodeid, item.name, [c.id for c in checkpoints_of(item)], str(item.path)))
+        outcome, reason, seconds = item.stash[OUTCOME]
+        item.config.stash[FAILED].update(c.id for c in checkpoints_of(item) if outcome == "failed")
+        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item)))
+
+
+def _outcome(call: pytest.CallInfo[None], report: pytest.TestReport) -> tuple[str, str]:
+    if hasattr(report, "wasxfail"):
+        return "not_proven", f"Marked as expected to fail: {report.wasxfail}"
+    if call.excinfo is None:
+        return ("passed", "") if report.passed else ("not_proven", f"pytest reports it as {report.outcome}: {report.longreprtext}")
+    error = call.excinfo.value
+    if isinstance(error, Finding):
+        return "failed", str(error)
+    if isinstance(error, NotProven):
+        return "not_proven", str(error)
+    if report.skipped:
+        return "not_proven", f"Skipped: {error}"
+    return "error", f"The harness failed: {error if isinstance(error, HarnessError) else f'{type(error).__name__}: {error}'}"
