@@ -49,7 +49,7 @@ class Locked(HarnessFailed):
 
     def begin(self, storm: FaultEnvironment) -> None:
         self._session = storm.store.session()
-        storm.store.tell(self._session, "begin; lock table vote_ledger, votes in access exclusive mode")
+        storm.store.execute(self._session, "begin; lock table vote_ledger, votes in access exclusive mode")
         self._waited = 0
 
     def seen(self, storm: FaultEnvironment) -> str:
@@ -58,8 +58,8 @@ class Locked(HarnessFailed):
         return f"{self._waited} sessions waited for a lock" if self._waited else ""
 
     def end(self, storm: FaultEnvironment) -> None:
-        storm.store.tell(self._session, "rollback")
-        storm.store.hang_up(self._session)
+        storm.store.execute(self._session, "rollback")
+        storm.store.close_session(self._session)
 
 
 class ReadOnly(HarnessFailed):
@@ -77,11 +77,11 @@ class ReadOnly(HarnessFailed):
 
     def _set(self, storm: FaultEnvironment, value: str) -> None:
         session = storm.store.session()
-        storm.store.tell(session, "set default_transaction_read_only = off")
-        storm.store.tell(session, f"alter system set default_transaction_read_only = {value}")
-        storm.store.tell(session, "select pg_reload_conf()")
-        storm.store.tell(session, f"select pg_terminate_backend(pid) {OTHERS}")
-        storm.store.hang_up(session)
+        storm.store.execute(session, "set default_transaction_read_only = off")
+        storm.store.execute(session, f"alter system set default_transaction_read_only = {value}")
+        storm.store.execute(session, "select pg_reload_conf()")
+        storm.store.execute(session, f"select pg_terminate_backend(pid) {OTHERS}")
+        storm.store.close_session(session)
 
 
 class Exhausted(HarnessFailed):
@@ -92,7 +92,7 @@ class Exhausted(HarnessFailed):
         self._refused = ""
         first = storm.store.session()
         self._sessions.append(first)
-        storm.store.tell(first, f"select pg_terminate_backend(pid) {OTHERS}")
+        storm.store.execute(first, f"select pg_terminate_backend(pid) {OTHERS}")
         try:
             while len(self._sessions) < CONNECTIONS_MAX:
                 self._sessions.append(storm.store.session())
@@ -104,7 +104,7 @@ class Exhausted(HarnessFailed):
 
     def end(self, storm: FaultEnvironment) -> None:
         for session in self._sessions:
-            storm.store.hang_up(session)
+            storm.store.close_session(session)
 
 
 IN_TROUBLE: dict[str, Callable[[], HarnessFailed]] = {

@@ -64,11 +64,11 @@ def clock(store: StoreProbe) -> tuple[str, float]:
     try:
         for _ in range(LOOKS):
             before = time.time()
-            ((moment, seconds),) = store.look(session, LOOK)
+            ((moment, seconds),) = store.fetch(session, LOOK)
             after = time.time()
             looks.append((after - before, str(moment), float(seconds) - (before + after) / 2))
     finally:
-        store.hang_up(session)
+        store.close_session(session)
     return looks[0][1], min(looks)[2]
 
 

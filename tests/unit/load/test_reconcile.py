@@ -277,7 +277,7 @@ def test_the_databases_clock_is_compared_with_ours(database: Database, monkeypat
 
 def test_a_database_that_is_not_there_is_trouble_of_the_harness(database: Database, tmp_path: Path) -> None:
     nobody = StoreProbe(f"postgresql://postgres@127.0.0.1:{servers.free_port()}/postgres", database.portal)
-    with pytest.raises(ProbeError, match="could not be looked at"):
+    with pytest.raises(ProbeError, match="Cannot read the database"):
         reconcile.reconcile(tmp_path, nobody, "2020-01-01", 0.0)
 
 

@@ -1,4 +1,4 @@
-"""How a running container is confined, seen from inside: by a program of ours that its own Python runs."""
+"""Read how a running container is confined, from inside, with a program that the container's own Python runs."""
 
 import json
 from collections.abc import Callable
@@ -63,23 +63,23 @@ print(json.dumps(told))
 """
 
 Ask = Callable[..., "subprocess.CompletedProcess[str]"]
-"""Runs a command in the container: `Child.ask`."""
+"""Runs a command in the container, as `Child.ask` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confined:
-    """What holds for the first process of a container.
+    """The confinement of a container's first process.
 
     Attributes:
-        uids, gids: real, effective, saved and of the file system.
-        groups: further groups.
-        capabilities: the five sets, in hexadecimal.
-        no_new_privileges: whether it and its children can gain none.
+        uids, gids: real, effective, saved and file system ids.
+        groups: supplementary groups.
+        capabilities: the five capability sets, in hexadecimal.
+        no_new_privileges: whether the process and its children are barred from gaining privileges.
         seccomp: 0 off, 1 strict, 2 filter.
-        root_options: of the mount of `/`.
-        writable: folders in which a file could be made, of those that were tried.
-        shells: those that ran.
-        memory, processes: the limits of its control group: bytes, a number, `max` or `unknown`.
+        root_options: mount options of `/`.
+        writable: the tried folders in which a file could be created.
+        shells: the shells that ran.
+        memory, processes: limits of the control group: bytes, a number, `max` or `unknown`.
     """
 
     uids: tuple[str, ...]
@@ -96,10 +96,10 @@ class Confined:
 
 
 def look(ask: Ask) -> Confined:
-    """Look at a container from inside.
+    """Return the confinement of a container.
 
     Raises:
-        ProbeError: its Python does not run the program.
+        ProbeError: the container's Python did not run the program.
     """
     told = _run(ask, _LOOK)
     named: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
@@ -107,10 +107,10 @@ def look(ask: Ask) -> Confined:
 
 
 def imports(ask: Ask) -> dict[str, str]:
-    """Import every module that an image carries, where it ships. Gives what went wrong with each, or an empty text.
+    """Import every module of the system inside the container. Return the error of each module, or an empty string.
 
     Raises:
-        ProbeError: its Python does not run the program.
+        ProbeError: the container's Python did not run the program.
     """
     return _run(ask, _IMPORT)
 
@@ -120,5 +120,5 @@ def _run(ask: Ask, program: str) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        raise ProbeError(f"A container could not be looked at from inside: {(done.stderr or done.stdout).strip()[-300:]}") from None
+        raise ProbeError(f"Cannot inspect a container from inside: {(done.stderr or done.stdout).strip()[-300:]}") from None
     return told

@@ -1,4 +1,4 @@
-"""Asks the API over HTTP and gives back what it answered."""
+"""Send requests to the API and return its responses."""
 
 import select
 import socket
@@ -18,22 +18,22 @@ from validation.core.errors import ProbeError
 
 SECONDS = 10.0
 CONNECT_SECONDS, CONNECTS = 0.5, 20
-"""A kernel answers whoever connects, however busy the server is: who hears nothing tries again, from another port.
+"""The kernel completes a connection however busy the server is, so a client that hears nothing tries again from another port.
 
-The NAT before a container's published port may lead a new connection to a container that is gone: for two minutes it remembers the ports
-of clients that were connected, or tried to be, when that ended. (`conntrack -L` shows these as SYN_SENT, UNREPLIED.)
+The NAT in front of a published container port may send a new connection to a container that is gone: for two minutes it remembers the
+ports of clients that were connected, or connecting, when that container ended (`conntrack -L` shows SYN_SENT, UNREPLIED).
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer.
+    """One HTTP response.
 
     Attributes:
-        status: the status code; 0 where the server closed the connection without one.
-        headers: by lower-case name; repeated ones joined by commas.
+        status: the status code; 0 if the server closed the connection without one.
+        headers: by lower-case name; repeated headers are joined by commas.
         body: the raw bytes.
-        seconds: from sending to the last byte.
+        seconds: time from sending to the last byte.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Answer:
     seconds: float
 
     def json(self) -> Any:
-        """The body as JSON, or None where it is not."""
+        """The decoded JSON body, or None if the body is not JSON."""
         try:
             return msgspec.json.decode(self.body)
         except msgspec.DecodeError:
@@ -55,19 +55,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
-    """Speaks to one API.
+    """A client of one API.
 
     Args:
-        url: where it is, without a trailing slash.
+        url: base URL, without a trailing slash.
 
     Raises:
-        ProbeError: from `send`, when nothing answers at all.
+        ProbeError: from `send`, if no response comes.
     """
 
     url: str
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | Iterator[bytes] = b"") -> Answer:
-        """Send one request on a connection of its own; an iterator is sent chunked. Redirects are not followed."""
+        """Send one request on its own connection. An iterator is sent chunked. Redirects are not followed."""
         begun = time.monotonic()
         try:
             with httpx.Client(
@@ -75,7 +75,7 @@ class HttpProbe:
             ) as client:
                 answer = _connected(lambda: client.request(method, self.url + path, headers=dict(headers or {}), content=content))
         except httpx.HTTPError as error:
-            raise ProbeError(f"{method} {path} was not answered: {type(error).__name__}: {error}.", "the API died or hangs") from error
+            raise ProbeError(f"No response to {method} {path}: {type(error).__name__}: {error}.", "the API exited or hangs") from error
         return Answer(answer.status_code, dict(answer.headers), answer.content, time.monotonic() - begun)
 
     def vote(self, option: str, key: str = "") -> Answer:
@@ -84,27 +84,27 @@ class HttpProbe:
         return self.send("POST", "/api/vote", headers=headers, content=msgspec.json.encode({"option": option}))
 
     def answers(self, path: str) -> bool:
-        """Tell whether a path answers 200; no answer at all is no."""
+        """Return whether a path responds with 200. No response counts as no."""
         try:
             return self.send("GET", path).status == httpx.codes.OK
         except ProbeError:
             return False
 
     def raw(self, head: bytes, body: bytes = b"") -> Answer:
-        """Write bytes to a socket as they are, for requests that no client library would send, and read one answer."""
+        """Send raw bytes, for requests that no client library would send, and read one response."""
         parts = urlsplit(self.url)
         begun = time.monotonic()
         try:
             with socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS) as connection:
                 received = _converse(connection, head + body)
         except OSError as error:
-            raise ProbeError(f"A raw request was not answered: {error}.", "the API died or hangs") from error
+            raise ProbeError(f"No response to a raw request: {error}.", "the API exited or hangs") from error
         return _parse(received, time.monotonic() - begun)
 
 
 @cache
 def _trust(tls: bool) -> ssl.SSLContext:
-    # Made once: reading certificates takes 20 ms, and even without any it is a fifth of a request.
+    # Created once: loading certificates takes 20 ms, and even without certificates it takes a fifth of a request.
     return httpx.create_ssl_context(verify=tls)
 
 
@@ -116,7 +116,7 @@ def _connected(request: Callable[[], httpx.Response]) -> httpx.Response:
 
 
 def _converse(connection: socket.socket, unsent: bytes) -> bytes:
-    """Send until the first byte of an answer comes, then only listen: a server that refuses closes, and what is sent on is lost with it."""
+    """Send until the first byte of the response, then only read: a server that refuses closes, and anything sent after is lost."""
     received = b""
     while True:
         readable, writable, _ = select.select([connection], [connection] if unsent else [], [], SECONDS)
@@ -134,7 +134,7 @@ def _converse(connection: socket.socket, unsent: bytes) -> bytes:
             except (BrokenPipeError, ConnectionResetError):
                 unsent = b""
         else:
-            raise TimeoutError(f"nothing came for {SECONDS:.0f} s")
+            raise TimeoutError(f"no data for {SECONDS:.0f} s")
 
 
 def _parse(received: bytes, seconds: float) -> Answer:

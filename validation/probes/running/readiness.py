@@ -1,4 +1,4 @@
-"""What the consumer's readiness command says while two servers are there, and while one of them is not. Plain sockets stand for them."""
+"""Run the consumer's readiness command with both servers listening, or one of them missing. Plain sockets stand in for the servers."""
 
 import os
 import socket
@@ -12,14 +12,14 @@ SERVERS = {"REDIS_URL": "redis://{}/0", "DATABASE_URL": "postgresql://voting@{}/
 
 
 def ends_with(command: Sequence[str], *, away: str = "") -> int | str:
-    """Run a command of a probe.
+    """Run the command of a readiness probe.
 
     Args:
-        command: the command as the pod has it; its `python` is the one that runs here.
-        away: the variable of the server that does not listen; empty: both do.
+        command: the command as in the pod; `python` is replaced by this interpreter.
+        away: variable of the server that does not listen (default: both listen).
 
     Returns:
-        its exit code, or why it could not be run or did not end.
+        The exit code, or why the command could not run or did not end.
     """
     with ExitStack() as stack:
         urls = {variable: url.format(stack.enter_context(_server(listens=variable != away))) for variable, url in SERVERS.items()}
@@ -27,14 +27,14 @@ def ends_with(command: Sequence[str], *, away: str = "") -> int | str:
         try:
             return subprocess.run(given, env=os.environ | urls, capture_output=True, timeout=SECONDS, check=False).returncode  # noqa: S603 - the chart's
         except (OSError, ValueError, IndexError) as error:
-            return f"cannot be run: {error}"
+            return f"cannot run: {error}"
         except subprocess.TimeoutExpired:
-            return f"does not end within {SECONDS:g} s"
+            return f"did not end within {SECONDS:g} s"
 
 
 @contextmanager
 def _server(*, listens: bool) -> Iterator[str]:
-    """Hold a port, and give its address; one that does not listen refuses connections."""
+    """Bind a port and yield its address. A server that does not listen refuses connections."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if listens:

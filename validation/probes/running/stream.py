@@ -1,4 +1,4 @@
-"""Looks into the Redis stream, and puts entries there as any producer could."""
+"""Read the Redis stream, and add entries as any producer could."""
 
 import queue
 import threading
@@ -23,12 +23,12 @@ Entry = tuple[str, dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A consumer group as XINFO shows it.
+    """A consumer group as XINFO GROUPS shows it.
 
     Attributes:
-        pending: delivered and not acknowledged.
-        lag: not yet delivered; None where Redis cannot tell.
-        last_delivered: the stream id of the last delivery.
+        pending: number of pending entries.
+        lag: number of entries not delivered yet; None if Redis does not know.
+        last_delivered: stream id of the last delivered entry.
     """
 
     pending: int
@@ -37,64 +37,64 @@ class Group:
 
     @property
     def drained(self) -> bool:
-        """Whether everything was delivered and acknowledged."""
+        """Whether every entry was delivered and acknowledged."""
         return self.pending == 0 and self.lag == 0
 
 
-def _looking(method: Callable[Concatenate["StreamProbe", P], T]) -> Callable[Concatenate["StreamProbe", P], T]:
+def _probing(method: Callable[Concatenate["StreamProbe", P], T]) -> Callable[Concatenate["StreamProbe", P], T]:
     @wraps(method)
     def call(self: "StreamProbe", *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(self, *args, **kwargs)
         except (redis.RedisError, OSError) as error:
-            raise ProbeError(f"The stream could not be looked at: {error}.", "Redis is down") from error
+            raise ProbeError(f"Cannot read the stream: {error}.", "Redis is down") from error
 
     return call  # type: ignore[return-value] # functools.wraps forgets that it is a method
 
 
 class StreamProbe:
-    """Reads a Redis.
+    """A client of one Redis.
 
     Args:
-        url: its address; empty where none was given.
+        url: URL of the Redis; empty if none was given.
 
     Raises:
-        NotProven: there is no address.
-        ProbeError: from every method, when Redis does not answer.
+        NotProven: no URL was given.
+        ProbeError: from every method, if Redis does not answer.
     """
 
     def __init__(self, url: str) -> None:
         if not url:
-            raise NotProven("The stream cannot be looked at: no --redis-url was given.")
+            raise NotProven("The stream cannot be read: no --redis-url was given.")
         self._client: Any = redis.Redis.from_url(url, decode_responses=True, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)
 
-    @_looking
+    @_probing
     def length(self, stream: str) -> int:
-        """How many entries a stream has; 0 where there is none."""
+        """Return the length of a stream; 0 if it does not exist."""
         return int(self._client.xlen(stream))
 
-    @_looking
+    @_probing
     def last_id(self, stream: str) -> str:
-        """The id of the newest entry ever added; `0-0` where there is none."""
+        """Return the id of the newest entry ever added; `0-0` if the stream does not exist."""
         try:
             return str(self._client.xinfo_stream(stream)["last-generated-id"])
         except redis.ResponseError:
             return "0-0"
 
-    @_looking
+    @_probing
     def entries_after(self, stream: str, after: str = "0-0") -> list[Entry]:
-        """The entries added after an id, oldest first; trimmed ones are gone."""
+        """Return the entries added after an id, oldest first. Trimmed entries are not among them."""
         return list(self._client.xrange(stream, min=f"({after}" if after != "0-0" else "-"))
 
-    @_looking
+    @_probing
     def entry(self, stream: str, identifier: str) -> dict[str, str] | None:
-        """One entry's fields, or None."""
+        """Return the fields of an entry, or None."""
         found = self._client.xrange(stream, min=identifier, max=identifier)
         return found[0][1] if found else None
 
-    @_looking
+    @_probing
     def group(self, stream: str, group: str) -> Group | None:
-        """A consumer group, or None."""
+        """Return a consumer group, or None."""
         try:
             groups = self._client.xinfo_groups(stream)
         except redis.ResponseError:
@@ -112,19 +112,19 @@ class StreamProbe:
         """Wait until every entry was delivered to a group and acknowledged, for `within` seconds at most."""
         return eventually(lambda: self.group(stream, group), lambda seen: seen is not None and seen.drained, within=within, every=every)
 
-    @_looking
+    @_probing
     def oldest_uncounted(self, stream: str, group: str) -> float | None:
-        """When the oldest entry came that is not acknowledged, in seconds since the epoch by Redis's clock; None: all are."""
+        """Return when the oldest unacknowledged entry was added, in epoch seconds by Redis' clock; None if all are acknowledged."""
         held = self._client.xpending(stream, group)["min"]
         if held is None:
-            told = self.group(stream, group)
-            later = self._client.xrange(stream, min=f"({told.last_delivered}", count=1) if told else []
+            found = self.group(stream, group)
+            later = self._client.xrange(stream, min=f"({found.last_delivered}", count=1) if found else []
             held = later[0][0] if later else None
         return None if held is None else int(held.partition("-")[0]) / 1000
 
-    @_looking
+    @_probing
     def whole_story(self, stream: str) -> dict[str, Any]:
-        """What Redis tells of a stream: itself, its groups, and each group's consumers and pending entries."""
+        """Return everything that XINFO and XPENDING tell about a stream, its groups and their consumers."""
         groups = self._client.xinfo_groups(stream)
         return {
             "stream": self._client.xinfo_stream(stream),
@@ -133,22 +133,22 @@ class StreamProbe:
             "pending": {g["name"]: self._client.xpending(stream, g["name"]) for g in groups},
         }
 
-    @_looking
+    @_probing
     def add(self, stream: str, fields: Mapping[str, str], identifier: str = "*") -> str:
-        """Add one entry and give its id."""
+        """Add one entry and return its id."""
         return str(self._client.xadd(stream, dict(fields), id=identifier))
 
-    @_looking
+    @_probing
     def add_many(self, stream: str, entries: list[dict[str, str]]) -> list[str]:
-        """Add entries in one go and give their ids."""
+        """Add entries in one pipeline and return their ids."""
         pipe = self._client.pipeline(transaction=False)
         for fields in entries:
             pipe.xadd(stream, fields)
         return [str(i) for i in pipe.execute()]
 
-    @_looking
+    @_probing
     def deliver(self, stream: str, group: str, consumer: str, count: int) -> list[Entry]:
-        """Read as a consumer that dies right after: create the group where needed, take entries, acknowledge nothing."""
+        """Read as a consumer that dies at once: create the group if needed, take entries, acknowledge nothing."""
         try:
             self._client.xgroup_create(stream, group, "0", mkstream=True)
         except redis.ResponseError as error:
@@ -157,20 +157,20 @@ class StreamProbe:
         answer = self._client.xreadgroup(group, consumer, {stream: ">"}, count=count)
         return _flatten(answer)
 
-    @_looking
+    @_probing
     def age(self, stream: str, group: str, consumer: str, identifiers: list[str], milliseconds: int) -> None:
-        """Make entries look as if a consumer had held them for a while."""
+        """Set the idle time of pending entries, as if a consumer had held them that long."""
         self._client.xclaim(stream, group, consumer, 0, identifiers, idle=milliseconds, justid=True)
 
     @contextmanager
     def tap(self, stream: str) -> Iterator["queue.SimpleQueue[Entry]"]:
-        """Listen to a stream as a bystander: every entry added from now on arrives, even one that is trimmed a moment later."""
+        """Follow a stream outside of any group: every entry added from now on arrives, even one that is trimmed a moment later."""
         arrived: queue.SimpleQueue[Entry] = queue.SimpleQueue()
         ended = threading.Event()
         start = self.last_id(stream)
 
         def listen(after: str) -> None:
-            with suppress(redis.RedisError, OSError):  # what did not arrive is not observed, and the step says so
+            with suppress(redis.RedisError, OSError):  # a step reports entries that did not arrive as not observed
                 while not ended.is_set():
                     answer = self._client.xread({stream: after}, block=50)
                     for entry in _flatten(answer):
@@ -187,17 +187,17 @@ class StreamProbe:
 
     @contextmanager
     def wire(self, command: str, *about: str, within: float) -> Iterator[Callable[[], list[str]]]:
-        """Listen to what clients send to the server.
+        """Watch the commands that clients send to the server.
 
         Yields:
-            A function that gives the words of the first `command` with the words `about`, or none after `within` seconds.
+            A function that returns the words of the first `command` with the words `about`, or nothing after `within` seconds.
         """
         with self._client.monitor() as monitor:
 
             def first() -> list[str]:
                 end = time.monotonic() + within
                 while time.monotonic() < end:
-                    with suppress(redis.TimeoutError):  # nothing was said for a while
+                    with suppress(redis.TimeoutError):  # no command for a while
                         words = str(monitor.next_command()["command"]).split()
                         if words[:1] == [command] and set(about) <= set(words):
                             return words
@@ -205,50 +205,50 @@ class StreamProbe:
 
             yield first
 
-    @_looking
+    @_probing
     def set_command(self, command: str, *, allowed: bool) -> None:
-        """Allow or forbid one command for the default user: a fault that hits exactly one step of the consumer's turn."""
+        """Allow or forbid one command for the default user: a fault that hits exactly one step of the consumer."""
         self._client.acl_setuser("default", enabled=True, reset=False, commands=[f"{'+' if allowed else '-'}{command}"])
 
-    @_looking
+    @_probing
     def forget_scripts(self) -> None:
-        """Make the server forget its scripts, as a restart does."""
+        """Flush the script cache, as a restart does."""
         self._client.script_flush()
 
-    @_looking
+    @_probing
     def pause_clients(self, milliseconds: int) -> None:
-        """Let the server answer nobody for a while."""
+        """Stop the server from answering for a while."""
         self._client.client_pause(milliseconds)
 
-    @_looking
+    @_probing
     def destroy_group(self, stream: str, group: str) -> bool:
-        """Destroy a consumer group; tell whether there was one."""
+        """Destroy a consumer group and return whether it existed."""
         return bool(self._client.xgroup_destroy(stream, group))
 
-    @_looking
+    @_probing
     def configure(self, name: str, value: str) -> None:
         """Change a setting of the live server."""
         self._client.config_set(name, value)
 
-    @_looking
+    @_probing
     def used_memory(self) -> int:
-        """How many bytes the server uses."""
+        """Return the memory in use, in bytes."""
         return int(self._client.info("memory")["used_memory"])
 
-    @_looking
+    @_probing
     def refusals(self, error: str) -> int:
-        """How often the server has answered with an error of this name."""
-        told = self._client.info("errorstats").get(f"errorstat_{error}", {"count": 0})
-        return int(told["count"] if isinstance(told, dict) else str(told).partition("=")[2])
+        """Return how often the server has replied with an error of this name."""
+        stat = self._client.info("errorstats").get(f"errorstat_{error}", {"count": 0})
+        return int(stat["count"] if isinstance(stat, dict) else str(stat).partition("=")[2])
 
-    @_looking
+    @_probing
     def settings(self, *names: str) -> dict[str, str]:
-        """Settings of the live server, by name."""
+        """Return settings of the live server, by name."""
         return {name: self._client.config_get(name).get(name, "") for name in names}
 
-    @_looking
+    @_probing
     def forget(self, *streams: str) -> None:
-        """Remove streams that the harness made itself."""
+        """Delete streams that the harness created."""
         self._client.delete(*streams)
 
     def close(self) -> None:
@@ -257,6 +257,6 @@ class StreamProbe:
 
 
 def _flatten(answer: Any) -> list[Entry]:
-    """Take the entries out of a reply to XREAD or XREADGROUP, in either version of the protocol."""
+    """Return the entries in a reply to XREAD or XREADGROUP, in either version of the protocol."""
     pairs = answer.items() if isinstance(answer, dict) else answer or []
     return [entry for _, entries in pairs for entry in (entries[0] if entries and isinstance(entries[0], list) else entries)]
