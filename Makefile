@@ -1,5 +1,5 @@
 # Every target works on a fresh machine: Debian with Python 3.11 or newer, nothing else.
-# The environment is made once from hashed pins; a second call re-uses it and needs no network.
+# The environment is made once from hashed pins; a second call reuses it and needs no network.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 RUN := .venv/bin/python
