@@ -1,7 +1,7 @@
-"""The stream contract: the names and the shape that API and consumer share. They stand here and nowhere else.
+"""The stream contract shared by API and consumer. No other module defines these names.
 
-An entry of the stream has three fields: `option`, `timestamp` (milliseconds since the epoch) and `request_id` (the vote's
-id, a UUID). A dead letter has the fields of the entry it was made from, and `source_id` and `reason`.
+A stream entry has three fields: `option`, `timestamp` (milliseconds since the epoch) and `request_id` (the vote's id, a UUID).
+A dead-letter entry keeps the fields of the original entry and adds `source_id` and `reason`.
 """
 
 import re
@@ -12,7 +12,7 @@ from system.errors import EntryMalformed
 
 STREAM = "votes"
 GROUP = "vote-processors"
-GROUP_START = "0"  # from the first entry: votes cast before the first consumer ever ran are counted
+GROUP_START = "0"  # from the first entry, so votes cast before the first consumer started are counted
 
 FIELD_OPTION = "option"
 FIELD_TIMESTAMP = "timestamp"
@@ -21,21 +21,21 @@ FIELD_SOURCE_ID = "source_id"
 FIELD_REASON = "reason"
 
 OPTION_MAX_CHARACTERS = 64
-TIMESTAMP_MAX = 2**53  # what every JSON and Lua number holds exactly
+TIMESTAMP_MAX = 2**53  # the largest integer that JSON and Lua numbers represent exactly
 
 _REQUIRED = (FIELD_OPTION.encode(), FIELD_TIMESTAMP.encode(), FIELD_VOTE_ID.encode())
 _DIGITS = re.compile(rb"[0-9]{1,16}")
-_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # uuid.UUID takes braces, capitals and urn: as well
+_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # uuid.UUID also accepts braces, uppercase and urn:
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One vote as it travels.
+    """One vote on its way through the stream.
 
     Attributes:
-        option: what was voted for.
-        timestamp: when it was accepted, milliseconds since the epoch.
-        vote_id: the UUID that it is counted by, once, in its canonical form.
+        option: the option voted for.
+        timestamp: when the vote was accepted, in milliseconds since the epoch.
+        vote_id: canonical UUID; each id is counted once.
     """
 
     option: str
@@ -44,12 +44,12 @@ class Vote:
 
 
 def dead_letters(stream: str) -> str:
-    """Name the stream that takes the entries of `stream` that are not votes."""
+    """Return the name of the dead-letter stream of `stream`."""
     return f"{stream}:dead"
 
 
 def encode(vote: Vote) -> dict[str, str]:
-    """Turn a vote into the fields of a stream entry."""
+    """Encode a vote as the fields of a stream entry."""
     return {
         FIELD_OPTION: vote.option,
         FIELD_TIMESTAMP: str(vote.timestamp),
@@ -58,10 +58,10 @@ def encode(vote: Vote) -> dict[str, str]:
 
 
 def decode(fields: Mapping[bytes, bytes]) -> Vote:
-    """Turn the raw fields of a stream entry into a vote.
+    """Decode the raw fields of a stream entry. Unknown fields are ignored.
 
     Raises:
-        EntryMalformed: a field is missing or not what the contract says; the text is the reason. Further fields do no harm.
+        EntryMalformed: a field is missing or violates the contract; the message is the reason.
     """
     for name in _REQUIRED:
         if name not in fields:
@@ -76,5 +76,5 @@ def decode(fields: Mapping[bytes, bytes]) -> Vote:
     if not _DIGITS.fullmatch(timestamp) or int(timestamp) > TIMESTAMP_MAX:
         raise EntryMalformed("timestamp is not milliseconds since the epoch")
     if not _UUID.fullmatch(vote_id):
-        raise EntryMalformed("request_id is not a UUID in its canonical form")
+        raise EntryMalformed("request_id is not a canonical UUID")
     return Vote(text, int(timestamp), vote_id.decode())

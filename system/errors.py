@@ -1,26 +1,26 @@
-"""The errors of the system, as a tree:
+"""The exception tree of the voting system:
 
 SystemFault
-├── SettingsInvalid    an environment variable cannot be used; the process ends with one line
-├── EntryMalformed     a stream entry is not a vote; it goes to the dead letters with the reason
-└── KeyReused          an Idempotency-Key came back with another option
+├── SettingsInvalid    an environment variable is invalid; the process prints one line and exits
+├── EntryMalformed     a stream entry is not a vote; it moves to the dead-letter stream with the reason
+└── KeyReused          an Idempotency-Key was sent again with a different option
 """
 
 CONNECTION_GONE = RuntimeError
-"""What uvloop raises for a write to a connection that was reset a moment ago. Neither redis-py nor asyncpg takes it for what it is."""
+"""What uvloop raises for a write to a connection that was just reset. Neither redis-py nor asyncpg translates it."""
 
 
 class SystemFault(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of every error this package raises on purpose."""
 
 
 class SettingsInvalid(SystemFault):
-    """An environment variable is missing or cannot be used. The text is one line, names the variable and hides secrets."""
+    """An environment variable is invalid. The message is one line, names the variable and contains no secret."""
 
 
 class EntryMalformed(SystemFault):
-    """A stream entry does not keep the contract. `str()` is the reason that goes to the dead letters."""
+    """A stream entry violates the contract. `str()` is the reason stored in the dead-letter stream."""
 
 
 class KeyReused(SystemFault):
-    """The same Idempotency-Key was sent with another option."""
+    """The same Idempotency-Key was sent with a different option."""

@@ -1,4 +1,4 @@
-"""JSON logs, one object a line, and the closed list of the consumer's event names."""
+"""JSON logs, one object per line, and the closed set of the consumer's event names."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 
 class Event(StrEnum):
-    """What the consumer can say. A new event is a new line here; the log has no other names."""
+    """Every event the consumer logs. Add new events here; the log contains no other names."""
 
     CONSUMER_STARTING = "consumer_starting"
     GROUP_CREATED = "consumer_group_created"
@@ -42,8 +42,8 @@ SHARED: tuple[Processor, ...] = (
 
 
 def configure(level: str) -> None:
-    """Send every log line of this process, libraries included, to standard output as one JSON object."""
-    without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # they hold passwords
+    """Write every log line of this process, including those of libraries, to standard output as one JSON object."""
+    without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals may hold passwords
     traces = structlog.processors.ExceptionRenderer(without_locals)
     renderer: tuple[Processor, ...] = (traces, structlog.processors.JSONRenderer())
     structlog.configure(
@@ -63,6 +63,6 @@ def configure(level: str) -> None:
 
 
 def logger() -> FilteringBoundLogger:
-    """Give the logger that writes as `configure` said."""
+    """Return a logger with the configuration set by `configure`."""
     bound: FilteringBoundLogger = structlog.get_logger()
     return bound

@@ -1,4 +1,4 @@
-"""Every environment variable of the system, typed and frozen. No other module reads the environment."""
+"""Every environment variable of the voting system, typed and frozen. No other module reads the environment."""
 
 import ipaddress
 import re
@@ -28,20 +28,20 @@ def _database_url(url: str) -> str:
 
 
 def _names(text: object) -> object:
-    """Split a comma-separated list; an environment variable has no other kind."""
+    """Split a comma-separated list, the only list syntax that environment variables support."""
     return tuple(part.strip() for part in text.split(",") if part.strip()) if isinstance(text, str) else text
 
 
 def _options(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names or len(set(names)) != len(names) or not all(OPTION.fullmatch(name) for name in names):
-        raise ValueError("must be different names of small letters, digits, - and _, separated by commas")
+        raise ValueError("must be distinct comma-separated names of lowercase letters, digits, - and _")
     return names
 
 
 def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not re.fullmatch(r"https?://[^/*\s]+", name):
-            raise ValueError("must be origins such as https://vote.example, separated by commas; * is not one")
+            raise ValueError("must be comma-separated origins such as https://vote.example; * is not allowed")
     return names
 
 
@@ -50,7 +50,7 @@ def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
         try:
             ipaddress.ip_network(name, strict=False)
         except ValueError:
-            raise ValueError("must be addresses or networks such as 10.0.0.0/8, separated by commas; * would believe everybody") from None
+            raise ValueError("must be comma-separated addresses or networks such as 10.0.0.0/8; * is not allowed") from None
     return names
 
 
@@ -66,11 +66,7 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 class Settings(BaseSettings):
-    """What the API and the consumer both read.
-
-    Raises:
-        SettingsInvalid: from `read`, in one line that names the variable and does not repeat a secret.
-    """
+    """Variables that both the API and the consumer read."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -81,7 +77,11 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Read the environment."""
+        """Read the settings from the environment.
+
+        Raises:
+            SettingsInvalid: a variable is invalid; the message is one line, names the variable and contains no secret.
+        """
         try:
             return cls()
         except ValidationError as invalid:
@@ -91,7 +91,7 @@ class Settings(BaseSettings):
 
 
 class ApiSettings(Settings):
-    """The API's variables."""
+    """Variables that only the API reads."""
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
@@ -99,15 +99,15 @@ class ApiSettings(Settings):
     environment: Literal["development", "production"] = "development"
     cors_origins: Origins = ()
     idempotency_ttl: Annotated[int, Field(ge=1, le=604_800)] = 3600
-    """How long an Idempotency-Key is remembered, in seconds."""
+    """Seconds to remember an Idempotency-Key."""
     rate_limit: RateLimit = ""
-    """For example `10/second` for each client address; empty is off."""
+    """Limit per client address, for example `10/second`; empty disables it."""
     trusted_proxies: Networks = ()
-    """Addresses or networks whose X-Forwarded-For is believed."""
+    """Proxies whose X-Forwarded-For header is trusted."""
 
 
 class ConsumerSettings(Settings):
-    """The consumer's variables: the nine of the published interface and a few of its own."""
+    """Variables of the consumer: the nine of the published interface and a few of its own."""
 
     stream_name: Annotated[str, Field(min_length=1, max_length=255)] = contract.STREAM
     consumer_group: Annotated[str, Field(min_length=1, max_length=255)] = contract.GROUP
@@ -115,10 +115,10 @@ class ConsumerSettings(Settings):
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
     block_ms: Annotated[int, Field(ge=1, le=60_000)] = 2000
     max_retries: Annotated[int, Field(ge=1, le=100)] = 3
-    """Deliveries of an entry that fails by itself, before it goes to the dead letters."""
+    """Deliveries of an entry that the database rejects before it moves to the dead-letter stream."""
     claim_idle_ms: Annotated[int, Field(ge=100, le=86_400_000)] = 30_000
-    """How long an entry is pending with another consumer before it is taken over."""
+    """Idle time in milliseconds after which another consumer's pending entry is claimed."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    """Where Prometheus metrics are served; 0 is off."""
-    heartbeat_file: Path = Path("/tmp/votecheck-consumer-beat")  # noqa: S108 - a read-only container has no other writable folder; it holds no secret
-    """The file that the loop touches, read by `python -m system.consumer.heartbeat`."""
+    """Port that serves Prometheus metrics; 0 disables it."""
+    heartbeat_file: Path = Path("/tmp/votecheck-consumer-beat")  # noqa: S108 - a read-only container has no other writable directory; the file holds no secret
+    """Heartbeat file, written by the loop and checked by `python -m system.consumer.heartbeat`."""

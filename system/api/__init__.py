@@ -1,1 +1,1 @@
-"""The HTTP API: takes votes, shows results."""
+"""The HTTP API: accepts votes and serves results."""

@@ -1,4 +1,4 @@
-"""`python -m system.api`: wires settings, Redis, the database and the server."""
+"""`python -m system.api`: wire settings, Redis, the database and the server, then serve."""
 
 import gc
 import signal
@@ -11,7 +11,7 @@ from uvicorn.supervisors import Multiprocess
 
 from system import API_VERSION
 from system.api.app import create_app
-from system.api.connections import PatientProtocol
+from system.api.connections import DeadlineProtocol
 from system.api.events import ApiEvent
 from system.api.results import READ_DEADLINE_SECONDS
 from system.api.stream import VoteStream
@@ -21,25 +21,25 @@ from system.logs import configure, logger
 from system.settings import ApiSettings
 
 BACKLOG = 2048
-UNREAD_BYTES = 32 * 1024
-"""What the kernel holds for a client that does not read, twice with its own records; left to itself it takes 4 MB for each."""
+SEND_BUFFER_BYTES = 32 * 1024
+"""Send buffer per connection. Linux doubles it for its own bookkeeping; without a limit a client that does not read can hold 4 MB."""
 STOP_WITHIN_SECONDS = 2
-"""A vote that has arrived is answered by then; whoever is still sending is cut off."""
+"""Requests that have arrived are answered within this time; clients still sending are disconnected."""
 
 
 def factory() -> ASGIApp:
-    """Build a worker's application. The database's pool belongs to the event loop, so it is made at its first call."""
+    """Build a worker's application. The database pool belongs to the event loop, so the first call creates it."""
     settings = ApiSettings.read()
     configure(settings.log_level)
     app: ASGIApp | None = None
 
     async def worker(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal app
-        if app is None:  # the server's lifespan call, before any request
+        if app is None:  # the server's lifespan call, which precedes any request
             store = await Store.connect(settings.database_url, command_timeout=READ_DEADLINE_SECONDS)
             app = create_app(settings, VoteStream.at(settings.redis_url, settings.idempotency_ttl), store)
-            # What was built now lives as long as the process. Left among the young, each full collection walks through all of it:
-            # 30 ms in which no vote is answered, the whole of the 99th percentile.
+            # Everything built so far lives as long as the process. Unless frozen, each full collection scans all of it: 30 ms in
+            # which no vote is answered, which accounts for the entire 99th percentile.
             gc.collect()
             gc.freeze()
         await app(scope, receive, send)
@@ -48,10 +48,10 @@ def factory() -> ASGIApp:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything else is started.
+    """Bind the port before anything else starts.
 
     Raises:
-        SettingsInvalid: it cannot be had.
+        SettingsInvalid: the address or port is not available.
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -60,12 +60,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingsInvalid(f"API_HOST: {host} is not an address of this machine ({unknown.strerror})") from None
     except OSError as refused:
         raise SettingsInvalid(f"API_PORT: cannot listen on {host} port {port} ({refused.strerror})") from None
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)  # each connection inherits it
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)  # accepted connections inherit it
     return listening
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT; then exit 0."""
+    """Serve until SIGTERM or SIGINT, then exit with code 0."""
     try:
         settings = ApiSettings.read()
         listening = listen(settings.api_host, settings.api_port)
@@ -81,18 +81,18 @@ def main() -> None:
         environment=settings.environment,
         workers=settings.api_workers,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again when it is done with it
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after shutdown
         signal.signal(number, lambda *_: sys.exit(0))
     config = uvicorn.Config(
         "system.api.__main__:factory",
         factory=True,
-        http=PatientProtocol,
+        http=DeadlineProtocol,
         ws="none",
         workers=settings.api_workers,
         log_config=None,
-        access_log=False,  # the application writes its own line
+        access_log=False,  # RequestLog writes one line per request
         server_header=False,
-        proxy_headers=False,  # TRUSTED_PROXIES says whom to believe; uvicorn's default believes this machine
+        proxy_headers=False,  # TRUSTED_PROXIES decides; uvicorn's default trusts localhost
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP_WITHIN_SECONDS,
     )

@@ -1,4 +1,4 @@
-"""The API, put together."""
+"""Assembles the API from its routes and middleware."""
 
 import contextlib
 import warnings
@@ -24,7 +24,7 @@ from system.api.request_log import RequestLog
 from system.api.responses import Problem
 from system.api.results import ResultsReader, Store, add_results
 from system.api.stream import VoteStream
-from system.api.votes import VoteDecoder, VoteEndpoint, VoteFirst, VoteRoute
+from system.api.votes import VoteDecoder, VoteEndpoint, VoteFastPath, VoteRoute
 from system.logs import logger
 from system.settings import ApiSettings
 
@@ -32,7 +32,7 @@ WEB = Path(__file__).parent / "web"
 
 
 def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIApp:
-    """Build the application. It needs neither Redis nor the database to start, and closes both when it stops."""
+    """Build the application. It starts without Redis and the database, and closes both connections when it stops."""
     metrics = Metrics()
 
     @contextlib.asynccontextmanager
@@ -50,9 +50,9 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url="/openapi.json" if settings.environment == "development" else None,
-        docs_url=None,  # it loads scripts from elsewhere, which the content security policy forbids
+        docs_url=None,  # it loads third-party scripts, which the content security policy forbids
         redoc_url=None,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # nobody reads it, and it costs 15 us of each vote
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # unused, and it costs 15 us per vote
     )
     decoder = VoteDecoder(settings.vote_options)
     vote_route = VoteRoute(VoteEndpoint(stream, decoder, metrics.accepted), decoder)
@@ -67,7 +67,7 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
     async def fail(_request: Request, _failure: Exception) -> JSONResponse:
         return JSONResponse(Problem(detail="Internal Server Error"), status_code=500)
 
-    app: ASGIApp = VoteFirst(api, vote_route)
+    app: ASGIApp = VoteFastPath(api, vote_route)
     if settings.rate_limit:
         app = RateLimit(app, settings.rate_limit, settings.redis_url, stream)
     app = Cors(app, settings.cors_origins)
@@ -78,18 +78,18 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
 
 
 def _add_page(api: FastAPI) -> None:
-    """Add the voter's page and what it loads."""
+    """Add the voting page and its static files."""
 
     @api.api_route("/", methods=["GET", "HEAD"], response_class=FileResponse)
     async def page() -> FileResponse:
-        """Serve the voter's page."""
+        """Serve the voting page."""
         return FileResponse(WEB / "index.html", media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     api.mount("/static", StaticFiles(directory=WEB))
 
 
 def _describe(api: FastAPI) -> None:
-    """Give HEAD operations ids of their own: FastAPI uses one id for all methods of a route, and warns of it."""
+    """Make OpenAPI operation ids unique. FastAPI reuses one id for all methods of a route and warns about it."""
 
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:

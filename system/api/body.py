@@ -1,24 +1,24 @@
-"""Reading a request's body: bounded in size, whatever its headers say. The bound in time is in `connections`."""
+"""Reads request bodies with a size limit, whatever the headers say. `connections` enforces the time limit."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope
 
 LIMIT_BYTES = 1_048_576
 
-# The rest of a refused body must not be taken for the next request, nor be read for ever.
+# The remainder of a rejected body must neither be parsed as the next request nor be read indefinitely.
 CLOSE = {"Connection": "close"}
 
 
 def header_values(scope: Scope, name: bytes) -> list[bytes]:
-    """Give all values of a header; `name` in small letters."""
+    """Return all values of a header; `name` is lowercase."""
     return [value for key, value in scope["headers"] if key == name]
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes | None:
-    """Read the whole body; None when the client went away before it was complete.
+    """Return the whole body, or None if the client disconnected before it was complete.
 
     Raises:
-        HTTPException: 413 for more than `LIMIT_BYTES`, announced or sent.
+        HTTPException: 413, the declared or received size exceeds `LIMIT_BYTES`.
     """
     for announced in header_values(scope, b"content-length"):
         if announced.isdigit() and int(announced) > LIMIT_BYTES:

@@ -1,4 +1,4 @@
-"""Which other origins may call the API from a browser."""
+"""CORS: which other origins may call the API from a browser."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ MAX_AGE_SECONDS = 600
 
 
 class Cors(CORSMiddleware):
-    """Starlette's, giving exactly the published headers, and nothing but an error to a foreign origin.
+    """Starlette's middleware, limited to the published headers, with a bare error for origins that are not allowed.
 
-    Starlette adds two headers of its own to the allowed ones, tells a foreign origin the rules, and answers in plain text.
+    Starlette itself adds two allowed headers, reveals the rules to any origin and responds in plain text.
     """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
@@ -32,12 +32,12 @@ class Cors(CORSMiddleware):
         self.preflight_headers["Access-Control-Allow-Headers"] = ", ".join(HEADERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer preflights, and tell an allowed origin that it may read the answer."""
+        """Answer preflights, and permit allowed origins to read the response."""
         if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
             await super().__call__(scope, receive, send)
             return
 
-        async def send_with_vary(message: Message) -> None:  # what a cache keeps now must not be given to other origins
+        async def send_with_vary(message: Message) -> None:  # caches must not reuse this response for another origin
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), (b"vary", b"Origin")]
             await send(message)
@@ -45,9 +45,9 @@ class Cors(CORSMiddleware):
         await self.app(scope, receive, send_with_vary)
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """Answer a preflight: 200 with the rules, or 400 without."""
+        """Return the preflight response: 200 with the rules, or 400 without them."""
         response = super().preflight_response(request_headers)
         if response.status_code == 200:  # noqa: PLR2004 - an HTTP status
             return response
-        problem = Problem(detail="The origin, method or headers are not allowed")
+        problem = Problem(detail="This origin, method or header is not allowed")
         return JSONResponse(problem, status_code=400, headers={"Vary": response.headers["vary"]})

@@ -1,10 +1,10 @@
-"""What the API can say in its log, beside the events of `system.logs`."""
+"""Events the API logs in addition to those in `system.logs`."""
 
 from enum import StrEnum
 
 
 class ApiEvent(StrEnum):
-    """A new event is a new line here."""
+    """Every event specific to the API. Add new events here."""
 
     STARTING = "api_starting"
     STARTED = "api_started"

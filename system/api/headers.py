@@ -1,4 +1,4 @@
-"""The security headers of every answer."""
+"""The security headers of every response."""
 
 from secure import (
     ContentSecurityPolicy,
@@ -18,7 +18,7 @@ YEAR_SECONDS = 31_536_000
 
 
 def security_headers(*, https_only: bool) -> Secure:
-    """List the headers; HSTS only where everything is served over HTTPS."""
+    """Return the security headers, with HSTS only if everything is served over HTTPS."""
     return Secure(
         xfo=XFrameOptions().deny(),
         xcto=XContentTypeOptions().nosniff(),
@@ -38,10 +38,10 @@ def security_headers(*, https_only: bool) -> Secure:
 
 
 class SecurityHeaders:
-    """Wraps the finished application, so that no answer can be made outside of it.
+    """Outermost middleware, so that no response leaves without the headers.
 
-    `secure.SecureASGIMiddleware` does the same and merges header by header in 20 microseconds, a tenth of a vote; nothing inside
-    sets any of these headers, so they are encoded once and appended.
+    `secure.SecureASGIMiddleware` merges header by header in 20 microseconds, a tenth of the time of a vote. Nothing inside sets any of
+    these headers, so this class encodes them once and appends them.
     """
 
     def __init__(self, app: ASGIApp, secure: Secure) -> None:
@@ -49,7 +49,7 @@ class SecurityHeaders:
         self._headers = [(name.lower().encode(), value.encode()) for name, value in secure.headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers to whatever is answered."""
+        """Add the headers to every response."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

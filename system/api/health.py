@@ -1,4 +1,4 @@
-"""GET and HEAD /health and /ready: whether the process lives, and whether it can do its work."""
+"""GET and HEAD /health and /ready: liveness of the process, and readiness of its dependencies."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -19,13 +19,13 @@ Connection = Literal["connected", "disconnected"]
 
 
 class Health(BaseModel):
-    """The process answers; nothing is said about Redis or the database."""
+    """The process responds. This says nothing about Redis or the database."""
 
     status: Literal["healthy"] = "healthy"
 
 
 class Readiness(BaseModel):
-    """Whether votes can be taken and results be read, and what is missing."""
+    """Whether the API can accept votes and read results, and which connection is missing."""
 
     status: Literal["ready", "unavailable"]
     redis: Connection
@@ -42,11 +42,11 @@ async def _connection(check: Awaitable[None]) -> Connection:
 
 
 def add_health(app: FastAPI, stream: VoteStream, store: Store) -> None:
-    """Add the two routes."""
+    """Add the routes `/health` and `/ready`."""
 
     @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> Health:
-        """Tell that the process is alive."""
+        """Report that the process is alive."""
         return Health()
 
     @app.api_route(
@@ -55,7 +55,7 @@ def add_health(app: FastAPI, stream: VoteStream, store: Store) -> None:
         responses={200: {"model": Readiness}, 503: {"model": Readiness, "description": "Redis or the database is down."}},
     )
     async def ready() -> Response:
-        """Tell whether Redis and the database answer, within 2 s."""
+        """Report within 2 s whether Redis and the database respond."""
         redis, database = await asyncio.gather(_connection(stream.ping()), _connection(store.ping()))
         is_ready = redis == database == "connected"
         body = Readiness(status="ready" if is_ready else "unavailable", redis=redis, database=database)

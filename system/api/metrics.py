@@ -1,4 +1,4 @@
-"""GET /metrics: what this process has done, for Prometheus."""
+"""GET /metrics: this process's metrics for Prometheus."""
 
 import math
 
@@ -8,22 +8,22 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from system.api.stream import UNAVAILABLE, VoteStream
 
 LATENCY_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-"""Seconds; fine around 20 ms, the bound of the vote path's 99th percentile."""
+"""Seconds, with fine steps around 20 ms, the limit for the vote path's 99th percentile."""
 
 
 class Metrics:
-    """The figures of one application.
+    """The metrics of one application.
 
-    They are kept by the process. With API_WORKERS above 1 a scrape is answered by one of the workers and sees that one's figures
-    only; the stream's length is the same from all. Deployments therefore run one worker a pod and scrape each pod.
+    Each process keeps its own. With API_WORKERS above 1, any one worker answers a scrape and reports only its own values; the stream
+    length is the same for all. Deployments therefore run one worker per pod and scrape each pod.
     """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter("api_requests", "Requests answered.", ("route", "status"), registry=self.registry)
+        self.requests = Counter("api_requests", "Requests served.", ("route", "status"), registry=self.registry)
         self.latency = Histogram(
             "api_request_seconds",
-            "Time until the answer began.",
+            "Time until the response started.",
             ("route",),
             buckets=LATENCY_BUCKETS,
             registry=self.registry,
@@ -33,7 +33,7 @@ class Metrics:
 
 
 def add_metrics(app: FastAPI, metrics: Metrics, stream: VoteStream) -> None:
-    """Add the route."""
+    """Add the route `/metrics`."""
 
     @app.get(
         "/metrics",
@@ -41,7 +41,7 @@ def add_metrics(app: FastAPI, metrics: Metrics, stream: VoteStream) -> None:
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     )
     async def read_metrics() -> Response:
-        """Read the figures of this process."""
+        """Return the metrics of this process."""
         try:
             metrics.stream_length.set(await stream.length())
         except UNAVAILABLE:

@@ -1,4 +1,4 @@
-"""Shares in percent that add up."""
+"""Percentages that add up to exactly 100."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,9 @@ WHOLE = 10_000
 
 
 def percentages(counts: Sequence[int]) -> list[float]:
-    """Give each count's share of their sum in percent, of two decimals that add up to exactly 100.00; all 0 without votes.
+    """Return each count's share of the total in percent, with two decimals. They sum to exactly 100.00, or are all 0 without votes.
 
-    Each share is rounded down, and what is missing goes to those that lost most (largest remainder; the first of equals).
+    Largest remainder method: round every share down, then add 0.01 to the shares that lost most; the first of equals wins.
     """
     total = sum(counts)
     if total == 0:

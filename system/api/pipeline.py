@@ -1,4 +1,4 @@
-"""Commands of concurrent requests, sent to Redis together: one write and one sync to disk for all of them."""
+"""Sends the commands of concurrent requests to Redis together: one write and one disk sync for all of them."""
 
 import asyncio
 import math
@@ -12,17 +12,17 @@ from redis.exceptions import ResponseError
 from system.errors import CONNECTION_GONE
 
 DEADLINE_SECONDS = 0.9
-"""Of one exchange, connecting included. A command waits for at most the exchange before its own, so it ends within 1.8 s."""
+"""Limit for one exchange, including connecting. A command waits for at most one earlier exchange, so it ends within 1.8 s."""
 
 Argument = str | bytes | int
 Waiting = tuple[tuple[Argument, ...], "asyncio.Future[Any]"]
 
 
 class Pipeline:
-    """Collects the commands of an event-loop turn, and those that come while the ones before are on their way.
+    """Batches the commands of one event-loop iteration, and those that arrive while the previous batch is in flight.
 
-    With `appendfsync always` Redis syncs once for all commands that it reads together. redis-py's own pipeline packs in Python and
-    costs three times as much a command as its connection with hiredis' packer.
+    With `appendfsync always`, Redis syncs once for all commands that it reads together. redis-py's own pipeline packs in Python, which
+    costs three times as much per command as its connection with the hiredis packer.
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
@@ -31,11 +31,11 @@ class Pipeline:
         self._exchanges: asyncio.Task[None] | None = None
 
     async def execute(self, *command: Argument) -> Any:
-        """Send a command and give its reply.
+        """Send a command and return its reply.
 
         Raises:
-            RedisError: Redis refused the command, or its reply was lost: then it may or may not have been carried out.
-            TimeoutError: no reply within `DEADLINE_SECONDS` of being sent; the same holds.
+            RedisError: Redis rejected the command, or the reply was lost and the command may or may not have been executed.
+            TimeoutError: no reply within `DEADLINE_SECONDS`; the command may or may not have been executed.
         """
         reply = asyncio.get_running_loop().create_future()
         self._waiting.append((command, reply))
@@ -49,7 +49,7 @@ class Pipeline:
             try:
                 async with asyncio.timeout(DEADLINE_SECONDS):
                     replies = await self._exchange([command for command, _ in batch])
-            except Exception as failure:  # noqa: BLE001 - not swallowed: every request of the batch raises it
+            except Exception as failure:  # noqa: BLE001 - not swallowed: every request in the batch raises it
                 known = RedisConnectionError(str(failure)) if isinstance(failure, CONNECTION_GONE) else failure
                 replies = [known] * len(batch)
             for (_, waiting), reply in zip(batch, replies, strict=True):
@@ -62,14 +62,14 @@ class Pipeline:
         self._exchanges = None
 
     async def _exchange(self, commands: list[tuple[Argument, ...]]) -> list[Any]:
-        """Send commands and give a reply or a refusal for each. Any other failure closes the connection."""
-        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call] # redis-py's decorator hides its type
+        """Send commands and return a reply or a ResponseError for each. Any other failure closes the connection."""
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call] # redis-py's decorator hides the type
         try:
             await connection.send_packed_command(b"".join(hiredis.pack_command(command) for command in commands))  # type: ignore[arg-type] # its stub allows tuples of one only
             replies: list[Any] = []
             for _ in commands:
                 try:
-                    # Without a deadline of its own: one for each reply would cost more than the reply.
+                    # No timeout per reply: it would cost more than the reply itself.
                     replies.append(await connection.read_response(disable_decoding=True, timeout=math.inf))
                 except ResponseError as refusal:
                     replies.append(refusal)

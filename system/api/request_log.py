@@ -1,4 +1,4 @@
-"""Around every request: an id, one line in the log, its figures, and an answer when the application fails."""
+"""Wraps every request: assign an id, log one line, update metrics, and send a 500 if the application fails."""
 
 import functools
 import re
@@ -17,50 +17,50 @@ from system.logs import logger
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 NO_ROUTE = "unmatched"
-NO_ANSWER = 499
-"""The status that is logged when the client left before the answer."""
+NO_RESPONSE = 499
+"""The status logged when the client disconnected before the response."""
 
 
 def request_id(scope: Scope) -> bytes:
-    """Give the X-Request-ID if it is sane, else a new id."""
+    """Return the X-Request-ID header if it is valid, else a new id."""
     given = header_values(scope, b"x-request-id")
     return given[0] if len(given) == 1 and REQUEST_ID.fullmatch(given[0]) else str(uuid7()).encode()
 
 
 class RequestLog:
-    """Writes down each request, by the route's template and never by what the client sent."""
+    """Logs and counts each request by its route template, never by client input."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._log = logger()
-        # prometheus_client looks a series up by locking and hashing its labels anew each time: a twentieth of a vote.
+        # prometheus_client locks and hashes the labels on every lookup, which takes a twentieth of the time of a vote.
         self._series = functools.cache(lambda route, status: (metrics.requests.labels(route, status), metrics.latency.labels(route)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and write down what became of it."""
+        """Pass the request on, then log and count the outcome."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = time.perf_counter()
+        started = time.perf_counter()
         identity = request_id(scope)
-        status = NO_ANSWER
+        status = NO_RESPONSE
         seconds = 0.0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status, seconds
             if message["type"] == "http.response.start":
                 status = message["status"]
-                seconds = time.perf_counter() - begun  # a live stream lasts for hours; its answer begins at once
+                seconds = time.perf_counter() - started  # until the response starts: an event stream may stay open for hours
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", identity)]
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
-        except Exception as failure:  # noqa: BLE001 - the last one to see it: logged, and answered with 500
-            # Where and of what kind, without message and locals: they may repeat what the client sent.
+        except Exception as failure:  # noqa: BLE001 - outermost handler: logs the failure and responds with 500
+            # Log the location and type, but neither message nor locals: they may contain client input.
             where = traceback.format_tb(failure.__traceback__)
             self._log.error(ApiEvent.REQUEST_FAILED, request_id=identity.decode(), error=type(failure).__name__, where=where)
-            if status == NO_ANSWER:
+            if status == NO_RESPONSE:
                 await send_json(send_with_id, 500, Problem(detail="Internal Server Error"))
         finally:
             route = getattr(scope.get("route"), "path", NO_ROUTE)

@@ -1,4 +1,4 @@
-"""JSON answers made without a framework, and the one shape that every error has."""
+"""JSON responses without a framework, and the shape that all errors share."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,23 +17,23 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
 class Problem(TypedDict):
-    """An error. The text is one of ours: it never repeats what the client sent."""
+    """The body of an error response. The text is fixed: it never echoes what the client sent."""
 
     detail: str
 
 
 def problems(described: Mapping[int, str]) -> Documented:
-    """Describe the errors of a route for the OpenAPI document: status and when it is given."""
+    """Return a route's error responses for the OpenAPI document, from status and cause."""
     return {status: {"model": Problem, "description": when} for status, when in described.items()}
 
 
 def unavailable(what: str) -> HTTPException:
-    """Make the 503 that says which part does not answer."""
-    return HTTPException(503, f"{what} is not available", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    """Return the 503 error for a dependency that does not respond."""
+    return HTTPException(503, f"{what} is unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 async def send_json(send: Send, status: int, body: Mapping[str, object], headers: RawHeaders = ()) -> None:
-    """Send a whole answer."""
+    """Send a complete JSON response."""
     content = _json.encode(body)
     start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": start})

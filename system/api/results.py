@@ -1,4 +1,4 @@
-"""GET /api/results and its live stream: one reading of the database serves everyone for two seconds."""
+"""GET /api/results and its event stream. One database read serves all clients for two seconds."""
 
 import asyncio
 import time
@@ -15,34 +15,34 @@ from starlette.exceptions import HTTPException
 
 from system.api.percentages import percentages
 from system.api.responses import problems, unavailable
-from system.db.store import UNAVAILABLE as NO_ANSWER
+from system.db.store import UNAVAILABLE as DATABASE_UNAVAILABLE
 from system.errors import SettingsInvalid
 from system.logs import Event, logger
 
 FRESH_SECONDS = 2.0
 READ_DEADLINE_SECONDS = 1.5
 STREAM_ENDS_WITHIN_SECONDS = 1
-"""From the moment that the server stops; a stream that is reading the database then is cut off."""
-UNAVAILABLE = (*NO_ANSWER, SettingsInvalid)
-"""What a store raises when it does not answer. A URL that asyncpg cannot read shows at the first connection only."""
-PROBLEMS = problems({429: "Too many requests from this address.", 503: "The database does not answer."})
+"""Counted from the shutdown of the server. A stream that is reading the database at that point is closed."""
+UNAVAILABLE = (*DATABASE_UNAVAILABLE, SettingsInvalid)
+"""What a store raises when the database does not respond. asyncpg rejects a malformed URL only at the first connection."""
+PROBLEMS = problems({429: "Too many requests from this address.", 503: "The database is unavailable."})
 
 
 class Store(Protocol):
-    """What the API asks of the database."""
+    """The database operations that the API needs."""
 
     async def results(self) -> dict[str, int]:
-        """Count the votes of each option."""
+        """Return the number of votes by option."""
 
     async def ping(self) -> None:
-        """Raise unless the database answers."""
+        """Raise unless the database responds."""
 
     async def close(self) -> None:
         """Close all connections."""
 
 
 class OptionResult(BaseModel):
-    """One option's votes and its share in percent, of two decimals."""
+    """One option's votes, and its share in percent with two decimals."""
 
     option: str
     count: int
@@ -50,24 +50,24 @@ class OptionResult(BaseModel):
 
 
 class Results(BaseModel):
-    """Every option in the order of VOTE_OPTIONS. The percentages sum to 100, or are all 0 without votes."""
+    """All options in the order of VOTE_OPTIONS. The percentages sum to 100, or are all 0 without votes."""
 
     results: list[OptionResult]
     total_votes: int
     last_updated: datetime
-    """The moment that the database was read."""
+    """When the database was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The counts at a moment, ready to be sent. `version` is equal when and only when the counts are."""
+    """A serialized response body. Two snapshots have the same `version` exactly if their counts are equal."""
 
     body: str
     version: str
 
 
 class ResultsReader:
-    """Reads the counts at most once in `FRESH_SECONDS`, however many ask; never gives older ones for new."""
+    """Reads the counts at most once per `FRESH_SECONDS`, regardless of the number of clients. It never returns older counts."""
 
     def __init__(self, store: Store, options: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -78,17 +78,17 @@ class ResultsReader:
         self._log = logger()
 
     async def latest(self) -> Snapshot:
-        """Give the counts.
+        """Return the counts, at most `FRESH_SECONDS` old.
 
         Raises:
-            HTTPException: 503, the database did not answer within `READ_DEADLINE_SECONDS`.
+            HTTPException: 503, the database did not respond within `READ_DEADLINE_SECONDS`.
         """
         reading = self._reading
         if reading is None or (reading.done() and (self._clock() >= self._stale_at or reading.exception() is not None)):
             self._stale_at = self._clock() + FRESH_SECONDS
             self._reading = reading = asyncio.create_task(self._read())
         try:
-            return await asyncio.shield(reading)  # one reader that leaves must not end it for the others
+            return await asyncio.shield(reading)  # a client that disconnects must not cancel it for the others
         except UNAVAILABLE as failure:
             self._log.warning(Event.POSTGRES_UNAVAILABLE, error=type(failure).__name__)
             raise unavailable("The database") from None
@@ -106,7 +106,7 @@ class ResultsReader:
 
 
 async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event) -> AsyncIterator[ServerSentEvent]:
-    """Yield the results whenever they differ from the version that the client has seen; silent while the database is down."""
+    """Yield the results whenever they differ from the version the client has seen. Yields nothing while the database is down."""
     while not stopping.is_set():
         try:
             snapshot = await reader.latest()
@@ -120,11 +120,11 @@ async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event
 
 
 def add_results(app: FastAPI, reader: ResultsReader) -> None:
-    """Add the two routes."""
+    """Add the routes `/api/results` and `/api/results/stream`."""
 
     @app.get("/api/results", responses={200: {"model": Results}, **PROBLEMS})
     async def read_results() -> Response:
-        """Read the counts, at most two seconds old."""
+        """Return the counts, at most two seconds old."""
         snapshot = await reader.latest()
         headers = {"Cache-Control": f"public, max-age={FRESH_SECONDS:.0f}"}
         return Response(snapshot.body, media_type="application/json", headers=headers)
@@ -135,8 +135,8 @@ def add_results(app: FastAPI, reader: ResultsReader) -> None:
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **PROBLEMS},
     )
     async def stream_results(request: Request) -> EventSourceResponse:
-        """Follow the results as server-sent events: the body of /api/results now and on every change."""
-        await reader.latest()  # a database that is down is a 503, not a silent stream
+        """Stream the results as server-sent events: the body of /api/results now and on every change."""
+        await reader.latest()  # if the database is down, respond with 503 instead of a silent stream
         stopping = anyio.Event()
         events = changes(reader, request.headers.get("last-event-id"), stopping)
         return EventSourceResponse(events, shutdown_event=stopping, shutdown_grace_period=STREAM_ENDS_WITHIN_SECONDS)

@@ -1,4 +1,4 @@
-"""The API's end of the stream: adding votes, each at most once for a key."""
+"""The API's side of the stream: add votes, at most one per Idempotency-Key."""
 
 import hashlib
 import itertools
@@ -17,16 +17,16 @@ from system.errors import KeyReused
 
 SOCKET_TIMEOUT_SECONDS = 1.0
 CONNECTIONS = 50
-"""The votes of a process share one; the rate limit takes one for each request that it counts."""
+"""All votes of a process share one; the rate limit uses one per request that it is counting."""
 
-REMEMBERED = "votes:key:"
-"""Before a vote id: where the answer to its Idempotency-Key is remembered."""
+KEY_PREFIX = "votes:key:"
+"""Prefix of the Redis key that remembers the entry of a vote id."""
 
 UNAVAILABLE = (RedisError, OSError)
-"""What the methods below raise when Redis does not do what it was asked."""
+"""What the methods below raise when Redis does not respond or rejects a command."""
 
-# KEYS: the stream, the key's memory. ARGV: seconds to remember, option, then the fields of the entry.
-# Answers the entry's id, new or remembered, or nothing when the key was used for another option.
+# KEYS: the stream, the remembered entry. ARGV: seconds to remember, option, then the fields of the entry.
+# Returns the entry's id, new or remembered, or false if the key was used for a different option.
 ADD_ONCE = """
 local known = redis.call('GET', KEYS[2])
 if known then
@@ -41,13 +41,13 @@ return id
 ADD_ONCE_SHA = hashlib.sha1(ADD_ONCE.encode(), usedforsecurity=False).hexdigest()
 
 
-def is_misplaced(failure: BaseException) -> bool:
-    """Tell whether something that is no stream stands under the stream's name: no retry will help then."""
+def is_wrong_type(failure: BaseException) -> bool:
+    """Return whether the stream's name holds another data type, which no retry can fix."""
     return isinstance(failure, ResponseError) and str(failure).startswith("WRONGTYPE")
 
 
 class VoteStream:
-    """Redis, as the API uses it. It never repeats a command by itself: a lost reply must not become a second vote."""
+    """Redis as the API uses it. It never retries a command: a lost reply must not become a second vote."""
 
     def __init__(self, pool: ConnectionPool, key_seconds: int) -> None:
         self.pool = pool
@@ -56,7 +56,7 @@ class VoteStream:
 
     @classmethod
     def at(cls, redis_url: str, key_seconds: int) -> Self:
-        """Make a stream that connects when it is first used. Keys are remembered for `key_seconds`."""
+        """Return a stream that connects on first use. Keys are remembered for `key_seconds`."""
         pool = BlockingConnectionPool.from_url(
             redis_url,
             max_connections=CONNECTIONS,
@@ -68,31 +68,31 @@ class VoteStream:
         return cls(pool, key_seconds)
 
     async def add(self, vote: Vote) -> str:
-        """Add a vote and give the id of its entry. When this raises, the vote may or may not be in the stream."""
+        """Add a vote and return the id of its entry. If this raises, the vote may or may not be in the stream."""
         added: bytes = await self._pipeline.execute("XADD", contract.STREAM, "*", *_fields(vote))
         return added.decode()
 
     async def add_once(self, vote: Vote) -> str:
-        """Add a vote unless its id is remembered; give the id of the entry that stands for it.
+        """Add a vote unless its id is remembered. Return the id of its entry, new or remembered.
 
         Raises:
-            KeyReused: its id is remembered with another option.
+            KeyReused: the id is remembered with a different option.
         """
-        arguments = (2, contract.STREAM, f"{REMEMBERED}{vote.vote_id}", self._key_seconds, vote.option, *_fields(vote))
+        arguments = (2, contract.STREAM, f"{KEY_PREFIX}{vote.vote_id}", self._key_seconds, vote.option, *_fields(vote))
         try:
             entry: bytes | None = await self._pipeline.execute("EVALSHA", ADD_ONCE_SHA, *arguments)
-        except NoScriptError:  # nothing was done: Redis is new or was restarted
+        except NoScriptError:  # nothing was executed: Redis does not know the script yet, or was restarted
             entry = await self._pipeline.execute("EVAL", ADD_ONCE, *arguments)
         if entry is None:
             raise KeyReused
         return entry.decode()
 
     async def ping(self) -> None:
-        """Raise unless Redis answers."""
+        """Raise unless Redis responds."""
         await self._pipeline.execute("PING")
 
     async def length(self) -> int:
-        """Count the entries of the stream."""
+        """Return the number of entries in the stream."""
         entries: int = await self._pipeline.execute("XLEN", contract.STREAM)
         return entries
 

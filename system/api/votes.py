@@ -1,4 +1,4 @@
-"""POST /api/vote: a body and perhaps a key become one entry of the stream."""
+"""POST /api/vote: turn a body and an optional Idempotency-Key into one stream entry."""
 
 import re
 import time
@@ -15,30 +15,30 @@ from uuid_utils import UUID, uuid5, uuid7
 
 from system.api.body import header_values, read_body
 from system.api.responses import Problem, problems, send_json, unavailable
-from system.api.stream import UNAVAILABLE, VoteStream, is_misplaced
+from system.api.stream import UNAVAILABLE, VoteStream, is_wrong_type
 from system.contract import Vote
 from system.errors import KeyReused
 from system.logs import Event, logger
 
 KEY_NAMESPACE = UUID("6f1d0f0e-5f0c-5d55-9a3b-3f1f0b8f2c57")
-"""Vote ids of Idempotency-Keys are UUIDs of version 5 in this namespace. It must never change: the ledger knows them."""
+"""Vote ids derived from Idempotency-Keys are version 5 UUIDs in this namespace. It must never change: the ledger stores the ids."""
 
 KEY = re.compile(rb"[\x21-\x7e]{1,255}")
-QUOTES_OF_ONE_PAIR = 4
+QUOTES_PER_PAIR = 4
 
 PROBLEMS = {
-    400: "The Idempotency-Key is not 1 to 255 visible ASCII characters, or was given twice.",
+    400: "The Idempotency-Key is not 1 to 255 visible ASCII characters, or was sent more than once.",
     408: "The body did not arrive within 10 s.",
     413: "The body is larger than 1 MiB.",
     415: "The Content-Type is not application/json.",
-    422: "The body is not a vote, or the Idempotency-Key was used for another option.",
+    422: "The body is not a vote, or the Idempotency-Key was used for a different option.",
     429: "Too many requests from this address.",
-    503: "Redis does not answer: the vote may or may not have been taken. Send it again with the same Idempotency-Key.",
+    503: "Redis is unavailable. The vote may or may not have been recorded; send it again with the same Idempotency-Key.",
 }
 
 
 class Accepted(TypedDict):
-    """The promise that this vote will be counted, once."""
+    """The body of a 201 response: this vote will be counted exactly once."""
 
     message: str
     option: str
@@ -47,52 +47,52 @@ class Accepted(TypedDict):
 
 
 class VoteDecoder:
-    """Turns a body into an option, strictly."""
+    """Strict decoder from a request body to an option."""
 
     def __init__(self, options: Sequence[str]) -> None:
-        # Made at run time because the options are a setting; the document's schema comes from this same type.
+        # Defined at run time because the options are a setting. The OpenAPI schema is generated from the same type.
         self.model = msgspec.defstruct("VoteBody", [("option", Literal[tuple(options)])], forbid_unknown_fields=True)
         self._decoder = msgspec.json.Decoder(self.model)
 
     def __call__(self, body: bytes) -> str:
-        """Give the option that a body votes for.
+        """Return the option that a body votes for.
 
         Raises:
-            HTTPException: 422, the body is anything else than one object with one known option in UTF-8.
+            HTTPException: 422, the body is not a UTF-8 JSON object with exactly one known option.
         """
         try:
-            option: str = self._decoder.decode(body).option  # type: ignore[attr-defined] # the model is made at run time
+            option: str = self._decoder.decode(body).option  # type: ignore[attr-defined] # the model is defined at run time
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise HTTPException(422, "The body must be a JSON object with one known option") from None
-        # msgspec lets the last of two equal keys win. Here every key reads "option" and every value is an option's name: neither
-        # holds a quote, so a second pair shows as more than four quotes.
-        if body.count(b'"') != QUOTES_OF_ONE_PAIR:
-            raise HTTPException(422, "The body must name the option once")
+        # msgspec accepts duplicate keys, and the last one wins. Every key here is "option" and every value an option name; neither
+        # contains a quote, so more than four quotes mean a duplicate.
+        if body.count(b'"') != QUOTES_PER_PAIR:
+            raise HTTPException(422, "The body must contain the option exactly once")
         return option
 
 
 def idempotency_key(scope: Scope) -> str | None:
-    """Give the request's key, or None without one.
+    """Return the request's Idempotency-Key, or None if it has none.
 
     Raises:
-        HTTPException: 400, it is malformed.
+        HTTPException: 400, the key is malformed or sent more than once.
     """
     keys = header_values(scope, b"idempotency-key")
     if not keys:
         return None
     if len(keys) > 1 or not KEY.fullmatch(keys[0]):
-        raise HTTPException(400, "The Idempotency-Key must be 1 to 255 visible ASCII characters, given once")
+        raise HTTPException(400, "The Idempotency-Key must be 1 to 255 visible ASCII characters, sent once")
     return keys[0].decode("ascii")
 
 
 def is_json(scope: Scope) -> bool:
-    """Tell whether the Content-Type, given once, is JSON."""
+    """Return whether there is exactly one Content-Type and it is JSON."""
     types = header_values(scope, b"content-type")
     return len(types) == 1 and types[0].split(b";", 1)[0].strip().lower() == b"application/json"
 
 
 class VoteEndpoint:
-    """The route as a plain ASGI application."""
+    """The vote endpoint as a plain ASGI application."""
 
     def __init__(self, stream: VoteStream, decoder: VoteDecoder, accepted: Counter) -> None:
         self._stream = stream
@@ -101,7 +101,7 @@ class VoteEndpoint:
         self._log = logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one vote."""
+        """Accept one vote."""
         body = await read_body(scope, receive)
         if body is None:
             return
@@ -113,9 +113,9 @@ class VoteEndpoint:
         try:
             stream_id = await (self._stream.add(vote) if key is None else self._stream.add_once(vote))
         except KeyReused:
-            raise HTTPException(422, "The Idempotency-Key was used for another option") from None
+            raise HTTPException(422, "The Idempotency-Key was used for a different option") from None
         except UNAVAILABLE as failure:
-            if is_misplaced(failure):
+            if is_wrong_type(failure):
                 raise
             self._log.warning(Event.REDIS_UNAVAILABLE, error=type(failure).__name__)
             raise unavailable("Redis") from None
@@ -124,11 +124,11 @@ class VoteEndpoint:
 
 
 class VoteRoute(APIRoute):
-    """The place of the endpoint in the router and in the OpenAPI document."""
+    """Registers the endpoint in the router and the OpenAPI document."""
 
     def __init__(self, endpoint: VoteEndpoint, decoder: VoteDecoder) -> None:
         async def cast_vote() -> None:
-            """Take a vote. 201 is a promise that it will be counted, once; after any 5xx send it again with the same key."""
+            """Accept a vote. 201 promises that it will be counted exactly once; after any 5xx, send it again with the same key."""
 
         super().__init__(
             "/api/vote",
@@ -141,15 +141,15 @@ class VoteRoute(APIRoute):
         self.app = endpoint
 
 
-class VoteFirst:
-    """Gives votes to their route before FastAPI sees them: its router and five layers take longer than the whole endpoint."""
+class VoteFastPath:
+    """Routes votes to their endpoint without FastAPI, whose router and five layers take longer than the endpoint itself."""
 
     def __init__(self, app: ASGIApp, route: VoteRoute) -> None:
         self._app = app
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a vote, refusals included; pass everything else on."""
+        """Handle votes, including rejected ones; pass everything else on."""
         if scope["type"] != "http" or scope["path"] != self._route.path or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -167,7 +167,7 @@ def _request(decoder: VoteDecoder) -> dict[str, Any]:
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Repeats of a vote with the same key count once.",
+        "description": "Votes repeated with the same key count once.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     }
     content = {"application/json": {"schema": components["VoteBody"]}}

@@ -1,1 +1,1 @@
-"""The consumer: it takes votes off the stream and counts each exactly once."""
+"""The consumer: reads votes from the stream and counts each exactly once."""

@@ -1,6 +1,6 @@
-"""`python -m system.consumer`: wires the consumer, runs it until a signal, and closes what it opened.
+"""`python -m system.consumer`: wire the consumer, run it until a signal arrives, then close its connections.
 
-Exit codes: 0 stopped by SIGTERM or SIGINT, 2 a setting cannot be used.
+Exit codes: 0 stopped by SIGTERM or SIGINT, 2 invalid setting.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from system.logs import Event
 from system.settings import ConsumerSettings
 
 CONNECT_SECONDS = 2.0
-# After a signal there are 5 seconds. The batch in hand has the first half; then each of three closing steps has half a second.
+# Shutdown must finish within 5 seconds of a signal: half of it for the current batch, then half a second for each of three closing steps.
 FINISH_SECONDS = 2.5
 CLOSE_SECONDS = 0.5
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def main() -> None:
-    """Run the consumer of this process's environment."""
+    """Run the consumer with the settings of the environment."""
     try:
         settings = ConsumerSettings.read()
         logs.configure(settings.log_level)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 async def serve(settings: ConsumerSettings) -> None:
-    """Run a consumer from its start-up event to its last one."""
+    """Run a consumer from startup to shutdown."""
     log = logs.logger()
     redis = client(settings)
     heartbeat, metrics = Heartbeat(settings.heartbeat_file), Metrics()
@@ -63,7 +63,7 @@ async def serve(settings: ConsumerSettings) -> None:
         if not consumer.stopping:
             log.info(Event.SHUTDOWN_SIGNAL_RECEIVED, signal=received.name)
             consumer.stop()
-            loop.call_later(FINISH_SECONDS, running.cancel)  # safe: what is not acknowledged stays pending, the ledger refuses the rest
+            loop.call_later(FINISH_SECONDS, running.cancel)  # safe: unacknowledged entries stay pending, and the ledger rejects duplicates
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop, number)
@@ -77,28 +77,28 @@ async def serve(settings: ConsumerSettings) -> None:
     await store.close()
     log.info(Event.CONSUMER_SHUTDOWN_COMPLETE)
     if not running.cancelled():
-        running.result()  # raises what ended the loop, if a signal did not
+        running.result()  # raises the error that ended the loop, if any
 
 
 def client(settings: ConsumerSettings) -> Redis:
-    """Make the client of Redis; it connects when it is first used.
+    """Return a Redis client that connects on first use.
 
     Raises:
-        SettingsInvalid: the URL cannot be read.
+        SettingsInvalid: the URL cannot be parsed.
     """
     try:
         return Redis.from_url(
             settings.redis_url,
             socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=settings.block_ms / 1000 + REPLY_SECONDS,  # longer than a read may block
-            retry=Retry(NoBackoff(), 0),  # the loop tries again, and knows what that means
+            socket_timeout=settings.block_ms / 1000 + REPLY_SECONDS,  # longer than a blocking read
+            retry=Retry(NoBackoff(), 0),  # the loop retries, because it knows what a retry implies
         )
     except ValueError:
-        raise SettingsInvalid("REDIS_URL: cannot be read; are the special characters of the password percent-encoded?") from None
+        raise SettingsInvalid("REDIS_URL: cannot be parsed; percent-encode special characters in the password") from None
 
 
 async def within(seconds: float, step: Awaitable[T]) -> T | None:
-    """Wait for a closing step, but not for long; that Redis does not answer is no reason to stay."""
+    """Run a closing step with a time limit. Return None if it times out or Redis is unavailable."""
     with contextlib.suppress(TimeoutError, RedisError, CONNECTION_GONE):
         async with asyncio.timeout(seconds):
             return await step

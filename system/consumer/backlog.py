@@ -1,4 +1,4 @@
-"""How far the counting is behind, as Redis sees it."""
+"""The consumer's backlog, as reported by Redis."""
 
 import math
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from system.settings import ConsumerSettings
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is not counted yet; NaN where Redis cannot tell.
+    """Entries not counted yet; NaN if unknown.
 
     Attributes:
-        lag: entries that nobody was given.
-        pending: entries that were given to a consumer and not acknowledged.
-        oldest_seconds: the age of the oldest of them all, by Redis's own clock; 0 when there is none.
+        lag: entries not yet delivered to any consumer.
+        pending: entries delivered but not acknowledged.
+        oldest_seconds: age of the oldest of these entries by the clock of Redis; 0 if there are none.
     """
 
     lag: float = math.nan
@@ -26,20 +26,20 @@ class Backlog:
 
 
 async def measure(redis: Redis, settings: ConsumerSettings) -> Backlog:
-    """Ask Redis. An entry's id says when it was added, so that no other clock matters."""
+    """Return the current backlog. Entry ids contain the time they were added, so only the clock of Redis matters."""
     stream, group = settings.stream_name, settings.consumer_group
     try:
-        told: Any = await redis.xinfo_groups(stream)
-    except ResponseError:  # there is no stream yet
+        groups: Any = await redis.xinfo_groups(stream)
+    except ResponseError:  # the stream does not exist yet
         return Backlog()
-    own: Any = next((g for g in told if g["name"] in {group, group.encode()}), None)
+    own: Any = next((g for g in groups if g["name"] in {group, group.encode()}), None)
     if own is None:
         return Backlog()
     waiting: Any = await redis.xrange(stream, min=b"(" + own["last-delivered-id"], count=1)
-    held: Any = await redis.xpending(stream, group)
-    ids = [entry for entry, _ in waiting] + ([held["min"]] if held["pending"] else [])
+    pending: Any = await redis.xpending(stream, group)
+    ids = [entry for entry, _ in waiting] + ([pending["min"]] if pending["pending"] else [])
     seconds, microseconds = await redis.time()
     now = seconds + microseconds / 1e6
     oldest = max((now - int(identifier.partition(b"-")[0]) / 1000 for identifier in ids), default=0.0)
     lag = own.get("lag")
-    return Backlog(math.nan if lag is None else lag, held["pending"], max(oldest, 0.0))
+    return Backlog(math.nan if lag is None else lag, pending["pending"], max(oldest, 0.0))

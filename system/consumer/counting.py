@@ -1,26 +1,26 @@
-"""Counting a batch, and finding the entry in it that the database refuses."""
+"""Counts a batch of votes and isolates those that the database rejects."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from system.db.store import REFUSED, Counted, Store
+from system.db.store import REFUSED, LedgerRow, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch.
+    """The outcome of counting a batch.
 
     Attributes:
-        counted: stream ids of the votes that were counted now.
-        refused: stream ids of the votes that the database refuses each by itself, with the name of its error.
+        counted: stream ids of the votes counted now.
+        refused: stream ids of the votes that the database rejects individually, with the name of the error.
     """
 
     counted: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
 
 
-async def count(store: Store, votes: Sequence[Counted], heartbeat: Callable[[], None]) -> Outcome:
-    """Count votes in one statement; halve the batch as often as it takes to single out what the database refuses."""
+async def count(store: Store, votes: Sequence[LedgerRow], heartbeat: Callable[[], None]) -> Outcome:
+    """Count votes in one statement. Bisect the batch as often as needed to isolate votes that the database rejects."""
     outcome = Outcome()
     waiting = [votes]
     while waiting:
@@ -31,7 +31,7 @@ async def count(store: Store, votes: Sequence[Counted], heartbeat: Callable[[], 
         except REFUSED as error:
             half = len(part) // 2
             if half:
-                waiting += [part[half:], part[:half]]  # the first half first: of two votes with one id the earlier counts
+                waiting += [part[half:], part[:half]]  # first half first: of two votes with the same id, the earlier one counts
             else:
                 outcome.refused[part[0].stream_id] = type(error).__name__
     return outcome

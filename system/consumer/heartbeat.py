@@ -1,6 +1,7 @@
-"""The heartbeat: a file that the loop itself touches. `python -m system.consumer.heartbeat` exits 0 while the loop turns, else 1.
+"""The heartbeat: a file written by the loop itself. `python -m system.consumer.heartbeat` exits 0 while the loop is running, else 1.
 
-The loop turns while it is idle and while Redis or the database is down; it does not when it hangs, and no restart helps but then.
+The loop keeps running while it is idle and while Redis or the database is down. It stops only if it hangs, and only then does a
+restart help.
 """
 
 import contextlib
@@ -12,21 +13,21 @@ from pathlib import Path
 from system.errors import SettingsInvalid
 from system.settings import ConsumerSettings
 
-EVERY_SECONDS = 0.1
-"""Beats that follow one another faster are one: a busy loop would spend a tenth of its time on the file."""
+MIN_INTERVAL_SECONDS = 0.1
+"""Heartbeats in quicker succession are skipped: a busy loop would spend a tenth of its time on the file."""
 
 REPLY_SECONDS = 5.0
-"""How long one answer of Redis or the database may take, beyond the time a read blocks."""
+"""Time limit for one reply of Redis or the database, in addition to the time a read blocks."""
 
 
 class Heartbeat:
-    """Writes the heartbeat. Calling it is one beat."""
+    """Writes the heartbeat file each time it is called."""
 
     def __init__(self, path: Path) -> None:
-        """Start without a beat: the file of an earlier process is no sign of life.
+        """Remove the heartbeat of an earlier process.
 
         Raises:
-            SettingsInvalid: there can be no such file.
+            SettingsInvalid: the file cannot be written.
         """
         self._path = path
         self._new = path.with_name(path.name + ".new")
@@ -35,29 +36,29 @@ class Heartbeat:
             self._write()
             path.unlink()
         except OSError as error:
-            raise SettingsInvalid(f"HEARTBEAT_FILE: cannot be written: {error.strerror}") from None
+            raise SettingsInvalid(f"HEARTBEAT_FILE: cannot write the file: {error.strerror}") from None
 
     def __call__(self) -> None:
-        """Beat once."""
+        """Write a heartbeat, unless the last one is newer than `MIN_INTERVAL_SECONDS`."""
         now = time.monotonic()
-        if now - self._last < EVERY_SECONDS:
+        if now - self._last < MIN_INTERVAL_SECONDS:
             return
         self._last = now
-        with contextlib.suppress(OSError):  # a full disk must not stop the counting; without a beat the probe turns red by itself
+        with contextlib.suppress(OSError):  # a full disk must not stop counting; without a heartbeat the probe fails anyway
             self._write()
 
     def _write(self) -> None:
-        self._new.write_text(f"{time.monotonic()}", encoding="ascii")  # this clock is the machine's, and nobody sets it
-        self._new.replace(self._path)  # a reader sees a whole beat or the one before
+        self._new.write_text(f"{time.monotonic()}", encoding="ascii")  # shared by all processes, and never adjusted
+        self._new.replace(self._path)  # a reader sees either the new heartbeat or the previous one
 
 
 def limit(settings: ConsumerSettings) -> float:
-    """Give the age in seconds at which a beat means that the loop hangs: three times the longest wait between two."""
+    """Return the age in seconds beyond which the loop counts as hung: three times the longest wait between two heartbeats."""
     return 3 * (settings.block_ms / 1000 + REPLY_SECONDS)
 
 
 def age(path: Path) -> float | None:
-    """Give the age of the last beat in seconds; none if there is no beat."""
+    """Return the age of the last heartbeat in seconds, or None if there is no heartbeat."""
     try:
         return time.monotonic() - float(path.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -65,7 +66,7 @@ def age(path: Path) -> float | None:
 
 
 def alive(settings: ConsumerSettings) -> bool:
-    """Tell whether the loop turns. A beat from the future is one from before the machine was started again."""
+    """Return whether the loop is running. A negative age means that the heartbeat predates a reboot."""
     seconds = age(settings.heartbeat_file)
     return seconds is not None and 0 <= seconds <= limit(settings)
 

@@ -1,4 +1,4 @@
-"""The consumer's loop: entries in, one statement, acknowledgement out. The only place that acknowledges."""
+"""The consumer's loop: read entries, count them in one statement, acknowledge them. No other module acknowledges votes."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,15 @@ from system.consumer.counting import count
 from system.consumer.decide import Entry, Malformed, decide
 from system.consumer.metrics import Metrics
 from system.consumer.reading import Reader
-from system.db.store import UNAVAILABLE, Counted, Store
+from system.db.store import UNAVAILABLE, LedgerRow, Store
 from system.errors import CONNECTION_GONE
 from system.logs import Event, logger
 from system.settings import ConsumerSettings
 
-BACK_OFF_SECONDS = (1, 2, 3)  # the last one for ever
+BACK_OFF_SECONDS = (1, 2, 3)  # the last delay repeats
 DUPLICATES_SHOWN = 20
 MEASURE_SECONDS = 2.0
-GROUP_GONE = ("NOGROUP", "UNBLOCKED")  # the second is said to a read that was waiting when the stream was deleted
+GROUP_GONE = ("NOGROUP", "UNBLOCKED")  # UNBLOCKED: the stream was deleted during a blocking read
 
 
 class Consumer:
@@ -46,7 +46,7 @@ class Consumer:
         self._claim_at = 0.0
         self._measure_at = 0.0
         self._attempt = 0
-        self._trouble = ""
+        self._last_error = ""
 
     @property
     def stopping(self) -> bool:
@@ -54,12 +54,12 @@ class Consumer:
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """End after the batch in hand. A read that waits ends now; what it may have been given stays pending under our name."""
+        """Stop after the current batch. A blocking read is cancelled; entries it may have received stay pending for this consumer."""
         self._stopping.set()
         self._reader.stop()
 
     async def run(self) -> None:
-        """Take turns until stopped. What cannot be reached is tried again for ever, and nothing is acknowledged meanwhile."""
+        """Take turns until stopped. Retry indefinitely while a server is unavailable, and acknowledge nothing meanwhile."""
         while not self.stopping or self._reader.holds_a_batch:
             try:
                 await self.run_once()
@@ -68,19 +68,19 @@ class Consumer:
             except UNAVAILABLE as error:
                 await self._back_off(Event.POSTGRES_UNAVAILABLE, error)
             else:
-                self._attempt, self._trouble = 0, ""
+                self._attempt, self._last_error = 0, ""
 
     async def run_once(self) -> None:
-        """Take one turn: what is pending, what can be claimed, what is new.
+        """Take one turn: process pending entries, then claimable ones, then new ones.
 
         Raises:
-            RedisError: Redis cannot be reached, or refuses. The next turn begins with what is pending.
-            UNAVAILABLE: the same, of the database.
+            RedisError: Redis is unavailable or rejects a command. The next turn starts with the pending entries.
+            UNAVAILABLE: the same for the database.
         """
-        recovering, self._recovering = self._recovering, True  # until this turn has ended well, nobody knows what is pending
+        recovering, self._recovering = self._recovering, True  # if this turn fails, unknown entries may be pending
         self._heartbeat()
         try:
-            if time.monotonic() >= self._measure_at:  # first of all: it is wanted most when the rest of the turn fails
+            if time.monotonic() >= self._measure_at:  # first, because it matters most when the rest of the turn fails
                 await self._measure()
             kept = await self._recover() if recovering else False
             if time.monotonic() >= self._claim_at:
@@ -121,12 +121,12 @@ class Consumer:
         self._heartbeat()
         for name in await upkeep.remove_idle_names(self._redis, self._settings):
             self._log.info(Event.CONSUMER_NAME_REMOVED, name=name)
-        # A scan reads the whole pending list: often enough to take an entry over soon after it may be, and no oftener.
+        # A scan reads the whole pending list. A third of the idle time claims entries soon enough without scanning more than needed.
         self._claim_at = time.monotonic() + self._settings.claim_idle_ms / 3000
         return kept
 
     async def _measure(self) -> None:
-        """Show the backlog. Asked now and then: each time costs four commands, and a scrape must not reach Redis by itself."""
+        """Update the backlog metrics, every `MEASURE_SECONDS`: it takes four commands, and a scrape must not depend on Redis."""
         self._metrics.show(await measure(self._redis, self._settings))
         self._measure_at = time.monotonic() + MEASURE_SECONDS
 
@@ -144,10 +144,10 @@ class Consumer:
         self._group_known = True
 
     async def _settle(self, entries: list[Entry]) -> bool:
-        """Do all that has to be done about a batch of entries.
+        """Process a batch: count votes, dead-letter malformed entries, acknowledge.
 
         Returns:
-            Whether an entry is kept pending, because the database refused it and it has deliveries left.
+            Whether any entry stays pending because the database rejected it and it has deliveries left.
         """
         if not entries:
             return False
@@ -157,13 +157,13 @@ class Consumer:
         if decision.lost:
             self._log.error(Event.VOTE_LOST, count=len(decision.lost), stream_ids=decision.lost)
             self._metrics.lost.inc(len(decision.lost))
-        await self._bury(decision.malformed)
+        await self._dead_letter(decision.malformed)
         refused = await self._count(decision.votes) if decision.votes else {}
         await self._acknowledge([*decision.lost, *(vote.stream_id for vote in decision.votes if vote.stream_id not in refused)])
-        return await self._keep_or_bury(refused, dict(entries)) if refused else False
+        return await self._retry_or_dead_letter(refused, dict(entries)) if refused else False
 
-    async def _count(self, votes: list[Counted]) -> dict[str, str]:
-        """Count the votes. Gives those that the database refuses, by stream id, with its error's name."""
+    async def _count(self, votes: list[LedgerRow]) -> dict[str, str]:
+        """Count votes. Return those that the database rejects: stream id to name of the error."""
         batch = {"count": len(votes), "first": votes[0].stream_id, "last": votes[-1].stream_id}
         self._log.info(Event.PROCESSING_VOTE, **batch)
         with self._metrics.statement.time():
@@ -177,7 +177,7 @@ class Consumer:
         return outcome.refused
 
     async def _acknowledge(self, stream_ids: list[str]) -> None:
-        """Acknowledge what is counted or gone, and trim the stream, in one round trip."""
+        """Acknowledge counted and lost entries and trim the stream, in one round trip."""
         if not stream_ids:
             return
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -185,57 +185,57 @@ class Consumer:
             pipe.eval(upkeep.TRIM, 1, self._settings.stream_name)
             await pipe.execute()
 
-    async def _bury(self, malformed: list[Malformed]) -> None:
-        """Move entries to the dead letters: each is in the one stream or still pending in the other, never in both or neither."""
+    async def _dead_letter(self, malformed: list[Malformed]) -> None:
+        """Move entries to the dead-letter stream. Each is either there or still pending, never both and never neither."""
         if not malformed:
             return
         stream, group = self._settings.stream_name, self._settings.consumer_group
         for entry in malformed:
             self._log.warning(Event.MALFORMED_MESSAGE_DETECTED, stream_id=entry.stream_id, reason=entry.reason)
-        last = []
+        commands = []
         async with self._redis.pipeline(transaction=True) as pipe:
             for entry in malformed:
                 letter: dict[Any, Any] = dict(entry.fields.items())
                 letter[contract.FIELD_SOURCE_ID.encode()] = entry.stream_id
                 letter[contract.FIELD_REASON.encode()] = entry.reason
                 dead = contract.dead_letters(stream)
-                if len(letter) <= upkeep.BURIED_FIELDS_MAX:
-                    pipe.eval(upkeep.BURY, 2, stream, dead, group, entry.stream_id, *chain.from_iterable(letter.items()))
-                else:  # once at least
+                if len(letter) <= upkeep.DEAD_LETTER_FIELDS_MAX:
+                    pipe.eval(upkeep.DEAD_LETTER, 2, stream, dead, group, entry.stream_id, *chain.from_iterable(letter.items()))
+                else:  # too large for the script: at least once
                     pipe.xadd(dead, letter)
                     pipe.xack(stream, group, entry.stream_id)
-                last.append(len(pipe) - 1)
+                commands.append(len(pipe) - 1)
             replies = await pipe.execute()
-        for entry in (entry for entry, reply in zip(malformed, last, strict=True) if replies[reply]):
+        for entry in (entry for entry, command in zip(malformed, commands, strict=True) if replies[command]):
             self._log.warning(Event.MALFORMED_MESSAGE_DEAD_LETTERED, stream_id=entry.stream_id, reason=entry.reason)
             self._metrics.dead.inc()
 
-    async def _keep_or_bury(self, refused: dict[str, str], fields: Mapping[bytes, Mapping[bytes, bytes]]) -> bool:
-        """Bury the refused entries that have been delivered MAX_RETRIES times. Gives whether others are kept pending.
+    async def _retry_or_dead_letter(self, refused: dict[str, str], fields: Mapping[bytes, Mapping[bytes, bytes]]) -> bool:
+        """Dead-letter rejected entries that were delivered MAX_RETRIES times. Return whether others stay pending.
 
-        Redis keeps the number, so it outlives this process and goes along when an entry is claimed.
+        Redis keeps the delivery count, so it survives restarts and claims.
         """
         spent = []
         for stream_id, error in refused.items():
             pending = await self._redis.xpending_range(self._settings.stream_name, self._settings.consumer_group, stream_id, stream_id, 1)
             if pending and int(pending[0]["times_delivered"]) >= self._settings.max_retries:
-                spent.append(Malformed(stream_id, fields[stream_id.encode()], f"the database refuses it: {error}"))
-        await self._bury(spent)
+                spent.append(Malformed(stream_id, fields[stream_id.encode()], f"the database rejected it: {error}"))
+        await self._dead_letter(spent)
         return len(spent) < len(refused)
 
     async def _back_off(self, event: Event, error: BaseException) -> None:
-        """Wait before the next try, for up to three seconds, or until stopped."""
+        """Wait up to three seconds before the next attempt, or until stopped."""
         seconds = BACK_OFF_SECONDS[min(self._attempt, len(BACK_OFF_SECONDS) - 1)]
         self._attempt += 1
         self._metrics.back_offs.labels("redis" if event is Event.REDIS_UNAVAILABLE else "postgresql").inc()
         if event is Event.REDIS_UNAVAILABLE:
-            self._metrics.show(Backlog())  # an old figure would look like a good one
+            self._metrics.show(Backlog())  # a stale value would look valid
             self._measure_at = 0.0
-        trouble = f"{type(error).__name__}: {error}"
-        # A change, and then the 1st, 2nd, 4th, 8th ... attempt: the log shows that it goes on and does not fill.
-        if trouble != self._trouble or self._attempt.bit_count() == 1:
-            self._log.warning(event, error=trouble, attempt=self._attempt, retry_in_seconds=seconds)
-        self._trouble = trouble
+        text = f"{type(error).__name__}: {error}"
+        # Log every new error, then attempts 1, 2, 4, 8 and so on: the log shows that retries continue without filling up.
+        if text != self._last_error or self._attempt.bit_count() == 1:
+            self._log.warning(event, error=text, attempt=self._attempt, retry_in_seconds=seconds)
+        self._last_error = text
         self._heartbeat()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):

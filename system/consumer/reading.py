@@ -1,4 +1,4 @@
-"""Reading new entries: a batch is read ahead while the one before it is being counted."""
+"""Reads new entries, one batch ahead of the batch being counted."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ NEW = b">"
 
 
 async def read(redis: Redis, settings: ConsumerSettings, start: bytes, block: int | None = None) -> list[Entry]:
-    """Read one batch of the group's entries: `start` is NEW, or the id after which our own pending ones are read again."""
+    """Read one batch. With `start` NEW it contains new entries, else this consumer's pending entries after that id."""
     reply = await redis.xreadgroup(
         settings.consumer_group, settings.consumer_name, {settings.stream_name: start}, count=settings.batch_size, block=block
     )
@@ -23,7 +23,7 @@ async def read(redis: Redis, settings: ConsumerSettings, start: bytes, block: in
 
 
 class Reader:
-    """Hands out the new entries, a batch at a time."""
+    """Returns new entries batch by batch, reading one batch ahead."""
 
     def __init__(self, redis: Redis, settings: ConsumerSettings) -> None:
         self._redis = redis
@@ -34,30 +34,30 @@ class Reader:
 
     @property
     def holds_a_batch(self) -> bool:
-        """Whether a batch was read ahead that nobody took yet."""
+        """Whether a batch was read ahead and not taken yet."""
         return self._ahead is not None
 
     async def batch(self) -> list[Entry]:
-        """Give the batch that was read ahead, or wait up to `BLOCK_MS` for a first entry. Nothing new: an empty list."""
+        """Return the batch that was read ahead, or wait up to `BLOCK_MS` for an entry. The list is empty if there is none."""
         ahead, self._ahead = self._ahead, None
         entries = (await ahead if ahead else []) or await self._wait()
-        if len(entries) == self._settings.batch_size and not self._stopped:  # then more is there, most likely
+        if len(entries) == self._settings.batch_size and not self._stopped:  # a full batch: there is probably more
             self._ahead = asyncio.create_task(read(self._redis, self._settings, NEW))
         return entries
 
     async def ids_ahead(self) -> frozenset[bytes]:
-        """Name the entries that were read ahead and not taken yet: they are pending under our own name, and in hand."""
+        """Return the ids that were read ahead and not taken yet. They are pending for this consumer, but not idle."""
         return frozenset(stream_id for stream_id, _ in await self._ahead) if self._ahead else frozenset()
 
     async def drop(self) -> None:
-        """Forget the batch that was read ahead: it is pending under our own name, and read again from there."""
+        """Discard the batch that was read ahead. It is pending for this consumer and will be read again from there."""
         ahead, self._ahead = self._ahead, None
         if ahead:
-            with contextlib.suppress(RedisError, CONNECTION_GONE):  # whatever it is, the next command meets it too
+            with contextlib.suppress(RedisError, CONNECTION_GONE):  # the next command will fail the same way
                 await ahead
 
     def stop(self) -> None:
-        """End the wait for a first entry now, and begin no other."""
+        """Cancel the current wait for an entry, and start no other."""
         self._stopped = True
         if self._waiting:
             self._waiting.cancel()
@@ -68,5 +68,5 @@ class Reader:
         self._waiting = asyncio.create_task(read(self._redis, self._settings, NEW, block=self._settings.block_ms))
         await asyncio.wait({self._waiting})
         waiting, self._waiting = self._waiting, None
-        # Cancelled by `stop`; what Redis may have given it in that moment stays pending under our name.
+        # Cancelled by `stop`; entries that Redis delivered at that moment stay pending for this consumer.
         return [] if waiting.cancelled() else waiting.result()

@@ -1,4 +1,4 @@
-"""Entries that were delivered before and never acknowledged: our own, and those of consumers that are gone."""
+"""Reads entries that were delivered but never acknowledged: this consumer's own, and those of consumers that are gone."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ FIRST_ID = b"0-0"
 
 
 async def own_pending(redis: Redis, settings: ConsumerSettings) -> AsyncIterator[list[Entry]]:
-    """Read what is pending under our own name, in batches, each entry once."""
+    """Yield this consumer's pending entries in batches, each entry once."""
     cursor = FIRST_ID
     while entries := await read(redis, settings, cursor):
         yield entries
@@ -20,9 +20,10 @@ async def own_pending(redis: Redis, settings: ConsumerSettings) -> AsyncIterator
 
 
 async def claimed(redis: Redis, settings: ConsumerSettings) -> AsyncIterator[list[Entry]]:
-    """Take over what has been pending longer than `CLAIM_IDLE_MS`, with whomever, following the cursor to its end.
+    """Claim entries of any consumer that have been idle longer than `CLAIM_IDLE_MS`, and yield them in batches.
 
-    An id whose entry is gone comes without fields. Redis takes it off the pending list in the same step, so it is told here or never.
+    An entry that no longer exists is yielded without fields. Redis removes it from the pending list in the same step, so this is the
+    only chance to report it.
     """
     cursor = FIRST_ID
     while True:

@@ -1,4 +1,4 @@
-"""What keeps stream and group small. Each is one script, because what it decides on must not change before it acts."""
+"""Keeps the stream and the group small. Each operation is one Lua script, so that nothing changes between its check and its action."""
 
 from redis.asyncio import Redis
 
@@ -6,9 +6,9 @@ from system.settings import ConsumerSettings
 
 NAME_IDLE_MS = 600_000
 
-# Removes what every group has done with: up to its first pending entry, or up to the last one delivered. That one stays.
+# Removes entries that all groups are done with: those before each group's first pending entry or, without one, its last delivered entry.
 TRIM = """
-local function before(a, b) -- ids are two numbers of up to 20 digits: more than a number of Lua holds
+local function before(a, b) -- ids are two numbers of up to 20 digits, more than a Lua number can represent
   local a1, a2 = a:match('(%d+)-(%d+)')
   local b1, b2 = b:match('(%d+)-(%d+)')
   if #a1 ~= #b1 then return #a1 < #b1 end
@@ -31,25 +31,25 @@ if not needed then return 0 end
 return redis.call('XTRIM', KEYS[1], 'MINID', needed)
 """
 
-# Moves an entry to the dead letters if it is pending still (ARGV: group, id, the letter word by word). Who froze with it in hand
-# comes back after another one has buried it. The letter is written first: a Redis without room for it must not take the entry off.
-BURY = """
-local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
-if held.err or #held == 0 then return 0 end -- without its group it will be delivered again
+# Moves an entry to the dead-letter stream if it is still pending (ARGV: group, id, then the fields): a consumer that was frozen may
+# resume after another one has moved it. XADD comes first: if Redis is out of memory, the entry must stay pending.
+DEAD_LETTER = """
+local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+if pending.err or #pending == 0 then return 0 end -- if the group is gone, the entry will be delivered again
 redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
 return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 """
-BURIED_FIELDS_MAX = 2000  # a script can hand over 8000 words at once
+DEAD_LETTER_FIELDS_MAX = 2000  # Lua's unpack is limited to about 8000 values
 
-# Removes our own name (ARGV: group, name, 'own') or those of others that are idle (group, name, 'others', milliseconds).
+# Removes this consumer (ARGV: group, name, 'own') or other idle consumers (ARGV: group, name, 'others', milliseconds).
 REMOVE_NAMES = """
 local removed = {}
 for _, pairs_of_name in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
   local consumer = {}
   for i = 1, #pairs_of_name, 2 do consumer[pairs_of_name[i]] = pairs_of_name[i + 1] end
   local own = consumer['name'] == ARGV[2]
-  local wanted = own and ARGV[3] == 'own' or not own and ARGV[3] == 'others' and consumer['idle'] >= tonumber(ARGV[4])
-  if wanted and consumer['pending'] == 0 then
+  local selected = own and ARGV[3] == 'own' or not own and ARGV[3] == 'others' and consumer['idle'] >= tonumber(ARGV[4])
+  if selected and consumer['pending'] == 0 then
     redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer['name'])
     removed[#removed + 1] = consumer['name']
   end
@@ -59,17 +59,17 @@ return removed
 
 
 async def remove_own_name(redis: Redis, settings: ConsumerSettings) -> list[str]:
-    """Leave the group, unless entries are pending under our name. Gives the names removed: ours or none."""
+    """Remove this consumer from the group unless it has pending entries. Return the names removed: its own or none."""
     return await _remove(redis, settings, "own")
 
 
 async def remove_idle_names(redis: Redis, settings: ConsumerSettings) -> list[str]:
-    """Remove the consumers that have nothing pending and have not been heard of for ten minutes. Gives their names."""
+    """Remove consumers without pending entries that have been idle for ten minutes. Return their names."""
     return await _remove(redis, settings, "others", NAME_IDLE_MS)
 
 
 async def trim(redis: Redis, settings: ConsumerSettings) -> None:
-    """Remove what every group has done with. Each acknowledgement does it too; a consumer may have died just before it did."""
+    """Trim entries that all groups are done with. Acknowledging trims too, but a consumer may crash just before it does."""
     await redis.eval(TRIM, 1, settings.stream_name)
 
 

@@ -1,1 +1,1 @@
-"""The database: the schema, in migrations and nowhere else, and what is asked of it."""
+"""The database: the schema, defined only by migrations, and the queries on it."""

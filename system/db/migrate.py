@@ -1,6 +1,6 @@
-"""`python -m system.db.migrate`: bring the schema to the newest version. Safe to run twice, and by two at once.
+"""`python -m system.db.migrate`: upgrade the schema to the latest version. Safe to run repeatedly and concurrently.
 
-Exit codes: 0 done, 1 the database cannot be reached or refuses, 2 a setting cannot be used.
+Exit codes: 0 done, 1 the database is unavailable or rejects a statement, 2 invalid setting.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from system.errors import SettingsInvalid
 from system.settings import Settings
 
 CONNECT_SECONDS = 5.0
-WAIT_SECONDS = 60  # for another migration to end, and for one statement of ours
-LOCK = 0x766F7465  # any number that nothing else in this database locks
+WAIT_SECONDS = 60  # limit for another migration to finish, and for each statement
+LOCK = 0x766F7465  # arbitrary advisory lock key, unique in this database
 
 
 def main() -> None:
-    """Migrate the database of `DATABASE_URL` and say its version, or say in one line why not."""
+    """Migrate the database of `DATABASE_URL` and print its version, or print the error in one line."""
     try:
         version = asyncio.run(migrate(Settings.read().database_url))
     except SettingsInvalid as invalid:
@@ -38,13 +38,13 @@ def main() -> None:
 
 
 async def migrate(database_url: str) -> str:
-    """Run the migrations that are missing, in one transaction.
+    """Apply pending migrations in one transaction.
 
     Returns:
-        The version that the schema is at now.
+        The resulting schema version.
 
     Raises:
-        SettingsInvalid: the URL cannot be read.
+        SettingsInvalid: the URL cannot be parsed.
     """
 
     async def connect() -> object:
@@ -53,7 +53,7 @@ async def migrate(database_url: str) -> str:
             database_url, timeout=CONNECT_SECONDS, command_timeout=WAIT_SECONDS + CONNECT_SECONDS, server_settings=limits
         )
 
-    # The URL is read by asyncpg, as the store does it: SQLAlchemy would pass `?sslmode=` on as a keyword that nobody knows.
+    # asyncpg parses the URL, as in the store: SQLAlchemy would pass `?sslmode=` on as an unknown keyword argument.
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
     try:
         async with engine.begin() as connection:
@@ -72,8 +72,8 @@ def _upgrade(connection: Connection) -> str:
 
 
 def first_line(error: BaseException | None) -> str:
-    """Say an error in one line; a time-out has no text of its own."""
-    return (str(error).splitlines() or [f"no answer in time ({type(error).__name__})"])[0]
+    """Return the first line of an error, or a generic text for errors without one, such as timeouts."""
+    return (str(error).splitlines() or [f"timed out ({type(error).__name__})"])[0]
 
 
 if __name__ == "__main__":

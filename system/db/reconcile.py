@@ -1,6 +1,6 @@
-"""`python -m system.db.reconcile`: rebuild the counts from the ledger, and report what was different.
+"""`python -m system.db.reconcile`: rebuild the counts from the ledger and report the differences.
 
-Exit codes: 0 there was no difference, 1 there was one and it is repaired, 2 it could not be done.
+Exit codes: 0 no differences, 1 differences found and repaired, 2 failed.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from system.db.store import UNAVAILABLE, open_connection
 from system.errors import SettingsInvalid
 from system.settings import Settings
 
-# Counting goes on elsewhere meanwhile: the locks, taken in the order in which `increment_votes` takes them, hold it up.
+# These locks pause counting by consumers meanwhile. `increment_votes` takes them in the same order.
 LOCK = "lock table vote_ledger, votes in share row exclusive mode"
 
 COMPARE = """
@@ -28,7 +28,7 @@ REPAIR = """
 
 
 class Difference(NamedTuple):
-    """An option whose count was not the number of its votes in the ledger."""
+    """An option whose count differed from its number of votes in the ledger."""
 
     option: str
     counted: int
@@ -36,24 +36,24 @@ class Difference(NamedTuple):
 
 
 def main() -> None:
-    """Reconcile the database of `DATABASE_URL`, a line for each difference."""
+    """Reconcile the database of `DATABASE_URL` and print a line per difference."""
     try:
         differences = asyncio.run(reconcile(Settings.read().database_url))
     except (SettingsInvalid, *UNAVAILABLE) as error:
         sys.stderr.write(f"reconcile: {first_line(error)}\n")
         sys.exit(2)
     for option, counted, ledger in differences:
-        sys.stdout.write(f"reconcile: {option}: count was {counted}, the ledger has {ledger}; repaired\n")
+        sys.stdout.write(f"reconcile: {option}: repaired, count was {counted} but the ledger has {ledger}\n")
     if differences:
         sys.exit(1)
-    sys.stdout.write("reconcile: the counts equal the ledger\n")
+    sys.stdout.write("reconcile: the counts match the ledger\n")
 
 
 async def reconcile(database_url: str) -> list[Difference]:
     """Set each count to the number of votes in the ledger, in one transaction.
 
     Returns:
-        What was different before.
+        The differences that existed before.
     """
     limits = {"statement_timeout": f"{WAIT_SECONDS}s", "lock_timeout": f"{CONNECT_SECONDS:.0f}s"}
     connection = await open_connection(

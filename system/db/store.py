@@ -1,4 +1,4 @@
-"""The database as the API and the consumer see it: two functions of the schema, behind a pool that opens when it is needed."""
+"""The database as the API and the consumer use it: two SQL functions behind a pool that connects on demand."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,17 +8,17 @@ import asyncpg
 
 from system.errors import CONNECTION_GONE, SettingsInvalid
 
-# What one row can be guilty of: a value out of range, a constraint, an exception that a trigger raises.
+# Errors that a single row can cause: a value out of range, a violated constraint, an exception raised by a trigger.
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.PLPGSQLError)
-# Everything else that can go wrong (catch REFUSED first): no connection, deadlock, serialization, read-only, missing function.
+# All other failures (catch REFUSED first): no connection, deadlock, serialization failure, read-only server, missing function.
 UNAVAILABLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 MAX_CONNECTIONS = 4
 CLOSE_SECONDS = 0.5
 
 
-class Counted(NamedTuple):
-    """A vote to be counted: one row of the ledger."""
+class LedgerRow(NamedTuple):
+    """A vote to count: one row of the ledger."""
 
     vote_id: str
     option: str
@@ -26,29 +26,29 @@ class Counted(NamedTuple):
 
 
 async def open_connection(*arguments: Any, **named: Any) -> "asyncpg.Connection[asyncpg.Record]":
-    """Open a connection as `asyncpg.connect` does.
+    """Open a connection with the arguments of `asyncpg.connect`.
 
     Raises:
-        SettingsInvalid: the URL cannot be read. asyncpg's own text may quote a part of the password.
+        SettingsInvalid: the URL cannot be parsed. asyncpg's own message may quote part of the password.
     """
     try:
         return cast("asyncpg.Connection[asyncpg.Record]", await asyncpg.connect(*arguments, **named))
     except OSError:
-        raise  # an SSL error is an OSError and a ValueError at once
+        raise  # an SSL error is both an OSError and a ValueError
     except ValueError:
         raise SettingsInvalid(
-            "DATABASE_URL: cannot be read as a PostgreSQL URL; are the special characters of the password percent-encoded?"
+            "DATABASE_URL: cannot be parsed as a PostgreSQL URL; percent-encode special characters in the password"
         ) from None
 
 
 async def _keep_session(_connection: object) -> None:
-    """Leave the session as it is: nothing here changes it, and asyncpg's own reset costs a round trip for each statement."""
+    """Do not reset the session: nothing here changes it, and asyncpg's reset costs a round trip per statement."""
 
 
 class Store:
     """The counted votes.
 
-    Each call ends within about two command time-outs, with its answer or one of UNAVAILABLE, or REFUSED for the data's own fault.
+    Each call ends within about two command timeouts. It raises one of UNAVAILABLE, or one of REFUSED if the data is at fault.
     """
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", command_timeout: float) -> None:
@@ -57,11 +57,11 @@ class Store:
 
     @classmethod
     async def connect(cls, database_url: str, *, command_timeout: float) -> Self:
-        """Make the store. No connection is opened, so the database may be down.
+        """Create the store. It opens no connection, so the database may be down.
 
         Args:
             database_url: `postgresql://user:password@host:port/name`.
-            command_timeout: seconds for a connection, and again for a statement.
+            command_timeout: limit in seconds for connecting, and again for a statement.
         """
         milliseconds = round(command_timeout * 1000)
         pool = await asyncpg.create_pool(
@@ -75,26 +75,26 @@ class Store:
             server_settings={
                 "statement_timeout": str(milliseconds),
                 "lock_timeout": str(max(milliseconds // 2, 1)),
-                # An entry is acknowledged once its vote is committed: committed has to mean on disk, whatever the server's default.
+                # Entries are acknowledged after the commit, so the commit must be on disk, whatever the server's default.
                 "synchronous_commit": "on",
             },
         )
         return cls(pool, command_timeout)
 
     async def results(self) -> dict[str, int]:
-        """Read the number of votes of each option that has any."""
+        """Return the number of votes for each option that has any."""
         rows = await self._fetch("select option, count from get_vote_results()")
         return {row["option"]: row["count"] for row in rows}
 
     async def ping(self) -> None:
-        """Do nothing, in the database."""
+        """Run a trivial query to check the connection."""
         await self._fetch("select 1")
 
-    async def increment(self, votes: Sequence[Counted]) -> set[str]:
-        """Count votes, each vote id once for ever, in one statement that is committed when this returns.
+    async def increment(self, votes: Sequence[LedgerRow]) -> set[str]:
+        """Count votes in one statement that is committed when this returns. Each vote id is ever counted only once.
 
         Returns:
-            The stream ids of the votes that were counted now; the others had been counted before.
+            The stream ids of the votes counted now; the others were already counted.
         """
         if not votes:
             return set()
@@ -102,7 +102,7 @@ class Store:
         return set(rows[0]["counted"])
 
     async def close(self) -> None:
-        """Close the connections: politely for half a second, then by force."""
+        """Close the connections gracefully within half a second, then by force."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._pool.close()
@@ -114,7 +114,7 @@ class Store:
             try:
                 return await connection.fetch(statement, *values)
             except (TimeoutError, asyncio.CancelledError):
-                # Without this the release waits for the server to confirm the cancel, and a frozen server never does.
+                # Otherwise the release waits for the server to confirm the cancellation, and a frozen server never does.
                 connection.terminate()
                 raise
             except CONNECTION_GONE as gone:

@@ -1,4 +1,4 @@
-# The API, at most 200 MB. The build context is the folder of the project: votecheck images, or make images.
+# The API, at most 200 MB. The build context is the project directory. Build with: votecheck images, or make images.
 FROM python:3.13-slim AS build
 LABEL votecheck.part="api"
 WORKDIR /build
@@ -6,12 +6,12 @@ COPY system/images/api-requirements.txt system/images/slim.py ./
 RUN pip install --no-cache-dir --no-compile --disable-pip-version-check --no-input --root-user-action ignore \
       --only-binary :all: --require-hashes --requirement api-requirements.txt --target packages/app/packages \
     && PYTHONHASHSEED=0 python slim.py packages
-# Only what the API imports: every module in the image works there.
+# Only what the API imports, so that every module in the image can be imported.
 COPY system/*.py source/app/system/
 COPY system/api source/app/system/api
 COPY system/db/__init__.py system/db/store.py source/app/system/db/
 ARG VERSION=unknown REVISION=unknown SOURCE_DIGEST=unknown
-# In a file as well as on the labels: podman takes a label from its cache whatever its arguments are now, unless a layer differs.
+# In a file as well as in labels: unless a layer differs, podman reuses cached labels even if the build arguments changed.
 RUN echo "voting-api ${VERSION}, revision ${REVISION}, source ${SOURCE_DIGEST}" >source/app/built-from \
     && PYTHONHASHSEED=0 python slim.py source
 
@@ -27,7 +27,7 @@ WORKDIR /app
 USER 65532:65532
 EXPOSE 8000
 ENTRYPOINT ["/usr/bin/python3.13", "-m", "system.api"]
-# Last: they change with every commit, and would have all after them made again.
+# Last, because these change with every commit and invalidate the cache of later steps.
 ARG VERSION=unknown REVISION=unknown SOURCE_DIGEST=unknown
 LABEL org.opencontainers.image.title="voting-api" \
       org.opencontainers.image.version="${VERSION}" \

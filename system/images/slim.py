@@ -1,7 +1,7 @@
-# ruff: noqa: INP001 - a command of the images' build, not a module of the system
-"""`python slim.py FOLDER`: leave in a folder what runs, and make it the same whoever builds it, where and when.
+# ruff: noqa: INP001 - a script of the image build, not a module of the system
+"""`python slim.py FOLDER`: reduce a directory to what is needed at run time, reproducibly on any machine at any time.
 
-Standard library only: it runs in the build, before anything is there.
+Standard library only: it runs in the build before any package is installed.
 """
 
 import compileall
@@ -14,13 +14,13 @@ from pathlib import Path
 
 UNUSED_FOLDERS = frozenset({"__pycache__", "bin", "include", "test", "tests", "testing"})
 UNUSED_FILES = frozenset({".asm", ".c", ".cmd", ".cpp", ".h", ".hpp", ".obj", ".pxd", ".pxi", ".pyi", ".pyx", ".typed"})
-"""Types for checkers, and what extensions were compiled from. The folders *.dist-info stay: they say what is installed."""
+"""Type information, and the sources of extensions. The *.dist-info directories stay: they record which packages are installed."""
 ELF64_LITTLE_ENDIAN = b"\x7fELF\x02\x01"
 LOADED = 1
 
 
 def main(folder: Path) -> None:
-    """Slim a folder, which becomes the root of an image's layer."""
+    """Slim the directory that becomes the root of an image layer."""
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and path.name in UNUSED_FOLDERS:
             shutil.rmtree(path)
@@ -28,19 +28,19 @@ def main(folder: Path) -> None:
             path.unlink()
         elif path.suffix == ".so":
             strip(path)
-    # The root file system is read-only where this runs: byte code is made here or at every start. Its validity does not hang on
-    # times, which a copy may change. One worker: what a process compiled before shows in the bytes of what it compiles next.
+    # The root file system is read-only at run time, so bytecode is compiled here or at every start. Hash-based invalidation does not
+    # depend on timestamps, which a copy may change. One worker: the bytecode depends on what the same process compiled before.
     if not compileall.compile_dir(
         folder, quiet=1, workers=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH, stripdir=folder, prependdir="/"
     ):
-        sys.exit("slim: something cannot be compiled")
+        sys.exit("slim: compilation failed, see the messages above")
     for path in [folder, *folder.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)  # whatever the builder's umask was
+        path.chmod(0o755 if path.is_dir() else 0o644)  # independent of the builder's umask
         os.utime(path, (0, 0))
 
 
 def strip(library: Path) -> None:
-    """Cut off what follows the last byte that the loader maps: symbols for debuggers, most of many a library's size."""
+    """Truncate a library after the last byte that the loader maps, dropping debug symbols, which are most of the size of many libraries."""
     content = library.read_bytes()
     if not content.startswith(ELF64_LITTLE_ENDIAN):
         return
@@ -52,7 +52,7 @@ def strip(library: Path) -> None:
         if kind == LOADED:
             end = max(end, offset + length)
     kept = bytearray(content[:end])
-    struct.pack_into("<Q", kept, 40, 0)  # no table of sections is left
+    struct.pack_into("<Q", kept, 40, 0)  # no section table remains
     struct.pack_into("<HHH", kept, 58, 0, 0, 0)
     library.write_bytes(kept)
 

@@ -7,11 +7,11 @@ const element = (id) => document.getElementById(id);
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const REFUSALS = {
-  422: "This option is not known any more. Reload the page.",
+  422: "This option no longer exists. Reload the page.",
   429: "Too many votes from your network. Wait a moment, then vote again.",
 };
 
-// crypto.randomUUID exists on HTTPS pages only.
+// crypto.randomUUID is available on HTTPS pages only.
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -22,7 +22,7 @@ function say(text, isError = false) {
   element("message").classList.toggle("error", isError);
 }
 
-// An attempt without an answer may have counted; the key makes repeating it safe.
+// An attempt without a response may have been counted; the key makes it safe to retry.
 async function send(option, key) {
   for (let attempt = 1; ; attempt += 1) {
     let response = null;
@@ -42,7 +42,7 @@ async function send(option, key) {
     if (attempt === ATTEMPTS) {
       return null;
     }
-    say(`No answer yet. Trying again (${attempt} of ${ATTEMPTS - 1})…`);
+    say(`No response yet. Retrying (${attempt} of ${ATTEMPTS - 1})…`);
     const seconds = Number(response?.headers.get("Retry-After")) || 1;
     await pause(Math.max(seconds, 2 ** (attempt - 1)) * 1000);
   }
@@ -52,7 +52,7 @@ async function vote(option, unanswered) {
   const buttons = document.querySelectorAll("#options button");
   buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
   say(`Sending your vote for ${option}…`);
-  // A vote that was given up keeps its key, so voting again for the same option cannot count twice.
+  // An unconfirmed vote keeps its key, so voting again for the same option cannot count twice.
   const key = unanswered.get(option) ?? newKey();
   unanswered.set(option, key);
   const status = await send(option, key);
@@ -60,11 +60,11 @@ async function vote(option, unanswered) {
     unanswered.delete(option);
   }
   if (status === 201) {
-    say(`Your vote for ${option} is in.`);
+    say(`Vote for ${option} recorded. Results update in seconds.`);
   } else if (status === null) {
-    say("The service does not answer, so your vote may not be in. Vote again later: it will count once.", true);
+    say("The service is not responding, and your vote may not be recorded. Vote again later: it will count only once.", true);
   } else {
-    say(REFUSALS[status] ?? "The vote was not accepted. Reload the page and try again.", true);
+    say(REFUSALS[status] ?? "Your vote was not accepted. Reload the page and try again.", true);
   }
   buttons.forEach((button) => button.removeAttribute("aria-disabled"));
 }
@@ -82,7 +82,7 @@ function makeButtons(results, unanswered) {
     return button;
   });
   element("options").replaceChildren(...buttons);
-  say("Choose one.");
+  say("Choose an option.");
 }
 
 function show({ results, total_votes: total, last_updated: updated }) {
@@ -93,13 +93,13 @@ function show({ results, total_votes: total, last_updated: updated }) {
     const bar = document.createElement("progress");
     bar.max = 100;
     bar.value = percentage;
-    bar.setAttribute("aria-hidden", "true"); // the text says the same
+    bar.setAttribute("aria-hidden", "true"); // the text carries the same information
     row.append(text, bar);
     return row;
   });
   element("results").replaceChildren(...rows);
   element("total").textContent = `${total.toLocaleString("en")} ${total === 1 ? "vote" : "votes"}`;
-  element("freshness").textContent = `Last change seen at ${new Date(updated).toLocaleTimeString("en-GB")}`;
+  element("freshness").textContent = `Results as of ${new Date(updated).toLocaleTimeString("en-GB")}`;
 }
 
 async function start() {
@@ -114,9 +114,9 @@ async function start() {
         break;
       }
     } catch {
-      // no network: said below
+      // no network: reported below
     }
-    say("The results cannot be read at the moment. Trying again…", true);
+    say("Cannot load the results. Retrying…", true);
     await pause(2000);
   }
   follow();
@@ -126,8 +126,8 @@ function follow() {
   const source = new EventSource("/api/results/stream");
   source.addEventListener("message", (event) => show(JSON.parse(event.data)));
   source.addEventListener("error", () => {
-    element("freshness").textContent = "Live results are interrupted. Connecting again…";
-    // A refusal (503) ends an EventSource for good; a broken connection does not.
+    element("freshness").textContent = "Live results interrupted. Reconnecting…";
+    // An error status (503) closes an EventSource for good; a broken connection does not.
     if (source.readyState === EventSource.CLOSED) {
       setTimeout(follow, 2000);
     }

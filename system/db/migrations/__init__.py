@@ -1,1 +1,1 @@
-"""The schema, as alembic migrations."""
+"""The schema as Alembic migrations."""

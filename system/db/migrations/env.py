@@ -1,4 +1,4 @@
-"""What alembic runs: the migrations, over the connection and in the transaction that `system.db.migrate` hands in."""
+"""Alembic's entry point: run the migrations in the connection and transaction of `system.db.migrate`."""
 
 from alembic import context
 

@@ -97,7 +97,7 @@ async def test_sixty_four_readers_cost_a_real_database_one_reading_in_two_second
 async def test_a_failed_reading_is_not_kept() -> None:
     store = MemoryStore(failure=OSError())
     reader = ResultsReader(store, OPTIONS, clock=lambda: 0.0)
-    with pytest.raises(Exception, match="not available"):
+    with pytest.raises(Exception, match="unavailable"):
         await reader.latest()
     store.failure = None
     assert (await reader.latest()).version == "0-0"

@@ -25,7 +25,7 @@ async def poison(bench: Bench) -> AsyncIterator[uuid.UUID]:
     ("fields", "reason"),
     [
         ({b"vote": b"cats"}, "missing field option"),
-        ({b"option": b"cats", b"timestamp": b"1", b"request_id": b"7"}, "request_id is not a UUID in its canonical form"),
+        ({b"option": b"cats", b"timestamp": b"1", b"request_id": b"7"}, "request_id is not a canonical UUID"),
         ({b"option": b"\xff", b"timestamp": b"1", b"request_id": b"7"}, "option is not UTF-8"),
         (
             {b"option": b"fish", b"timestamp": b"1", b"request_id": str(POISON).encode()},
@@ -92,7 +92,7 @@ async def test_a_poisonous_vote_is_buried_at_its_last_delivery(bench: Bench, poi
     [letter] = await bench.dead()
     assert letter[b"source_id"] == source
     assert letter[b"request_id"] == str(poison).encode()
-    assert letter[b"reason"] == b"the database refuses it: CheckViolationError"
+    assert letter[b"reason"] == b"the database rejected it: CheckViolationError"
 
 
 async def test_of_two_votes_with_one_id_the_first_counts_beside_a_poisonous_one(bench: Bench, poison: uuid.UUID) -> None:
@@ -124,7 +124,7 @@ async def test_what_another_consumer_has_buried_is_not_buried_again(bench: Bench
     await bench.deliver_to("frozen")
     late = bench.consumer(consumer_name="frozen")
     await bench.consumer(claim_idle_ms=0).run_once()
-    await late._bury([Malformed(source.decode(), {b"junk": b"1"}, "junk")])  # it had it in hand, and goes on
+    await late._dead_letter([Malformed(source.decode(), {b"junk": b"1"}, "junk")])  # it had it in hand, and goes on
     assert len(await bench.dead()) == 1
 
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from system.db.migrate import LOCK
-from system.db.store import Counted, Store
+from system.db.store import LedgerRow, Store
 from tests.unit import servers
 
 pytestmark = pytest.mark.anyio
@@ -59,7 +59,7 @@ async def test_a_migration_waits_for_another(sql: asyncpg.Connection, postgres: 
         ("postgresql://u:hidden@127.0.0.1:1/x", 1, "Connect call failed"),
         ("postgresql://u:hidden@name.invalid/x", 1, "not known"),
         ("mysql://u:hidden@127.0.0.1/x", 2, "must look like"),
-        ("postgresql://u:hid#den@127.0.0.1/x", 2, "percent-encoded"),
+        ("postgresql://u:hid#den@127.0.0.1/x", 2, "percent-encode special characters"),
     ],
 )
 def test_a_migration_that_cannot_be_is_one_line(url: str, code: int, says: str) -> None:
@@ -72,21 +72,21 @@ def test_a_migration_that_cannot_be_is_one_line(url: str, code: int, says: str) 
 
 
 async def test_counts_that_equal_the_ledger_are_left(store: Store, postgres: servers.Server) -> None:
-    await store.increment([Counted(uuid.uuid4(), "cats", "1-0")])
-    assert ended(begin("reconcile", postgres.url)) == (0, "reconcile: the counts equal the ledger\n", "")
+    await store.increment([LedgerRow(uuid.uuid4(), "cats", "1-0")])
+    assert ended(begin("reconcile", postgres.url)) == (0, "reconcile: the counts match the ledger\n", "")
 
 
 async def test_counts_are_rebuilt_from_the_ledger(store: Store, sql: asyncpg.Connection, postgres: servers.Server) -> None:
-    await store.increment([Counted(uuid.uuid4(), option, f"1-{n}") for n, option in enumerate(("cats", "cats", "dogs"))])
+    await store.increment([LedgerRow(uuid.uuid4(), option, f"1-{n}") for n, option in enumerate(("cats", "cats", "dogs"))])
     await sql.execute("update votes set count = 7 where option = 'cats'")
     await sql.execute("delete from votes where option = 'dogs'")
     await sql.execute("insert into votes (option, count) values ('fish', 3)")
     code, output, errors = ended(begin("reconcile", postgres.url))
     assert (code, errors) == (1, "")
     assert output.splitlines() == [
-        "reconcile: cats: count was 7, the ledger has 2; repaired",
-        "reconcile: dogs: count was 0, the ledger has 1; repaired",
-        "reconcile: fish: count was 3, the ledger has 0; repaired",
+        "reconcile: cats: repaired, count was 7 but the ledger has 2",
+        "reconcile: dogs: repaired, count was 0 but the ledger has 1",
+        "reconcile: fish: repaired, count was 3 but the ledger has 0",
     ]
     assert await store.results() == {"cats": 2, "dogs": 1, "fish": 0}
     assert ended(begin("reconcile", postgres.url))[0] == 0

@@ -6,7 +6,7 @@ import uuid
 import asyncpg
 import pytest
 
-from system.db.store import REFUSED, UNAVAILABLE, Counted, Store
+from system.db.store import REFUSED, UNAVAILABLE, LedgerRow, Store
 from system.errors import SettingsInvalid
 from tests.unit import servers
 
@@ -16,8 +16,8 @@ FIRST, SECOND = (uuid.UUID(f"018f0000-0000-7000-8000-00000000000{digit}") for di
 
 
 async def test_it_tells_which_votes_were_counted_now(store: Store) -> None:
-    assert await store.increment([Counted(FIRST, "cats", "1-0")]) == {"1-0"}
-    assert await store.increment([Counted(FIRST, "cats", "2-0"), Counted(SECOND, "dogs", "2-1")]) == {"2-1"}
+    assert await store.increment([LedgerRow(FIRST, "cats", "1-0")]) == {"1-0"}
+    assert await store.increment([LedgerRow(FIRST, "cats", "2-0"), LedgerRow(SECOND, "dogs", "2-1")]) == {"2-1"}
     assert await store.results() == {"cats": 1, "dogs": 1}
 
 
@@ -27,21 +27,21 @@ async def test_no_votes_need_no_statement() -> None:
 
 
 async def test_the_ledger_says_where_a_vote_came_from(store: Store, sql: asyncpg.Connection) -> None:
-    await store.increment([Counted(FIRST, "cats", "1-0")])
+    await store.increment([LedgerRow(FIRST, "cats", "1-0")])
     [row] = await sql.fetch("select vote_id, option, stream_id from vote_ledger")
     assert tuple(row) == (FIRST, "cats", "1-0")
 
 
 async def test_a_refused_vote_takes_its_whole_statement_with_it(store: Store, sql: asyncpg.Connection) -> None:
     with pytest.raises(REFUSED):
-        await store.increment([Counted(FIRST, "cats", "1-0"), Counted(SECOND, "d\x00gs", "1-1")])
+        await store.increment([LedgerRow(FIRST, "cats", "1-0"), LedgerRow(SECOND, "d\x00gs", "1-1")])
     assert await store.results() == {}
     assert await sql.fetchval("select count(*) from vote_ledger") == 0
 
 
 async def test_ids_are_locked_in_one_order_whatever_order_they_come_in(store: Store, sql: asyncpg.Connection) -> None:
     low, middle, high = (uuid.UUID(int=number) for number in (1, 2, 3))
-    counting = [Counted(vote_id, "cats", f"{vote_id.int}-0") for vote_id in (high, middle, low)]
+    counting = [LedgerRow(vote_id, "cats", f"{vote_id.int}-0") for vote_id in (high, middle, low)]
     insert = "insert into vote_ledger (vote_id, option, stream_id) values ($1, 'cats', '0-0')"
     async with sql.transaction():
         await sql.execute(insert, middle)
@@ -84,7 +84,7 @@ async def test_a_lock_is_not_waited_for_without_end(store: Store, sql: asyncpg.C
     async with sql.transaction():
         await sql.execute("lock table votes")
         with pytest.raises(asyncpg.LockNotAvailableError):
-            await store.increment([Counted(FIRST, "cats", "1-0")])
+            await store.increment([LedgerRow(FIRST, "cats", "1-0")])
     assert await store.results() == {}
 
 

@@ -1,4 +1,4 @@
-"""The counted votes, the ledger that makes each count once, and the two functions that everything else goes through."""
+"""The counts, the ledger that makes each vote count once, and the two functions that all callers use."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = None
 
 VOTES = """
 create table votes (
-  id bigint generated always as identity primary key, -- big, because an upsert that only updates uses up an id as well
+  id bigint generated always as identity primary key, -- bigint, because an upsert consumes an id even if it only updates
   option text not null unique,
   count bigint not null default 0 check (count >= 0),
   created_at timestamptz not null default now(),
@@ -19,13 +19,13 @@ LEDGER = """
 create table vote_ledger (
   vote_id uuid primary key,
   option text not null,
-  stream_id text not null, -- where it came from; not a key: after data loss and a clock step a stream id is given again
+  stream_id text not null, -- where it came from; not unique: Redis can reuse an id after data loss and a clock step
   counted_at timestamptz not null default now()
 )
 """
 
-# One statement: it happens as a whole or not at all. Every caller takes its locks in the same order, ledger before votes,
-# ids and options sorted, so that two consumers with the same entries wait for each other and never deadlock.
+# One atomic statement. All callers take locks in the same order, ledger before votes, with ids and options sorted, so that two
+# consumers with the same entries wait for each other and never deadlock.
 INCREMENT = """
 create function increment_votes(vote_ids uuid[], options text[], stream_ids text[]) returns text[] language sql as $$
   with counted as (
