@@ -1,1 +1,1 @@
-"""What other tools say of the eleven original defects: `python -m tests.other_tools`, or `make guests`."""
+"""Other tools on the eleven original defects: `python -m tests.other_tools`, or `make other-tools`."""

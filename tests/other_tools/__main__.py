@@ -1,6 +1,6 @@
-"""`python -m tests.other_tools`: ask every guest about the eleven original defects, print a table, write JSON, and the page when told to.
+"""`python -m tests.other_tools`: run other tools against the eleven original defects, print a table, and write JSON and the page.
 
-Exit codes: 0 asked, 1 our own checkpoints did not see all of them, 2 wrong usage. What a guest sees, or that it is not here, never decides.
+Exit codes: 0 done, 1 votecheck did not catch all of them, 2 wrong usage. What another tool reports never decides.
 """
 
 import json
@@ -13,39 +13,39 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.other_tools.document import machine, page, rows
-from tests.other_tools.own_checkpoints import NAME, ours
-from tests.other_tools.running_system import CALLERS
-from tests.other_tools.static import READERS
-from tests.other_tools.tool import ORIGINAL, Told, asked
+from tests.other_tools.own_checkpoints import NAME, own_report
+from tests.other_tools.running_system import RUNNING_SYSTEM
+from tests.other_tools.static import STATIC
+from tests.other_tools.tool import ORIGINAL, Outcome, Report, report
 
-GUESTS = {guest.name: guest for guest in (*READERS, *CALLERS)}
+TOOLS = {tool.name: tool for tool in (*STATIC, *RUNNING_SYSTEM)}
 
 
 def main(
-    only: Annotated[str, typer.Option(help=f"only these: {NAME},{','.join(GUESTS)}")] = "",
-    output: Annotated[Path, typer.Option("--json", help="where what they said goes")] = Path("reports/guests.json"),
-    written: Annotated[Path | None, typer.Option("--page", help="write the page to this file as well")] = None,
+    only: Annotated[str, typer.Option(help=f"Run only these tools: {NAME},{','.join(TOOLS)}")] = "",
+    output: Annotated[Path, typer.Option("--json", help="Write the results to this file")] = Path("reports/other-tools.json"),
+    written: Annotated[Path | None, typer.Option("--page", help="Also write the page to this file")] = None,
 ) -> None:
-    """Ask other tools about the eleven original defects, and print what they see beside what we see."""
+    """Run other tools against the eleven original defects, and print their results next to votecheck's."""
     talk = Console(stderr=True)
-    chosen = only.split(",") if only else [NAME, *GUESTS]
-    if unknown := [name for name in chosen if name not in {NAME, *GUESTS}]:
-        talk.print(f"There is no guest {', '.join(unknown)}. Next: python -m tests.other_tools --help")
+    chosen = only.split(",") if only else [NAME, *TOOLS]
+    if unknown := [name for name in chosen if name not in {NAME, *TOOLS}]:
+        talk.print(f"Unknown tool: {', '.join(unknown)}. Next: python -m tests.other_tools --help")
         raise typer.Exit(2)
-    told = list[Told]()
+    reports = list[Report]()
     for name in chosen:
-        told.append(ours() if name == NAME else asked(GUESTS[name]))
-        talk.print(f"{name} {told[-1].version}: {told[-1].why or told[-1].count()}", markup=False)
+        reports.append(own_report() if name == NAME else report(TOOLS[name]))
+        talk.print(f"{name} {reports[-1].version}: {reports[-1].why or reports[-1].count()}", markup=False)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps({"machine": machine(), "guests": [asdict(one) for one in told]}, indent=1) + "\n", encoding="utf-8")
-    head, *body = rows(told)
+    output.write_text(json.dumps({"machine": machine(), "tools": [asdict(one) for one in reports]}, indent=1) + "\n", encoding="utf-8")
+    head, *body = rows(reports)
     table = Table(*head)
     for row in body:
         table.add_row(*(cell.replace("**", "") for cell in row))
     Console().print(table)
     if written:
-        written.write_text(page(told), encoding="utf-8")
-    raise typer.Exit(int(any(one.word(i) != "sees" for one in told if one.name == NAME for i in ORIGINAL)))
+        written.write_text(page(reports), encoding="utf-8")
+    raise typer.Exit(int(any(one.outcome(i) != Outcome.REPORTED for one in reports if one.name == NAME for i in ORIGINAL)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where guests are asked: programs beside our own Python, and an environment for those that the project does not need itself."""
+"""Where the tools come from: programs next to this Python, and an environment for those that the project does not need itself."""
 
 import hashlib
 import os
@@ -9,63 +9,63 @@ import tempfile
 import venv
 from pathlib import Path
 
-from tests.other_tools.tool import NotHad
+from tests.other_tools.tool import NotAvailable
 from validation.core.settings import PROJECT
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-ROOM = PROJECT / ".tox" / "guests"
+ENVIRONMENT = PROJECT / ".tox" / "other-tools"
 SECONDS = 600.0
 
 
-def ask(program: str, *arguments: str, folder: Path, fine: tuple[int, ...] = (0, 1)) -> str:
-    """Run a guest in a folder, with a home of its own: nothing of this machine steers it. Gives what it prints.
+def run(program: str, *arguments: str, folder: Path, fine: tuple[int, ...] = (0, 1)) -> str:
+    """Run a tool in a directory, with its own home directory so that no configuration of this machine applies. Return its output.
 
     Args:
         program: its path or name.
-        arguments: what it is told.
-        folder: where it looks.
-        fine: the exit codes by which it says that it looked.
+        arguments: its arguments.
+        folder: the directory to check.
+        fine: the exit codes that mean it ran.
 
     Raises:
-        NotHad: it cannot be started, or did not look.
+        NotAvailable: it cannot be started, or failed.
     """
-    with tempfile.TemporaryDirectory(prefix="votecheck-guest-") as home:
+    with tempfile.TemporaryDirectory(prefix="votecheck-tool-") as home:
         env = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": home, "TRIVY_CACHE_DIR": home, "LC_ALL": "C.UTF-8"}
         try:
             ran = subprocess.run([program, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise NotHad(f"{Path(program).name}: {error}") from None
+            raise NotAvailable(f"{Path(program).name}: {error}") from None
     if ran.returncode not in fine:
-        raise NotHad(f"{Path(program).name} ended with {ran.returncode}: {ran.stderr.strip()[-300:]}")
+        raise NotAvailable(f"{Path(program).name} failed with exit code {ran.returncode}: {ran.stderr.strip()[-300:]}")
     return ran.stdout
 
 
-def beside(name: str) -> str:
-    """Give the path of a program that came with our own packages.
+def installed(name: str) -> str:
+    """Return the path of a program that came with the project's own packages.
 
     Raises:
-        NotHad: it is not there.
+        NotAvailable: it is missing.
     """
     program = Path(sys.executable).with_name(name)
     if not program.is_file():
-        raise NotHad(f"{name} is not beside {sys.executable}: make setup")
+        raise NotAvailable(f"{name} is missing next to {sys.executable}: make setup")
     return str(program)
 
 
-def hired(name: str) -> str:
-    """Give the path of a program in the guests' own environment, which is made at the first call.
+def separate(name: str) -> str:
+    """Return the path of a program in the environment of the other tools, which is created at the first call.
 
     Raises:
-        NotHad: the environment cannot be made: no network, or no package for this machine.
+        NotAvailable: the environment cannot be created: no network, or no package for this machine.
     """
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    made = ROOM / "made-from"
+    made = ENVIRONMENT / "made-from"
     if not made.is_file() or made.read_text(encoding="utf-8") != wanted:
-        shutil.rmtree(ROOM, ignore_errors=True)
-        venv.create(ROOM, with_pip=True)
+        shutil.rmtree(ENVIRONMENT, ignore_errors=True)
+        venv.create(ENVIRONMENT, with_pip=True)
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(REQUIREMENTS)]
-        ran = subprocess.run([ROOM / "bin" / "python", *install], capture_output=True, text=True, timeout=SECONDS, check=False)
+        ran = subprocess.run([ENVIRONMENT / "bin" / "python", *install], capture_output=True, text=True, timeout=SECONDS, check=False)
         if ran.returncode:
-            raise NotHad(f"{name} could not be installed: {ran.stderr.strip()[-200:]}")
+            raise NotAvailable(f"{name} could not be installed: {ran.stderr.strip()[-200:]}")
         made.write_text(wanted, encoding="utf-8")
-    return str(ROOM / "bin" / name)
+    return str(ENVIRONMENT / "bin" / name)

@@ -1,12 +1,12 @@
-"""The guest that looks at the running system: schemathesis, which makes requests from the OpenAPI document."""
+"""The tool that checks the running system: schemathesis, which generates requests from the OpenAPI document."""
 
 import json
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.other_tools.programs import ask, beside
-from tests.other_tools.tool import Guest, NotHad, Says
+from tests.other_tools.programs import installed, run
+from tests.other_tools.tool import NotAvailable, Remarks, Tool
 from validation.core.settings import RunSettings
 from validation.defects.catalogue import Defect, catalogue
 from validation.record.runs import new_run_id
@@ -20,8 +20,8 @@ OPTIONS = (
 )
 
 
-def schemathesis(copy: Path, defect: Defect | None) -> Says:
-    """What it says of a whole system, consumer and servers included, that runs from a copy of the source."""
+def schemathesis(copy: Path, defect: Defect | None) -> Remarks:
+    """Return its remarks about a whole system, consumer and servers included, that runs from a copy of the source."""
     settings = RunSettings(source=copy, run=new_run_id(), redis_settings=defect.redis if defect else ())
     target = LocalTarget(settings)
     with tempfile.TemporaryDirectory(prefix="votecheck-schemathesis-") as temporary:
@@ -30,14 +30,14 @@ def schemathesis(copy: Path, defect: Defect | None) -> Says:
             target.start()
             target.count_votes()
             url = f"{target.api.url}/openapi.json"
-            ask(beside("schemathesis"), "run", url, *OPTIONS, "--report-ndjson-path", str(report), folder=Path(temporary))
+            run(installed("schemathesis"), "run", url, *OPTIONS, "--report-ndjson-path", str(report), folder=Path(temporary))
         finally:
             target.close()
         return _failures(report)
 
 
-def _failures(report: Path) -> Says:
-    """Read what its checks found wrong, by operation."""
+def _failures(report: Path) -> Remarks:
+    """Return what its checks found wrong, by operation."""
     checked = 0
     wrong = set[str]()
     for line in report.read_text(encoding="utf-8").splitlines():
@@ -48,12 +48,12 @@ def _failures(report: Path) -> Says:
                 failure = check["failure_info"]["failure"]
                 wrong.add(f"{check['name']} {recorder['label']}: {failure['title']}")
     if not checked:
-        raise NotHad("schemathesis sent nothing")
+        raise NotAvailable("schemathesis sent nothing")
     return frozenset(wrong)
 
 
-CALLERS = (
-    Guest(
+RUNNING_SYSTEM = (
+    Tool(
         "schemathesis",
         "whether an API does what its OpenAPI document says, and never fails",
         f"schemathesis run URL/openapi.json {' '.join(OPTIONS)}",

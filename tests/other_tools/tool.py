@@ -1,4 +1,4 @@
-"""What a guest is, and when it sees a defect: when it says something of the planted copy that it does not say of the unchanged one."""
+"""A tool, and when it reports a defect: when it has a remark about the changed copy that it does not have about the unchanged one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,36 +12,36 @@ from validation.defects.catalogue import Change, Defect, catalogue, planted
 ORIGINAL = tuple(f"D{number}" for number in range(1, 12))
 """The defects that the original project had and found late or never."""
 AS_A_FILE = {"D5": "D49"}
-"""D5 is a setting of a running Redis. Who reads files is shown the same where it would stand in one: in the chart."""
+"""D5 is a setting of a running Redis. Tools that read files get the same setting in the chart instead."""
 
-Says = frozenset[str]
-
-
-class NotHad(Exception):
-    """The guest is not here; the message says why."""
+Remarks = frozenset[str]
 
 
-class Word(StrEnum):
-    """What is said of a guest and a defect."""
+class NotAvailable(Exception):
+    """The tool cannot run here; the message says why."""
 
-    SEES = "sees"
-    SEES_NOT = "does not see"
-    CANNOT = "cannot look"
+
+class Outcome(StrEnum):
+    """The outcome of one tool and one defect."""
+
+    REPORTED = "reports it"
+    SILENT = "does not report it"
+    CANNOT_CHECK = "cannot check"
 
 
 @dataclass(frozen=True)
-class Guest:
-    """A tool that others keep.
+class Tool:
+    """A tool that others maintain.
 
     Attributes:
-        name: as it is called.
-        purpose: what it is for, in its own words, more or less.
-        command: what is asked, as somebody would type it.
-        reads: which files it looks at, as patterns.
-        version: tells its version.
-        ask: gives what it says of a copy of the source with a defect in it, one line a finding, without line numbers.
-        control: a defect of the kind that it is made for. Who does not see that one did not look.
-        runs_the_system: whether it looks at the running system, and so at the settings of servers as well.
+        name: its name.
+        purpose: its purpose, roughly in its own words.
+        command: the command, as a person would type it.
+        reads: patterns of the files that it reads.
+        version: returns its version.
+        run: returns its remarks about a copy of the source with a defect, one line each, without line numbers.
+        control: a defect of the kind that it is made for. A tool that does not report it did not really run.
+        runs_the_system: whether it checks the running system, and with it the settings of servers.
     """
 
     name: str
@@ -49,94 +49,96 @@ class Guest:
     command: str
     reads: tuple[str, ...]
     version: Callable[[], str]
-    ask: Callable[[Path, Defect | None], Says]
+    run: Callable[[Path, Defect | None], Remarks]
     control: Defect
     runs_the_system: bool = False
 
-    def shown(self, defect: Defect) -> Defect:
-        """The planting that it is shown."""
+    def equivalent(self, defect: Defect) -> Defect:
+        """Return the defect in the form that this tool can read."""
         return defect if self.runs_the_system else catalogue()[AS_A_FILE.get(defect.id, defect.id)]
 
-    def can_look(self, defect: Defect) -> bool:
-        """Tell whether any of what the defect changes is something that it looks at."""
-        planting = self.shown(defect)
-        changed = any(fnmatch(change.file, pattern) for change in planting.changes for pattern in self.reads)
-        return changed or (self.runs_the_system and bool(planting.redis))
+    def can_check(self, defect: Defect) -> bool:
+        """Return whether the defect changes anything that the tool reads."""
+        seeded = self.equivalent(defect)
+        changed = any(fnmatch(change.file, pattern) for change in seeded.changes for pattern in self.reads)
+        return changed or (self.runs_the_system and bool(seeded.redis))
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of a guest and a defect: a word, and what it said that it does not say of the unchanged copy."""
+class Result:
+    """The outcome of one defect, and the remarks that the unchanged copy does not get."""
 
     defect: str
-    word: Word
-    said: tuple[str, ...] = ()
+    outcome: Outcome
+    remarks: tuple[str, ...] = ()
 
 
 def control(file: str, find: str, replace: str) -> Defect:
-    """Make a defect that a guest must see, and that no checkpoint of ours is asked about."""
+    """Return a defect that a tool must report. No checkpoint runs against it."""
     return Defect("control", "a control", "", "", changes=(Change(file, find, replace),))
 
 
-def verdicts(guest: Guest) -> Iterator[Verdict]:
-    """Ask a guest about each of the eleven.
+def results(tool: Tool) -> Iterator[Result]:
+    """Run a tool against each of the eleven.
 
     Raises:
-        NotHad: it is not here, or it does not see its control.
+        NotAvailable: it cannot run, or does not report its control.
     """
     with planted(None) as copy:
-        unchanged = guest.ask(copy, None)
-    if not _said(guest, guest.control) - unchanged:
-        raise NotHad("it does not see what it is made for, so it did not look")
+        unchanged = tool.run(copy, None)
+    if not _remarks(tool, tool.control) - unchanged:
+        raise NotAvailable("it does not report its control, so it did not really run")
     for identifier in ORIGINAL:
         defect = catalogue()[identifier]
-        if not guest.can_look(defect):
-            yield Verdict(identifier, Word.CANNOT)
+        if not tool.can_check(defect):
+            yield Result(identifier, Outcome.CANNOT_CHECK)
             continue
-        said = _said(guest, defect) - unchanged
-        if said and guest.runs_the_system:  # what it sends is drawn at random, so a remark that does not come again is chance
-            said &= _said(guest, defect)
-        yield Verdict(identifier, Word.SEES if said else Word.SEES_NOT, tuple(sorted(said)))
+        remarks = _remarks(tool, defect) - unchanged
+        if remarks and tool.runs_the_system:  # its requests are random, so a remark that does not come again is chance
+            remarks &= _remarks(tool, defect)
+        yield Result(identifier, Outcome.REPORTED if remarks else Outcome.SILENT, tuple(sorted(remarks)))
 
 
-def _said(guest: Guest, defect: Defect) -> Says:
-    planting = defect if defect is guest.control else guest.shown(defect)
-    with planted(planting) as copy:
-        return guest.ask(copy, planting)
+def _remarks(tool: Tool, defect: Defect) -> Remarks:
+    seeded = defect if defect is tool.control else tool.equivalent(defect)
+    with planted(seeded) as copy:
+        return tool.run(copy, seeded)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What is known of a guest afterwards.
+class Report:
+    """All results of a tool.
 
     Attributes:
-        name, version, purpose, command: of the guest.
-        verdicts: one for each of the eleven.
-        why: why it was not asked; empty: it was.
+        name, version, purpose, command: of the tool.
+        results: one for each of the eleven.
+        why: why it did not run; empty if it did.
     """
 
     name: str
     version: str
     purpose: str
     command: str
-    verdicts: tuple[Verdict, ...] = ()
+    results: tuple[Result, ...] = ()
     why: str = ""
 
-    def word(self, defect: str) -> str:
-        """What it says of a defect."""
-        return next((verdict.word.value for verdict in self.verdicts if verdict.defect == defect and not self.why), "not had here")
+    def outcome(self, defect: str) -> str:
+        """Return the outcome of a defect."""
+        return next((one.outcome.value for one in self.results if one.defect == defect and not self.why), "not available")
 
     def count(self) -> str:
-        """How many it sees, of those that it can look at."""
-        seen, looked = (sum(v.word in words for v in self.verdicts) for words in ({Word.SEES}, {Word.SEES, Word.SEES_NOT}))
-        return "" if self.why else f"{seen} of {looked}"
+        """Return how many it reports, of those that it can check."""
+        reported, checked = (
+            sum(one.outcome in outcomes for one in self.results) for outcomes in ({Outcome.REPORTED}, {Outcome.REPORTED, Outcome.SILENT})
+        )
+        return "" if self.why else f"{reported} of {checked}"
 
 
-def asked(guest: Guest) -> Told:
-    """Ask a guest about the eleven; one that cannot be had says why."""
-    version = "not had here"
+def report(tool: Tool) -> Report:
+    """Run a tool against the eleven; the report of one that cannot run says why."""
+    version = "not available"
     try:
-        version = guest.version()
-        return Told(guest.name, version, guest.purpose, guest.command, tuple(verdicts(guest)))
-    except (NotHad, HarnessError) as error:  # it is not here, or the system that it should look at did not start
-        return Told(guest.name, version, guest.purpose, guest.command, why=str(error))
+        version = tool.version()
+        return Report(tool.name, version, tool.purpose, tool.command, tuple(results(tool)))
+    except (NotAvailable, HarnessError) as error:  # it is not installed, or the system that it should check did not start
+        return Report(tool.name, version, tool.purpose, tool.command, why=str(error))
