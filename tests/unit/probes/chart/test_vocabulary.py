@@ -105,6 +105,6 @@ def test_a_command_that_asks_both_servers_is_told_from_one_that_asks_one() -> No
 
 def test_a_command_that_is_none_or_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "SECONDS", 0.2)
-    assert "cannot be run" in str(readiness.ends_with([]))
-    assert "cannot be run" in str(readiness.ends_with(["no/such/program"]))
-    assert "does not end" in str(readiness.ends_with([sys.executable, "-c", "import time; time.sleep(60)"]))
+    assert "cannot run:" in str(readiness.ends_with([]))
+    assert "cannot run:" in str(readiness.ends_with(["no/such/program"]))
+    assert "did not end" in str(readiness.ends_with([sys.executable, "-c", "import time; time.sleep(60)"]))
