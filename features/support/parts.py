@@ -10,6 +10,7 @@ from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.targets.base import Server, Target
+from validation.targets.launching import LaunchingTarget
 
 SERVERS = {"Redis": "redis", "the database": "database"}
 
@@ -75,7 +76,7 @@ def afterwards(request: pytest.FixtureRequest) -> Callable[[Callable[[], object]
     return request.addfinalizer
 
 
-def server(target: Target, name: str) -> Server:
+def server(target: LaunchingTarget, name: str) -> Server:
     """The server that a step's text means."""
     found: Server = getattr(target, SERVERS[name])
     return found

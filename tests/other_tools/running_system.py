@@ -28,7 +28,7 @@ def schemathesis(copy: Path, defect: Defect | None) -> Remarks:
         report = Path(temporary) / "report.ndjson"
         try:
             target.start()
-            target.count_votes()
+            target.ensure_consumer()
             url = f"{target.api.url}/openapi.json"
             run(installed("schemathesis"), "run", url, *OPTIONS, "--report-ndjson-path", str(report), folder=Path(temporary))
         finally:

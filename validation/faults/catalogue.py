@@ -9,7 +9,7 @@ from validation.faults.database import IN_TROUBLE as DATABASE_TROUBLE
 from validation.faults.environment import STARTS_SECONDS, FaultEnvironment
 from validation.faults.proxy.proxy import FaultProxy
 from validation.faults.redis import IN_TROUBLE as REDIS_TROUBLE
-from validation.targets.local.process import Child
+from validation.targets.process import Child
 
 
 @dataclass
@@ -149,8 +149,8 @@ PARTS: dict[str, Callable[[FaultEnvironment], Child]] = {
     "the API": lambda storm: storm.api.process,
     "consumer a": lambda storm: storm.consumers[0],
     "consumer b": lambda storm: storm.consumers[1],
-    "Redis": lambda storm: storm.target.redis.must_be_ours(),
-    "PostgreSQL": lambda storm: storm.target.database.must_be_ours(),
+    "Redis": lambda storm: storm.target.redis.require_managed(),
+    "PostgreSQL": lambda storm: storm.target.database.require_managed(),
 }
 WITHIN = 6.0
 """How long a fault may take to be seen: a consumer that backs off does so for up to 3 s."""

@@ -17,12 +17,12 @@ class Restarted(HarnessFailed):
     """It is stopped and started at once."""
 
     def begin(self, storm: FaultEnvironment) -> None:
-        self._before = storm.target.database.must_be_ours().pid
+        self._before = storm.target.database.require_managed().pid
         storm.target.database.stop()
         storm.target.database.start()
 
     def seen(self, storm: FaultEnvironment) -> str:
-        now = storm.target.database.must_be_ours().pid
+        now = storm.target.database.require_managed().pid
         return f"process {self._before} became {now}" if now != self._before else ""
 
     def end(self, storm: FaultEnvironment) -> None:

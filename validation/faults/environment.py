@@ -61,12 +61,12 @@ class FaultEnvironment:
         target = self.target
         target.start()
         for server in (target.redis, target.database):
-            server.must_be_ours()
+            server.require_managed()
         redis, database = target.redis.url, target.database.url
         self.links = {
-            "API to Redis": link_to(redis, target.links_host),
-            "consumers to Redis": link_to(redis, target.links_host),
-            "consumers to PostgreSQL": link_to(database, target.links_host),
+            "API to Redis": link_to(redis, target.proxy_host),
+            "consumers to Redis": link_to(redis, target.proxy_host),
+            "consumers to PostgreSQL": link_to(database, target.proxy_host),
         }
         self.stream, self.store = StreamProbe(redis), StoreProbe(database, self.portal)
         self.api = target.new_api({"REDIS_URL": through(redis, self.links["API to Redis"])})

@@ -91,7 +91,7 @@ class DiskFull(HarnessFailed):
     seconds = 1.5
 
     def begin(self, storm: FaultEnvironment) -> None:
-        child = storm.target.redis.must_be_ours()
+        child = storm.target.redis.require_managed()
         for consumer in storm.consumers:  # what they had read already would be counted, whatever Redis forgets
             consumer.pause()
         consistently(lambda: None, lambda _: True, during=READS_END_SECONDS)
@@ -104,7 +104,7 @@ class DiskFull(HarnessFailed):
                 raise
 
     def seen(self, storm: FaultEnvironment) -> str:
-        child = storm.target.redis.must_be_ours()
+        child = storm.target.redis.require_managed()
         said = "File too large" in child.output() or "Short write" in child.output()
         if child.alive:
             child.kill()  # what it holds in memory only is lost with it, as when the machine is switched off
@@ -115,7 +115,7 @@ class DiskFull(HarnessFailed):
     def end(self, storm: FaultEnvironment) -> None:
         for consumer in storm.consumers:
             consumer.resume()
-        if not storm.target.redis.must_be_ours().alive:
+        if not storm.target.redis.require_managed().alive:
             storm.target.redis.start()
 
 

@@ -11,7 +11,7 @@ import psutil
 from validation.core.errors import HarnessError, ProbeError
 from validation.faults.reconciliation import CLIENT_ERRORS, CREATED, SentVotes
 from validation.probes.running.http import HttpProbe
-from validation.targets.local.process import Child
+from validation.targets.process import Child
 
 THREADS = 3
 EVERY_SECONDS = 0.03

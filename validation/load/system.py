@@ -70,7 +70,7 @@ def _storm(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
         storm.watcher.stop()
         storm.voters.stop()  # the votes of the load are those to be reconciled
         consumers = {f"consumer {name}": child for name, child in zip("ab", storm.consumers, strict=True)}
-        servers = {"redis": storm.target.redis.must_be_ours(), "postgres": storm.target.database.must_be_ours()}
+        servers = {"redis": storm.target.redis.require_managed(), "postgres": storm.target.database.require_managed()}
         parts = {"api": storm.api.process, **consumers, **servers}
         processes = {name: lambda child=child: child.pid for name, child in parts.items()}
         made = Loaded(storm.api.url, parts_of(processes), StreamProbe(storm.target.redis.url), storm.store, storm)
@@ -108,7 +108,7 @@ def _started(target: Target, look: Look, portal: BlockingPortal) -> Iterator[Loa
         stream = StreamProbe(target.redis.url) if target.redis.url else None
         store = StoreProbe(target.database.url, portal) if target.database.url else None
         if not target.settings.api_url:
-            target.count_votes()
+            target.ensure_consumer()
         made = Loaded(url, look, stream, store)
         yield made
     finally:
@@ -126,6 +126,6 @@ def _processes(target: Target) -> dict[str, Callable[[], int]]:
     return {
         "api": lambda: target.api.process.pid,
         "consumer": consumer,
-        "redis": lambda: target.redis.must_be_ours().pid,
-        "postgres": lambda: target.database.must_be_ours().pid,
+        "redis": lambda: target.redis.require_managed().pid,
+        "postgres": lambda: target.database.require_managed().pid,
     }

@@ -9,7 +9,7 @@ from kubernetes.client.exceptions import NotFoundException
 from validation.core.errors import HarnessError
 from validation.policies.evaluator import Policy
 from validation.targets.cleanup import LABEL
-from validation.targets.cluster.access import ASK_SECONDS, Cluster, asking, plain
+from validation.targets.cluster.access import REQUEST_SECONDS, Cluster, api_call, to_dict
 
 APPLY = "application/apply-patch+yaml"
 OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
@@ -23,9 +23,9 @@ def policies(cluster: Cluster, namespaces: Iterable[str]) -> tuple[Policy, ...]:
     """
     found = []
     for namespace in namespaces:
-        with asking(f"the network policies of {namespace}"):
-            items = cluster.networking.list_namespaced_network_policy(namespace, _request_timeout=ASK_SECONDS).items
-        found += [Policy(namespace, body["metadata"]["name"], body["spec"]) for body in map(plain, items)]
+        with api_call(f"the network policies of {namespace}"):
+            items = cluster.networking.list_namespaced_network_policy(namespace, _request_timeout=REQUEST_SECONDS).items
+        found += [Policy(namespace, body["metadata"]["name"], body["spec"]) for body in map(to_dict, items)]
     return tuple(found)
 
 
@@ -37,8 +37,8 @@ def added(cluster: Cluster, new: Iterable[Policy], run: str) -> Iterator[None]:
             metadata = {"name": policy.name, "namespace": policy.namespace, "labels": {LABEL: run}}
             body = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": policy.spec}
             stack.callback(_delete, cluster, policy)
-            with asking(f"a network policy in {policy.namespace}"):
-                cluster.networking.create_namespaced_network_policy(policy.namespace, body, _request_timeout=ASK_SECONDS)
+            with api_call(f"a network policy in {policy.namespace}"):
+                cluster.networking.create_namespaced_network_policy(policy.namespace, body, _request_timeout=REQUEST_SECONDS)
         yield
 
 
@@ -49,9 +49,9 @@ def without(cluster: Cluster, policy: Policy) -> Iterator[None]:
     Raises:
         HarnessError: it could not be put back.
     """
-    with asking(f"policy {policy}"):
-        before = cluster.networking.read_namespaced_network_policy(policy.name, policy.namespace, _request_timeout=ASK_SECONDS)
-    body = plain(before)
+    with api_call(f"policy {policy}"):
+        before = cluster.networking.read_namespaced_network_policy(policy.name, policy.namespace, _request_timeout=REQUEST_SECONDS)
+    body = to_dict(before)
     manager = next((entry.manager for entry in before.metadata.managed_fields or ()), "votecheck")
     body["metadata"] = {key: value for key, value in body["metadata"].items() if key not in OF_THE_SERVER}
     _delete(cluster, policy)
@@ -65,13 +65,13 @@ def without(cluster: Cluster, policy: Policy) -> Iterator[None]:
 
 
 def _put_back(cluster: Cluster, policy: Policy, body: Mapping[str, Any], manager: str) -> None:
-    with asking(f"policy {policy}"):
+    with api_call(f"policy {policy}"):
         cluster.networking.patch_namespaced_network_policy(
             policy.name, policy.namespace, {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", **body},
-            field_manager=manager, force=True, _content_type=APPLY, _request_timeout=ASK_SECONDS,
+            field_manager=manager, force=True, _content_type=APPLY, _request_timeout=REQUEST_SECONDS,
         )  # fmt: skip
 
 
 def _delete(cluster: Cluster, policy: Policy) -> None:
-    with asking(f"policy {policy}"), suppress(NotFoundException):
-        cluster.networking.delete_namespaced_network_policy(policy.name, policy.namespace, _request_timeout=ASK_SECONDS)
+    with api_call(f"policy {policy}"), suppress(NotFoundException):
+        cluster.networking.delete_namespaced_network_policy(policy.name, policy.namespace, _request_timeout=REQUEST_SECONDS)

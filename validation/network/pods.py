@@ -16,8 +16,8 @@ from kubernetes.stream import stream
 from validation.core.errors import ProbeError
 from validation.core.waiting import eventually
 from validation.targets.cleanup import LABEL
-from validation.targets.cluster.access import ASK_SECONDS, Cluster, asking
-from validation.targets.cluster.installation import waits_for
+from validation.targets.cluster.access import REQUEST_SECONDS, Cluster, api_call
+from validation.targets.cluster.installation import waiting_reasons
 
 PYTHON = ("/usr/bin/python3.13", "-c", Path(__file__).with_name("pod_program.py").read_text(encoding="utf-8"))
 """In the image of the API, and what it is told to run."""
@@ -67,20 +67,20 @@ class Session:
     def __init__(self, cluster: Cluster, namespace: str, pod: str) -> None:
         self._where = f"{namespace}/{pod}"
         self._client = cluster.client()
-        with asking(f"a command in {self._where}"):
+        with api_call(f"a command in {self._where}"):
             self._channel = stream(
                 CoreV1Api(self._client).connect_get_namespaced_pod_exec, pod, namespace, command=[*PYTHON, "ask"],
-                stderr=True, stdin=True, stdout=True, tty=False, _preload_content=False, _request_timeout=ASK_SECONDS,
+                stderr=True, stdin=True, stdout=True, tty=False, _preload_content=False, _request_timeout=REQUEST_SECONDS,
             )  # fmt: skip
 
     def send(self, line: str) -> None:
         """Tell it what to try."""
-        with asking(f"a command in {self._where}"):
+        with api_call(f"a command in {self._where}"):
             self._channel.write_stdin(line + "\n")
 
     def receive(self) -> str:
         """Wait for its answer."""
-        with asking(f"a command in {self._where}"):
+        with api_call(f"a command in {self._where}"):
             line: str = self._channel.readline_stdout(timeout=ANSWER_SECONDS)
             if not line:
                 raise ProbeError(f"The pod {self._where} does not answer: {self._channel.read_stderr(timeout=0)[-300:]}", "it has ended")
@@ -111,8 +111,8 @@ class Grounds:
         """Make a namespace, unless it is there."""
         kept = {**labels, LABEL: self.run, "pod-security.kubernetes.io/enforce": "restricted"}
         body = {"metadata": {"name": name, "labels": kept, "ownerReferences": [self._owner]}}
-        with asking(f"namespace {name}"), suppress(ConflictException):
-            self._core.create_namespace(body, _request_timeout=ASK_SECONDS)
+        with api_call(f"namespace {name}"), suppress(ConflictException):
+            self._core.create_namespace(body, _request_timeout=REQUEST_SECONDS)
             self._spaces.append(name)
 
     def pod(self, body: Mapping[str, Any]) -> None:
@@ -121,15 +121,15 @@ class Grounds:
 
         def made() -> str:
             try:
-                self._core.create_namespaced_pod(namespace, body, _request_timeout=ASK_SECONDS)
+                self._core.create_namespaced_pod(namespace, body, _request_timeout=REQUEST_SECONDS)
             except ForbiddenException as error:
                 if "serviceaccount" in str(error.body):
                     return "no service account"
                 raise
             return ""
 
-        with asking(f"a pod in {namespace}"):
-            if eventually(made, lambda why: not why, within=ASK_SECONDS, every=0.2).value:
+        with api_call(f"a pod in {namespace}"):
+            if eventually(made, lambda why: not why, within=REQUEST_SECONDS, every=0.2).value:
                 raise ProbeError(f"Namespace {namespace} has no service account.")
 
     def running(self, count: int) -> dict[str, Any]:
@@ -145,8 +145,8 @@ class Grounds:
         return {pod.metadata.name: pod for pod in waited.value}
 
     def _pods(self) -> list[Any]:
-        with asking("the pods of this run"):
-            found = self._core.list_pod_for_all_namespaces(label_selector=f"{LABEL}={self.run}", _request_timeout=ASK_SECONDS).items
+        with api_call("the pods of this run"):
+            found = self._core.list_pod_for_all_namespaces(label_selector=f"{LABEL}={self.run}", _request_timeout=REQUEST_SECONDS).items
         return [pod for pod in found if pod.spec.containers[0].name == "network-probe"]
 
     def close(self) -> list[str]:
@@ -154,12 +154,12 @@ class Grounds:
         left: list[str] = []
         try:
             for pod in self._pods():
-                with asking("a pod of this run"), suppress(NotFoundException):
+                with api_call("a pod of this run"), suppress(NotFoundException):
                     self._core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0,
-                                                     _request_timeout=ASK_SECONDS)  # fmt: skip
+                                                     _request_timeout=REQUEST_SECONDS)  # fmt: skip
             for space in self._spaces:
-                with asking(f"namespace {space}"), suppress(NotFoundException):
-                    self._core.delete_namespace(space, _request_timeout=ASK_SECONDS)
+                with api_call(f"namespace {space}"), suppress(NotFoundException):
+                    self._core.delete_namespace(space, _request_timeout=REQUEST_SECONDS)
             gone = eventually(self._left, lambda still: not still, within=GONE_SECONDS, every=0.5)
             left += [f"{one} is still there" for one in gone.value]
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the rest is cleaned up
@@ -177,4 +177,4 @@ def _runs(pod: Any) -> bool:
 
 def _why(pod: Any) -> str:
     refusals = [condition.message for condition in pod.status.conditions or () if condition.status == "False" and condition.message]
-    return ", ".join([pod.status.phase, *waits_for(pod), *refusals[:1]])
+    return ", ".join([pod.status.phase, *waiting_reasons(pod), *refusals[:1]])

@@ -13,8 +13,8 @@ from validation.policies.declared import Cells, Scene, truth
 from validation.policies.evaluator import End, Policy
 from validation.probes.chart.connections import COMPONENT, DNS_LABELS, labels_of, spaces_of
 from validation.targets.cleanup import LABEL
-from validation.targets.cluster.access import ASK_SECONDS, asking
-from validation.targets.cluster.installation import PLACES, Installation
+from validation.targets.cluster.access import REQUEST_SECONDS, api_call
+from validation.targets.cluster.installation import LAYER_OF, Installation
 
 FAR = "far"
 """The name of a pod in a second namespace that is all the run's own."""
@@ -40,8 +40,8 @@ class Prober:
         self.installed, self.cluster, self.run = installed, installed.cluster, run
         self._values = installed.release.values()
         self._spaces = spaces_of(self._values) | {at: (f"votecheck-{run[-4:]}-{at}", {}) for at in ("elsewhere", FAR)}
-        with asking("the namespaces of the release"):
-            owner = self.cluster.core.read_namespace(installed.namespace("frontend"), _request_timeout=ASK_SECONDS)
+        with api_call("the namespaces of the release"):
+            owner = self.cluster.core.read_namespace(installed.namespace("frontend"), _request_timeout=REQUEST_SECONDS)
         self._grounds = Grounds(self.cluster, run, owner)
         self._labels: dict[str, dict[str, str]] = {}
         self._pods: dict[str, Any] = {}
@@ -64,7 +64,7 @@ class Prober:
             ProbeError: they do not.
             NotProven: a Service would send its clients to one of them.
         """
-        components = {component: self._component(component) for component in PLACES}
+        components = {component: self._component(component) for component in LAYER_OF}
         labels = {name: pods[0].metadata.labels for name, pods in components.items() if pods}
         image = components["api"][0].spec.containers[0].image if components["api"] else ""
         wanted = {name: kind for name, kind in truth().ends.items() if kind.started and kind.at in self._spaces}
@@ -87,8 +87,8 @@ class Prober:
         return self.installed.ready(component)
 
     def _not_served(self, namespace: str, labels: Mapping[str, str]) -> None:
-        with asking(f"the Services of {namespace}"):
-            services = self.cluster.core.list_namespaced_service(namespace, _request_timeout=ASK_SECONDS).items
+        with api_call(f"the Services of {namespace}"):
+            services = self.cluster.core.list_namespaced_service(namespace, _request_timeout=REQUEST_SECONDS).items
         for service in services:
             if service.spec.selector and service.spec.selector.items() <= labels.items():
                 raise NotProven(f"Service {namespace}/{service.metadata.name} would send its clients to a pod that only tries the network.")
@@ -164,17 +164,17 @@ class Prober:
 
     def _dns(self) -> Any:
         selector = ",".join(f"{key}={value}" for key, value in DNS_LABELS.items())
-        with asking("the DNS pods"):
-            found = self.cluster.core.list_pod_for_all_namespaces(label_selector=selector, _request_timeout=ASK_SECONDS).items
+        with api_call("the DNS pods"):
+            found = self.cluster.core.list_pod_for_all_namespaces(label_selector=selector, _request_timeout=REQUEST_SECONDS).items
         running = [pod for pod in found if pod.status.phase == "Running"]
         if not running:
             raise NotProven(f"No DNS pod of the cluster is found by {selector}.")
         return running[0]
 
     def _server(self) -> tuple[str, int]:
-        with asking("the address of the API server"):
+        with api_call("the address of the API server"):
             slices: Any = DiscoveryV1Api(self.cluster.core.api_client).list_namespaced_endpoint_slice(
-                "default", label_selector="kubernetes.io/service-name=kubernetes", _request_timeout=ASK_SECONDS
+                "default", label_selector="kubernetes.io/service-name=kubernetes", _request_timeout=REQUEST_SECONDS
             )
         found = slices.items[0]
         return found.endpoints[0].addresses[0], found.ports[0].port

@@ -1,28 +1,27 @@
-"""What every target hands out. Steps ask for parts and addresses, and never for a target by name."""
+"""What every target offers: the addresses of its parts, so that steps and load can vote and observe.
+
+`Target` only votes and observes; an installation in a cluster is one. `launching.LaunchingTarget` also starts, stops and breaks parts.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from validation.core.errors import NotProven, TargetUnavailable
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
-from validation.targets.local.process import Child
-
-if TYPE_CHECKING:
-    import subprocess
+from validation.targets.process import Child
 
 SERVER_START_SECONDS = 20.0
 
 
 @dataclass
 class Server:
-    """Redis or PostgreSQL: ours, with a process, or somebody else's, with an address only.
+    """Redis or PostgreSQL: managed, with a process, or external, with only a URL.
 
     Raises:
-        NotProven: from every method that would change a server that is not ours.
+        NotProven: from every method that would change an external server.
     """
 
     name: str
@@ -30,15 +29,17 @@ class Server:
     child: Child | None = None
     ready: Callable[[Child], bool] = lambda child: "ready to accept connections" in child.output().lower()
 
-    def must_be_ours(self) -> Child:
-        """Give its process, or refuse."""
+    def require_managed(self) -> Child:
+        """Return the server's process, or refuse if the server is external."""
         if self.child is None:
-            raise NotProven(f"This {self.name} is somebody else's: it is voted on and read, and nothing else.")
+            raise NotProven(
+                f"This {self.name} is external: votecheck votes and reads, and never changes it. Next: votecheck run --target local"
+            )
         return self.child
 
     def start(self) -> None:
-        """Start it and wait until it takes connections."""
-        child = self.must_be_ours()
+        """Start the server and wait until it accepts connections."""
+        child = self.require_managed()
         child.start()
         ready = eventually(
             lambda: self.ready(child),
@@ -48,115 +49,90 @@ class Server:
         )
         if not ready.held:
             raise TargetUnavailable(
-                f"{self.name} did not start: {child.output().strip()[-400:]}", "a taken port, or a full disk", "votecheck doctor"
+                f"{self.name} did not start: {child.output().strip()[-400:]}", "a port in use, or a full disk", "votecheck doctor"
             )
 
     def restore(self) -> None:
-        """Bring it back, whatever was done to it."""
-        child = self.must_be_ours()
+        """Bring the server back from whatever was done to it."""
+        child = self.require_managed()
         child.resume()
         if not child.alive:
             self.start()
 
     def stop(self) -> None:
-        """End it in order; its data stays."""
-        self.must_be_ours().stop()
+        """Shut the server down cleanly; its data stays."""
+        self.require_managed().stop()
 
     def pause(self) -> None:
-        """Freeze it: it takes connections and answers nothing."""
-        self.must_be_ours().pause()
+        """Freeze the server: it accepts connections and answers nothing."""
+        self.require_managed().pause()
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A running API: its address and, where it is ours, its process."""
+    """A running API: its URL and, if managed, its process."""
 
     url: str
     child: Child | None = None
 
     @property
     def process(self) -> Child:
-        """Its process.
+        """The API's process.
 
         Raises:
-            NotProven: it is somebody else's.
+            NotProven: the API is external.
         """
         if self.child is None:
-            raise NotProven("This API is somebody else's: its process and log cannot be seen.")
+            raise NotProven("This API is external: votecheck cannot see its process or its log. Next: votecheck run --target local")
         return self.child
 
 
 class Target(ABC):
-    """A place where the system runs. `start` makes it usable, `close` takes everything away and tells what is left.
-
-    Attributes:
-        links_host: the address of this machine at which the parts reach what the harness itself listens on; empty: there is none.
-        starts_fast: whether a part starts so fast that a sweep can kill it at each point in every way.
-    """
-
-    links_host = "127.0.0.1"
-    starts_fast = True
+    """A running system under test, to vote on and to observe. `start` makes it usable; `close` removes everything and returns leftovers."""
 
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
 
     @property
     def source(self) -> Path:
-        """The folder whose system is judged."""
+        """The folder whose system is validated."""
         return self.settings.source
 
     @abstractmethod
     def start(self) -> None:
-        """Bring up the servers and the schema."""
+        """Make the system usable: servers, schema, and what else the target needs."""
 
     @abstractmethod
     def close(self) -> list[str]:
-        """Take everything away; tell what could not be."""
+        """Remove everything this target started and return what could not be removed."""
 
     @property
     @abstractmethod
     def redis(self) -> Server:
-        """The Redis with the stream."""
+        """The Redis that holds the stream."""
 
     @property
     @abstractmethod
     def database(self) -> Server:
-        """The PostgreSQL with the votes."""
+        """The PostgreSQL that holds the votes."""
 
     @property
     @abstractmethod
     def api(self) -> Api:
-        """The API that voters use, started when first asked for."""
+        """The API that voters use, started on first access."""
 
-    @property
     @abstractmethod
-    def consumer(self) -> Child:
-        """The consumer that counts the voters' votes, started when first asked for."""
-
-    def count_votes(self) -> None:
-        """Make sure that somebody counts what the voters cast."""
-        _ = self.consumer
-
-    def must_allow(self, origin: str) -> None:  # noqa: B027 - only somebody else can forbid it
-        """Make sure that browsers of an origin may vote here; where the harness starts the API, it says so itself.
+    def ensure_consumer(self) -> None:
+        """Make sure that a consumer counts the votes.
 
         Raises:
-            NotProven: they may not, as somebody else wants it.
+            NotProven: no consumer is ready.
         """
 
     @abstractmethod
-    def new_api(self, env: Mapping[str, str]) -> Api:
-        """Prepare, but do not start, one more API with variables of its own."""
-
-    @abstractmethod
-    def new_consumer(self, env: Mapping[str, str]) -> Child:
-        """Prepare, but do not start, one more consumer with variables of its own."""
-
-    def in_image(self, part: str, *command: str, within: float) -> "subprocess.CompletedProcess[str]":  # noqa: ARG002 - for targets with images
-        """Run a command in a fresh container of a part's image; `python` is the image's own.
+    def require_allowed_origin(self, origin: str) -> None:
+        """Make sure that browsers of an origin may vote here.
 
         Raises:
-            NotProven: this target has no images.
-            ProbeError: the engine could not run it.
+            NotProven: the configuration does not allow the origin.
         """
-        raise NotProven(f"The {part} runs from no image here. Next: votecheck run --target containers")

@@ -1,8 +1,11 @@
-"""The reaper: everything that a run starts carries the run's mark, so that it can be found and ended even after a `kill -9` of the harness.
+"""Cleanup: everything that a run starts carries the run's mark, so that it can be found and removed even after a `kill -9` of the harness.
 
-A run owns one folder under `<temporary>/votecheck-<uid>/` and writes there who it is. Its processes carry `VOTECHECK_RUN=<run>` in
-their environment, or work in the folder, or have it in their command line; its containers, networks and volumes carry the label
-`votecheck.run=<run>`. The next run ends what runs that are no longer alive have left.
+A run owns one folder under `<temporary>/votecheck-<uid>/` and writes its process id there. Its processes carry `VOTECHECK_RUN=<run>` in
+their environment, work in the folder, or name it on their command line. Its containers, networks and volumes carry the label
+`votecheck.run=<run>`. The next run removes what dead runs have left (`reap`).
+
+What needs more than that, such as a release in a cluster, is noted in the run's folder before it is created. A remover registered for the
+note's file name then removes it; the command line and the pytest plugin register the removers (`removers.register_all`).
 """
 
 import json
@@ -12,9 +15,9 @@ import signal
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import psutil
 
@@ -26,41 +29,59 @@ LABEL = "votecheck.run"
 ENGINE_FILE = "engine"
 RELEASE_FILE = "release.json"
 T = TypeVar("T")
-BIRTH_SECONDS = 60.0
-_GENTLE_SECONDS, _HARD_SECONDS = 4.0, 3.0
+CLAIM_SECONDS = 60.0
+"""A folder that is still being claimed after this time belongs to a dead run."""
+_TERMINATE_SECONDS, _KILL_SECONDS = 4.0, 3.0
+
+
+class Remover(Protocol):
+    """Removes what a run noted in its folder."""
+
+    def __call__(self, note: str, /) -> list[str]:
+        """Remove what the note describes and return what is left."""
+
+
+_removers: dict[str, Remover] = {}
+
+
+def register_remover(file: str, remover: Remover) -> None:
+    """Have `remover` called with the text of `file` whenever the folder of a run that wrote this file is released."""
+    _removers[file] = remover
 
 
 def base() -> Path:
-    """Make and give this user's folder for runs.
+    """Create and return this user's folder for runs.
 
     Raises:
-        TargetUnavailable: somebody else owns it.
+        TargetUnavailable: another user owns it.
     """
     folder = Path(tempfile.gettempdir()) / f"votecheck-{os.getuid()}"
     folder.mkdir(mode=0o711, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
-        raise TargetUnavailable(f"{folder} is not a folder of this user.", "somebody else made it", f"TMPDIR=… or remove {folder}")
+        raise TargetUnavailable(
+            f"{folder} is not a folder of this user.", "another user created it", f"set TMPDIR to another folder, or remove {folder}"
+        )
     return folder
 
 
 def claim(run: str) -> Path:
-    """Make the folder of a run, in which it is said from the first moment on which process owns it."""
-    folder, unborn = base() / run, base() / f".{run}"
-    unborn.mkdir(mode=0o711)
+    """Create the folder of a run. It appears with the owner's process id already in it."""
+    folder, draft = base() / run, base() / f".{run}"
+    draft.mkdir(mode=0o711)
     me = psutil.Process()
-    (unborn / "owner.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}), encoding="utf-8")
-    return unborn.rename(folder)
+    (draft / "owner.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}), encoding="utf-8")
+    return draft.rename(folder)
 
 
 def release(folder: Path) -> list[str]:
-    """End every process of a run and remove its folder; tell what is left, in words for the report."""
-    left = [*_release_containers(folder), *_remove_release(folder)]
-    left += [f"process {p.pid} ({_command(p)}) could not be ended" for p in _end(list(_processes(folder)))]
+    """End every process of a run, remove what it noted and its folder, and return leftovers as text for the report."""
+    left = [*_release_containers(folder), *_remove_noted(folder)]
+    left += [f"process {p.pid} ({_command(p)}) could not be killed" for p in _end(list(_processes(folder)))]
     errors: list[str] = []
 
     def failed(_call: object, path: str, info: tuple[object, BaseException, object]) -> None:
-        if not isinstance(info[1], FileNotFoundError):  # another harness may be cleaning up at the same moment
+        if not isinstance(info[1], FileNotFoundError):  # another run may be cleaning up at the same moment
             errors.append(f"{path} could not be removed: {info[1]}")
 
     shutil.rmtree(folder, onerror=failed)
@@ -68,12 +89,12 @@ def release(folder: Path) -> list[str]:
 
 
 def remember_engine(folder: Path, name: str) -> None:
-    """Note which engine runs containers for a run, so that they can be found even after a `kill -9` of the harness."""
+    """Note which engine runs the containers of a run, so that a later run can find them."""
     (folder / ENGINE_FILE).write_text(name, encoding="utf-8")
 
 
 def _release_containers(folder: Path) -> list[str]:
-    """Remove what an engine keeps for a run, and nothing without its label; tell what is left."""
+    """Remove the containers, networks and volumes that carry the run's label, and return what is left."""
     try:
         engine = Engine((folder / ENGINE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -86,31 +107,27 @@ def _release_containers(folder: Path) -> list[str]:
     ):
         found = engine.ask(*every, "--filter", f"label={LABEL}={folder.name}")
         if found.returncode:
-            left.append(f"{kind}s: {engine.name} does not tell which there are: {found.stderr.strip()[-100:]}")
+            left.append(f"{kind}s: {engine.name} cannot list them: {found.stderr.strip()[-100:]}")
         elif found.stdout.split():
             if kind == "container":
-                engine.ask("kill", *found.stdout.split())  # an engine may wait for a container that does not listen
+                engine.ask("kill", *found.stdout.split())  # `rm` would wait for a container that ignores SIGTERM
             removed = engine.ask(*remove, *found.stdout.split())
             left += [f"{kind}: {removed.stderr.strip()[-200:]}"] if removed.returncode else []
     return left
 
 
-def remember_release(folder: Path, told: Mapping[str, str]) -> None:
-    """Note what a run installs in which cluster, so that it can be removed even after a `kill -9` of the harness."""
-    (folder / RELEASE_FILE).write_text(json.dumps(dict(told)), encoding="utf-8")
-
-
-def _remove_release(folder: Path) -> list[str]:
-    """Have what a run installed in a cluster removed; tell what is left."""
-    file = folder / RELEASE_FILE
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:  # there was none, or another harness is cleaning up at the same moment
-        return []
-    from validation.targets.cluster.removal import remove  # noqa: PLC0415 - a cluster's client takes a second to import
-
-    left = remove(**told)
-    file.unlink(missing_ok=True)
+def _remove_noted(folder: Path) -> list[str]:
+    """Call the remover of each note in a run's folder and return what is left."""
+    left = []
+    for name in (RELEASE_FILE, *_removers.keys() - {RELEASE_FILE}):
+        file = folder / name
+        try:
+            note = file.read_text(encoding="utf-8")
+        except FileNotFoundError:  # nothing was noted, or another run is cleaning up at the same moment
+            continue
+        remover = _removers.get(name)
+        left += remover(note) if remover else [f"{name} of run {folder.name}: this program cannot remove what it describes: {note}"]
+        file.unlink(missing_ok=True)
     return left
 
 
@@ -118,19 +135,19 @@ def reap() -> tuple[list[str], list[str]]:
     """Clean up after runs whose owner is gone.
 
     Returns:
-        The runs that were cleaned, and what could not be.
+        The runs that were cleaned up, and what could not be removed.
     """
     cleaned, problems = [], []
     for folder in sorted(base().iterdir()):
-        if folder.is_dir() and not _unborn(folder) and not _owned(folder):
+        if folder.is_dir() and not _being_claimed(folder) and not _owned(folder):
             problems += release(folder)
             cleaned.append(folder.name)
     return cleaned, problems
 
 
-def _unborn(folder: Path) -> bool:
+def _being_claimed(folder: Path) -> bool:
     try:
-        return folder.name.startswith(".") and time.time() - folder.stat().st_mtime < BIRTH_SECONDS
+        return folder.name.startswith(".") and time.time() - folder.stat().st_mtime < CLAIM_SECONDS
     except FileNotFoundError:
         return False
 
@@ -145,16 +162,16 @@ def _owned(folder: Path) -> bool:
 
 def _processes(folder: Path) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
-        if process.pid != os.getpid() and (_marked(process, folder.name) or _works_in(process, folder) or str(folder) in _command(process)):
+        if process.pid != os.getpid() and (_is_marked(process, folder.name) or _works_in(process, folder) or str(folder) in _command(process)):
             yield process
 
 
-def _marked(process: psutil.Process, run: str) -> bool:
+def _is_marked(process: psutil.Process, run: str) -> bool:
     return _ask(lambda: process.environ().get(MARK) == run, default=False)
 
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
-    """Valkey and PostgreSQL write their titles over their environment; their working directory stays."""
+    """Return whether a process works in the folder. Valkey and PostgreSQL overwrite their environment with their title."""
     return _ask(lambda: folder in Path(process.cwd()).parents, default=False)
 
 
@@ -163,6 +180,7 @@ def _command(process: psutil.Process) -> str:
 
 
 def _ask(question: Callable[[], T], *, default: T) -> T:
+    """Return the answer about a process, or the default if the process is gone or off limits."""
     try:
         return question()
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
@@ -170,14 +188,14 @@ def _ask(question: Callable[[], T], *, default: T) -> T:
 
 
 def _end(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Ask, then insist. PostgreSQL takes SIGTERM as «wait for the clients», so it gets SIGQUIT, which ends it and frees its memory."""
+    """Terminate, then kill; return what survived. PostgreSQL waits for its clients on SIGTERM, so it gets SIGQUIT instead."""
     for process in processes:
-        _signal(process, signal.SIGCONT)  # a paused process hears nothing else
+        _signal(process, signal.SIGCONT)  # a stopped process handles no other signal
         _signal(process, signal.SIGQUIT if "postgres" in _ask(process.name, default="") else signal.SIGTERM)
-    _, alive = psutil.wait_procs(processes, timeout=_GENTLE_SECONDS)
+    _, alive = psutil.wait_procs(processes, timeout=_TERMINATE_SECONDS)
     for process in alive:
         _signal(process, signal.SIGKILL)
-    return psutil.wait_procs(alive, timeout=_HARD_SECONDS)[1]
+    return psutil.wait_procs(alive, timeout=_KILL_SECONDS)[1]
 
 
 def _signal(process: psutil.Process, number: int) -> None:

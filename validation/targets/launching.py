@@ -1,6 +1,7 @@
-"""What targets have in common that start the system themselves: servers, an API, a consumer, all of them gone afterwards."""
+"""A target that votecheck launches itself: servers, an API and a consumer, all of them removed afterwards."""
 
 import itertools
+import subprocess
 from abc import abstractmethod
 from collections.abc import Mapping
 
@@ -9,15 +10,28 @@ from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.targets import cleanup
 from validation.targets.base import Api, Server, Target
-from validation.targets.local import servers
-from validation.targets.local.process import Child
+from validation.targets.ports import free_port
+from validation.targets.process import Child
 from validation.targets.reachability import check_database, check_http, check_redis
 
 READY_SECONDS = 20.0
+REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "maxmemory": "512mb", "save": ""}
+"""Settings of a managed Redis: every write on disk before it is acknowledged, as in the chart."""
+POSTGRES_CONNECTIONS_MAX = "60"
 
 
 class LaunchingTarget(Target):
-    """A system that the harness starts, beside whatever servers of somebody else's it was told to use."""
+    """A system that the run starts, except for the external servers named in its settings.
+
+    It can start, stop, freeze and break parts. `LocalTarget` and `ContainersTarget` say what a part is.
+
+    Attributes:
+        proxy_host: the address of this machine at which parts can reach a fault proxy; empty if they can reach none.
+        starts_fast: whether parts start fast enough for a sweep to crash them at each point in every way.
+    """
+
+    proxy_host = "127.0.0.1"
+    starts_fast = True
 
     def __init__(self, settings: RunSettings, api_port: int | None = None) -> None:
         super().__init__(settings)
@@ -28,51 +42,51 @@ class LaunchingTarget(Target):
         self._redis: Server | None = None
         self._database: Server | None = None
         self._api: Api | None = None
-        self._no_api: TargetUnavailable | None = None
+        self._api_failure: TargetUnavailable | None = None
         self._consumer: Child | None = None
 
     @abstractmethod
-    def _own_redis(self) -> Server:
-        """Prepare a Redis of our own."""
+    def _prepare_redis(self) -> Server:
+        """Prepare a managed Redis."""
 
     @abstractmethod
-    def _own_database(self) -> Server:
-        """Prepare a PostgreSQL of our own."""
+    def _prepare_database(self) -> Server:
+        """Prepare a managed PostgreSQL."""
 
     @abstractmethod
     def _migrate(self, database: Server) -> tuple[int, str]:
-        """Make the schema. Gives the exit code and what was said."""
+        """Create the schema and return the migration's exit code and output."""
 
     @abstractmethod
-    def _part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
-        """Prepare an `api` or a `consumer`, called `label`."""
+    def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
+        """Prepare an `api` or a `consumer` named `label`."""
 
     def start(self) -> None:
-        """Bring up both servers, then the schema: one after the other, since an interruption would leave a thread behind that goes on."""
+        """Start both servers, then create the schema. One after the other: an interrupted thread would outlive the run."""
         self._redis = self._start_redis()
         self._database = self._start_database()
 
     def close(self) -> list[str]:
-        """End what was started, youngest first, and remove the folder."""
+        """Stop the parts in reverse order of their start, remove the run's folder, and return what could not be removed."""
         for child in reversed(self._children):
             child.stop(within=6.0)
         return cleanup.release(self.folder)
 
     @property
     def redis(self) -> Server:
-        """The Redis with the stream."""
+        """The Redis that holds the stream."""
         return _started(self._redis)
 
     @property
     def database(self) -> Server:
-        """The PostgreSQL with the votes."""
+        """The PostgreSQL that holds the votes."""
         return _started(self._database)
 
     @property
     def api(self) -> Api:
-        """The API that voters use. One that did not come is not waited for again: each scenario would take as long."""
-        if self._no_api:
-            raise self._no_api
+        """The API that voters use. One that failed to start is not tried again: each scenario would wait for it."""
+        if self._api_failure:
+            raise self._api_failure
         if self._api is None:
             if self.settings.api_url:
                 check_http(self.settings.api_url)
@@ -83,27 +97,43 @@ class LaunchingTarget(Target):
 
     @property
     def consumer(self) -> Child:
-        """The consumer that counts the voters' votes."""
+        """The consumer that counts the voters' votes, started on first access."""
         if self._consumer is None:
             consumer = self.new_consumer({})
             consumer.start()
             self._consumer = consumer
         return self._consumer
 
+    def ensure_consumer(self) -> None:
+        """Start the consumer unless it runs."""
+        _ = self.consumer
+
+    def require_allowed_origin(self, origin: str) -> None:
+        """Do nothing: the API that this target starts allows the origin that the scenarios use."""
+
     def new_api(self, env: Mapping[str, str]) -> Api:
-        """Prepare one more API; `env` wins over the target's addresses."""
-        env = {"API_PORT": str(servers.free_port())} | dict(env)
+        """Prepare, but do not start, another API; `env` overrides the target's addresses."""
+        env = {"API_PORT": str(free_port())} | dict(env)
         return Api(f"http://127.0.0.1:{env['API_PORT']}", self._new("api", env))
 
     def new_consumer(self, env: Mapping[str, str]) -> Child:
-        """Prepare one more consumer; `env` wins over the target's addresses."""
+        """Prepare, but do not start, another consumer; `env` overrides the target's addresses."""
         return self._new("consumer", {"CONSUMER_NAME": f"votecheck-{next(self._numbers)}"} | dict(env))
+
+    def run_in_image(self, part: str, *command: str, within: float) -> subprocess.CompletedProcess[str]:  # noqa: ARG002 - for targets with images
+        """Run a command in a fresh container of a part's image; `python` is the image's own interpreter.
+
+        Raises:
+            NotProven: this target has no images.
+            ProbeError: the engine could not run the command.
+        """
+        raise NotProven(f"This target runs the {part} without an image. Next: votecheck run --target containers")
 
     def _new(self, part: str, env: Mapping[str, str]) -> Child:
         if self.settings.api_url:
-            raise NotProven("The API is somebody else's (--api-url): no part of the system is started beside it.")
+            raise NotProven("The API is external (--api-url), so votecheck starts no part of the system. Next: omit --api-url")
         addresses = {"REDIS_URL": self.redis.url, "DATABASE_URL": self.database.url}
-        child = self._part(part, f"{part}-{next(self._numbers)}", addresses | dict(env))
+        child = self._prepare_part(part, f"{part}-{next(self._numbers)}", addresses | dict(env))
         self._children.append(child)
         return child
 
@@ -115,12 +145,12 @@ class LaunchingTarget(Target):
             lambda: check_http(api.url, missing_ok=True), bool, within=READY_SECONDS, never=lambda _: not api.process.alive
         )
         if not listening.held:
-            self._no_api = TargetUnavailable(
+            self._api_failure = TargetUnavailable(
                 f"The API did not answer within {READY_SECONDS:.0f} s: {api.process.output().strip()[-300:]}",
                 "it cannot start; checkpoint 2.1 shows why",
                 "votecheck run --checkpoint 2.1",
             )
-            raise self._no_api
+            raise self._api_failure
         return api
 
     def _start_redis(self) -> Server:
@@ -129,7 +159,7 @@ class LaunchingTarget(Target):
             return Server("Redis", self.settings.redis_url)
         if self.settings.api_url:
             return Server("Redis", "")
-        return self._start(self._own_redis())
+        return self._start(self._prepare_redis())
 
     def _start_database(self) -> Server:
         if self.settings.database_url:
@@ -137,18 +167,18 @@ class LaunchingTarget(Target):
             return Server("PostgreSQL", self.settings.database_url)
         if self.settings.api_url:
             return Server("PostgreSQL", "")
-        server = self._start(self._own_database())
-        code, said = self._migrate(server)
+        server = self._start(self._prepare_database())
+        code, output = self._migrate(server)
         if code:
             raise TargetUnavailable(
-                f"The migration failed: {said.strip()[-400:]}",
-                "a fault in system/db/migrations",
+                f"The migration failed: {output.strip()[-400:]}",
+                "an error in system/db/migrations",
                 "DATABASE_URL=… python -m system.db.migrate",
             )
         return server
 
     def _start(self, server: Server) -> Server:
-        self._children.append(server.must_be_ours())
+        self._children.append(server.require_managed())
         server.start()
         return server
 

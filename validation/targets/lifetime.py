@@ -20,7 +20,7 @@ T = TypeVar("T", bound=Startable)
 
 
 @contextmanager
-def lasting(
+def lifetime(
     made: T, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None], *, ready: str, gone: str = ""
 ) -> Iterator[T]:
     """Start it for as long as the block lasts.

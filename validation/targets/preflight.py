@@ -42,10 +42,10 @@ def preflight(settings: RunSettings) -> str:
 
 def _describe_cluster(settings: RunSettings) -> str:
     from validation.targets.cluster.access import Cluster  # noqa: PLC0415 - the client takes a second to import
-    from validation.targets.cluster.installation import own_name  # noqa: PLC0415
+    from validation.targets.cluster.installation import managed_release_name  # noqa: PLC0415
 
     cluster = Cluster(settings.kubeconfig, settings.context)
     found = f"Cluster: context {cluster.context} at {cluster.server}, Kubernetes {cluster.version()}."
     if settings.release:
         return f"{found} votecheck votes on the external release {settings.release} and reads its state; it changes nothing else."
-    return f"{found} votecheck installs release {own_name(settings)} in namespaces {own_name(settings)}-* and removes it afterwards."
+    return f"{found} votecheck installs release {managed_release_name(settings)} in namespaces {managed_release_name(settings)}-* and removes it afterwards."

@@ -16,8 +16,9 @@ from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.stream import StreamProbe
 from validation.probes.source import documents
 from validation.record.observe import Observe
-from validation.targets.base import Api, Target
-from validation.targets.local.servers import free_port
+from validation.targets.base import Api
+from validation.targets.launching import LaunchingTarget
+from validation.targets.ports import free_port
 
 PROMISED = re.compile(r"^\| (`votes?_.+?) \|", re.MULTILINE)
 METRIC = re.compile(r"`(votes?_\w+)")
@@ -33,7 +34,9 @@ CLOCKS_SECONDS = 8.0
     ),
     target_fixture="own",
 )
-def stream_of_two_ages(old: str, new: str, times: str, target: Target, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
+def stream_of_two_ages(
+    old: str, new: str, times: str, target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]
+) -> OwnStream:
     own = new_own_stream(target, stream, afterwards, 0)
     then = time.time_ns() // 1_000_000 - OLD_MS
     own.add_under(stream, [f"{then}-{number}" for number in range(int(old))])

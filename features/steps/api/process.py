@@ -13,8 +13,8 @@ from validation.core.waiting import eventually
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
-from validation.targets.base import Api, Target
-from validation.targets.launching import READY_SECONDS
+from validation.targets.base import Api
+from validation.targets.launching import READY_SECONDS, LaunchingTarget
 
 NOBODY_LISTENS = {
     "Redis": {"REDIS_URL": "redis://127.0.0.1:1/0"},
@@ -29,7 +29,7 @@ HEAL_SECONDS = 10.0
 
 
 @pytest.fixture
-def start_api(target: Target) -> Iterator[Callable[..., Api]]:
+def start_api(target: LaunchingTarget) -> Iterator[Callable[..., Api]]:
     """Start an API with variables of its own; it ends with the scenario."""
     started: list[Api] = []
 
@@ -207,8 +207,8 @@ def _redis_away(request: pytest.FixtureRequest) -> Answer:
 def _own_fault(request: pytest.FixtureRequest) -> Answer:
     """Point an API at a database whose results no program can understand."""
     store: StoreProbe = request.getfixturevalue("store")
-    target: Target = request.getfixturevalue("target")
-    target.database.must_be_ours()
+    target: LaunchingTarget = request.getfixturevalue("target")
+    target.database.require_managed()
     store.stage_nonsense("votecheck_nonsense")
     request.addfinalizer(lambda: store.drop("votecheck_nonsense"))
     api = request.getfixturevalue("start_api")(DATABASE_URL=f"{target.database.url}?search_path=votecheck_nonsense")

@@ -10,14 +10,14 @@ from validation.core.waiting import consistently
 from validation.probes.chart.helm_test import TestPod
 from validation.probes.chart.manifests import Manifest
 from validation.record.observe import Observe
-from validation.targets.base import Target
+from validation.targets.launching import LaunchingTarget
 
 NOBODY = "127.0.0.1:1"
 WAITS_SECONDS = 3.0
 
 
 @when("its test pod's program runs while no vote is counted", target_fixture="test_pod")
-def runs_while_nobody_counts(rendered: tuple[Manifest, ...], target: Target, afterwards: Callable[..., None]) -> TestPod:
+def runs_while_nobody_counts(rendered: tuple[Manifest, ...], target: LaunchingTarget, afterwards: Callable[..., None]) -> TestPod:
     api = urlsplit(target.api.url).netloc
     target.consumer.pause()
     afterwards(target.consumer.resume)
@@ -27,7 +27,7 @@ def runs_while_nobody_counts(rendered: tuple[Manifest, ...], target: Target, aft
 
 
 @then("it waits, and ends well once its vote is counted")
-def waits_and_ends_well(test_pod: TestPod, target: Target, observe: Observe) -> None:
+def waits_and_ends_well(test_pod: TestPod, target: LaunchingTarget, observe: Observe) -> None:
     waiting = consistently(lambda: test_pod.ended, lambda ended: not ended, during=WAITS_SECONDS)
     target.consumer.resume()
     said = test_pod.said()

@@ -11,7 +11,7 @@ from validation.core.settings import RunSettings
 from validation.pytest_plugin.items import place_of
 from validation.targets.cluster.installation import Installation
 from validation.targets.cluster.snapshot import take
-from validation.targets.lifetime import lasting
+from validation.targets.lifetime import lifetime
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def installing(
     """An installation of the chart that is on its way: our own, gone afterwards, or the one that was named."""
     names = {"ready": "cluster, from images to ready", "gone": "cluster, removed"}
     with ExitStack() as stays, ThreadPoolExecutor(1) as beside:
-        yield beside.submit(lambda: stays.enter_context(lasting(Installation(settings), measure, leftovers, **names)))
+        yield beside.submit(lambda: stays.enter_context(lifetime(Installation(settings), measure, leftovers, **names)))
 
 
 @pytest.fixture(autouse=True)

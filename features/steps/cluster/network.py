@@ -19,8 +19,8 @@ from validation.policies.random_policies import draw
 from validation.probes.chart import connections
 from validation.probes.chart.manifests import render
 from validation.record.observe import Observe
-from validation.targets.cluster.installation import PLACES, Installation, is_ready
-from validation.targets.lifetime import lasting
+from validation.targets.cluster.installation import LAYER_OF, Installation, is_ready
+from validation.targets.lifetime import lifetime
 
 APPLIED_SECONDS = 10.0
 """How long a change of a policy may take to be enforced."""
@@ -51,7 +51,7 @@ def prober(
     installed: Installation, settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]
 ) -> Iterator[Prober]:
     """The pods of this run that try the network, gone afterwards."""
-    with lasting(Prober(installed, settings.run), measure, leftovers, ready="pods that try the network") as made:
+    with lifetime(Prober(installed, settings.run), measure, leftovers, ready="pods that try the network") as made:
         yield made
 
 
@@ -172,12 +172,12 @@ def refusals_are_controlled(observed: Looks, observe: Observe) -> None:
 
 @given("an installation that may be changed")
 def may_be_changed(installed: Installation) -> None:
-    installed.must_be_ours()
+    installed.require_managed()
 
 
 @when("each of its policies is taken away in turn, and put back", target_fixture="observed")
 def each_policy_is_away(prober: Prober) -> Looks:
-    prober.installed.must_be_ours()
+    prober.installed.require_managed()
     scene, policies = prober.scene(), cluster_policies.policies(prober.cluster, prober.namespaces)
     looks = [_look(prober, scene, policies, "with all of them")]
     for policy in policies:
@@ -207,7 +207,7 @@ def as_before(observed: Looks, prober: Prober, observe: Observe) -> None:
     installed = prober.installed
 
     def waiting() -> list[str]:
-        every = {part: installed.pods(part) for part in PLACES}
+        every = {part: installed.pods(part) for part in LAYER_OF}
         return [part for part, pods in every.items() if not pods or not all(map(is_ready, pods))]
 
     waited = eventually(waiting, lambda parts: not parts, within=READY_SECONDS, every=0.5)

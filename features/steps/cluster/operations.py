@@ -20,7 +20,7 @@ from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import Group, StreamProbe
 from validation.record.observe import Observe
 from validation.targets.cluster import operations
-from validation.targets.cluster.access import ASK_SECONDS, asking
+from validation.targets.cluster.access import REQUEST_SECONDS, api_call
 from validation.targets.cluster.admission import refusals
 from validation.targets.cluster.installation import Installation
 
@@ -87,8 +87,8 @@ def api_is_rolled_out(installed: Installation, observe: Observe) -> None:
 
 @when("the release is upgraded to another configuration and rolled back while they flow", target_fixture="kept")
 def upgraded_and_rolled_back(installed: Installation, observe: Observe) -> Kept:
-    installed.must_be_ours()
-    kept, values = _kept(installed), installed.own_values()
+    installed.require_managed()
+    kept, values = _kept(installed), installed.managed_values()
     installed.release.upgrade(installed.chart, values | {"consumer": {"batchSize": 77, "logLevel": "DEBUG"}})
     observe("BATCH_SIZE after the upgrade", expected=77, observed=installed.release.values()["consumer"]["batchSize"])
     observe("passwords and volumes after the upgrade", expected="as before", observed="as before" if _kept(installed) == kept else "others")
@@ -124,7 +124,7 @@ def all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, o
 
 @when("both pods of the API are asked to leave, one right after the other", target_fixture="evictions")
 def both_evicted(installed: Installation) -> list[int]:
-    installed.must_be_ours()
+    installed.require_managed()
     pods = installed.ready("api")
     if len(pods) != 2:  # noqa: PLR2004 - both
         raise NotProven(f"{len(pods)} pods of the API are ready, and 2 are needed.")
@@ -167,7 +167,7 @@ def all_admitted(shown: dict[str, tuple[int, list[str], list[str]]], observe: Ob
 
 @when("the release is uninstalled", target_fixture="kept")
 def uninstalled(installed: Installation) -> Kept:
-    installed.must_be_ours()
+    installed.require_managed()
     kept = _kept(installed)
     installed.release.uninstall()
     return kept
@@ -187,14 +187,14 @@ def only_data_left(installed: Installation, kept: Kept, observe: Observe) -> Non
 
 @when("it is installed again beside the kept data")
 def installed_again(installed: Installation) -> None:
-    installed.release.install(installed.chart, installed.own_values())
-    installed.find_again()
+    installed.release.install(installed.chart, installed.managed_values())
+    installed.rediscover_api()
 
 
 def _kept(installed: Installation) -> Kept:
-    with asking("the volumes"):
+    with api_call("the volumes"):
         space = installed.namespace("data")
-        claims = installed.cluster.core.list_namespaced_persistent_volume_claim(space, _request_timeout=ASK_SECONDS).items
+        claims = installed.cluster.core.list_namespaced_persistent_volume_claim(space, _request_timeout=REQUEST_SECONDS).items
     return Kept(
         (installed.secret("REDIS_PASSWORD"), installed.secret("POSTGRES_PASSWORD")),
         tuple(sorted(f"{claim.metadata.name} {claim.metadata.uid}" for claim in claims)),

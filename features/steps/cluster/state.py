@@ -16,9 +16,9 @@ from validation.probes.chart.workloads import CONFINED, confinement, workloads
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
 from validation.targets.cluster import inside_pod, liveness_trial
-from validation.targets.cluster.access import plain
-from validation.targets.cluster.inside_pod import Insides
-from validation.targets.cluster.installation import PLACES, Installation, is_ready
+from validation.targets.cluster.access import to_dict
+from validation.targets.cluster.inside_pod import PodInspection
+from validation.targets.cluster.installation import LAYER_OF, Installation, is_ready
 from validation.targets.cluster.liveness_trial import Trial
 
 SETTLED_SECONDS = 30.0
@@ -26,16 +26,16 @@ ENFORCES = "pod-security.kubernetes.io/enforce"
 
 
 @when(parsers.re(r"the pods of (?P<component>api|consumer|redis|postgres) are looked at"), target_fixture="looked_at")
-def pods_of(installed: Installation, component: str) -> list[tuple[Any, Insides]]:
+def pods_of(installed: Installation, component: str) -> list[tuple[Any, PodInspection]]:
     return [(pod, inside_pod.look(installed, component, pod)) for pod in installed.ready(component)]
 
 
 @then("each was admitted confined as Pod Security restricted demands, with a read-only root and no token")
-def admitted_confined(looked_at: list[tuple[Any, Insides]], observe: Observe) -> None:
+def admitted_confined(looked_at: list[tuple[Any, PodInspection]], observe: Observe) -> None:
     with observe.together():
         observe("pods", expected="some", observed=len(looked_at), holds=bool(looked_at))
         for pod, _ in looked_at:
-            body = plain(pod)
+            body = to_dict(pod)
             (workload,) = workloads([Manifest("the API server", "Pod", pod.metadata.name, pod.metadata.namespace, body)])
             for container in workload.containers:
                 where = f"{pod.metadata.name}, {container.name}"
@@ -43,7 +43,7 @@ def admitted_confined(looked_at: list[tuple[Any, Insides]], observe: Observe) ->
 
 
 @then(parsers.re(r"from inside each is the user (?P<user>\d+), without capabilities, and writes nowhere but to its own folders"))
-def confined_inside(looked_at: list[tuple[Any, Insides]], user: str, observe: Observe) -> None:
+def confined_inside(looked_at: list[tuple[Any, PodInspection]], user: str, observe: Observe) -> None:
     expected = {"user": int(user), "group": int(user), "capabilities": 0, "seccomp": True, "no new privileges": True,
                 "writes to /": False, "writes to /tmp": True, "token": False}  # fmt: skip
     with observe.together():
@@ -106,7 +106,7 @@ def four_namespaces(installed: Installation, spaces: dict[str, dict[str, str]], 
 
 @when("all pods of the installation are looked at", target_fixture="every_pod")
 def all_pods(installed: Installation) -> dict[str, list[Any]]:
-    return {component: installed.pods(component) for component in PLACES}
+    return {component: installed.pods(component) for component in LAYER_OF}
 
 
 @then("each is ready, has requests and limits, and was never restarted")

@@ -14,8 +14,8 @@ from pytest_bdd import given, then
 
 from validation.core.waiting import Waited, eventually
 from validation.record.observe import Observe
-from validation.targets.base import Target
-from validation.targets.local.process import Child
+from validation.targets.launching import LaunchingTarget
+from validation.targets.process import Child
 
 STARTS_SECONDS = 15.0
 RED_SECONDS = 35.0
@@ -34,9 +34,9 @@ class Trial:
 
 
 @pytest.fixture(scope="session")
-def trial(target: Target) -> Iterator[Future[Trial]]:
+def trial(target: LaunchingTarget) -> Iterator[Future[Trial]]:
     """A trial that has begun; its result is there when it has ended."""
-    target.redis.must_be_ours()
+    target.redis.require_managed()
     consumer = target.new_consumer({"STREAM_NAME": "votecheck:idle", "CONSUMER_GROUP": "votecheck-idle", "BLOCK_MS": "100"})
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(_run, consumer)

@@ -13,8 +13,8 @@ from validation.core import protocol
 from validation.core.waiting import Waited, eventually
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
-from validation.targets.base import Target
-from validation.targets.local.process import Child
+from validation.targets.launching import LaunchingTarget
+from validation.targets.process import Child
 
 STARTS_SECONDS = 20.0
 SAYS_SECONDS = 3.0
@@ -30,7 +30,7 @@ class Running:
 
 
 @pytest.fixture
-def start_consumer(target: Target, trial_begins: None) -> Iterator[Callable[..., Running]]:  # noqa: ARG001 - the trial of heartbeat.py
+def start_consumer(target: LaunchingTarget, trial_begins: None) -> Iterator[Callable[..., Running]]:  # noqa: ARG001 - the trial of heartbeat.py
     """Start a consumer with variables of its own; it ends with the scenario."""
     started: list[Child] = []
 

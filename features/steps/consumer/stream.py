@@ -12,7 +12,7 @@ from validation.core.waiting import Waited, eventually
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import Group, StreamProbe
 from validation.record.observe import Observe
-from validation.targets.base import Target
+from validation.targets.launching import LaunchingTarget
 
 COUNTED_SECONDS = 25.0
 TIMESTAMP = 1_700_000_000_000
@@ -63,12 +63,14 @@ class OwnStream:
 
 
 @given(parsers.re(r"a new stream with (?P<count>\d+) votes$"), target_fixture="own")
-def new_stream(count: str, target: Target, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
+def new_stream(count: str, target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
     return new_own_stream(target, stream, afterwards, int(count))
 
 
 @given(parsers.re(r"a new stream with (?P<count>\d+) votes, the first of them (?P<times>\d+) times"), target_fixture="own")
-def new_stream_with_doubles(count: str, times: str, target: Target, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
+def new_stream_with_doubles(
+    count: str, times: str, target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]
+) -> OwnStream:
     return new_own_stream(target, stream, afterwards, int(count), int(times))
 
 
@@ -120,8 +122,8 @@ def all_counted(own: OwnStream, stream: StreamProbe, store: StoreProbe, observe:
 
 
 @given("Redis refuses XACK")
-def redis_refuses_xack(stream: StreamProbe, target: Target, afterwards: Callable[..., None]) -> None:
-    target.redis.must_be_ours()
+def redis_refuses_xack(stream: StreamProbe, target: LaunchingTarget, afterwards: Callable[..., None]) -> None:
+    target.redis.require_managed()
     afterwards(lambda: stream.set_command("xack", allowed=True))
     stream.set_command("xack", allowed=False)
 
@@ -154,10 +156,12 @@ def took_and_died(own: OwnStream, stream: StreamProbe, observe: Observe, count: 
     observe("pending with the dead consumer", expected=int(count), observed=group.pending if group else "no group")
 
 
-def new_own_stream(target: Target, stream: StreamProbe, afterwards: Callable[..., None], count: int, first_times: int = 1) -> OwnStream:
+def new_own_stream(
+    target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None], count: int, first_times: int = 1
+) -> OwnStream:
     """Fill a stream of this scenario's own; it is removed afterwards."""
     for server in (target.redis, target.database):
-        server.must_be_ours()  # thousands of made-up votes have no place in somebody else's results
+        server.require_managed()  # thousands of made-up votes have no place in somebody else's results
     token = secrets.token_hex(4)
     own = OwnStream(f"votecheck:{token}", f"votecheck-{token}")
     afterwards(lambda: stream.forget(own.name, own.name + protocol.DEAD_SUFFIX))

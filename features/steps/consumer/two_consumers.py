@@ -14,8 +14,8 @@ from validation.faults.proxy.proxy import Breakpoint, FaultProxy
 from validation.faults.proxy.traffic import Command, Side
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
-from validation.targets.base import Target
-from validation.targets.local.process import Child
+from validation.targets.launching import LaunchingTarget
+from validation.targets.process import Child
 
 WITHIN = 15.0
 VOTES = 20
@@ -25,7 +25,7 @@ VOTES = 20
 class Pair:
     """Consumers on one stream, each with a link to the database of its own."""
 
-    target: Target
+    target: LaunchingTarget
     own: OwnStream
     children: list[Child] = field(default_factory=list)
     links: list[FaultProxy] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Pair:
 
     def add(self, side: Side | None) -> Breakpoint | None:
         """Start one more, which stops at its statement if a side is given."""
-        link = link_to(self.target.database.url, self.target.links_host)
+        link = link_to(self.target.database.url, self.target.proxy_host)
         self.links.append(link)
         held = link.hold(_counts, side=side) if side else None
         child = self.target.new_consumer(self.own.env | {"DATABASE_URL": through(self.target.database.url, link)})
@@ -56,7 +56,7 @@ def _counts(command: Command) -> bool:
 
 
 @pytest.fixture
-def pair(target: Target, stream: StreamProbe, afterwards: Callable[..., None]) -> Iterator[Pair]:
+def pair(target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]) -> Iterator[Pair]:
     """A stream of its own with votes, and the consumers on it."""
     made = Pair(target, new_own_stream(target, stream, afterwards, VOTES))
     yield made

@@ -17,7 +17,7 @@ from validation.core.waiting import eventually
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
-from validation.targets.base import Target
+from validation.targets.launching import LaunchingTarget
 
 OVERRIDES = {"BATCH_SIZE": "7", "BLOCK_MS": "150", "MAX_RETRIES": "9", "LOG_LEVEL": "WARNING", "CONSUMER_NAME": "votecheck-named"}
 REFUSING = "votecheck_refusing"
@@ -100,8 +100,8 @@ def logs_only_warnings(overridden: tuple[Running, list[str]], own: OwnStream, st
 
 
 @given("a database that refuses every vote", target_fixture="refusing_url")
-def refusing_database(target: Target, store: StoreProbe, afterwards: Callable[..., None]) -> str:
-    target.database.must_be_ours()
+def refusing_database(target: LaunchingTarget, store: StoreProbe, afterwards: Callable[..., None]) -> str:
+    target.database.require_managed()
     store.stage_refusal(REFUSING)
     afterwards(lambda: store.drop(REFUSING))
     return f"{target.database.url}?search_path={REFUSING}"

@@ -20,7 +20,8 @@ from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
-from validation.targets.base import Api, Target
+from validation.targets.base import Api
+from validation.targets.launching import LaunchingTarget
 
 KILLED, RESET, SILENT, KILLED_ASKED_TWICE = (
     "it is killed",
@@ -42,7 +43,7 @@ NAMED = ("added", "added once", "added once, by the whole script")
 class ApiSweep:
     """Starts APIs behind a link; what becomes of their votes is asked of the API and the consumer of the voters."""
 
-    target: Target
+    target: LaunchingTarget
     stream: StreamProbe
     store: StoreProbe
     sent_votes: SentVotes
@@ -60,7 +61,7 @@ class ApiSweep:
 
     def record(self) -> list[Point]:
         """Let an API take a vote without a key, with one when its Redis does not know the script, and with one when it does."""
-        link = link_to(self.target.redis.url, self.target.links_host)
+        link = link_to(self.target.redis.url, self.target.proxy_host)
         try:
             api = self.started(link)
             self.stream.forget_scripts()
@@ -81,7 +82,7 @@ class ApiSweep:
 
     def crash(self, point: Point, how: str) -> Crash:
         """Stop an API at a point, end it or its link there, and look whether its answer was true."""
-        link = link_to(self.target.redis.url, self.target.links_host)
+        link = link_to(self.target.redis.url, self.target.proxy_host)
         held = link.hold(point.matcher(), side=point.side)
         api = self.started(link)
         key = self.sent_votes.key() if point.step != "added" else ""
@@ -149,8 +150,10 @@ class ApiSweep:
 
 
 @given("the commands of an API between body and answer", target_fixture="recorded")
-def commands_of_an_api(target: Target, stream: StreamProbe, store: StoreProbe, sent_votes: SentVotes) -> tuple[ApiSweep, list[Point]]:
-    target.redis.must_be_ours()
+def commands_of_an_api(
+    target: LaunchingTarget, stream: StreamProbe, store: StoreProbe, sent_votes: SentVotes
+) -> tuple[ApiSweep, list[Point]]:
+    target.redis.require_managed()
     _ = target.api, target.consumer
     sweep = ApiSweep(target, stream, store, sent_votes)
     found = {(point.step, point.side): Point("redis", point.step, 1, point.side) for point in sweep.record()}

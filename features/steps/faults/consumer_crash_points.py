@@ -21,8 +21,8 @@ from validation.faults.proxy.traffic import Kind
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
-from validation.targets.base import Target
-from validation.targets.local.process import Child
+from validation.targets.launching import LaunchingTarget
+from validation.targets.process import Child
 
 BEHIND = "the link is reset behind the reply, and it goes on"
 DIES = ("a successor with its name", "a successor with another name")
@@ -49,7 +49,7 @@ NAMED = (
 class Sweep:
     """Starts consumers behind links, each on a stream of its own."""
 
-    target: Target
+    target: LaunchingTarget
     stream: StreamProbe
     store: StoreProbe
     afterwards: Callable[..., None]
@@ -61,8 +61,8 @@ class Sweep:
         """Make a link to each server."""
         made: dict[Kind, FaultProxy] = {}
         try:
-            made["redis"] = link_to(self.target.redis.url, self.target.links_host)
-            made["postgres"] = link_to(self.target.database.url, self.target.links_host)
+            made["redis"] = link_to(self.target.redis.url, self.target.proxy_host)
+            made["postgres"] = link_to(self.target.database.url, self.target.proxy_host)
             yield made
         finally:
             for link in made.values():
@@ -151,7 +151,7 @@ class Sweep:
 
 @given("the commands of a consumer that claims, counts, buries, acknowledges and trims", target_fixture="recorded")
 def commands_of_a_consumer(
-    target: Target, stream: StreamProbe, store: StoreProbe, afterwards: Callable[..., None]
+    target: LaunchingTarget, stream: StreamProbe, store: StoreProbe, afterwards: Callable[..., None]
 ) -> tuple[Sweep, list[Point]]:
     # Where parts start slowly, most of a crash is spent waiting for the engine, which costs no processor.
     sweep = Sweep(target, stream, store, afterwards, at_once=3 if target.starts_fast else 6)
@@ -234,7 +234,7 @@ def witness(held: Breakpoint, link: FaultProxy, process: Child) -> str:
     return f"{held.command.label if held.command else '?'}, {ended}"
 
 
-def _behind(links: dict[Kind, FaultProxy], target: Target) -> dict[str, str]:
+def _behind(links: dict[Kind, FaultProxy], target: LaunchingTarget) -> dict[str, str]:
     return {
         "REDIS_URL": through(target.redis.url, links["redis"]),
         "DATABASE_URL": through(target.database.url, links["postgres"]),

@@ -8,15 +8,15 @@ from validation.core import protocol
 from validation.core.errors import NotProven
 from validation.probes.running import confinement
 from validation.record.observe import Observe
-from validation.targets.base import Target
-from validation.targets.local.process import Child
+from validation.targets.launching import LaunchingTarget
+from validation.targets.process import Child
 
 UIDS = {"api": protocol.API_UID, "consumer": protocol.CONSUMER_UID}
 NONE = "0" * 16
 WRITABLE = {"/dev/shm", "/tmp"}  # noqa: S108 - both in memory, and bounded
 
 
-def _running(target: Target, part: str) -> Child:
+def _running(target: LaunchingTarget, part: str) -> Child:
     child = target.api.process if part == "api" else target.consumer
     if not child.in_container:
         raise NotProven(f"The {part} does not run in a container here. Next: votecheck run --target containers")
@@ -24,7 +24,7 @@ def _running(target: Target, part: str) -> Child:
 
 
 @then(parsers.re("a running (?P<part>api|consumer) container has a read-only root and no capabilities(?P<and_no_shell>, and no shell)?"))
-def runs_confined(target: Target, part: str, and_no_shell: str | None, observe: Observe) -> None:
+def runs_confined(target: LaunchingTarget, part: str, and_no_shell: str | None, observe: Observe) -> None:
     seen = confinement.look(_running(target, part).ask)
     uid = str(UIDS[part])
     with observe.together():
@@ -47,6 +47,6 @@ def runs_confined(target: Target, part: str, and_no_shell: str | None, observe: 
 
 
 @when(parsers.parse("every module of the system in the {part} image is imported in a container of it"), target_fixture="imports")
-def imported_in_the_image(target: Target, part: str) -> dict[str, object]:
-    told = confinement.imports(partial(target.in_image, part))
+def imported_in_the_image(target: LaunchingTarget, part: str) -> dict[str, object]:
+    told = confinement.imports(partial(target.run_in_image, part))
     return {"modules": len(told), "failed": {name: problem for name, problem in told.items() if problem}}

@@ -40,7 +40,7 @@ class Followed:
 
 @given("the consumer of the voters runs")
 def consumer_of_the_voters(system: Target) -> None:
-    system.count_votes()
+    system.ensure_consumer()
 
 
 @when(parsers.re(r"(?P<count>\d+) voters vote, one after the other"), target_fixture="followed")

@@ -12,7 +12,7 @@ from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
 from validation.targets.base import Api, Target
-from validation.targets.launching import READY_SECONDS
+from validation.targets.launching import READY_SECONDS, LaunchingTarget
 
 SCHEMA = "votecheck_staged"
 FRESH_SECONDS = 5.0
@@ -22,14 +22,14 @@ BUSY_SECONDS = 2.0
 
 @given(parsers.re(r"a database that has counted (?P<cats>\d+) for cats and (?P<dogs>\d+) for dogs"), target_fixture="staged_api")
 def staged_two(
-    cats: str, dogs: str, store: StoreProbe, target: Target, start_api: Callable[..., Api], afterwards: Callable[..., None]
+    cats: str, dogs: str, store: StoreProbe, target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None]
 ) -> Api:
     counted = {"dogs": int(dogs), "cats": int(cats)}
     return _staged({k: v for k, v in counted.items() if v}, store, target, start_api, afterwards)
 
 
 @given("a database that has counted 1 for each of three options", target_fixture="staged_api")
-def staged_three(store: StoreProbe, target: Target, start_api: Callable[..., Api], afterwards: Callable[..., None]) -> Api:
+def staged_three(store: StoreProbe, target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None]) -> Api:
     return _staged({"a": 1, "b": 1, "c": 1}, store, target, start_api, afterwards, VOTE_OPTIONS="a,b,c")
 
 
@@ -109,7 +109,7 @@ def browser_asks(http: HttpProbe, origin: str) -> Answer:
 
 @then("it may, with the published methods and headers, for 600 seconds")
 def browser_may(answer: Answer, system: Target, observe: Observe) -> None:
-    system.must_allow("https://vote.example")
+    system.require_allowed_origin("https://vote.example")
     head = answer.headers
     with observe.together():
         observe("status", expected="200 or 204", observed=answer.status, holds=answer.status in (200, 204), evidence=str(answer))
@@ -141,9 +141,14 @@ def no_origin(answer: Answer, observe: Observe) -> None:
 
 
 def _staged(
-    counts: dict[str, int], store: StoreProbe, target: Target, start_api: Callable[..., Api], afterwards: Callable[..., None], **env: str
+    counts: dict[str, int],
+    store: StoreProbe,
+    target: LaunchingTarget,
+    start_api: Callable[..., Api],
+    afterwards: Callable[..., None],
+    **env: str,
 ) -> Api:
-    target.database.must_be_ours()
+    target.database.require_managed()
     store.stage_results(SCHEMA, counts)
     afterwards(lambda: store.drop(SCHEMA))
     return start_api(DATABASE_URL=f"{target.database.url}?search_path={SCHEMA}", **env)

@@ -16,7 +16,7 @@ from validation.core.waiting import eventually
 from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import HttpProbe
 from validation.record.observe import Observe
-from validation.targets.base import Target
+from validation.targets.launching import LaunchingTarget
 
 WATCHED_SECONDS = 35.0
 """Longer than the feature's limit, which is generous: on a busy machine it takes seconds until an answer that nobody reads is stuck."""
@@ -87,8 +87,8 @@ def crowd() -> Iterator[ThreadPoolExecutor]:
     parsers.re(r"(?P<count>\d+) clients each that connect and say nothing, drip a header, drip a body, vote and stay, and do not read"),
     target_fixture="slow",
 )
-def slow_clients(target: Target, count: str, crowd: ThreadPoolExecutor) -> tuple[Slow, "Future[None]"]:
-    target.redis.must_be_ours()  # hundreds of slow clients are an attack on an API that somebody else runs
+def slow_clients(target: LaunchingTarget, count: str, crowd: ThreadPoolExecutor) -> tuple[Slow, "Future[None]"]:
+    target.redis.require_managed()  # hundreds of slow clients are an attack on an API that somebody else runs
     slow = Slow(target.api.url, int(count))
     return slow, crowd.submit(slow.watch)
 

@@ -14,7 +14,7 @@ import pytest
 from loadtests.pod import ENDED
 from tests.unit.loadtests.api import LOCUSTFILE, PRECISE, PROJECT, Api, served
 from validation.core.waiting import eventually
-from validation.targets.local.servers import free_port
+from validation.targets.ports import free_port
 
 WITHIN = 20.0
 

@@ -10,7 +10,7 @@ import pytest
 
 from validation.core.waiting import eventually
 from validation.network import pod_program
-from validation.targets.local.servers import free_port
+from validation.targets.ports import free_port
 
 PROGRAM = Path(pod_program.__file__).read_text(encoding="utf-8")
 

@@ -69,7 +69,7 @@ def test_a_run_that_lives_is_not_touched(start: Start) -> None:
 
 @pytest.mark.parametrize("program", [WAIT, DEAF + WAIT], ids=["willing", "deaf"])
 def test_what_a_dead_run_left_is_ended_and_removed(orphaned: Path, start: Start, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cleanup, "_GENTLE_SECONDS", 0.3)
+    monkeypatch.setattr(cleanup, "_TERMINATE_SECONDS", 0.3)
     (orphaned / "data").mkdir()
     (orphaned / "data" / "votes").write_text("many")
     by_mark = start(program=program, **{MARK: orphaned.name})
@@ -144,7 +144,7 @@ def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(temporary: Path)
     (folder / "run").mkdir(parents=True)
     os.chown(folder, 65534, 65534)
     before = folder.stat()
-    with pytest.raises(TargetUnavailable, match="somebody else made it"):
+    with pytest.raises(TargetUnavailable, match="another user created it"):
         cleanup.reap()
     assert (folder / "run").is_dir()
     assert folder.stat() == before

@@ -10,8 +10,8 @@ from validation.core.errors import TargetUnavailable
 from validation.core.settings import RunSettings
 from validation.targets import launching
 from validation.targets.base import Api
-from validation.targets.local.process import Child
 from validation.targets.local.target import LocalTarget
+from validation.targets.process import Child
 
 
 class Silent(LocalTarget):

@@ -24,10 +24,10 @@ from validation.images import engines
 from validation.images.build import build
 from validation.images.source import LOAD, reference
 from validation.load.generators.local import ENDS_SECONDS, Generator, Order, demand_good, options
-from validation.targets.cluster.access import ASK_SECONDS, asking
+from validation.targets.cluster.access import REQUEST_SECONDS, api_call
 from validation.targets.cluster.image_loading import load
-from validation.targets.cluster.installation import PORTS, Installation, waits_for
-from validation.targets.cluster.port_forward import Forward
+from validation.targets.cluster.installation import PORTS, Installation, waiting_reasons
+from validation.targets.cluster.port_forward import PortForward
 
 if TYPE_CHECKING:
     from validation.load.sampling.sampler import Look
@@ -75,7 +75,7 @@ class Pods:
         Raises:
             HarnessError: one does not start.
         """
-        with self._installation.cluster.client() as own, asking("Locust's objects"):
+        with self._installation.cluster.client() as own, api_call("Locust's objects"):
             try:
                 for one in objects:
                     utils.create_from_dict(own, one)  # type: ignore[no-untyped-call]
@@ -130,7 +130,7 @@ class Pods:
                 for file, size in ended.value["files"].items():
                     self._fetch(forward, file, size)
 
-    def _fetch(self, forward: Forward, file: str, size: int) -> None:
+    def _fetch(self, forward: PortForward, file: str, size: int) -> None:
         into = self._order.folder / file
         if not into.resolve().is_relative_to(self._order.folder.resolve()):
             raise HarnessError(f"A pod of Locust offers a file outside of its folder: {file}.")
@@ -147,8 +147,8 @@ class Pods:
         if into.stat().st_size != size:
             raise HarnessError(f"{file} was fetched in part: {into.stat().st_size} of {size} bytes.")
 
-    def _forward(self, name: str) -> Forward:
-        return Forward(self._installation.cluster, self._namespace, lambda: name, in_pod.PORT)
+    def _forward(self, name: str) -> PortForward:
+        return PortForward(self._installation.cluster, self._namespace, lambda: name, in_pod.PORT)
 
     def _gone(self) -> list[str]:
         states = self._states()
@@ -156,18 +156,20 @@ class Pods:
 
     def _states(self) -> dict[str, str]:
         """Say how each pod does: its phase, or why its container waits."""
-        with asking("Locust's pods"):
+        with api_call("Locust's pods"):
             pods = self._installation.cluster.core.list_namespaced_pod(
-                self._namespace, label_selector="app.kubernetes.io/component in (load-master, load-worker)", _request_timeout=ASK_SECONDS
+                self._namespace,
+                label_selector="app.kubernetes.io/component in (load-master, load-worker)",
+                _request_timeout=REQUEST_SECONDS,
             ).items
-        return {pod.metadata.name: next(iter(waits_for(pod)), pod.status.phase) for pod in pods}
+        return {pod.metadata.name: next(iter(waiting_reasons(pod)), pod.status.phase) for pod in pods}
 
     def _keep_log(self) -> None:
         """Keep what the pods printed."""
         with self._log.open("w", encoding="utf-8") as log:
             for name in reversed(self._begun):
-                with suppress(ProbeError), asking(f"the log of {name}"):
-                    told = self._installation.cluster.core.read_namespaced_pod_log(name, self._namespace, _request_timeout=ASK_SECONDS)
+                with suppress(ProbeError), api_call(f"the log of {name}"):
+                    told = self._installation.cluster.core.read_namespaced_pod_log(name, self._namespace, _request_timeout=REQUEST_SECONDS)
                     log.write(f"{name}:\n{told}\n")
 
 
@@ -195,10 +197,10 @@ def manifest(order: Order, prefix: str, release: str, image: str) -> list[Any]:
     return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAMED, "namespace": namespace}, "data": content}, *objects]
 
 
-def _ended(forward: Forward) -> Any:
+def _ended(forward: PortForward) -> Any:
     """Give what a pod says of its end; None: nothing yet."""
     try:
-        answer = httpx.get(f"http://127.0.0.1:{forward.port}/{in_pod.ENDED}", timeout=ASK_SECONDS, trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{forward.port}/{in_pod.ENDED}", timeout=REQUEST_SECONDS, trust_env=False)
     except httpx.HTTPError:
         return None
     return msgspec.json.decode(answer.content) if answer.status_code == httpx.codes.OK else None

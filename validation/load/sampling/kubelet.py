@@ -8,7 +8,7 @@ import msgspec
 
 from validation.core.errors import HarnessError
 from validation.load.sampling.sampler import Look, Usage
-from validation.targets.cluster.access import ASK_SECONDS, asking
+from validation.targets.cluster.access import REQUEST_SECONDS, api_call
 from validation.targets.cluster.installation import Installation
 
 EVERY_SECONDS = 2.0
@@ -43,9 +43,9 @@ def pods_of(installation: Installation) -> Look:
 
 def _measured(installation: Installation) -> dict[str, tuple[float, float]]:
     """Give the cores in use and the MiB of each component."""
-    with asking("the pods of the release"):
+    with api_call("the pods of the release"):
         pods = installation.cluster.core.list_pod_for_all_namespaces(
-            label_selector=f"app.kubernetes.io/instance={installation.release.name}", _request_timeout=ASK_SECONDS
+            label_selector=f"app.kubernetes.io/instance={installation.release.name}", _request_timeout=REQUEST_SECONDS
         ).items
     components = {(pod.metadata.namespace, pod.metadata.name): pod.metadata.labels.get("app.kubernetes.io/component", "") for pod in pods}
     found: dict[str, tuple[float, float]] = {}
@@ -61,8 +61,8 @@ def _measured(installation: Installation) -> dict[str, tuple[float, float]]:
 
 
 def _asked(installation: Installation, node: str) -> Any:
-    with asking(f"what the pods of {node} use"):
+    with api_call(f"what the pods of {node} use"):
         answer = installation.cluster.core.connect_get_node_proxy_with_path(
-            node, "stats/summary", _preload_content=False, _request_timeout=ASK_SECONDS
+            node, "stats/summary", _preload_content=False, _request_timeout=REQUEST_SECONDS
         )
     return msgspec.json.decode(answer.data)

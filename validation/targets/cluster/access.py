@@ -17,7 +17,7 @@ from kubernetes.stream import stream
 
 from validation.core.errors import ProbeError, TargetUnavailable
 
-ASK_SECONDS = 10.0
+REQUEST_SECONDS = 10.0
 EXEC_SECONDS = 30.0
 
 
@@ -104,8 +104,8 @@ class Cluster:
         Raises:
             ProbeError: the API server refuses, or is silent.
         """
-        with asking("the namespaces"):
-            found = self.core.list_namespace(_request_timeout=ASK_SECONDS).items
+        with api_call("the namespaces"):
+            found = self.core.list_namespace(_request_timeout=REQUEST_SECONDS).items
         return {space.metadata.name: space.metadata.labels or {} for space in found}
 
     def version(self) -> str:
@@ -115,7 +115,7 @@ class Cluster:
             TargetUnavailable: it does not answer.
         """
         try:
-            return str(client.VersionApi(self.client()).get_code(_request_timeout=ASK_SECONDS).git_version)
+            return str(client.VersionApi(self.client()).get_code(_request_timeout=REQUEST_SECONDS).git_version)
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TargetUnavailable(
                 f"The cluster of context {self.context} does not answer at {self.server}: {type(error).__name__}.",
@@ -129,7 +129,7 @@ class Cluster:
         Raises:
             ProbeError: it could not be run, or did not end in time.
         """
-        with asking(f"a command in {namespace}/{pod}"), self.client() as own:
+        with api_call(f"a command in {namespace}/{pod}"), self.client() as own:
             options = {"container": container} if container else {}
             channel = stream(
                 client.CoreV1Api(own).connect_get_namespaced_pod_exec, pod, namespace, command=list(command),
@@ -146,13 +146,13 @@ class Cluster:
                 channel.sock.shutdown()  # it stays open where the server was the first to go
 
 
-def plain(found: Any) -> Any:
+def to_dict(found: Any) -> Any:
     """Write an object of the client's as YAML has it."""
     return client.ApiClient().sanitize_for_serialization(found)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def asking(what: str) -> Iterator[None]:
+def api_call(what: str) -> Iterator[None]:
     """Turn what the API server refuses, and its silence, into an error of a probe.
 
     Raises:

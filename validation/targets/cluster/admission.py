@@ -11,7 +11,7 @@ from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
 from validation.probes.chart.manifests import Manifest
 from validation.targets.cleanup import LABEL
-from validation.targets.cluster.access import ASK_SECONDS, Cluster, asking
+from validation.targets.cluster.access import REQUEST_SECONDS, Cluster, api_call
 
 
 def refusals(cluster: Cluster, manifests: Iterable[Manifest], run: str) -> tuple[int, list[str], list[str]]:
@@ -35,14 +35,18 @@ def refusals(cluster: Cluster, manifests: Iterable[Manifest], run: str) -> tuple
         dynamic: Any = DynamicClient(own)  # type: ignore[no-untyped-call]
         try:
             for name in spaces:
-                with asking(f"the namespace {name}"):
+                with api_call(f"the namespace {name}"):
                     space = client.V1Namespace(metadata=client.V1ObjectMeta(name=name, labels={LABEL: run}))
-                    cluster.core.create_namespace(space, _request_timeout=ASK_SECONDS)
+                    cluster.core.create_namespace(space, _request_timeout=REQUEST_SECONDS)
             for manifest in (m for m in every if m.kind != "Namespace"):
                 try:
                     kind = dynamic.resources.get(api_version=manifest.body["apiVersion"], kind=manifest.kind)
                     dynamic.create(
-                        kind, body=dict(manifest.body), namespace=manifest.namespace or None, dry_run="All", _request_timeout=ASK_SECONDS
+                        kind,
+                        body=dict(manifest.body),
+                        namespace=manifest.namespace or None,
+                        dry_run="All",
+                        _request_timeout=REQUEST_SECONDS,
                     )
                 except ResourceNotFoundError:
                     unknown.add(manifest.kind)
@@ -52,6 +56,6 @@ def refusals(cluster: Cluster, manifests: Iterable[Manifest], run: str) -> tuple
                 looked += 1
         finally:
             for name in spaces:
-                with asking(f"the end of {name}"):
-                    cluster.core.delete_namespace(name, _request_timeout=ASK_SECONDS)
+                with api_call(f"the end of {name}"):
+                    cluster.core.delete_namespace(name, _request_timeout=REQUEST_SECONDS)
     return looked, refused, sorted(unknown)

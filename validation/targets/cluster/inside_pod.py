@@ -37,7 +37,7 @@ printf '"no_new_privileges":%s,"root":"%s","tmp":"%s","token":"%s"}}' "$(status 
 
 
 @dataclass(frozen=True, slots=True)
-class Insides:
+class PodInspection:
     """What is so inside.
 
     Attributes:
@@ -61,7 +61,7 @@ class Insides:
     variables: dict[str, str]
 
 
-def look(installation: Installation, component: str, pod: Any) -> Insides:
+def look(installation: Installation, component: str, pod: Any) -> PodInspection:
     """Look from inside a pod.
 
     Raises:
@@ -72,7 +72,7 @@ def look(installation: Installation, component: str, pod: Any) -> Insides:
     done = installation.cluster.run(pod.metadata.namespace, pod.metadata.name, *command, container=component)
     try:
         told = json.loads(done.output)
-        return Insides(
+        return PodInspection(
             user=int(told["user"]),
             group=int(told["group"]),
             capabilities=_bits(told["effective"]) | _bits(told["bounding"]),

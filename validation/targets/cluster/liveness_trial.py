@@ -12,7 +12,7 @@ from typing import Any
 from validation.core.errors import NotProven
 from validation.core.waiting import Waited, eventually
 from validation.targets.cleanup import LABEL
-from validation.targets.cluster.access import ASK_SECONDS, asking, plain
+from validation.targets.cluster.access import REQUEST_SECONDS, api_call, to_dict
 from validation.targets.cluster.installation import Installation
 
 READY_SECONDS = 60.0
@@ -52,12 +52,12 @@ def run(installation: Installation, ended: Callable[[], bool]) -> Trial:
     Raises:
         NotProven: the installation is somebody else's, or they do not start.
     """
-    installation.must_be_ours()
+    installation.require_managed()
     pods = {how: _pod(installation, how) for how in ("idle", "frozen")}
     try:
         for pod in pods.values():
-            with asking(f"the pod {pod['metadata']['name']}"):
-                installation.cluster.core.create_namespaced_pod(pod["metadata"]["namespace"], pod, _request_timeout=ASK_SECONDS)
+            with api_call(f"the pod {pod['metadata']['name']}"):
+                installation.cluster.core.create_namespaced_pod(pod["metadata"]["namespace"], pod, _request_timeout=REQUEST_SECONDS)
         for pod in pods.values():
             ready = eventually(
                 lambda pod=pod: _status(installation, pod)[0],  # type: ignore[misc]
@@ -74,9 +74,9 @@ def run(installation: Installation, ended: Callable[[], bool]) -> Trial:
         return Trial(declared, seen, _status(installation, pods["idle"])[1])
     finally:
         for pod in pods.values():
-            with asking(f"the end of {pod['metadata']['name']}"):
+            with api_call(f"the end of {pod['metadata']['name']}"):
                 installation.cluster.core.delete_namespaced_pod(
-                    pod["metadata"]["name"], pod["metadata"]["namespace"], grace_period_seconds=0, _request_timeout=ASK_SECONDS
+                    pod["metadata"]["name"], pod["metadata"]["namespace"], grace_period_seconds=0, _request_timeout=REQUEST_SECONDS
                 )
 
 
@@ -89,11 +89,11 @@ def _declared(pod: dict[str, Any]) -> float:
 
 def _pod(installation: Installation, how: str) -> dict[str, Any]:
     """Make a pod as the Deployment would, on a stream of its own."""
-    with asking("the Deployment of the consumer"):
+    with api_call("the Deployment of the consumer"):
         deployment = installation.cluster.apps.read_namespaced_deployment(
-            "voting-consumer", installation.namespace("consumer"), _request_timeout=ASK_SECONDS
+            "voting-consumer", installation.namespace("consumer"), _request_timeout=REQUEST_SECONDS
         )
-    template: dict[str, Any] = plain(deployment.spec.template)
+    template: dict[str, Any] = to_dict(deployment.spec.template)
     spec = copy.deepcopy(template["spec"])
     spec |= {"shareProcessNamespace": True, "terminationGracePeriodSeconds": 5}
     (container,) = spec["containers"]
@@ -107,9 +107,9 @@ def _pod(installation: Installation, how: str) -> dict[str, Any]:
 
 
 def _status(installation: Installation, pod: dict[str, Any]) -> tuple[bool, int]:
-    with asking(f"the pod {pod['metadata']['name']}"):
+    with api_call(f"the pod {pod['metadata']['name']}"):
         found = installation.cluster.core.read_namespaced_pod(
-            pod["metadata"]["name"], pod["metadata"]["namespace"], _request_timeout=ASK_SECONDS
+            pod["metadata"]["name"], pod["metadata"]["namespace"], _request_timeout=REQUEST_SECONDS
         )
     states = found.status.container_statuses or []
     return bool(states and states[0].ready), int(states[0].restart_count if states else 0)

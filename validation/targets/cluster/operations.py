@@ -8,8 +8,8 @@ from kubernetes.client.exceptions import ApiException
 
 from validation.core.errors import NotProven
 from validation.core.waiting import eventually
-from validation.targets.cluster.access import ASK_SECONDS, asking
-from validation.targets.cluster.installation import PLACES, Installation, is_ready
+from validation.targets.cluster.access import REQUEST_SECONDS, api_call
+from validation.targets.cluster.installation import LAYER_OF, Installation, is_ready
 
 READY_SECONDS = 90.0
 LOOK_SECONDS = 0.3
@@ -23,36 +23,39 @@ def scale(installation: Installation, component: str, replicas: int) -> None:
     Raises:
         NotProven: the installation is somebody else's, or the pods do not become ready.
     """
-    installation.must_be_ours()
-    with asking(f"the scale of {component}"):
+    installation.require_managed()
+    with api_call(f"the scale of {component}"):
         installation.cluster.apps.patch_namespaced_deployment_scale(
-            f"voting-{component}", installation.namespace(PLACES[component]), {"spec": {"replicas": replicas}}, _request_timeout=ASK_SECONDS
+            f"voting-{component}",
+            installation.namespace(LAYER_OF[component]),
+            {"spec": {"replicas": replicas}},
+            _request_timeout=REQUEST_SECONDS,
         )
     wait_ready(installation, component, replicas)
 
 
 def delete_pod(installation: Installation, component: str) -> str:
     """Delete one ready pod and wait until another one, or a StatefulSet's same one made anew, is ready. Gives the uid that is gone."""
-    installation.must_be_ours()
+    installation.require_managed()
     before = installation.ready(component)
     if not before:
         raise NotProven(f"No pod of {component} is ready, so none can be lost.")
     pod = before[0]
-    with asking(f"the end of {pod.metadata.name}"):
-        installation.cluster.core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, _request_timeout=ASK_SECONDS)
+    with api_call(f"the end of {pod.metadata.name}"):
+        installation.cluster.core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, _request_timeout=REQUEST_SECONDS)
     wait_ready(installation, component, len(before), without=pod.metadata.uid)
     return str(pod.metadata.uid)
 
 
 def roll_out(installation: Installation, component: str) -> None:
     """Restart every pod of a Deployment, one after the other, as `kubectl rollout restart` does."""
-    installation.must_be_ours()
+    installation.require_managed()
     old = {pod.metadata.uid for pod in installation.pods(component)}
     stamp = {"votecheck/restarted": datetime.now(UTC).isoformat()}
-    with asking(f"the rollout of {component}"):
+    with api_call(f"the rollout of {component}"):
         installation.cluster.apps.patch_namespaced_deployment(
-            f"voting-{component}", installation.namespace(PLACES[component]),
-            {"spec": {"template": {"metadata": {"annotations": stamp}}}}, _request_timeout=ASK_SECONDS,
+            f"voting-{component}", installation.namespace(LAYER_OF[component]),
+            {"spec": {"template": {"metadata": {"annotations": stamp}}}}, _request_timeout=REQUEST_SECONDS,
         )  # fmt: skip
     wait_ready(installation, component, len(old), without=old)
 
@@ -81,12 +84,12 @@ def wait_ready(installation: Installation, component: str, count: int, without: 
 
 def evict(installation: Installation, pod: Any) -> int:
     """Ask for the eviction of a pod, as a drain of its node does. Gives the HTTP status: 429 is the disruption budget's no."""
-    installation.must_be_ours()
+    installation.require_managed()
     body = client.V1Eviction(metadata=client.V1ObjectMeta(name=pod.metadata.name, namespace=pod.metadata.namespace))
-    with asking(f"the eviction of {pod.metadata.name}"):
+    with api_call(f"the eviction of {pod.metadata.name}"):
         try:
             installation.cluster.core.create_namespaced_pod_eviction(
-                pod.metadata.name, pod.metadata.namespace, body, _request_timeout=ASK_SECONDS
+                pod.metadata.name, pod.metadata.namespace, body, _request_timeout=REQUEST_SECONDS
             )
         except ApiException as error:
             if error.status != TOO_MANY_REQUESTS:

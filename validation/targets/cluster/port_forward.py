@@ -20,7 +20,7 @@ CONNECT_SECONDS = 10.0
 GOODBYE_SECONDS = 4.0
 
 
-class Forward:
+class PortForward:
     """Listens until closed; each connection goes to a pod of its own choosing, and ends when either side does.
 
     Args:

@@ -11,8 +11,8 @@ from validation.core.errors import HarnessError, NotProven
 from validation.core.protocol import LAYERS
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
-from validation.targets.cluster.access import ASK_SECONDS, asking, plain
-from validation.targets.cluster.installation import PLACES, Installation, is_ready
+from validation.targets.cluster.access import REQUEST_SECONDS, api_call, to_dict
+from validation.targets.cluster.installation import LAYER_OF, Installation, is_ready
 
 LOG_LINES = 2000
 HIDDEN = "<hidden>"
@@ -45,7 +45,7 @@ def _looks(installation: Installation, stream: StreamProbe, store: StoreProbe) -
     yield "stream.txt", lambda: json.dumps(stream.whole_story(protocol.STREAM), indent=1, default=str)
     yield "rows.txt", lambda: f"counts {dict(store.counts())}\nsums of the ledger {dict(store.ledger_totals())}\n"
     with contextlib.suppress(HarnessError):
-        for component in PLACES:
+        for component in LAYER_OF:
             for pod in installation.pods(component):
                 for container in pod.spec.containers:
                     for previous in (False, True):
@@ -67,9 +67,9 @@ def _objects(installation: Installation) -> str:
     cluster, found = installation.cluster, {}
     for layer in LAYERS:
         space = installation.namespace(layer)
-        with asking(f"the objects of {space}"):
+        with api_call(f"the objects of {space}"):
             found[space] = [
-                plain(one)
+                to_dict(one)
                 for listed in (
                     cluster.core.list_namespaced_pod,
                     cluster.core.list_namespaced_service,
@@ -79,7 +79,7 @@ def _objects(installation: Installation) -> str:
                     cluster.networking.list_namespaced_network_policy,
                     cluster.policy.list_namespaced_pod_disruption_budget,
                 )
-                for one in listed(space, _request_timeout=ASK_SECONDS).items
+                for one in listed(space, _request_timeout=REQUEST_SECONDS).items
             ]
     return json.dumps(found, indent=1)
 
@@ -87,24 +87,24 @@ def _objects(installation: Installation) -> str:
 def _events(installation: Installation) -> str:
     lines = []
     for layer in LAYERS:
-        with asking(f"the events of {layer}"):
-            events = installation.cluster.core.list_namespaced_event(installation.namespace(layer), _request_timeout=ASK_SECONDS).items
+        with api_call(f"the events of {layer}"):
+            events = installation.cluster.core.list_namespaced_event(installation.namespace(layer), _request_timeout=REQUEST_SECONDS).items
         lines += [(str(e.last_timestamp or e.event_time), f"{e.type} {e.reason} {e.involved_object.name}: {e.message}") for e in events]
     return "\n".join(f"{at}  {told}" for at, told in sorted(lines))
 
 
 def _not_ready(installation: Installation) -> str:
     told: list[Any] = []
-    for component in PLACES:
-        told += [plain(pod) for pod in installation.pods(component) if not is_ready(pod)]
+    for component in LAYER_OF:
+        told += [to_dict(pod) for pod in installation.pods(component) if not is_ready(pod)]
     return json.dumps(told, indent=1) if told else "every pod is ready"
 
 
 def _log(installation: Installation, pod: Any, container: str, *, previous: bool) -> str:
-    with asking(f"the log of {pod.metadata.name}"):
+    with api_call(f"the log of {pod.metadata.name}"):
         return str(
             installation.cluster.core.read_namespaced_pod_log(
                 pod.metadata.name, pod.metadata.namespace, container=container, previous=previous, tail_lines=LOG_LINES, timestamps=True,
-                _request_timeout=ASK_SECONDS,
+                _request_timeout=REQUEST_SECONDS,
             )
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A container as a child: the engine's client runs in the foreground, so its output is the log and its exit code is the container's."""
+"""A container as a child process: the engine's client runs in the foreground, so its output and exit code are the container's."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from validation.core.errors import HarnessError, ProbeError
 from validation.core.waiting import eventually
 from validation.images.engines import Engine
 from validation.targets.cleanup import LABEL, MARK
-from validation.targets.local.process import Child
+from validation.targets.process import Child
 
 if TYPE_CHECKING:
     import subprocess
@@ -20,20 +20,20 @@ STARTS_SECONDS = 30.0
 ASK_EVERY_SECONDS = 0.05
 ASK_SECONDS = 10.0
 ENGINE_FAILED = 125
-"""From here on the engine's client says that there was no container, or that its command could not be run."""
+"""Exit codes from here on mean that the engine could not create the container or run its command."""
 BY_SIGNAL = 128
-"""What is added to the number of the signal that ended a container."""
+"""Exit codes above this are 128 plus the signal that killed the container."""
 
 
 @dataclass
 class Container(Child):
-    """One container of a run; each start makes a new one, and each end removes it.
+    """One container of a run. Each start creates a new one, and its exit removes it.
 
     Attributes:
-        engine: what runs it.
-        image: name and tag.
-        options: what `run` is told about it.
-        data_inside: where its data is, seen from inside.
+        engine: the engine that runs it.
+        image: its name and tag.
+        options: options for the engine's `run`.
+        data_inside: the path of its data inside the container.
     """
 
     engine: Engine = field(kw_only=True)
@@ -46,11 +46,11 @@ class Container(Child):
 
     @property
     def container(self) -> str:
-        """What the engine knows the current start by."""
+        """The container's name for the current start."""
         return f"votecheck-{self.run_folder.name}-{self.name}-{self._starts}"
 
     def _arguments(self) -> list[str]:
-        named = [word for name in self.env for word in ("--env", name)]  # values travel in the environment: arguments are for all to see
+        named = [word for name in self.env for word in ("--env", name)]  # by name only: anyone on the machine can read arguments
         label = ["--name", self.container, "--label", f"{LABEL}={self.run_folder.name}"]
         return [self.engine.name, "run", "--rm", *label, *self.options, *named, self.image, *self.command]
 
@@ -58,23 +58,23 @@ class Container(Child):
         return dict(os.environ) | {MARK: self.run_folder.name} | dict(self.env)
 
     def start(self) -> None:
-        """Start it. The engine takes a moment, and so does `pid`, which waits for it."""
+        """Start the container. `pid` waits until the engine has created it."""
         self._pid, self._paused = 0, False
-        self.folder = self.run_folder  # where the client works
+        self.folder = self.run_folder  # the working directory of the engine's client
         super().start()
 
     @property
     def pid(self) -> int:
-        """The process id that its first process has outside.
+        """The id of its first process, as seen from the host.
 
         Raises:
-            HarnessError: there is none: it was not started, or ended at once.
+            HarnessError: the container was not started, or exited at once.
         """
-        if not self._pid and not self._look_for_pid_while_alive():
-            raise HarnessError(f"{self.name} has no process: {self.output().strip()[-200:] or 'it was not started, or ended at once'}")
+        if not self._pid and not self._wait_for_pid():
+            raise HarnessError(f"{self.name} has no process: {self.output().strip()[-200:] or 'it was not started, or exited at once'}")
         return self._pid
 
-    def _look_for_pid_while_alive(self) -> bool:
+    def _wait_for_pid(self) -> bool:
         return eventually(self._look_for_pid, bool, within=STARTS_SECONDS, never=lambda _: not self.alive, every=ASK_EVERY_SECONDS).held
 
     def _look_for_pid(self) -> int:
@@ -84,23 +84,23 @@ class Container(Child):
 
     @property
     def data(self) -> Path:
-        """Its data folder, from outside."""
+        """Its data folder, as seen from the host."""
         return Path(f"/proc/{self.pid}/root{self.data_inside}")
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with, negative for a signal; None while it runs."""
+        """The exit code, negative for a signal; None while the container runs."""
         code = super().exit_code
         return code if code is None or code <= BY_SIGNAL else BY_SIGNAL - code
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to its first process, once it is there."""
+        """Send a signal to its first process, as soon as that exists."""
         signal_it = ("kill", "--signal", str(int(number)), self.container)
-        if self.alive and self.engine.ask(*signal_it).returncode and self._look_for_pid_while_alive():
+        if self.alive and self.engine.ask(*signal_it).returncode and self._wait_for_pid():
             self.engine.ask(*signal_it)
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the container."""
         if self.alive:
             self.resume()
             self.send(signal.SIGKILL)
@@ -109,54 +109,54 @@ class Container(Child):
                 super().kill()
 
     def pause(self) -> None:
-        """Freeze all that runs in it."""
+        """Freeze every process in the container."""
         if self.alive:
-            _ = self.pid  # it may be starting still
+            _ = self.pid  # waits for a container that is still starting
             self.engine.run("pause", self.container)
             self._paused = True
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the container."""
         if self._paused and self.alive:
             self.engine.run("unpause", self.container)
         self._paused = False
 
     def limit_file_size(self, size: int) -> None:
-        """Let it write no file beyond a size, in bytes, from now on.
+        """Limit the size of every file it writes from now on, in bytes.
 
         Raises:
-            ProbeError: its image has no `prlimit`, or it may not.
+            ProbeError: its image has no `prlimit`, or the container may not use it.
         """
         done = self.ask("prlimit", "--pid", "1", f"--fsize={size}:", within=ASK_SECONDS)
         if done.returncode:
-            raise ProbeError(f"The size of {self.name}'s files could not be limited: {done.stderr.strip()[-200:]}")
+            raise ProbeError(f"Cannot limit the file size of {self.name}: {done.stderr.strip()[-200:]}")
 
     @property
     def frozen(self) -> bool:
-        """Whether the engine says that it is paused."""
+        """Whether the engine reports the container as paused."""
         return self.engine.ask("container", "inspect", "--format", "{{.State.Status}}", self.container).stdout.strip() == "paused"
 
     def ask(self, *command: str, within: float) -> "subprocess.CompletedProcess[str]":
-        """Run one more command in it; `python` is the image's own, which is called python3 everywhere.
+        """Run another command in the container; `python` is the image's own interpreter.
 
         Raises:
-            ProbeError: the engine could not run it.
+            ProbeError: the engine could not run the command.
         """
-        _ = self.pid  # it may be starting still
-        return carried_out(self.engine.ask("exec", self.container, *in_words_of_images(command), within=within), command[0])
+        _ = self.pid  # waits for a container that is still starting
+        return check_engine_result(self.engine.ask("exec", self.container, *with_python3(command), within=within), command[0])
 
 
-def in_words_of_images(command: Sequence[str]) -> list[str]:
-    """Call `python` what it is called in every image."""
+def with_python3(command: Sequence[str]) -> list[str]:
+    """Replace `python` by `python3`, the name that every image has."""
     return ["python3" if word == "python" else word for word in command]
 
 
-def carried_out(done: "subprocess.CompletedProcess[str]", command: str) -> "subprocess.CompletedProcess[str]":
-    """Give what a command in a container ended with.
+def check_engine_result(done: "subprocess.CompletedProcess[str]", command: str) -> "subprocess.CompletedProcess[str]":
+    """Return a finished command unchanged, unless the engine failed to run it.
 
     Raises:
-        ProbeError: it was not the command that ended so, but the engine.
+        ProbeError: the exit code is the engine's, not the command's.
     """
-    if done.returncode >= ENGINE_FAILED - 1:  # 124 is our own: it took too long
-        raise ProbeError(f"{command} could not be run in a container: {(done.stderr or done.stdout).strip()[-300:]}")
+    if done.returncode >= ENGINE_FAILED - 1:  # 124 is the harness's own: a timeout
+        raise ProbeError(f"Cannot run {command} in a container: {(done.stderr or done.stdout).strip()[-300:]}")
     return done

@@ -1,6 +1,6 @@
-"""The containers target: the two images, a Redis and a PostgreSQL, on a network of their own, confined as the chart confines them.
+"""The containers target: the two images, Redis and PostgreSQL on a private network, confined as in the chart.
 
-The harness reaches them at ports of 127.0.0.1; they reach one another by name, and the harness's links at the network's gateway.
+The harness reaches them at ports of 127.0.0.1. They reach one another by name, and fault proxies at the network's gateway.
 """
 
 import contextlib
@@ -20,10 +20,10 @@ from validation.images.build import build_missing
 from validation.images.source import reference
 from validation.targets import cleanup
 from validation.targets.base import Server
-from validation.targets.containers.container import Container, carried_out, in_words_of_images
-from validation.targets.launching import LaunchingTarget
-from validation.targets.local import servers
-from validation.targets.local.process import Child
+from validation.targets.containers.container import Container, check_engine_result, with_python3
+from validation.targets.launching import POSTGRES_CONNECTIONS_MAX, REDIS_SETTINGS, LaunchingTarget
+from validation.targets.ports import free_port, is_local_address
+from validation.targets.process import Child
 from validation.targets.reachability import answers_as_database
 
 PULL_SECONDS = 300.0
@@ -31,9 +31,10 @@ MIGRATE_SECONDS = 60.0
 PROCESSES = 200
 REDIS_PORT, POSTGRES_PORT = 6379, 5432
 PUBLISHED = ("API_PORT", "METRICS_PORT")
-"""Variables that name a port which the harness wants to reach."""
+"""Variables whose port the harness must reach from the host."""
 
-# The settings come by standard input, as in the chart: the password is in no argument. A full disk is an error, and no death by signal.
+# Settings go through standard input, as in the chart, to keep the password out of the arguments. SIGXFSZ is ignored: a full disk must be
+# an error that Redis handles, not a signal that kills it.
 REDIS = """trap '' XFSZ
 exec redis-server - <<END
 bind 0.0.0.0
@@ -46,7 +47,7 @@ END
 
 
 class ContainersTarget(LaunchingTarget):
-    """Containers of one run, found by its label and gone afterwards."""
+    """The containers of one run; all carry its label and are removed afterwards."""
 
     starts_fast = False
 
@@ -57,48 +58,48 @@ class ContainersTarget(LaunchingTarget):
         self._network = f"votecheck-{settings.run}"
         self._values: dict[str, Any] = yaml.safe_load((self.source / "chart" / "values.yaml").read_text(encoding="utf-8"))
         self._passwords = {name: secrets.token_hex(16) for name in ("redis", "postgres")}
-        self._inner: dict[str, str] = {}
+        self._addresses_inside: dict[str, str] = {}
 
     def start(self) -> None:
-        """Get the images, make the network, and bring up the servers and the schema."""
+        """Pull and build images, create the network, and start the servers and the schema."""
         for part in ("redis", "postgres"):
             if self._engine.ask("image", "inspect", self._server_image(part)).returncode:
                 self._engine.run("pull", self._server_image(part), within=PULL_SECONDS)
         build_missing(self._engine, self.source, self.settings.image_tag)
         self._engine.run("network", "create", "--label", f"{cleanup.LABEL}={self.settings.run}", self._network)
         super().start()
-        told = json.loads(self._engine.run("network", "inspect", self._network))[0]
-        gateway = _gateway(told)
-        self.links_host = gateway if servers.is_ours(gateway) else ""
-        _pin(told.get("network_interface", ""))
+        network = json.loads(self._engine.run("network", "inspect", self._network))[0]
+        gateway = _gateway(network)
+        self.proxy_host = gateway if is_local_address(gateway) else ""
+        _pin_address(network.get("network_interface", ""))
 
-    def in_image(self, part: str, *command: str, within: float) -> subprocess.CompletedProcess[str]:
-        """Run a command in a fresh container of a part's image, confined as the part is; `python` is the image's own."""
-        program, *arguments = in_words_of_images(command)
+    def run_in_image(self, part: str, *command: str, within: float) -> subprocess.CompletedProcess[str]:
+        """Run a command in a fresh container of a part's image, confined like the part; `python` is the image's own interpreter."""
+        program, *arguments = with_python3(command)
         label = f"{cleanup.LABEL}={self.settings.run}"
         options = ["--rm", "--label", label, *self._confined(part), "--entrypoint", program]
-        return carried_out(self._engine.ask("run", *options, self._image(part), *arguments, within=within), program)
+        return check_engine_result(self._engine.ask("run", *options, self._image(part), *arguments, within=within), program)
 
-    def _own_redis(self) -> Server:
-        port = servers.free_port()
-        self._inner[f"127.0.0.1:{port}"] = f"redis:{REDIS_PORT}"
-        wanted = servers.VALKEY_SETTINGS | dict(setting.split("=", 1) for setting in self.settings.redis_settings)
+    def _prepare_redis(self) -> Server:
+        port = free_port()
+        self._addresses_inside[f"127.0.0.1:{port}"] = f"redis:{REDIS_PORT}"
+        wanted = REDIS_SETTINGS | dict(setting.split("=", 1) for setting in self.settings.redis_settings)
         script = REDIS.format(settings="\n".join(f"{name} {value or chr(34) * 2}" for name, value in wanted.items()))
         child = self._server("redis", port, REDIS_PORT, "/data", {"REDISCLI_AUTH": self._passwords["redis"]}, ["-c", script], "sh")
         return Server("Redis", f"redis://:{self._passwords['redis']}@127.0.0.1:{port}/0", child)
 
-    def _own_database(self) -> Server:
-        port = servers.free_port()
-        self._inner[f"127.0.0.1:{port}"] = f"postgres:{POSTGRES_PORT}"
+    def _prepare_database(self) -> Server:
+        port = free_port()
+        self._addresses_inside[f"127.0.0.1:{port}"] = f"postgres:{POSTGRES_PORT}"
         url = f"postgresql://postgres:{self._passwords['postgres']}@127.0.0.1:{port}/postgres"
-        command = ["postgres", "-c", f"max_connections={servers.POSTGRES_SETTINGS['max_connections']}"]
+        command = ["postgres", "-c", f"max_connections={POSTGRES_CONNECTIONS_MAX}"]
         env = {"POSTGRES_PASSWORD": self._passwords["postgres"]}
         child = self._server("postgres", port, POSTGRES_PORT, "/var/lib/postgresql/data", env, command)
-        # Its log says that it is ready twice: first of a server that only makes the data folder.
+        # The log is no proof: it says "ready" first for the temporary server that initializes the data folder.
         return Server("PostgreSQL", url, child, ready=lambda _: answers_as_database(url))
 
     def _migrate(self, database: Server) -> tuple[int, str]:
-        migrate = self._part("consumer", "migrate", {"DATABASE_URL": database.url})
+        migrate = self._prepare_part("consumer", "migrate", {"DATABASE_URL": database.url})
         migrate.options = [*migrate.options, "--entrypoint", "python"]
         migrate.command = ["-m", "system.db.migrate"]
         migrate.start()
@@ -106,7 +107,7 @@ class ContainersTarget(LaunchingTarget):
         migrate.kill()
         return -1 if ended.value is None else ended.value, migrate.output()
 
-    def _part(self, part: str, label: str, env: Mapping[str, str]) -> Container:
+    def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Container:
         inside = {name: self._from_inside(value) for name, value in env.items()}
         published = [word for name in PUBLISHED if name in env for word in ("--publish", f"127.0.0.1:{env[name]}:{env[name]}")]
         own = {"API_HOST": "0.0.0.0"} if part == "api" else {}  # noqa: S104 - of its own network
@@ -115,7 +116,7 @@ class ContainersTarget(LaunchingTarget):
             engine=self._engine, image=self._image(part), options=[*self._confined(part), *published],
         )  # fmt: skip
 
-    def _server(  # noqa: PLR0913, PLR0917 - where it listens, where it stores, what it is told
+    def _server(  # noqa: PLR0913, PLR0917 - a server is its port, its data and its command
         self, name: str, port: int, inner_port: int, data: str, env: Mapping[str, str], command: list[str], entrypoint: str = ""
     ) -> Child:
         volume = f"{self._network}-{name}"
@@ -125,7 +126,7 @@ class ContainersTarget(LaunchingTarget):
             "--publish", f"127.0.0.1:{port}:{inner_port}", "--volume", f"{volume}:{data}",
             *(["--entrypoint", entrypoint] if entrypoint else []),
         ]  # fmt: skip
-        stop = signal.SIGINT if name == "postgres" else signal.SIGTERM  # SIGTERM would have PostgreSQL wait for its clients
+        stop = signal.SIGINT if name == "postgres" else signal.SIGTERM  # on SIGTERM PostgreSQL waits for its clients
         return Container(
             name, command, self.folder, self.folder, env, stop_signal=stop, engine=self._engine, image=self._server_image(name),
             options=options, data_inside=data,
@@ -135,7 +136,7 @@ class ContainersTarget(LaunchingTarget):
         memory = str(self._values[part]["resources"]["limits"]["memory"]).replace("Mi", "m").replace("Gi", "g")
         restrictions = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--tmpfs", "/tmp:rw,nosuid,nodev"]  # noqa: S108
         if self._engine.name == "podman":
-            restrictions.append("--read-only-tmpfs=false")  # it would mount more writable folders than the chart does
+            restrictions.append("--read-only-tmpfs=false")  # podman would mount more writable folders than the chart does
         return [*restrictions, "--memory", memory, "--pids-limit", str(PROCESSES), "--network", self._network]
 
     def _image(self, part: str) -> str:
@@ -146,26 +147,26 @@ class ContainersTarget(LaunchingTarget):
         return f"{image['repository']}:{image['tag']}"
 
     def _from_inside(self, value: str) -> str:
-        for outer, inner in self._inner.items():
+        for outer, inner in self._addresses_inside.items():
             value = value.replace(outer, inner)
         return value
 
 
 def _gateway(network: Mapping[str, Any]) -> str:
-    ways = network.get("subnets") or network["IPAM"]["Config"]  # podman's words, and docker's
-    return str(ways[0].get("gateway") or ways[0]["Gateway"])
+    subnets = network.get("subnets") or network["IPAM"]["Config"]  # podman's key, then docker's
+    return str(subnets[0].get("gateway") or subnets[0]["Gateway"])
 
 
-def _pin(bridge: str) -> None:
-    """Have a bridge keep its hardware address: it would take another whenever the container with the lowest one comes or goes.
+def _pin_address(bridge: str) -> None:
+    """Pin the hardware address of a bridge, which otherwise changes whenever the container with the lowest address comes or goes.
 
-    The other containers then send into the void until they have asked again, 5 s and more. Docker and later podmans do this themselves.
-    Where it is not allowed (rootless, and there the bridge is not even visible) the links of a sweep can be that slow.
+    After a change, packets of the other containers are lost until their ARP entries expire, 5 s or more. Docker and newer podman versions
+    pin it themselves. Rootless engines cannot, and fault proxies can be that slow there.
     """
     address = Path(f"/sys/class/net/{bridge}/address")
     if bridge and address.is_file():
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(  # noqa: S603 - the words are ours
-                ["ip", "link", "set", "dev", bridge, "address", address.read_text(encoding="ascii").strip()],  # noqa: S607 - where it is differs
+            subprocess.run(  # noqa: S603 - fixed arguments
+                ["ip", "link", "set", "dev", bridge, "address", address.read_text(encoding="ascii").strip()],  # noqa: S607 - its path differs by distribution
                 capture_output=True, timeout=10, check=False,
             )  # fmt: skip

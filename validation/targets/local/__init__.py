@@ -1,4 +1,4 @@
-"""The local target: every part is a child process on 127.0.0.1.
+"""The local target: every part is a child process that listens on 127.0.0.1.
 
 Start with `target.py`.
 """

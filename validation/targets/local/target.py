@@ -1,4 +1,4 @@
-"""The local target: everything a process on 127.0.0.1, with ports and data of its own."""
+"""The local target: parts and servers are child processes on 127.0.0.1, each with its own port and data folder."""
 
 import subprocess
 import sys
@@ -8,20 +8,21 @@ from validation.targets import cleanup
 from validation.targets.base import Server
 from validation.targets.launching import LaunchingTarget
 from validation.targets.local import servers
-from validation.targets.local.process import Child
+from validation.targets.ports import free_port
+from validation.targets.process import Child
 
 MIGRATE_SECONDS = 60
 
 
 class LocalTarget(LaunchingTarget):
-    """Child processes of the harness, run by its own Python from the source that is judged."""
+    """Child processes of the harness, run by its own Python interpreter from the source under test."""
 
-    def _own_redis(self) -> Server:
-        port = servers.free_port()
+    def _prepare_redis(self) -> Server:
+        port = free_port()
         return Server("Redis", f"redis://127.0.0.1:{port}/0", servers.valkey(self.folder, port, self.settings.redis_settings))
 
-    def _own_database(self) -> Server:
-        port = servers.free_port()
+    def _prepare_database(self) -> Server:
+        port = free_port()
         return Server("PostgreSQL", f"postgresql://postgres@127.0.0.1:{port}/postgres", servers.postgres(self.folder, port))
 
     def _migrate(self, database: Server) -> tuple[int, str]:
@@ -32,6 +33,6 @@ class LocalTarget(LaunchingTarget):
         )  # fmt: skip
         return done.returncode, done.stderr or done.stdout
 
-    def _part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
+    def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
         own = {"HEARTBEAT_FILE": str(self.folder / f"beat-{label}")} if part == "consumer" else {}
         return Child(label, [sys.executable, "-m", f"system.{part}"], self.folder, self.source, own | dict(env))

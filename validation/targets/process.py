@@ -1,4 +1,7 @@
-"""A child process: its log as parsed lines, its end, its signals. Nothing here knows what the process does."""
+"""A child process: its log as parsed lines, its exit, its signals. It knows nothing about what the process does.
+
+Containers extend it, so it lives beside both launching targets rather than in `local/`.
+"""
 
 import contextlib
 import json
@@ -24,16 +27,16 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 
 @dataclass
 class Child:
-    """One process of a run.
+    """One child process of a run.
 
     Attributes:
-        name: what it is called in logs and reports.
-        command: program and arguments.
-        run_folder: the run's folder; the log is written there, and its name is the mark that the reaper looks for.
+        name: its name in logs and reports.
+        command: the program and its arguments.
+        run_folder: the run's folder. It holds the log, and cleanup finds the process by the folder's name.
         folder: the working directory.
-        env: its variables, beside a few inherited ones.
-        stop_signal: what asks it to end.
-        user: the numeric user to run as, where it is not ours.
+        env: its environment variables, besides a few inherited ones.
+        stop_signal: the signal that requests a clean shutdown.
+        user: the numeric user to run as; None for the current user.
     """
 
     name: str
@@ -49,11 +52,11 @@ class Child:
 
     @property
     def log(self) -> Path:
-        """Where the output of the current start is."""
+        """The log file of the current start."""
         return self.run_folder / f"{self.name}.{self._starts}.log"
 
     def start(self) -> None:
-        """Start it, with a log of its own."""
+        """Start the process with a new log file."""
         self._starts += 1
         try:
             with self.log.open("wb") as log:
@@ -65,13 +68,13 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    restore_signals=False,  # a full disk is an error to be handled, and not the death by SIGXFSZ
+                    restore_signals=False,  # a full disk must be an error the process handles, not a SIGXFSZ that kills it
                     user=self.user,
                     group=self.user,
                     extra_groups=None if self.user is None else [],
                 )
         except OSError as error:
-            raise TargetUnavailable(f"{self.name} could not be started: {error}.", "a half-installed environment", "make setup") from error
+            raise TargetUnavailable(f"Cannot start {self.name}: {error}.", "an incomplete installation", "make setup") from error
 
     def _arguments(self) -> list[str]:
         return list(self.command)
@@ -82,32 +85,32 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
+        """Whether the process runs."""
         return self._popen is not None and self._popen.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """What it ended with; None while it runs or before it was started."""
+        """The exit code; None while the process runs or before its first start."""
         return None if self._popen is None else self._popen.poll()
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         if self._popen is None:
             raise HarnessError(f"{self.name} was not started.")
         return self._popen.pid
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process, and to nothing else."""
+        """Send a signal to the process alone, not to its children."""
         if self._popen is not None and self.alive:
             self._popen.send_signal(number)
 
     def wait(self, within: float) -> Waited[int | None]:
-        """Wait for its end."""
+        """Wait for the process to exit."""
         return eventually(lambda: self.exit_code, lambda code: code is not None, within=within)
 
     def stop(self, within: float = 8.0) -> Waited[int | None]:
-        """Ask it to end and wait; insist when it does not."""
+        """Request a clean shutdown and wait; kill the process if it does not exit in time."""
         self.resume()
         self.send(self.stop_signal)
         ended = self.wait(within)
@@ -116,38 +119,38 @@ class Child:
         return ended
 
     def kill(self) -> None:
-        """End it at once, with its children, and reap it."""
+        """Kill the process and its children, and reap it."""
         if self._popen is not None:
             self._signal_tree(signal.SIGKILL)
             self._popen.wait(5)
 
     def pause(self) -> None:
-        """Freeze it and its children."""
+        """Freeze the process and its children."""
         self._signal_tree(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it and its children go on."""
+        """Resume the process and its children."""
         self._signal_tree(signal.SIGCONT)
 
     @property
     def data(self) -> Path:
-        """Where its data is."""
+        """The folder with its data."""
         return self.folder
 
     def limit_file_size(self, size: int) -> None:
-        """Let it write no file beyond a size, in bytes, from now on."""
+        """Limit the size of every file it writes from now on, in bytes."""
         psutil.Process(self.pid).rlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     @property
     def frozen(self) -> bool:
-        """Whether it is stopped and not dead."""
+        """Whether the process is stopped (and not dead)."""
         return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
 
     def ask(self, *command: str, within: float) -> "subprocess.CompletedProcess[str]":
-        """Run one more command where the process runs, with its variables; `python` is the Python that it runs by.
+        """Run another command in the same folder and environment; `python` is the interpreter of this run.
 
         Raises:
-            ProbeError: it could not be run, or did not end in time.
+            ProbeError: the command could not be run, or did not exit in time.
         """
         program = [sys.executable if word == "python" else word for word in command]
         try:
@@ -155,7 +158,7 @@ class Child:
                 program, cwd=self.folder, env=self._variables(), capture_output=True, text=True, timeout=within, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise ProbeError(f"{' '.join(command)[:60]} could not be run beside {self.name}: {error}.") from None
+            raise ProbeError(f"Cannot run {' '.join(command)[:60]} beside {self.name}: {error}.") from None
 
     def _signal_tree(self, number: signal.Signals) -> None:
         if self._popen is None or self._popen.poll() is not None:
@@ -167,11 +170,11 @@ class Child:
                     process.send_signal(number)
 
     def output(self) -> str:
-        """Everything that the current start wrote."""
+        """Return everything the current start has written."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def events(self) -> list[dict[str, Any]]:
-        """The lines of the log that are JSON objects, in order."""
+        """Return the log lines that are JSON objects, in order."""
         found = []
         for line in self.output().splitlines():
             with contextlib.suppress(ValueError):
@@ -181,9 +184,9 @@ class Child:
         return found
 
     def event_names(self) -> list[str]:
-        """The `event` of each JSON line, in order."""
+        """Return the `event` of each JSON line, in order."""
         return [str(e["event"]) for e in self.events() if "event" in e]
 
     def wait_for_event(self, name: str, within: float, count: int = 1) -> Waited[list[str]]:
-        """Wait until the log has an event `count` times; stop early when the process ends."""
+        """Wait until the log has an event `count` times; stop early if the process exits."""
         return eventually(self.event_names, lambda names: names.count(name) >= count, within=within, never=lambda _: not self.alive)
