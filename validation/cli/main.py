@@ -27,6 +27,7 @@ from validation.record.runs import RECORD, new_run_id
 from validation.record.verdicts import HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT, RunVerdict
 from validation.record.waivers import read_waivers
 from validation.registry.checkpoints import BEYOND, Checkpoint, phases, select
+from validation.targets import removers
 from validation.targets.preflight import preflight
 
 app = typer.Typer(
@@ -240,6 +241,7 @@ def _run_folder(reports: Path, run_id: str) -> Path:
 
 def main() -> NoReturn:
     """Run the command line; pytest's and Python's own exit codes never leak."""
+    removers.register_all()
     try:
         app()
     except SystemExit as ended:  # typer and rich end with 1 when whoever reads their output is gone, and 1 means NO-GO

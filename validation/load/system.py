@@ -14,6 +14,7 @@ from validation.load.sampling.sampler import Look, parts_of
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.targets.base import Target
+from validation.targets.launching import LaunchingTarget
 from validation.targets.opening import open_target
 
 if TYPE_CHECKING:
@@ -117,10 +118,10 @@ def _started(target: Target, look: Look, portal: BlockingPortal) -> Iterator[Loa
             made.left += left
 
 
-def _processes(target: Target) -> dict[str, Callable[[], int]]:
+def _processes(target: LaunchingTarget) -> dict[str, Callable[[], int]]:
     def consumer() -> int:
         if target.settings.api_url:  # asking for it would start one
-            raise NotProven("The consumer is somebody else's.")
+            raise NotProven("The consumer is external.")
         return target.consumer.pid
 
     return {

@@ -9,8 +9,8 @@ from validation.pytest_plugin.items import place_of, steps_of
 from validation.pytest_plugin.stash import OBSERVE, OUTCOME, SETTINGS, recorder_of
 from validation.record.events import HarnessFailed, Measured, Snapshot
 from validation.record.observe import Observe
-from validation.targets.base import Target
-from validation.targets.lifetime import lasting
+from validation.targets.launching import LaunchingTarget
+from validation.targets.lifetime import lifetime
 from validation.targets.opening import open_target
 
 
@@ -47,9 +47,11 @@ def leftovers(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def target(settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]) -> Iterator[Target]:
+def target(
+    settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]
+) -> Iterator[LaunchingTarget]:
     """The running target, started once a session."""
-    with lasting(open_target(settings), measure, leftovers, ready="target ready", gone="target stopped") as opened:
+    with lifetime(open_target(settings), measure, leftovers, ready="target ready", gone="target stopped") as opened:
         yield opened
 
 

@@ -9,6 +9,7 @@ from validation.pytest_plugin.items import AT_CLUSTER, NEEDS_TAGS, THOROUGH
 from validation.pytest_plugin.stash import FAILED, SETTINGS
 from validation.record.runs import new_run_id
 from validation.registry.checkpoints import registry
+from validation.targets import removers
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "reconstructed: the original protocol counts this checkpoint and does not describe it")
     config.stash.setdefault(SETTINGS, _settings_of(config))
     config.stash[FAILED] = set()
+    removers.register_all()
 
 
 def _settings_of(config: pytest.Config) -> RunSettings:

@@ -162,7 +162,9 @@ def _owned(folder: Path) -> bool:
 
 def _processes(folder: Path) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
-        if process.pid != os.getpid() and (_is_marked(process, folder.name) or _works_in(process, folder) or str(folder) in _command(process)):
+        if process.pid != os.getpid() and (
+            _is_marked(process, folder.name) or _works_in(process, folder) or str(folder) in _command(process)
+        ):
             yield process
 
 

@@ -1,4 +1,4 @@
-"""Something that is started once a session, and taken away at its end."""
+"""Starts something for the length of a block, records how long that took, and reports what it leaves behind."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,13 +7,13 @@ from typing import Protocol, TypeVar
 
 
 class Startable(Protocol):
-    """What can be started, and tells what it leaves."""
+    """Something that can be started and closed."""
 
     def start(self) -> None:
         """Start it."""
 
     def close(self) -> list[str]:
-        """Take it away; tell what could not be."""
+        """Remove it and return what could not be removed."""
 
 
 T = TypeVar("T", bound=Startable)
@@ -23,14 +23,14 @@ T = TypeVar("T", bound=Startable)
 def lifetime(
     made: T, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None], *, ready: str, gone: str = ""
 ) -> Iterator[T]:
-    """Start it for as long as the block lasts.
+    """Start `made` and close it when the block ends.
 
     Args:
-        made: what is started.
-        measure: records a number by name.
-        leftovers: records what it leaves.
-        ready: the name of how long its start took.
-        gone: the name of how long its end took; empty: that is not recorded.
+        made: the target, installation or prober to start.
+        measure: records a measurement: name, value, unit.
+        leftovers: records something that could not be removed.
+        ready: the name of the measured start time.
+        gone: the name of the measured time to close; empty if it is not recorded.
     """
     begun = time.monotonic()
     try:

@@ -45,7 +45,8 @@ def _describe_cluster(settings: RunSettings) -> str:
     from validation.targets.cluster.installation import managed_release_name  # noqa: PLC0415
 
     cluster = Cluster(settings.kubeconfig, settings.context)
+    name = managed_release_name(settings)
     found = f"Cluster: context {cluster.context} at {cluster.server}, Kubernetes {cluster.version()}."
     if settings.release:
         return f"{found} votecheck votes on the external release {settings.release} and reads its state; it changes nothing else."
-    return f"{found} votecheck installs release {managed_release_name(settings)} in namespaces {managed_release_name(settings)}-* and removes it afterwards."
+    return f"{found} votecheck installs release {name} in namespaces {name}-* and removes it afterwards."

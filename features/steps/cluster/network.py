@@ -141,7 +141,7 @@ def three_tables(observed: Looks, prober: Prober, observe: Observe) -> None:
     scene, (table, _) = observed.scene, observed.looks
     missing = sorted(set(truth().ends) - set(scene.ends))
     with observe.together():
-        if prober.installed.ours:
+        if prober.installed.managed:
             observe("ends of the table that are not there", expected=[], observed=missing)
             chart, all_values = prober.installed.chart, prober.installed.release.values()
             made = connections.policies(render(chart, all_values, release=prober.installed.release.name))

@@ -130,7 +130,7 @@ def test_somebody_elses_api_is_judged_and_left_as_it_was(tmp_path: Path) -> None
         theirs.communicate(timeout=SECONDS)
     assert good.returncode == 0, good.stderr
     assert out_of_reach.returncode == 3
-    is_clear(out_of_reach, "somebody else's", "no --redis-url was given")
+    is_clear(out_of_reach, "external", "no --redis-url was given")
     assert "harness failed" not in out_of_reach.stderr
 
 

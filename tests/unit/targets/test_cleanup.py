@@ -148,3 +148,25 @@ def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(temporary: Path)
         cleanup.reap()
     assert (folder / "run").is_dir()
     assert folder.stat() == before
+
+
+def test_what_a_dead_run_noted_is_given_to_its_remover_once(orphaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+
+    def remove(note: str, /) -> list[str]:
+        notes.append(note)
+        return ["namespace votecheck-dead-data still exists"]
+
+    monkeypatch.setattr(cleanup, "_removers", {cleanup.RELEASE_FILE: remove})
+    (orphaned / cleanup.RELEASE_FILE).write_text('{"name": "votecheck-dead"}')
+    assert cleanup.reap() == ([orphaned.name], ["namespace votecheck-dead-data still exists"])
+    assert cleanup.reap() == ([], [])
+    assert notes == ['{"name": "votecheck-dead"}']
+
+
+def test_a_note_without_a_remover_is_a_leftover(orphaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cleanup, "_removers", {})
+    (orphaned / cleanup.RELEASE_FILE).write_text('{"name": "votecheck-dead"}')
+    (_, (problem,)) = cleanup.reap()
+    assert "this program cannot remove what it describes" in problem
+    assert "votecheck-dead" in problem

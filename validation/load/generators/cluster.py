@@ -51,7 +51,7 @@ def generating_inside(installation: Installation, order: Order) -> Iterator[Gene
     build(engine, PROJECT, LOAD)
     load(installation.cluster, [reference(LOAD)], installation.settings.load_command)
     pods = Pods(installation, order)
-    named = installation.named(LOAD)
+    named = installation.image_name(LOAD)
     pods.begin(manifest(order, installation.prefix, installation.release.name, f"{named['repository']}:{named['tag']}"))
     try:
         yield pods

@@ -59,9 +59,7 @@ def postgres(run_folder: Path, port: int) -> Child:
         extra_groups=None if user is None else [],
     )  # fmt: skip
     if made.returncode:
-        raise TargetUnavailable(
-            f"initdb failed: {made.stderr.strip()[-300:]}", "a full disk, or an incomplete installation", "make setup"
-        )
+        raise TargetUnavailable(f"initdb failed: {made.stderr.strip()[-300:]}", "a full disk, or an incomplete installation", "make setup")
     settings = [word for name, value in POSTGRES_SETTINGS.items() for word in ("-c", f"{name}={value}")]
     command = [str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), *settings]
     return Child("postgres", command, run_folder, data, stop_signal=signal.SIGINT, user=user)

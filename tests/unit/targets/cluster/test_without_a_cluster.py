@@ -52,7 +52,7 @@ def test_nothing_answers(kubeconfig: str) -> None:
 
 def test_what_cannot_be_removed_is_told(kubeconfig: str) -> None:
     (told,) = remove(kubeconfig, "nobody", "votecheck-none", "default", "votecheck-none")
-    assert told.startswith("release votecheck-none in context nobody: ")
+    assert told.startswith("release votecheck-none in context nobody could not be removed: ")
 
 
 def test_nobody_knows_how_images_come_to_the_nodes(kubeconfig: str) -> None:
