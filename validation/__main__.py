@@ -5,13 +5,12 @@ from typing import NoReturn
 
 
 def start() -> NoReturn:
-    """Run the command line; in a half-installed environment say so, where Python would end with 1, which means NO-GO."""
+    """Run the command line. A missing package ends with 3: Python's own exit code 1 would mean NO-GO."""
     try:
-        from validation.cli.main import main  # noqa: PLC0415 - what it imports may be missing
+        from validation.cli.main import main  # noqa: PLC0415 - a package that it imports may be missing
     except ModuleNotFoundError as missing:
-        sys.stderr.write(
-            f"{missing.name} is not installed in {sys.prefix}.\nLikely: a half-installed environment\nNext: make clean setup\n"
-        )
+        cause = "Likely cause: the environment is only half installed"
+        sys.stderr.write(f"{missing.name} is not installed in {sys.prefix}.\n{cause}\nTry: make clean setup\n")
         sys.exit(3)
     main()
 

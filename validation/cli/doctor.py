@@ -41,7 +41,7 @@ def examine() -> list[Finding]:
     ]
     for package in PACKAGES:
         there = importlib.util.find_spec(package) is not None
-        findings.append(Finding(f"package {package}", there, needed=True, seen="installed" if there else "missing. Next: make clean setup"))
+        findings.append(Finding(f"package {package}", there, needed=True, seen="installed" if there else "missing. Try: make clean setup"))
     asked = {name: engines.answers(name) for name in engines.BUILDERS}
     findings += [Finding(f"container engine {name}", good, needed=False, seen=seen) for name, (good, seen) in asked.items()]
     for what, names in (("builds images", engines.BUILDERS), ("runs containers", engines.ENGINES)):

@@ -146,7 +146,7 @@ def explain(checkpoint: Annotated[str, typer.Argument(help="its id, such as 5.1"
         chosen.proves,
         "",
         f"Phase:       {phase}",
-        f"Judged at:   {', '.join(chosen.needs)}",
+        f"CheckpointResult at:   {', '.join(chosen.needs)}",
         *(["Origin:      counted by the original protocol, not written down there: reconstructed"] if chosen.reconstructed else []),
         *(f"Seen red by: {d.id} {d.title}" for d in catalogue.choose(()) if chosen.id in {*d.checkpoints, *d.cluster_checkpoints}),
         f"Run it:      votecheck run --checkpoint {chosen.id}",

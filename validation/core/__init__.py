@@ -1,4 +1,4 @@
-"""What every other package may use: errors, settings, the published contract, waiting, git and digests.
+"""What every other package may import: errors, settings, the published contract, waiting, git and digests.
 
-It imports nothing else of the harness. Start with `errors.py`.
+It imports no other package of the harness. Start with `errors.py`.
 """

@@ -1,18 +1,18 @@
-"""What can go wrong, kept apart so that harness trouble and a fault of the system never share a word:
+"""The exceptions of the harness. A fault of the system and a failure of the harness never share a class:
 
-Finding              the system is wrong: an observation that contradicts the protocol
-NotProven            nothing is known to be wrong, and nothing could be seen: the reason is the message
-HarnessError         the harness itself failed: what happened, the likely cause, the next command
-├── UsageError           it was called wrongly
+Finding              the system is wrong: an observation contradicts the protocol
+NotProven            nothing could be observed; the message says why
+HarnessError         the harness failed: what failed, the likely cause, the next command
+├── UsageError           votecheck was called wrongly
 ├── TargetUnavailable    the system could not be started or reached
-└── ProbeError           a probe could not look
+└── ProbeError           a probe could not read what it needs
 """
 
 from typing import Protocol
 
 
 class Observation(Protocol):
-    """What a finding needs of an observation; `validation.record` has the whole."""
+    """The part of an observation that a finding needs; `validation.record.events` has all of it."""
 
     @property
     def subject(self) -> str:
@@ -24,7 +24,7 @@ class Observation(Protocol):
 
     @property
     def observed(self) -> str:
-        """What was there."""
+        """What was read."""
 
 
 class Finding(AssertionError):
@@ -36,25 +36,25 @@ class Finding(AssertionError):
 
 
 class NotProven(Exception):
-    """What the checkpoint asks for could not be observed here; the message says why."""
+    """A checkpoint could not be observed here; the message says why, and how to get there."""
 
 
 class HarnessError(Exception):
     """The harness failed.
 
     Args:
-        what: what happened, one sentence.
-        likely: the likely cause.
-        next_command: what to do or run next.
+        what: what failed, with the valid values if there are few: "There is no target moon. Valid names: local, containers."
+        likely: the likely cause, without a capital or a full stop.
+        next_command: the command or change to try next.
     """
 
     def __init__(self, what: str, likely: str = "", next_command: str = "") -> None:
-        lines = [what, f"Likely: {likely}" if likely else "", f"Next: {next_command}" if next_command else ""]
+        lines = [what, f"Likely cause: {likely}" if likely else "", f"Try: {next_command}" if next_command else ""]
         super().__init__("\n".join(line for line in lines if line))
 
 
 class UsageError(HarnessError):
-    """A flag, an id or a file that the harness was given cannot be used."""
+    """An option, an id or a file given to votecheck cannot be used."""
 
 
 class TargetUnavailable(HarnessError):
@@ -62,4 +62,4 @@ class TargetUnavailable(HarnessError):
 
 
 class ProbeError(HarnessError):
-    """A probe could not look."""
+    """A probe could not read what it needs."""

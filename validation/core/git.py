@@ -1,23 +1,23 @@
-"""What git knows of a folder."""
+"""Read-only git commands."""
 
 import os
 import subprocess
 from pathlib import Path
 
-ASK_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
 def git(folder: Path, *words: str) -> str | None:
-    """Ask git about a folder. None: it refuses, does not end, or is not there."""
+    """Return the output of a git command in a folder, or None when it fails, times out or git is missing."""
     try:
-        asked = subprocess.run(  # noqa: S603 - no shell
-            ["git", *words],  # noqa: S607 - wherever it is
+        done = subprocess.run(  # noqa: S603 - no shell
+            ["git", *words],  # noqa: S607 - git on PATH
             cwd=folder,
             capture_output=True,
-            timeout=ASK_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
-            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},  # the index belongs to whoever works here
+            env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},  # leave the index to the user who works here
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return asked.stdout.decode("utf-8", "surrogateescape") if asked.returncode == 0 else None
+    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""The published contract, stated a second time and independently: the judge does not import what it judges."""
+"""The published contract, restated: the harness does not import the system that it validates."""
 
 import uuid
 
@@ -6,7 +6,7 @@ API_VERSION = "0.3.2"
 CONSUMER_VERSION = "0.3.0"
 
 LAYERS = {"frontend": "presentation", "api": "application", "consumer": "processing", "data": "data"}
-"""The four namespaces, without their prefix, and the label `layer` of each."""
+"""The four namespaces, without their prefix, and the value of the `layer` label in each."""
 
 STREAM = "votes"
 GROUP = "vote-processors"
@@ -41,7 +41,7 @@ HEADERS = {
     "cross-origin-opener-policy": ("same-origin",),
     "cross-origin-resource-policy": ("same-origin", "same-site"),
 }
-"""Header → the values that are right; none listed means that any is, as long as it is there."""
+"""Header → permitted values; none listed: any value, but the header must be present."""
 
 CSP_AT_LEAST = {
     "default-src": "'self'",
@@ -62,7 +62,7 @@ CONSUMER_VARIABLES = {
     "MAX_RETRIES": "3",
     "LOG_LEVEL": "INFO",
 }
-"""The nine variables and their published defaults; None where the default is the machine's."""
+"""The nine variables and their published defaults; None: the default depends on the environment."""
 
 SHUTDOWN_EVENTS = (
     "shutdown_signal_received",
@@ -76,7 +76,7 @@ REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "always", "maxmemory-polic
 
 
 def is_vote_id(text: str) -> bool:
-    """Tell whether a text is a UUID in its canonical form."""
+    """Return whether a text is a UUID in canonical form."""
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:

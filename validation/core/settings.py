@@ -1,4 +1,4 @@
-"""What one run is asked to do, in one frozen value."""
+"""The settings of one run, and the targets it can choose from."""
 
 import secrets
 from collections.abc import Iterable
@@ -9,56 +9,56 @@ from validation.core.errors import UsageError
 
 PROJECT = Path(__file__).resolve().parents[2]
 FIDELITIES = ("files", "local", "image", "cluster")
-"""What a checkpoint may need, from the least to the most."""
+"""What a checkpoint may need, from lowest to highest."""
 
 TARGETS = {
     "local": frozenset({"files", "local"}),
     "containers": frozenset({"files", "local", "image"}),
     "cluster": frozenset({"files", "local", "image", "cluster"}),
 }
-"""What each target can show."""
+"""The fidelities of each target."""
 
 SHIPPED_TARGETS = ("local", "containers", "cluster")
-"""Targets that this version can start."""
+"""The targets of this version."""
 
 
 def highest(needs: Iterable[str]) -> str:
-    """Name the highest of some fidelities; an empty string for none."""
+    """Return the highest of some fidelities, or an empty string for none."""
     return max(needs, key=FIDELITIES.index, default="")
 
 
 def known_target(name: str) -> str:
-    """Give a target's name back.
+    """Return the name of a target.
 
     Raises:
-        UsageError: there is no such target.
+        UsageError: the target does not exist.
     """
     if name not in SHIPPED_TARGETS:
-        raise UsageError(f"There is no target {name}.", f"this version has {', '.join(SHIPPED_TARGETS)}", "votecheck run --help")
+        raise UsageError(f"There is no target {name}. Valid names: {', '.join(SHIPPED_TARGETS)}.", "", "votecheck run --target local")
     return name
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """One run.
+    """The settings of one run.
 
     Attributes:
-        source: the folder whose `system/`, `chart/` and documents are judged.
-        target: where the system runs: a key of `TARGETS`.
-        api_url, redis_url, database_url: somebody else's servers, empty for our own.
-        reports: the folder that gets one folder a run.
+        source: the folder whose `system/`, `chart/` and documents are validated.
+        target: where the system under test runs; a key of `TARGETS`.
+        api_url, redis_url, database_url: external servers; empty: managed ones.
+        reports: the folder that holds one folder a run.
         run: the run's id.
-        minutes: how long random faults go on.
-        seed: what they are drawn by, so that a run can be repeated.
-        quick: leave out the scenarios that are tagged thorough, crash each kind of crash point once, and let faults come over fewer votes:
-            for a look in half of the time.
-        fail_fast: look no further at a checkpoint that has failed.
-        image_tag: the tag of the two images that are judged; empty: each part's released version.
-        vulnerability_db: a folder with a vulnerability database of trivy's; empty: none is there.
-        kubeconfig, context: which cluster; empty is what kubectl would take.
-        release, release_namespace: somebody else's release that is judged, and where helm keeps its records; empty: one of our own.
-        load_command: brings images to the nodes; empty: minikube's or kind's.
-        redis_settings: `name=value` of our own Redis, in the place of what the chart sets: to see what another setting would cost.
+        fault_minutes: duration of random fault injection (B10), in minutes.
+        seed: seed of the random faults.
+        quick: skip scenarios tagged thorough, crash once at each kind of crash point, and send fewer votes during faults. Takes half the
+            time and clears no release.
+        fail_fast: skip the remaining scenarios of a checkpoint that has failed.
+        image_tag: tag of both images; empty: the released version of each.
+        vulnerability_db: folder with a vulnerability database of trivy; empty: none.
+        kubeconfig, context: the cluster; empty: kubectl's default.
+        release, release_namespace: an external Helm release and the namespace of its records; empty: votecheck installs its own.
+        load_command: command that loads images onto the nodes; empty: that of minikube or kind.
+        redis_settings: `name=value` for the managed Redis, overriding what the chart sets.
     """
 
     source: Path = PROJECT
@@ -68,7 +68,7 @@ class RunSettings:
     database_url: str = ""
     reports: Path = field(default_factory=lambda: Path.cwd() / "reports")
     run: str = ""
-    minutes: float = 0.25
+    fault_minutes: float = 0.25
     seed: int = field(default_factory=lambda: secrets.randbelow(2**31))
     redis_settings: tuple[str, ...] = ()
     image_tag: str = ""
@@ -83,17 +83,17 @@ class RunSettings:
 
     @property
     def shows(self) -> frozenset[str]:
-        """The fidelities that the target can show."""
+        """The fidelities of the target."""
         return TARGETS[self.target]
 
     @property
     def folder(self) -> Path:
-        """Where this run's records and reports are."""
+        """The folder of this run's record and reports."""
         return self.reports / self.run
 
     @property
     def flags(self) -> list[str]:
-        """The options that repeat this run's target, without the secrets of its addresses."""
+        """The options that repeat this run. URLs and other secrets appear as the name of a variable."""
         flags = [] if self.target == "local" else ["--target", self.target]
         for name in ("api", "redis", "database"):
             if getattr(self, f"{name}_url"):

@@ -1,4 +1,4 @@
 """The evidence of a run: events, the sealed record, and the pure function from events to verdicts.
 
-Start with `recorder.py`, then `verdicts.py`.
+Everything above `registry` may import it; it needs no pytest. Start with `events.py`, then `verdicts.py`.
 """

@@ -1,4 +1,4 @@
-"""`observe`: the one way to assert in a step. It records a fact beside what the protocol says, and raises a Finding when they differ."""
+"""`observe`, the only way to assert in a step: it records expected and observed, and raises a Finding when they differ."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ _UNSET = object()
 
 
 class Observe:
-    """Compares, records and raises, for one scenario.
+    """Compares and records the facts of one scenario.
 
     Args:
         scenario: the scenario's id.
-        emit: takes each observation.
+        emit: called with each observation.
     """
 
     def __init__(self, scenario: str, emit: Callable[[Observed], None]) -> None:
@@ -25,21 +25,21 @@ class Observe:
         self._emit = emit
         self._together: list[Observed] | None = None
 
-    def __call__(  # noqa: PLR0913 - the six things that a finding tells
+    def __call__(  # noqa: PLR0913 - the six fields of a finding
         self, subject: str, *, expected: Any, observed: Any, holds: object = _UNSET, remedy: str = "", evidence: str = ""
     ) -> None:
-        """Record that `subject` was expected and observed so.
+        """Record one comparison.
 
         Args:
-            subject: what was looked at.
-            expected: what the protocol says.
-            observed: what was seen.
-            holds: whether it is right, where that is not plain equality.
-            remedy: where to look when it is wrong.
-            evidence: more of what was seen, for the report.
+            subject: what is compared.
+            expected: the value that the protocol demands.
+            observed: the value that was read.
+            holds: whether the observation is right; default: `expected == observed`.
+            remedy: where to look first when it is wrong.
+            evidence: supporting data for the report.
 
         Raises:
-            Finding: it is wrong (at the end of the block, inside `together`).
+            Finding: the observation is wrong. Inside `together`, at the end of the block.
         """
         right = bool(expected == observed) if holds is _UNSET else bool(holds)
         fact = Observed(self.scenario, self.step, subject, text(expected), text(observed), right, text(evidence), remedy)
@@ -53,7 +53,7 @@ class Observe:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Report every wrong observation of the block, not only the first."""
+        """Raise one Finding with every wrong observation of the block, not only the first."""
         outer, self._together = self._together, []
         try:
             yield
@@ -64,5 +64,5 @@ class Observe:
             raise Finding(*wrong)
 
     def begin(self, step: str) -> None:
-        """Say which step the next observations belong to."""
+        """Attribute the next observations to a step."""
         self.step, self.in_step = step, 0

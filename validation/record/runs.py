@@ -1,4 +1,4 @@
-"""What a run says of itself before it begins: when, where, with which versions."""
+"""The id and folder of a run, and its first event: time, machine and versions."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from validation.core.settings import RunSettings
 from validation.record.events import Listener, RunStarted
 from validation.record.recorder import Recorder
 
-TOLD_PACKAGES = (
+PACKAGES = (
     "votecheck",
     "pytest",
     "pytest-bdd",
@@ -30,7 +30,7 @@ RECORD = "results.jsonl"
 
 
 def new_run_id() -> str:
-    """Make a run's id: it sorts by time and is safe in a file name."""
+    """Return a new run id, which sorts by time and is safe in a file name."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
@@ -41,7 +41,7 @@ def open_record(
     listeners: tuple[Listener, ...] = (),
     self_tested: Mapping[str, bool] = MappingProxyType({}),
 ) -> Recorder:
-    """Open the record of a run and write its first event."""
+    """Open the record of a run in its folder and write the first event."""
     recorder = Recorder(settings.folder / RECORD, listeners)
     recorder.emit(
         RunStarted(
@@ -51,7 +51,7 @@ def open_record(
             scope=list(scope),
             flags=settings.flags,
             machine=machine(),
-            versions=versions(TOLD_PACKAGES),
+            versions=versions(PACKAGES),
             waivers=[dict(w) for w in waivers],
             self_tested=dict(self_tested),
         )
@@ -60,7 +60,7 @@ def open_record(
 
 
 def machine() -> dict[str, str]:
-    """Describe this machine."""
+    """Return the system, processor, cores, memory and Python of this machine."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": platform.machine(),
@@ -71,7 +71,7 @@ def machine() -> dict[str, str]:
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Give the installed version of each package."""
+    """Return the installed version of each package."""
     return {name: _version(name) for name in packages}
 
 

@@ -1,4 +1,4 @@
-"""From raw events to verdicts. Pure: the same events, registry, waivers and date give the same verdict."""
+"""From recorded events to verdicts. Pure: the same events, registry, waivers and date give the same verdicts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,23 @@ from datetime import date
 from enum import StrEnum
 
 from validation.core.settings import TARGETS, highest
-from validation.record.events import Event, Finished, HarnessFailed, Measured, Observed, Planned, RunFinished, RunStarted, Snapshot, Started
+from validation.record.events import (
+    Event,
+    Finished,
+    HarnessFailed,
+    Measured,
+    Observed,
+    Planned,
+    RunFinished,
+    RunStarted,
+    Snapshot,
+    Started,
+)
 from validation.registry.checkpoints import Checkpoint
 
 
 class Verdict(StrEnum):
-    """Of one checkpoint."""
+    """The verdict on one checkpoint."""
 
     PASSED = "PASSED"
     FAILED = "FAILED"
@@ -20,7 +31,7 @@ class Verdict(StrEnum):
 
 
 class RunVerdict(StrEnum):
-    """Of a run."""
+    """The verdict on a run."""
 
     GO = "GO"
     NO_GO = "NO-GO"
@@ -33,7 +44,7 @@ USAGE_EXIT, HARNESS_EXIT, INTERRUPTED_EXIT = 2, 3, 130
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One scenario as it ran."""
+    """One scenario of a run, with its outcome and observations."""
 
     id: str
     name: str
@@ -53,7 +64,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """Leave to ship although a checkpoint is red."""
+    """Permission to ship although a checkpoint is not PASSED."""
 
     id: str
     reason: str
@@ -62,29 +73,38 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One checkpoint with its verdict and all it rests on."""
+class CheckpointResult:
+    """One checkpoint with its verdict and the scenarios behind it.
+
+    Attributes:
+        checkpoint: the entry of the registry.
+        verdict: PASSED, FAILED, NOT PROVEN or WAIVED.
+        reason: why it is not PASSED; empty when it is.
+        proven_at: the highest fidelity at which a scenario passed; empty for none.
+        unchecked_at: the fidelities that the checkpoint names and this target lacks.
+        scenarios: its scenarios in this run.
+    """
 
     checkpoint: Checkpoint
     verdict: Verdict
     reason: str
     proven_at: str
-    open_at: tuple[str, ...]
+    unchecked_at: tuple[str, ...]
     scenarios: tuple[Scenario, ...]
 
     @property
     def findings(self) -> tuple[Observed, ...]:
-        """What is wrong."""
+        """The wrong observations of all its scenarios."""
         return tuple(o for s in self.scenarios for o in s.wrong)
 
     @property
     def observations(self) -> int:
-        """How many facts were compared."""
+        """The number of facts that were compared."""
         return sum(len(s.observations) for s in self.scenarios)
 
     @property
     def seconds(self) -> float:
-        """How long its scenarios took."""
+        """The total duration of its scenarios, in seconds."""
         return sum(s.seconds for s in self.scenarios)
 
 
@@ -94,7 +114,7 @@ class Run:
 
     started: RunStarted
     verdict: RunVerdict
-    judged: tuple[Judged, ...]
+    results: tuple[CheckpointResult, ...]
     harness_errors: tuple[str, ...]
     measurements: tuple[Measured, ...]
     seconds: float
@@ -102,54 +122,54 @@ class Run:
 
     @property
     def exit_code(self) -> int:
-        """What `votecheck run` ends with."""
+        """The exit code of `votecheck run`."""
         return EXIT_CODES[self.verdict]
 
     @property
     def harness_failed(self) -> bool:
-        """Whether the harness itself had trouble: an INCOMPLETE that nobody may accept."""
-        return bool(self.harness_errors) or any(s.outcome == "error" for j in self.judged for s in j.scenarios)
+        """Whether the harness itself failed: `--accept-incomplete` does not accept such a run."""
+        return bool(self.harness_errors) or any(s.outcome == "error" for r in self.results for s in r.scenarios)
 
     def count(self, verdict: Verdict) -> int:
-        """How many checkpoints have a verdict."""
-        return sum(j.verdict is verdict for j in self.judged)
+        """Return the number of checkpoints with a verdict."""
+        return sum(r.verdict is verdict for r in self.results)
 
 
-def judge(events: Iterable[Event], registry: dict[str, Checkpoint], today: date) -> Run:
-    """Give every checkpoint in scope its verdict, and the run its own.
+def evaluate(events: Iterable[Event], registry: dict[str, Checkpoint], today: date) -> Run:
+    """Return the verdict on a run and on every checkpoint in its scope.
 
     Args:
         events: the record of the run, in order.
         registry: all checkpoints by id.
-        today: the day that waivers are held against.
+        today: the date against which waivers expire.
     """
-    kept = tuple(events)
-    started = next((e for e in kept if isinstance(e, RunStarted)), None) or RunStarted("", "local", "", [], [], {}, {}, [])
-    finished = next((e for e in kept if isinstance(e, RunFinished)), None)
-    harness_errors = [e.what for e in kept if isinstance(e, HarnessFailed)]
+    recorded = tuple(events)
+    started = next((e for e in recorded if isinstance(e, RunStarted)), None) or RunStarted("", "local", "", [], [], {}, {}, [])
+    finished = next((e for e in recorded if isinstance(e, RunFinished)), None)
+    harness_errors = [e.what for e in recorded if isinstance(e, HarnessFailed)]
     if finished is None:
         harness_errors.append("The run was cut off: its record has no end.")
     if not started.scope:
-        harness_errors.append("The run had no checkpoint in its scope.")
-    scenarios = _scenarios(kept)
+        harness_errors.append("The run had no checkpoint in scope.")
+    scenarios = _scenarios(recorded)
     waivers = {w["id"]: Waiver(w["id"], w["reason"], w["owner"], date.fromisoformat(w["expires"])) for w in started.waivers}
-    judged = tuple(
-        _waive(_judge(registry[i], [s for s in scenarios if i in s.checkpoints], TARGETS[started.target]), waivers.get(i), today)
+    results = tuple(
+        _waive(_result(registry[i], [s for s in scenarios if i in s.checkpoints], TARGETS[started.target]), waivers.get(i), today)
         for i in started.scope
     )
     return Run(
         started=started,
-        verdict=_of_run(judged, harness_errors),
-        judged=judged,
+        verdict=_of_run(results, harness_errors),
+        results=results,
         harness_errors=tuple(harness_errors),
-        measurements=tuple(e for e in kept if isinstance(e, Measured)),
+        measurements=tuple(e for e in recorded if isinstance(e, Measured)),
         seconds=finished.seconds if finished else 0.0,
-        snapshots=tuple(e for e in kept if isinstance(e, Snapshot)),
+        snapshots=tuple(e for e in recorded if isinstance(e, Snapshot)),
     )
 
 
-def _of_run(judged: Sequence[Judged], harness_errors: Sequence[str]) -> RunVerdict:
-    verdicts = {j.verdict for j in judged}
+def _of_run(results: Sequence[CheckpointResult], harness_errors: Sequence[str]) -> RunVerdict:
+    verdicts = {r.verdict for r in results}
     if Verdict.FAILED in verdicts:
         return RunVerdict.NO_GO
     if harness_errors or not verdicts or Verdict.NOT_PROVEN in verdicts:
@@ -159,26 +179,26 @@ def _of_run(judged: Sequence[Judged], harness_errors: Sequence[str]) -> RunVerdi
 
 def _scenarios(events: Sequence[Event]) -> list[Scenario]:
     ends: dict[str, list[Finished]] = {}
-    seen: dict[str, list[Observed]] = {}
-    begins: dict[str, Planned | Started] = {}
+    observed: dict[str, list[Observed]] = {}
+    starts: dict[str, Planned | Started] = {}
     for event in events:
         if isinstance(event, Planned | Started):
-            begins[event.scenario] = event
+            starts[event.scenario] = event
         elif isinstance(event, Observed):
-            seen.setdefault(event.scenario, []).append(event)
+            observed.setdefault(event.scenario, []).append(event)
         elif isinstance(event, Finished):
             ends.setdefault(event.scenario, []).append(event)
-    return [_scenario(begin, ends.get(identifier, []), tuple(seen.get(identifier, []))) for identifier, begin in begins.items()]
+    return [_scenario(start, ends.get(identifier, []), tuple(observed.get(identifier, []))) for identifier, start in starts.items()]
 
 
-def _scenario(begin: Planned | Started, ends: list[Finished], observations: tuple[Observed, ...]) -> Scenario:
-    if isinstance(begin, Planned):
-        last = Finished(begin.scenario, "not_proven", "The scenario was planned and never began.", 0.0, "")
+def _scenario(start: Planned | Started, ends: list[Finished], observations: tuple[Observed, ...]) -> Scenario:
+    if isinstance(start, Planned):
+        last = Finished(start.scenario, "not_proven", "The scenario was planned and never started.", 0.0, "")
     else:
-        last = ends[-1] if ends else Finished(begin.scenario, "error", "The scenario began and never ended.", 0.0, "")
+        last = ends[-1] if ends else Finished(start.scenario, "error", "The scenario started and never finished.", 0.0, "")
     outcome, reason = last.outcome, last.reason
     if len(ends) > 1 and outcome == "passed":
-        outcome, reason = "not_proven", f"Flaky: it ran {len(ends)} times, and a pass on a later try is not a pass."
+        outcome, reason = "not_proven", f"Flaky: it ran {len(ends)} times, and a pass after a failure does not count."
     if any(not o.ok for o in observations):
         outcome = "failed"
     elif outcome == "passed" and not observations:
@@ -186,32 +206,32 @@ def _scenario(begin: Planned | Started, ends: list[Finished], observations: tupl
     elif outcome == "failed":
         outcome, reason = "error", f"It failed without a wrong observation: {reason}"
     return Scenario(
-        begin.scenario, begin.name, begin.feature, tuple(begin.checkpoints), outcome, reason, last.seconds, last.fidelity, observations
+        start.scenario, start.name, start.feature, tuple(start.checkpoints), outcome, reason, last.seconds, last.fidelity, observations
     )
 
 
-def _judge(checkpoint: Checkpoint, scenarios: list[Scenario], shows: frozenset[str]) -> Judged:
+def _result(checkpoint: Checkpoint, scenarios: list[Scenario], shows: frozenset[str]) -> CheckpointResult:
     proven_at = highest(s.fidelity for s in scenarios if s.outcome == "passed" and s.fidelity)
-    open_at = tuple(n for n in checkpoint.needs if n not in shows)
-    base = Judged(checkpoint, Verdict.PASSED, "", proven_at, open_at, tuple(scenarios))
+    unchecked_at = tuple(n for n in checkpoint.needs if n not in shows)
+    passed = CheckpointResult(checkpoint, Verdict.PASSED, "", proven_at, unchecked_at, tuple(scenarios))
     wrong = [s for s in scenarios if s.outcome == "failed"]
-    unseen = [s for s in scenarios if s.outcome not in ("passed", "failed")]
+    unproven = [s for s in scenarios if s.outcome not in ("passed", "failed")]
     if wrong:
-        return replace(base, verdict=Verdict.FAILED, reason=f"{wrong[0].name}: {_first_line(wrong[0].reason)}")
-    if unseen:
-        return replace(base, verdict=Verdict.NOT_PROVEN, reason=f"{unseen[0].name}: {_first_line(unseen[0].reason)}")
+        return replace(passed, verdict=Verdict.FAILED, reason=f"{wrong[0].name}: {_first_line(wrong[0].reason)}")
+    if unproven:
+        return replace(passed, verdict=Verdict.NOT_PROVEN, reason=f"{unproven[0].name}: {_first_line(unproven[0].reason)}")
     if not scenarios:
-        missing = [n for n in checkpoint.needs if n in open_at]
-        reason = f"It needs {_ANEEDS[missing[0]]}" if len(missing) == len(checkpoint.needs) else "No scenario of it ran."
-        return replace(base, verdict=Verdict.NOT_PROVEN, reason=reason)
-    return base
+        needs_other_target = len(unchecked_at) == len(checkpoint.needs)
+        reason = f"It needs {_NEEDS[unchecked_at[0]]}" if needs_other_target else "None of its scenarios ran."
+        return replace(passed, verdict=Verdict.NOT_PROVEN, reason=reason)
+    return passed
 
 
-_ANEEDS = {
+_NEEDS = {
     "files": "the source files.",
     "local": "a running system.",
-    "image": "a container image, and this target has none. Next: votecheck doctor",
-    "cluster": "a Kubernetes cluster, and this target has none. Next: votecheck doctor",
+    "image": "a container image, which this target does not have.",
+    "cluster": "a Kubernetes cluster, which this target does not have.",
 }
 
 
@@ -219,13 +239,15 @@ def _first_line(reason: str) -> str:
     return reason.strip().split("\n", 1)[0][:300]
 
 
-def _waive(judged: Judged, waiver: Waiver | None, today: date) -> Judged:
+def _waive(result: CheckpointResult, waiver: Waiver | None, today: date) -> CheckpointResult:
     if waiver is None:
-        return judged
+        return result
     if waiver.expires < today:
-        return replace(judged, verdict=Verdict.FAILED, reason=f"Its waiver expired on {waiver.expires} ({waiver.owner}). {judged.reason}")
-    if judged.verdict is Verdict.PASSED:
-        return replace(judged, verdict=Verdict.FAILED, reason=f"Its waiver ({waiver.owner}) is no longer needed: remove it.")
+        return replace(result, verdict=Verdict.FAILED, reason=f"Its waiver expired on {waiver.expires} ({waiver.owner}). {result.reason}")
+    if result.verdict is Verdict.PASSED:
+        return replace(result, verdict=Verdict.FAILED, reason=f"Its waiver ({waiver.owner}) is no longer needed: remove it.")
     return replace(
-        judged, verdict=Verdict.WAIVED, reason=f"{waiver.reason} ({waiver.owner}, until {waiver.expires}). Without it: {judged.reason}"
+        result,
+        verdict=Verdict.WAIVED,
+        reason=f"{waiver.reason} ({waiver.owner}, until {waiver.expires}). Without the waiver: {result.reason}",
     )

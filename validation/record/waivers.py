@@ -1,4 +1,4 @@
-"""Leave to ship although a checkpoint is red: a file that names the checkpoint, the reason, an owner and the day it ends.
+"""Waiver files. A waiver permits shipping although a checkpoint is not PASSED, until the day it expires.
 
 ```toml
 [[waiver]]
@@ -17,43 +17,48 @@ from typing import Any
 from validation.core.errors import UsageError
 from validation.registry.checkpoints import select
 
-FIELDS = {"id", "reason", "owner", "expires"}
+FIELDS = {"id": str, "reason": str, "owner": str, "expires": date}
+EXAMPLE = 'below [[waiver]], give id = "4.3", reason = "…", owner = "…" and expires = 2026-12-31, one a line'
 
 
 def read_waivers(file: Path | None) -> list[dict[str, str]]:
-    """Read a waiver file; None means no waivers.
+    """Return the waivers of a file, or none for None.
 
     Raises:
-        UsageError: the file, a field or a checkpoint id cannot be used.
+        UsageError: the file is unreadable, a field is missing or wrong, or a checkpoint does not exist.
     """
     if file is None:
         return []
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # a file that is no TOML, or no text at all
-        raise UsageError(f"The waivers in {file} cannot be read: {error}.") from None
-    entries = told.pop("waiver", [])
-    if told or not isinstance(entries, list):
-        raise UsageError(f"{file} must have [[waiver]] tables and nothing else.", f"it has {', '.join(told) or 'waiver, which is no list'}")
-    waivers = []
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # the file is not TOML, or not UTF-8
+        raise UsageError(f"Cannot read the waivers in {file}: {error}.", "", EXAMPLE) from None
+    entries = document.pop("waiver", [])
+    if document:
+        raise UsageError(f"{file} may contain only [[waiver]] tables. Unexpected: {', '.join(document)}.", "", EXAMPLE)
+    if not isinstance(entries, list):
+        raise UsageError(f"`waiver` in {file} must be a list of tables: [[waiver]], in double brackets.", "", EXAMPLE)
+    waivers: list[dict[str, str]] = []
     for entry in entries:
-        if not _is_whole(entry):
-            raise UsageError(
-                f"A waiver in {file} must have exactly the texts id, owner and reason and the date expires, such as 2026-12-31.",
-                f"it is {entry}",
-            )
+        if problem := _problem(entry):
+            raise UsageError(f"Waiver {len(waivers) + 1} in {file} is not usable: {problem}.", "", EXAMPLE)
         (checkpoint,) = select(ids=[entry["id"]])
         waivers.append({name: str(value) for name, value in (entry | {"id": checkpoint.id}).items()})
     if len({w["id"] for w in waivers}) != len(waivers):
-        raise UsageError(f"A checkpoint is waived twice in {file}.")
+        raise UsageError(f"{file} waives the same checkpoint twice.")
     return waivers
 
 
-def _is_whole(entry: Any) -> bool:
-    texts = FIELDS - {"expires"}
-    return (
-        isinstance(entry, dict)
-        and set(entry) == FIELDS
-        and type(entry["expires"]) is date  # a datetime is a date, too, and cannot be held against a day
-        and all(isinstance(entry[name], str) and entry[name].strip() for name in texts)
-    )
+def _problem(entry: Any) -> str:
+    """Return what is wrong with a waiver, or an empty string."""
+    if not isinstance(entry, dict):
+        return "it is not a table"
+    if unexpected := set(entry) - FIELDS.keys():
+        return f"unexpected key: {', '.join(sorted(unexpected))}"
+    if missing := FIELDS.keys() - set(entry):
+        return f"missing key: {', '.join(sorted(missing))}"
+    wrong = [name for name, kind in FIELDS.items() if type(entry[name]) is not kind]  # a datetime is a date, too, and not a whole day
+    if wrong:
+        return f"{wrong[0]} must be {'a date such as 2026-12-31' if FIELDS[wrong[0]] is date else 'text in quotes'}"
+    blank = [name for name in FIELDS if isinstance(entry[name], str) and not entry[name].strip()]
+    return f"{blank[0]} is empty" if blank else ""

@@ -1,4 +1,4 @@
 """The registries: `checkpoints.toml` lists every checkpoint, `facts.toml` every fact that several layers state.
 
-Start with `checkpoints.py`.
+Every package but `core` may import it. Start with `checkpoints.py`.
 """

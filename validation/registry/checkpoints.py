@@ -1,4 +1,4 @@
-"""The registry of checkpoints, read from `checkpoints.toml`, which is the only place that lists them."""
+"""The registry of checkpoints, read from `checkpoints.toml`, the only list of them."""
 
 import tomllib
 from collections import Counter
@@ -15,7 +15,7 @@ REGISTRY = Path(__file__).with_name("checkpoints.toml")
 COUNTS = {1: 3, 2: 5, 3: 5, 4: 5, 5: 5, 6: 4, 7: 1, 8: 4}
 """How many checkpoints each phase of the protocol has: 32 in all."""
 BEYOND = 0
-"""The phase number of the checks that lie beyond the protocol."""
+"""The phase number of the checks beyond the protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Checkpoint:
     Attributes:
         id: `5.1`, or `B1` beyond the protocol.
         phase: 1 to 8, or 0 beyond the protocol.
-        title: a few words.
-        proves: what a pass means.
-        needs: the fidelities it is judged at; it runs as soon as the first is there.
-        inputs: what of the source it looks at on this machine, by path; the last that fits counts, and with ! it does not look there.
-        reconstructed: counted by the original protocol and never written down there.
+        title: a short claim.
+        proves: what PASSED means.
+        needs: the fidelities it runs at, lowest first; it runs on every target that offers one of them.
+        inputs: the paths of the source that it reads on this machine. The last matching entry decides; ! excludes a path.
+        reconstructed: the original protocol counts it and does not describe it.
     """
 
     id: str
@@ -42,34 +42,34 @@ class Checkpoint:
 
     @property
     def mark(self) -> str:
-        """The tag in a feature file, without the @."""
+        """The tag of its Rule in a feature file, without the @."""
         return "cp_" + self.id.lower().replace(".", "_")
 
-    def looks_at(self, file: PurePath) -> bool:
-        """Tell whether it looks at a file of the source, on this machine.
+    def reads(self, file: PurePath) -> bool:
+        """Return whether it reads a file of the source, on this machine.
 
         Args:
-            file: its path below the source.
+            file: path relative to the source.
         """
-        looks = not self.inputs or self.inputs[0].startswith("!")
+        reads = not self.inputs or self.inputs[0].startswith("!")
         for entry in self.inputs:
             if file.is_relative_to(entry.removeprefix("!")):
-                looks = not entry.startswith("!")
-        return looks
+                reads = not entry.startswith("!")
+        return reads
 
 
 @cache
 def phases() -> dict[int, str]:
-    """The name of each phase."""
+    """Return the name of each phase by number."""
     return {int(number): name for number, name in _read()["phases"].items()}
 
 
 @cache
 def registry() -> dict[str, Checkpoint]:
-    """All checkpoints by id, in order.
+    """Return all checkpoints by id, in order.
 
     Raises:
-        HarnessError: the registry does not have exactly the published counts, or an entry cannot be read.
+        HarnessError: the counts differ from the published ones, an id is duplicated, or a fidelity is unknown.
     """
     found = tuple(
         Checkpoint(**(entry | {"needs": tuple(entry["needs"]), "inputs": tuple(entry.get("inputs", ())), "phase": _phase(entry["id"])}))
@@ -78,30 +78,30 @@ def registry() -> dict[str, Checkpoint]:
     counts = Counter(c.phase for c in found if c.phase != BEYOND)
     if counts != COUNTS or len({c.id for c in found}) != len(found):
         raise HarnessError(
-            f"The registry has {dict(counts)} checkpoints a phase and must have {COUNTS}, each id once.",
-            "a checkpoint was added to or removed from checkpoints.toml",
+            f"The registry must list {COUNTS} checkpoints a phase, each id once; it lists {dict(counts)}.",
+            "checkpoints.toml gained or lost a checkpoint",
             "git diff validation/registry/checkpoints.toml",
         )
     for checkpoint in found:
         if not checkpoint.needs or not set(checkpoint.needs) <= set(FIDELITIES):
-            raise HarnessError(f"Checkpoint {checkpoint.id} needs {checkpoint.needs}; known are {FIDELITIES}.")
+            raise HarnessError(f"Checkpoint {checkpoint.id} needs {checkpoint.needs}. Valid names: {', '.join(FIDELITIES)}.")
     return {c.id: c for c in found}
 
 
 def select(phase: Sequence[int] = (), ids: Iterable[str] = (), *, beyond: bool = True) -> tuple[Checkpoint, ...]:
-    """Choose checkpoints by phase and by id; both empty means all.
+    """Return the checkpoints of some phases and ids; both empty: all.
 
     Raises:
-        UsageError: an id or a phase that the registry does not have.
+        UsageError: an id or a phase does not exist.
     """
     every = registry()
     wanted = [i.strip().upper() for i in ids if i.strip()]
     for unknown in [i for i in wanted if i not in every]:
-        near = ", ".join(i for i in every if i.startswith(unknown[:1])) or ", ".join(every)
-        raise UsageError(f"There is no checkpoint {unknown}.", f"the nearest are {near}", "votecheck list")
+        similar = ", ".join(i for i in every if i.startswith(unknown[:1])) or ", ".join(every)
+        raise UsageError(f"There is no checkpoint {unknown}. Valid ids: {similar}.", "", "votecheck list")
     for number in phase:
         if number not in COUNTS:
-            raise UsageError(f"There is no phase {number}.", "the protocol has phases 1 to 8", "votecheck list")
+            raise UsageError(f"There is no phase {number}. Valid numbers: 1 to 8.", "", "votecheck list")
     return tuple(
         c
         for c in every.values()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from validation.faults.proxy import crashes
 from validation.faults.proxy.crashes import NOT_REACHED, RIGHT, Crash
 from validation.record.events import Observed
-from validation.record.verdicts import Judged, Scenario
+from validation.record.verdicts import CheckpointResult, Scenario
 from validation.report.text import duration
 
 
@@ -49,10 +49,10 @@ def crashes_of(scenario: Scenario) -> tuple[Crash, ...]:
     return tuple(crash for observed in scenario.observations if is_crash(observed) for crash in crashes.read(observed.evidence))
 
 
-def crash_points(judged: Judged) -> tuple[CrashPoint, ...]:
+def crash_points(result: CheckpointResult) -> tuple[CrashPoint, ...]:
     """Group the crashes of a checkpoint by point."""
     points: dict[str, list[Crash]] = {}
-    for scenario in judged.scenarios:
+    for scenario in result.scenarios:
         for crash in crashes_of(scenario):
             points.setdefault(crash.point, []).append(crash)
     return tuple(CrashPoint(name, tuple(members)) for name, members in points.items())

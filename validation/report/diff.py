@@ -46,29 +46,29 @@ def _name(run: Run) -> str:
 
 
 def _verdicts(before: Run, after: Run) -> Iterator[str]:
-    old, new = ({j.checkpoint.id: j for j in run.judged} for run in (before, after))
-    for identifier, judged in sorted((old | new).items()):
+    old, new = ({j.checkpoint.id: j for j in run.results} for run in (before, after))
+    for identifier, result in sorted((old | new).items()):
         was, is_ = (str(side[identifier].verdict) if identifier in side else _ABSENT for side in (old, new))
         if was != is_:
-            yield f"{identifier:<4} {was} → {is_}  {judged.checkpoint.title}"
+            yield f"{identifier:<4} {was} → {is_}  {result.checkpoint.title}"
 
 
 def _findings(run: Run, *, without: Run) -> Iterator[str]:
     known = _places(without)
-    judged = {j.checkpoint.id for j in without.judged}
+    result = {j.checkpoint.id for j in without.results}
     for place, found in _places(run).items():
         # A checkpoint that the other run did not look at has neither gained nor lost a finding.
-        if place not in known and place[0] in judged:
+        if place not in known and place[0] in result:
             told = (one_line(text, _CELL_MAX) for text in (found.subject, found.expected, found.observed))
             yield "{:<4} {}: expected {}, observed {}".format(place[0], *told)
 
 
 def _places(run: Run) -> dict[Place, Observed]:
-    return {(j.checkpoint.id, o.scenario, o.step, o.subject): o for j in run.judged for o in j.findings}
+    return {(j.checkpoint.id, o.scenario, o.step, o.subject): o for j in run.results for o in j.findings}
 
 
 def _durations(before: Run, after: Run) -> Iterator[str]:
-    old, new = ({j.checkpoint.id: j.seconds for j in run.judged} for run in (before, after))
+    old, new = ({j.checkpoint.id: j.seconds for j in run.results} for run in (before, after))
     if old.keys() == new.keys():
         old["all"], new["all"] = before.seconds, after.seconds
     for identifier in (i for i in old if i in new):

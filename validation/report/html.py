@@ -39,7 +39,7 @@ def render(run: Run) -> str:
         unproven=model.unproven(run),
         waived=model.with_verdict(run, Verdict.WAIVED),
         phases=model.by_phase(run),
-        not_looked_at=model.not_looked_at(run),
+        checkable_elsewhere=model.checkable_elsewhere(run),
         registered=len(registry()),
         shares=_shares(run),
         slowest=_slowest(run),
@@ -97,12 +97,12 @@ def _shares(run: Run) -> list[Bar]:
     counts = [(verdict, run.count(verdict)) for verdict in Verdict]
     bars, begin = [], 0.0
     for verdict, count in counts:
-        length = percent(count, len(run.judged))
+        length = percent(count, len(run.results))
         bars.append(Bar(verdict, begin, length, str(count)))
         begin += length
     return bars
 
 
 def _slowest(run: Run) -> list[Bar]:
-    timed = sorted((j for j in run.judged if j.seconds), key=lambda j: -j.seconds)[:_SLOWEST]
+    timed = sorted((j for j in run.results if j.seconds), key=lambda j: -j.seconds)[:_SLOWEST]
     return [Bar(f"{j.checkpoint.id} {j.checkpoint.title}", 0.0, percent(j.seconds, timed[0].seconds), duration(j.seconds)) for j in timed]

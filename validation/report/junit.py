@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from validation.record.verdicts import Judged, Run, Scenario, Verdict
+from validation.record.verdicts import CheckpointResult, Run, Scenario, Verdict
 from validation.report.model import by_phase, reproduce
 from validation.report.text import one_line, visible
 
@@ -14,8 +14,8 @@ def render(run: Run) -> str:
     root = ET.Element("testsuites", name="votecheck")
     for phase in by_phase(run):
         suite = ET.SubElement(root, "testsuite", name=phase.title, timestamp=run.started.started)
-        for judged in phase.judged:
-            _add_checkpoint(suite, run, judged)
+        for result in phase.results:
+            _add_checkpoint(suite, run, result)
     if run.harness_errors:
         suite = ET.SubElement(root, "testsuite", name="The harness itself", timestamp=run.started.started)
         for what in run.harness_errors:
@@ -26,23 +26,23 @@ def render(run: Run) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _add_checkpoint(suite: ET.Element, run: Run, judged: Judged) -> None:
-    title = f"{judged.checkpoint.id} {judged.checkpoint.title}"
-    shown = {_add_scenario(suite, run, judged, scenario, title) for scenario in judged.scenarios}
+def _add_checkpoint(suite: ET.Element, run: Run, result: CheckpointResult) -> None:
+    title = f"{result.checkpoint.id} {result.checkpoint.title}"
+    shown = {_add_scenario(suite, run, result, scenario, title) for scenario in result.scenarios}
     # A verdict that no scenario shows, such as an expired waiver's or that of a checkpoint without scenarios, is a case of its own.
-    if judged.verdict is Verdict.PASSED or shown & ({"failure"} if judged.verdict is Verdict.FAILED else set(_COUNTED.values())):
+    if result.verdict is Verdict.PASSED or shown & ({"failure"} if result.verdict is Verdict.FAILED else set(_COUNTED.values())):
         return
-    tag = "failure" if judged.verdict is Verdict.FAILED else "skipped"
-    ET.SubElement(_add_case(suite, title, "verdict", 0.0), tag, message=f"{judged.verdict}: {one_line(judged.reason, 500)}")
+    tag = "failure" if result.verdict is Verdict.FAILED else "skipped"
+    ET.SubElement(_add_case(suite, title, "verdict", 0.0), tag, message=f"{result.verdict}: {one_line(result.reason, 500)}")
 
 
-def _add_scenario(suite: ET.Element, run: Run, judged: Judged, scenario: Scenario, title: str) -> str:
+def _add_scenario(suite: ET.Element, run: Run, result: CheckpointResult, scenario: Scenario, title: str) -> str:
     """Add a case; give the tag that says what is wrong with it, or an empty text."""
     case = _add_case(suite, title, scenario.name, scenario.seconds)
     if scenario.outcome == "passed":
         return ""
-    if judged.verdict is Verdict.WAIVED:
-        tag, message = "skipped", f"WAIVED: {judged.reason}"
+    if result.verdict is Verdict.WAIVED:
+        tag, message = "skipped", f"WAIVED: {result.reason}"
     else:
         tag = {"failed": "failure", "error": "error"}.get(scenario.outcome, "skipped")
         message = {"failure": "", "error": "HARNESS: ", "skipped": "NOT PROVEN: "}[tag] + scenario.reason
@@ -53,7 +53,7 @@ def _add_scenario(suite: ET.Element, run: Run, judged: Judged, scenario: Scenari
                 visible(f"{o.step}\n{o.subject}\nexpected: {o.expected}\nobserved: {o.observed}\n{o.evidence}\n{o.remedy}".strip(), 8000)
                 for o in scenario.wrong
             ),
-            reproduce(run, judged),
+            reproduce(run, result),
         ]
     )
     return tag

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from validation.record.events import Observed
-from validation.record.verdicts import Judged, Run, Verdict
+from validation.record.verdicts import CheckpointResult, Run, Verdict
 from validation.report.model import Open, by_phase, headline, moment, reproduce, self_tested, unproven, with_verdict
 from validation.report.text import duration, one_line
 
@@ -57,16 +57,16 @@ def _table(run: Run) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _blocker(run: Run, judged: Judged) -> str:
-    lines = [f"### {judged.checkpoint.id} {judged.checkpoint.title}\n"]
-    if judged.findings:
+def _blocker(run: Run, result: CheckpointResult) -> str:
+    lines = [f"### {result.checkpoint.id} {result.checkpoint.title}\n"]
+    if result.findings:
         lines += ["| What | Expected | Observed | Remedy |", "|---|---|---|---|"]
-        lines += [_row(o) for o in judged.findings[:_FINDINGS_MAX]]
-        if (rest := len(judged.findings) - _FINDINGS_MAX) > 0:
+        lines += [_row(o) for o in result.findings[:_FINDINGS_MAX]]
+        if (rest := len(result.findings) - _FINDINGS_MAX) > 0:
             lines.append(f"\nand {rest} more")
     else:
-        lines.append(safe(judged.reason))
-    return "\n".join([*lines, f"\n```sh\n{reproduce(run, judged)}\n```\n"])
+        lines.append(safe(result.reason))
+    return "\n".join([*lines, f"\n```sh\n{reproduce(run, result)}\n```\n"])
 
 
 def _row(found: Observed) -> str:
@@ -74,7 +74,7 @@ def _row(found: Observed) -> str:
 
 
 def _open(group: Open) -> str:
-    titles = ", ".join(f"**{j.checkpoint.id} {j.checkpoint.title}**" for j in group.judged)
+    titles = ", ".join(f"**{j.checkpoint.id} {j.checkpoint.title}**" for j in group.results)
     return f"- {titles}: {safe(group.reason)} (`{group.command}`)"
 
 

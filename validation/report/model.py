@@ -14,7 +14,7 @@ from validation.core.settings import SHIPPED_TARGETS, TARGETS
 from validation.record.events import Event, RunStarted
 from validation.record.recorder import read
 from validation.record.runs import RECORD
-from validation.record.verdicts import Judged, Run, RunVerdict, Verdict, judge
+from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict, evaluate
 from validation.registry.checkpoints import BEYOND, phases, registry
 
 DOCTOR = "votecheck doctor"
@@ -29,7 +29,7 @@ class Phase:
 
     number: int
     name: str
-    judged: tuple[Judged, ...]
+    results: tuple[CheckpointResult, ...]
 
     @property
     def title(self) -> str:
@@ -44,11 +44,11 @@ class Phase:
     @property
     def seconds(self) -> float:
         """How long its checkpoints took."""
-        return sum(j.seconds for j in self.judged)
+        return sum(j.seconds for j in self.results)
 
     def count(self, verdict: Verdict) -> int:
         """How many of its checkpoints have a verdict."""
-        return sum(j.verdict is verdict for j in self.judged)
+        return sum(j.verdict is verdict for j in self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,18 @@ class Open:
 
     reason: str
     command: str
-    judged: tuple[Judged, ...]
+    results: tuple[CheckpointResult, ...]
 
 
 def load(folder: Path) -> Run:
-    """Read a run's record and judge it. Waivers are held against the day of the run, so that it can be judged again any day.
+    """Read a run's record and judge it. Waivers are held against the day of the run, so that it can be result again any day.
 
     Raises:
         UsageError: there is no record, it was changed, or it is of another version.
     """
     try:
         events = tuple(read(folder / RECORD))
-        return judge(events, registry(), day_of(events))
+        return evaluate(events, registry(), day_of(events))
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise UsageError(
             f"The record {folder / RECORD} cannot be read: {type(error).__name__}: {error}",
@@ -85,40 +85,40 @@ def day_of(events: Iterable[Event]) -> date:
 
 def by_phase(run: Run) -> tuple[Phase, ...]:
     """Group the checkpoints of a run by phase; what lies beyond the protocol comes last."""
-    numbers = sorted({j.checkpoint.phase for j in run.judged}, key=lambda n: (n == BEYOND, n))
-    return tuple(Phase(n, phases()[n], tuple(j for j in run.judged if j.checkpoint.phase == n)) for n in numbers)
+    numbers = sorted({j.checkpoint.phase for j in run.results}, key=lambda n: (n == BEYOND, n))
+    return tuple(Phase(n, phases()[n], tuple(j for j in run.results if j.checkpoint.phase == n)) for n in numbers)
 
 
-def with_verdict(run: Run, verdict: Verdict) -> tuple[Judged, ...]:
+def with_verdict(run: Run, verdict: Verdict) -> tuple[CheckpointResult, ...]:
     """Give the checkpoints of a run that have a verdict, in order."""
-    return tuple(j for j in run.judged if j.verdict is verdict)
+    return tuple(j for j in run.results if j.verdict is verdict)
 
 
 def unproven(run: Run) -> tuple[Open, ...]:
     """Group the checkpoints that are not proven by the reason and by what has to be done; one command is for all of a group."""
-    groups: dict[tuple[str, tuple[str, ...] | None], list[Judged]] = {}
-    for judged in with_verdict(run, Verdict.NOT_PROVEN):
-        groups.setdefault((judged.reason.removesuffix(f" Next: {DOCTOR}"), _how_to_prove(run, judged)), []).append(judged)
+    groups: dict[tuple[str, tuple[str, ...] | None], list[CheckpointResult]] = {}
+    for result in with_verdict(run, Verdict.NOT_PROVEN):
+        groups.setdefault((result.reason.removesuffix(f" Next: {DOCTOR}"), _how_to_prove(run, result)), []).append(result)
     return tuple(
         Open(reason, DOCTOR if flags is None else _command(members, flags), tuple(members)) for (reason, flags), members in groups.items()
     )
 
 
-def not_looked_at(run: Run) -> dict[str, tuple[str, ...]]:
-    """Give, for each level that this target cannot show, the checkpoints that were judged elsewhere and belong there too."""
-    seen = [j for j in run.judged if j.scenarios]
-    levels = dict.fromkeys(level for j in seen for level in j.open_at)
-    return {level: tuple(j.checkpoint.id for j in seen if level in j.open_at) for level in levels}
+def checkable_elsewhere(run: Run) -> dict[str, tuple[str, ...]]:
+    """Give, for each level that this target cannot show, the checkpoints that were result elsewhere and belong there too."""
+    seen = [j for j in run.results if j.scenarios]
+    levels = dict.fromkeys(level for j in seen for level in j.unchecked_at)
+    return {level: tuple(j.checkpoint.id for j in seen if level in j.unchecked_at) for level in levels}
 
 
 def is_whole(run: Run) -> bool:
     """Tell whether everything in the registry was in scope."""
-    return len(run.judged) == len(registry())
+    return len(run.results) == len(registry())
 
 
 def headline(run: Run) -> str:
     """Say what the verdict means, in one or two sentences."""
-    failed, open_, waived, every = (*(run.count(v) for v in WORST_FIRST[:3]), len(run.judged))
+    failed, open_, waived, every = (*(run.count(v) for v in WORST_FIRST[:3]), len(run.results))
     whole, quick = is_whole(run), QUICK in run.started.flags
     if run.verdict is RunVerdict.NO_GO:
         names = ", ".join(j.checkpoint.id for j in with_verdict(run, Verdict.FAILED))
@@ -133,21 +133,21 @@ def headline(run: Run) -> str:
     return f"{said} It was a quick look, which leaves out some scenarios of each kind and clears no release." if quick else said
 
 
-def reproduce(run: Run, judged: Judged) -> str:
+def reproduce(run: Run, result: CheckpointResult) -> str:
     """Give the command that runs a checkpoint again as this run did."""
-    return _command([judged], run.started.flags)
+    return _command([result], run.started.flags)
 
 
-def _how_to_prove(run: Run, judged: Judged) -> tuple[str, ...] | None:
+def _how_to_prove(run: Run, result: CheckpointResult) -> tuple[str, ...] | None:
     """Give the flags of a run that brings a checkpoint nearer to its proof; none where no target of this version can show it."""
-    if judged.scenarios or len(judged.open_at) < len(judged.checkpoint.needs):  # some of it can be shown where this run was
+    if result.scenarios or len(result.unchecked_at) < len(result.checkpoint.needs):  # some of it can be shown where this run was
         return tuple(run.started.flags)
-    able = next((t for t in SHIPPED_TARGETS if TARGETS[t].issuperset(judged.open_at)), None)
+    able = next((t for t in SHIPPED_TARGETS if TARGETS[t].issuperset(result.unchecked_at)), None)
     return ("--target", able) if able else None
 
 
-def _command(judged: Iterable[Judged], flags: Iterable[str]) -> str:
-    return " ".join(["votecheck run --checkpoint", ",".join(j.checkpoint.id for j in judged), *map(_word, flags)])
+def _command(results: Iterable[CheckpointResult], flags: Iterable[str]) -> str:
+    return " ".join(["votecheck run --checkpoint", ",".join(j.checkpoint.id for j in results), *map(_word, flags)])
 
 
 def _word(flag: str) -> str:

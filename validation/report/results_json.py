@@ -10,7 +10,7 @@ import jsonschema_rs
 
 from validation.core.errors import HarnessError
 from validation.record.events import text
-from validation.record.verdicts import Judged, Run
+from validation.record.verdicts import CheckpointResult, Run
 from validation.registry.checkpoints import BEYOND
 from validation.report.model import reproduce
 
@@ -32,8 +32,8 @@ def render(run: Run) -> str:
 
 def document(run: Run) -> dict[str, Any]:
     """Give what `results.json` holds."""
-    inside = [j for j in run.judged if j.checkpoint.phase != BEYOND]
-    outside = [j for j in run.judged if j.checkpoint.phase == BEYOND]
+    inside = [j for j in run.results if j.checkpoint.phase != BEYOND]
+    outside = [j for j in run.results if j.checkpoint.phase == BEYOND]
     return {
         "schema_version": SCHEMA_VERSION,
         "run": run.started.run,
@@ -61,7 +61,7 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
-def _checkpoints(run: Run, judged: Sequence[Judged]) -> list[dict[str, Any]]:
+def _checkpoints(run: Run, results: Sequence[CheckpointResult]) -> list[dict[str, Any]]:
     return [
         {
             "id": j.checkpoint.id,
@@ -85,5 +85,5 @@ def _checkpoints(run: Run, judged: Sequence[Judged]) -> list[dict[str, Any]]:
                 for o in s.wrong
             ],
         }
-        for j in judged
+        for j in results
     ]

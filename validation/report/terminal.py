@@ -16,16 +16,16 @@ from rich.text import Text
 
 from validation.faults.proxy.crashes import RIGHT
 from validation.record.events import Event, Finished, HarnessFailed, Planned, RunFinished, Started
-from validation.record.verdicts import Judged, Run, RunVerdict, Verdict, judge
+from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict, evaluate
 from validation.registry.checkpoints import Checkpoint, phases, registry
 from validation.report.crash_table import CrashPoint, crash_points, in_short
 from validation.report.model import (
     Open,
     by_phase,
+    checkable_elsewhere,
     day_of,
     headline,
     is_whole,
-    not_looked_at,
     reproduce,
     self_tested,
     unproven,
@@ -102,11 +102,11 @@ class Progress:
         """Write a line for each checkpoint that was left, and has no scenario to come."""
         if not identifiers:
             return
-        run = judge(self._events, registry(), day_of(self._events))
-        for judged in (j for j in run.judged if j.checkpoint.id in identifiers):
-            self._told[judged.checkpoint.id] = judged.verdict
-            line = Text.assemble(f"{judged.checkpoint.id:<4} ", _word(judged.verdict), f"  {judged.checkpoint.title}")
-            _print(self._console, line.append(f"  {duration(judged.seconds)}", "dim"))
+        run = evaluate(self._events, registry(), day_of(self._events))
+        for result in (j for j in run.results if j.checkpoint.id in identifiers):
+            self._told[result.checkpoint.id] = result.verdict
+            line = Text.assemble(f"{result.checkpoint.id:<4} ", _word(result.verdict), f"  {result.checkpoint.title}")
+            _print(self._console, line.append(f"  {duration(result.seconds)}", "dim"))
 
     def _status(self) -> Spinner:
         line = Text()
@@ -129,12 +129,12 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     _print(
         console, Text(one_line(f"version {version}, run {run.started.run}, target {run.started.target}, {duration(run.seconds)}"), "dim")
     )
-    for judged in with_verdict(run, Verdict.FAILED):
-        _blocker(run, judged, console)
+    for result in with_verdict(run, Verdict.FAILED):
+        _blocker(run, result, console)
     _list(console, "Harness errors", [visible(t) for t in run.harness_errors])
     _list(console, "Not proven", [_open(o) for o in unproven(run)])
     _list(console, "Waived", [f"{_title(j)}: {one_line(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)])
-    _list(console, "Not looked at on this target", [f"{level} for {', '.join(ids)}" for level, ids in not_looked_at(run).items()])
+    _list(console, "Not looked at on this target", [f"{level} for {', '.join(ids)}" for level, ids in checkable_elsewhere(run).items()])
     _sweeps(run, console)
     _list(console, "Snapshots of the cluster", [str((folder / s.files[0]).parent) for s in run.snapshots if s.files])
     console.print()
@@ -143,26 +143,26 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     _print(console, Text(f"Report: {folder / 'index.html'}"))
 
 
-def _blocker(run: Run, judged: Judged, console: Console) -> None:
-    _print(console, Text.assemble("\n", _word(judged.verdict), f"  {_title(judged)}"))
-    for found in judged.findings[:_FINDINGS_MAX]:
+def _blocker(run: Run, result: CheckpointResult, console: Console) -> None:
+    _print(console, Text.assemble("\n", _word(result.verdict), f"  {_title(result)}"))
+    for found in result.findings[:_FINDINGS_MAX]:
         _print(console, Text(f"  {one_line(found.subject, _LINE_MAX)}"))
         for name in ("expected", "observed", "remedy"):
             if told := getattr(found, name):
                 _print(console, Text.assemble((f"    {name:<9} ", "dim"), one_line(told, _LINE_MAX)))
-    if not judged.findings:
-        _print(console, Text(f"    {one_line(judged.reason)}"))
-    if (rest := len(judged.findings) - _FINDINGS_MAX) > 0:
+    if not result.findings:
+        _print(console, Text(f"    {one_line(result.reason)}"))
+    if (rest := len(result.findings) - _FINDINGS_MAX) > 0:
         _print(console, Text(f"  and {rest} more, in the report"))
-    _print(console, Text.assemble(("    again     ", "dim"), reproduce(run, judged)))
+    _print(console, Text.assemble(("    again     ", "dim"), reproduce(run, result)))
 
 
 def _sweeps(run: Run, console: Console) -> None:
     """Tell of the crash sweeps: a line each for who wants to release, a table for who asked for a part of the checkpoints."""
-    for judged in run.judged:
-        if not (points := crash_points(judged)):
+    for result in run.results:
+        if not (points := crash_points(result)):
             continue
-        _print(console, Text.assemble("\n", (_title(judged), "bold"), f": {in_short(points)}"))
+        _print(console, Text.assemble("\n", (_title(result), "bold"), f": {in_short(points)}"))
         if is_whole(run):
             continue
         table = Table("Crash point", "Witness", "Verdict", box=None, pad_edge=False, header_style="dim")
@@ -187,7 +187,7 @@ def _list(console: Console, title: str, items: Collection[str]) -> None:
 
 
 def _open(group: Open) -> str:
-    titles = "\n  ".join(_title(judged) for judged in group.judged)
+    titles = "\n  ".join(_title(result) for result in group.results)
     return f"{titles}\n       {one_line(group.reason, _LINE_MAX)}\n       {group.command}"
 
 
@@ -202,8 +202,8 @@ def _counts(run: Run) -> Table:
     return table
 
 
-def _title(judged: Judged) -> str:
-    return f"{judged.checkpoint.id:<4} {judged.checkpoint.title}"
+def _title(result: CheckpointResult) -> str:
+    return f"{result.checkpoint.id:<4} {result.checkpoint.title}"
 
 
 def _word(verdict: Verdict) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Server:
         """Return the server's process, or refuse if the server is external."""
         if self.child is None:
             raise NotProven(
-                f"This {self.name} is external: votecheck votes and reads, and never changes it. Next: votecheck run --target local"
+                f"This {self.name} is external: votecheck votes and reads, and never changes it. Try: votecheck run --target local"
             )
         return self.child
 
@@ -83,7 +83,7 @@ class Api:
             NotProven: the API is external.
         """
         if self.child is None:
-            raise NotProven("This API is external: votecheck cannot see its process or its log. Next: votecheck run --target local")
+            raise NotProven("This API is external: votecheck cannot see its process or its log. Try: votecheck run --target local")
         return self.child
 
 

@@ -135,7 +135,7 @@ def all_is_well(storm: FaultEnvironment, suffered: list[Suffered], measure: Call
 def _at_random(storm: FaultEnvironment, settings: RunSettings) -> list[Suffered]:
     draw, faults = random.Random(settings.seed), every_fault()  # noqa: S311 - to be repeated, not to be secret
     names = [name for name, fault in faults.items() if fault.seconds < 10]  # noqa: PLR2004 - the long ones have a scenario of their own
-    end, came = time.monotonic() + settings.minutes * 60, list[Suffered]()
+    end, came = time.monotonic() + settings.fault_minutes * 60, list[Suffered]()
     while time.monotonic() < end or not came:
         came += _suffer(storm, draw.choice(names))
     return came

@@ -19,7 +19,7 @@ WRITABLE = {"/dev/shm", "/tmp"}  # noqa: S108 - both in memory, and bounded
 def _running(target: LaunchingTarget, part: str) -> Child:
     child = target.api.process if part == "api" else target.consumer
     if not child.in_container:
-        raise NotProven(f"The {part} does not run in a container here. Next: votecheck run --target containers")
+        raise NotProven(f"The {part} does not run in a container here. Try: votecheck run --target containers")
     return child
 
 

@@ -106,7 +106,7 @@ def database_of_flaws(settings: RunSettings) -> Database:
 @then("its base image keeps a list of what it is made of")
 def base_is_whole(image: Image, observe: Observe) -> None:
     if not base_is_listed(image):
-        raise NotProven(f"Flaws in the base of {image.name} cannot be known: it is {_base(image)}. Next: build on the published base image")
+        raise NotProven(f"Flaws in the base of {image.name} cannot be known: it is {_base(image)}. Try: build on the published base image")
     observe(f"package of the C library of {image.name}", expected="listed", observed="listed")
 
 

@@ -100,7 +100,7 @@ def test_a_half_installed_environment_is_3_and_says_what_to_do(tmp_path: Path) -
 def test_a_server_that_does_not_answer_is_3_with_the_next_command(tmp_path: Path, option: str, scheme: str) -> None:
     ended = run(tmp_path, "--checkpoint", "5.3", option, f"{scheme}://u:hidden@127.0.0.1:{free_port()}/x")
     assert ended.returncode == 3
-    is_clear(ended, "127.0.0.1", "Likely:", "Next:")
+    is_clear(ended, "127.0.0.1", "Likely cause:", "Try:")
     assert "hidden" not in ended.stderr
 
 

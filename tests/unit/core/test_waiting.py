@@ -42,7 +42,7 @@ def test_it_gives_up_at_its_limit_with_the_last_value() -> None:
 def test_what_takes_long_is_looked_at_less_often_and_told_as_exactly(clock: list[float]) -> None:
     looks = list[float]()
     waited = eventually(lambda: looks.append(clock[0]), lambda _: clock[0] >= 20, within=60)
-    assert 20 <= waited.seconds < 20 + waiting.SELDOM_SECONDS
+    assert 20 <= waited.seconds < 20 + waiting.LONGEST_PAUSE_SECONDS
     assert len(looks) < 20 / waiting.EVERY_SECONDS / 4
     assert all(later - earlier <= max(waiting.EVERY_SECONDS, earlier / 40) + 1e-9 for earlier, later in itertools.pairwise(looks))
 

@@ -16,7 +16,7 @@ from validation.defects.planted_images import Images
 from validation.defects.proving import HERE, Bench, Catch, Result
 from validation.defects.results import Proof, Row, digest_of, keep, read
 from validation.record.events import Observed, RunStarted
-from validation.record.verdicts import Judged, Run, RunVerdict, Scenario, Verdict
+from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Scenario, Verdict
 
 D3, D13, D4, D80 = DEFECTS.values()
 CLUSTER = Bench(("--context", "x"))
@@ -207,8 +207,8 @@ def a_run(verdict: Verdict = Verdict.FAILED) -> Run:
     wrong = Observed("id", "Then it is so", "status", "201", "500", ok=False)
     right = replace_ok(wrong)
     scenario = Scenario("id", "A vote", "5_votes.feature", ("5.1",), "failed", "", 1.0, "local", (wrong, wrong, right))
-    judged = tuple(Judged(registry()[i], verdict, "", "local", (), (scenario,)) for i in ("5.1", "1.1"))
-    return Run(RunStarted("r", "local", "", [], [], {}, {}, []), RunVerdict.NO_GO, judged, ("some trouble",), (), 5.0)
+    results = tuple(CheckpointResult(registry()[i], verdict, "", "local", (), (scenario,)) for i in ("5.1", "1.1"))
+    return Run(RunStarted("r", "local", "", [], [], {}, {}, []), RunVerdict.NO_GO, results, ("some trouble",), (), 5.0)
 
 
 def replace_ok(of: Observed) -> Observed:

@@ -56,13 +56,13 @@ def test_a_file_that_is_not_there_is_named(source: Path, shelf: Shelf) -> None:
 def test_a_base_that_cannot_be_had_is_named_and_what_was_built_by_then_is_gone(source: Path, shelf: Shelf) -> None:
     said = fails_with(source, "FROM localhost/votecheck-nowhere:1\nCOPY --from=build /slim.py /x\n", shelf)
     assert "votecheck-nowhere:1" in said
-    assert "Likely: a base image cannot be had" in said
+    assert "Likely cause: a base image cannot be had" in said
 
 
 def test_a_full_disk_is_called_one(source: Path, shelf: Shelf) -> None:
     said = fails_with(source, "RUN dd if=/dev/zero of=/dev/full bs=1 count=1 status=none\n", shelf)  # the one place that is full everywhere
     assert "No space left on device" in said
-    assert "Likely: the disk is full" in said
+    assert "Likely cause: the disk is full" in said
 
 
 def test_a_package_that_is_not_the_pinned_one_is_refused(source: Path, shelf: Shelf) -> None:

@@ -58,8 +58,8 @@ def test_without_an_engine_it_ends_with_3_and_names_all_that_were_asked(path: Pa
     ended = votecheck("images", path=path)
     assert ended.returncode == 3
     assert "podman: not installed; docker: not installed; buildah: not installed" in " ".join(ended.stderr.split())
-    assert "Likely: none is installed" in ended.stderr
-    assert "Next: votecheck doctor" in ended.stderr
+    assert "Likely cause: none is installed" in ended.stderr
+    assert "Try: votecheck doctor" in ended.stderr
     assert not ended.stdout
 
 

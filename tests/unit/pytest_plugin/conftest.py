@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from validation.core.settings import PROJECT
-from validation.record.verdicts import Judged, Run, RunVerdict, Verdict
+from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict
 from validation.report.model import load
 
 STEPS = """
@@ -57,8 +57,8 @@ class Ended:
     said: str
 
     @property
-    def checkpoint(self) -> Judged:
-        return self.run.judged[0]
+    def checkpoint(self) -> CheckpointResult:
+        return self.run.results[0]
 
 
 RunFeature = Callable[..., Ended]

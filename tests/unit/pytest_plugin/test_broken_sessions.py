@@ -59,7 +59,7 @@ def test_a_checkpoint_whose_other_scenario_never_began_is_not_proven(run_feature
     other = "\nScenario: T\n  When somebody presses Ctrl-C\nScenario: U\n  Then it is right"
     ended = run_feature(RIGHT + other, steps)
     planned = {s.name: s.reason for s in ended.checkpoint.scenarios}
-    assert planned.get("U") == "The scenario was planned and never began."
+    assert planned.get("U") == "The scenario was planned and never started."
 
 
 def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: RunFeature) -> None:
@@ -91,7 +91,7 @@ def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFe
     """
     ended = run_feature("Scenario: S\n  Then it is right\n  When the harness is killed", steps)
     in_trouble(ended, "The run was cut off: its record has no end.")
-    not_proven(ended, "The scenario began and never ended.")
+    not_proven(ended, "The scenario started and never finished.")
 
 
 TWO_RED_ONE_GREEN = "Scenario: First\n  Then it is wrong\n\nScenario: Second\n  Then it is wrong\n\nScenario: Third\n  Then it is right"

@@ -213,10 +213,10 @@ def test_an_outline_runs_once_a_row(run_feature: RunFeature) -> None:
 
 def test_a_checkpoint_without_a_scenario_is_not_proven(run_feature: RunFeature) -> None:
     ended = run_feature(RIGHT, scope=("5.1", "5.2"))
-    assert [j.verdict for j in ended.run.judged] == [Verdict.PASSED, Verdict.NOT_PROVEN]
-    assert ended.run.judged[1].reason == "No scenario of it ran."
+    assert [j.verdict for j in ended.run.results] == [Verdict.PASSED, Verdict.NOT_PROVEN]
+    assert ended.run.results[1].reason == "None of its scenarios ran."
     assert ended.run.verdict is RunVerdict.INCOMPLETE
 
 
 def test_a_scenario_for_another_kind_of_target_does_not_run_and_is_not_passed(run_feature: RunFeature) -> None:
-    not_proven(run_feature("@needs_cluster\n" + RIGHT.strip()), "No scenario of it ran.")
+    not_proven(run_feature("@needs_cluster\n" + RIGHT.strip()), "None of its scenarios ran.")

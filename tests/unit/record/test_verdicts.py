@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validation.record.events import Event, Finished, HarnessFailed, Observed, Planned, RunFinished, RunStarted, Started
-from validation.record.verdicts import EXIT_CODES, Judged, Run, RunVerdict, Verdict, judge
+from validation.record.verdicts import EXIT_CODES, CheckpointResult, Run, RunVerdict, Verdict, evaluate
 from validation.registry.checkpoints import registry
 
 TODAY = date(2026, 11, 24)
@@ -39,11 +39,11 @@ def waiver(checkpoint: str = "5.1", expires: str = "2026-12-31") -> dict[str, st
 
 
 def verdict(*events: Event, end: bool = True) -> Run:
-    return judge([*events, *([RunFinished(1.0)] if end else [])], registry(), TODAY)
+    return evaluate([*events, *([RunFinished(1.0)] if end else [])], registry(), TODAY)
 
 
-def of(run: Run, checkpoint: str = "5.1") -> Judged:
-    return next(j for j in run.judged if j.checkpoint.id == checkpoint)
+def of(run: Run, checkpoint: str = "5.1") -> CheckpointResult:
+    return next(j for j in run.results if j.checkpoint.id == checkpoint)
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def of(run: Run, checkpoint: str = "5.1") -> Judged:
         (scenario(RIGHT, outcome="error", reason="boom"), Verdict.NOT_PROVEN, "S: boom"),
         (scenario(RIGHT, outcome="not_proven", reason="Skipped: no proxy"), Verdict.NOT_PROVEN, "S: Skipped: no proxy"),
         (scenario(), Verdict.NOT_PROVEN, "S: The scenario passed without a single observation."),
-        (scenario(RIGHT)[:-1], Verdict.NOT_PROVEN, "S: The scenario began and never ended."),
-        ([*scenario(RIGHT), planned("T")], Verdict.NOT_PROVEN, "T: The scenario was planned and never began."),
+        (scenario(RIGHT)[:-1], Verdict.NOT_PROVEN, "S: The scenario started and never finished."),
+        ([*scenario(RIGHT), planned("T")], Verdict.NOT_PROVEN, "T: The scenario was planned and never started."),
         ([planned("S"), *scenario(RIGHT)], Verdict.PASSED, ""),
         ([planned("S"), planned("T"), *scenario(WRONG)], Verdict.FAILED, "S: "),
         ([planned("T", checkpoint="5.2"), *scenario(RIGHT)], Verdict.PASSED, ""),
-        ([], Verdict.NOT_PROVEN, "No scenario of it ran."),
-        (scenario(RIGHT, checkpoint="5.2"), Verdict.NOT_PROVEN, "No scenario of it ran."),
+        ([], Verdict.NOT_PROVEN, "None of its scenarios ran."),
+        (scenario(RIGHT, checkpoint="5.2"), Verdict.NOT_PROVEN, "None of its scenarios ran."),
         ([*scenario(RIGHT), *scenario(name="T")], Verdict.NOT_PROVEN, "T: The scenario passed without a single observation."),
         ([*scenario(name="T"), *scenario(WRONG, outcome="failed", reason="red")], Verdict.FAILED, "S: red"),
         ([*scenario(RIGHT, outcome="error", reason="the first try"), *scenario(RIGHT)], Verdict.NOT_PROVEN, "Flaky: it ran 2 times"),
@@ -72,10 +72,10 @@ def of(run: Run, checkpoint: str = "5.1") -> Judged:
     ],
 )
 def test_a_checkpoint_is_what_its_scenarios_were(events: list[Event], expected: Verdict, reason: str) -> None:
-    judged = of(verdict(begun("5.1"), *events))
-    assert judged.verdict is expected
-    assert reason in judged.reason
-    assert judged.reason or expected is Verdict.PASSED
+    result = of(verdict(begun("5.1"), *events))
+    assert result.verdict is expected
+    assert reason in result.reason
+    assert result.reason or expected is Verdict.PASSED
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_a_record_without_an_end_is_trouble_of_the_harness() -> None:
     ("events", "expires", "expected", "reason"),
     [
         (scenario(WRONG, outcome="failed", reason="red"), "2026-11-24", Verdict.WAIVED, "the proxy does it (release board, until"),
-        (scenario(outcome="not_proven", reason="no proxy"), "2026-12-31", Verdict.WAIVED, "Without it: S: no proxy"),
-        ([], "2026-12-31", Verdict.WAIVED, "Without it: No scenario of it ran."),
+        (scenario(outcome="not_proven", reason="no proxy"), "2026-12-31", Verdict.WAIVED, "Without the waiver: S: no proxy"),
+        ([], "2026-12-31", Verdict.WAIVED, "Without the waiver: None of its scenarios ran."),
         (scenario(WRONG, outcome="failed", reason="red"), "2026-11-23", Verdict.FAILED, "Its waiver expired on 2026-11-23"),
         (scenario(RIGHT), "2026-11-23", Verdict.FAILED, "Its waiver expired on 2026-11-23"),
         (scenario(RIGHT), "2026-12-31", Verdict.FAILED, "is no longer needed: remove it."),
@@ -154,9 +154,9 @@ def test_a_checkpoint_is_proven_at_the_highest_place_where_it_passed() -> None:
         *scenario(RIGHT, checkpoint="4.4", name="B", fidelity="local"),
         *scenario(checkpoint="4.4", name="C", fidelity="cluster"),
     ]
-    judged = of(verdict(begun("4.4"), *events), "4.4")
-    assert judged.proven_at == "local"
-    assert judged.open_at == ("cluster",)
+    result = of(verdict(begun("4.4"), *events), "4.4")
+    assert result.proven_at == "local"
+    assert result.unchecked_at == ("cluster",)
 
 
 def test_what_never_passed_is_proven_nowhere() -> None:
@@ -164,9 +164,9 @@ def test_what_never_passed_is_proven_nowhere() -> None:
 
 
 def test_a_checkpoint_that_needs_an_image_says_so() -> None:
-    judged = of(verdict(begun("2.5")), "2.5")
-    assert judged.verdict is Verdict.NOT_PROVEN
-    assert judged.reason == "It needs a container image, and this target has none. Next: votecheck doctor"
+    result = of(verdict(begun("2.5")), "2.5")
+    assert result.verdict is Verdict.NOT_PROVEN
+    assert result.reason == "It needs a container image, which this target does not have."
 
 
 FACTS = st.lists(st.booleans(), max_size=3)
@@ -201,5 +201,5 @@ def test_one_more_wrong_observation_never_improves_a_run(events: list[Event], da
 def test_what_was_not_observed_never_makes_a_checkpoint_pass(events: list[Event], data: st.DataObject) -> None:
     kept = [e for e in events if not isinstance(e, Observed) or data.draw(st.booleans())]
     before, after = verdict(begun(*SCOPE), *events), verdict(begun(*SCOPE), *kept)
-    for one, other in zip(before.judged, after.judged, strict=True):
+    for one, other in zip(before.results, after.results, strict=True):
         assert one.verdict is Verdict.PASSED or other.verdict is not Verdict.PASSED

@@ -40,7 +40,7 @@ def said(folder: Path) -> str:
 
 def test_a_point_is_as_good_as_its_worst_crash(record: Any) -> None:
     folder = swept(record, (RIGHT, SLOW), (WRONG, RIGHT), (UNSEEN, UNSEEN))
-    points = crash_points(load(folder).judged[0])
+    points = crash_points(load(folder).results[0])
     assert [(p.name, p.witness, p.verdict, p.seconds) for p in points[:1]] == [("before acknowledged", "XACK, 3 of 3", "right", 1.2)]
     assert [(p.name, p.verdict, p.witness) for p in points[1:]] == [
         ("after acknowledged", "1 wrong", "XACK, 1 of 1"),
@@ -84,5 +84,5 @@ def test_no_table_is_made_of_anything_else(record: Any, evidence: str) -> None:
     record.begin(["B8"])
     record.scenario("B8", ("counts", "3", "3"), evidence=evidence)
     folder = record.end()
-    assert crash_points(load(folder).judged[0]) == ()
+    assert crash_points(load(folder).results[0]) == ()
     assert "crashes at" not in said(folder)

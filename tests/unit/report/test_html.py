@@ -44,7 +44,7 @@ def test_what_is_not_proven_comes_with_its_reason_and_next_command(page: Page) -
 
 
 def test_waivers_troubles_measurements_and_versions_are_there(page: Page) -> None:
-    for told in ("Without it:", "release board", "2027-01-31", "Not cleaned up", "vote to result p50 0.21 s", "pytest 9.2.0"):
+    for told in ("Without the waiver:", "release board", "2027-01-31", "Not cleaned up", "vote to result p50 0.21 s", "pytest 9.2.0"):
         assert told in page.text
 
 

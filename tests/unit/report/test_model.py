@@ -14,7 +14,7 @@ from validation.report.model import load, self_tested, tally
 
 def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:
     run = load(failed)
-    assert (run.verdict, [str(j.verdict) for j in run.judged]) == (
+    assert (run.verdict, [str(j.verdict) for j in run.results]) == (
         "NO-GO",
         ["NOT PROVEN", "PASSED", "NOT PROVEN", "FAILED", "NOT PROVEN", "NOT PROVEN", "WAIVED", "PASSED"],
     )
@@ -24,27 +24,27 @@ def test_waivers_are_held_against_the_day_of_the_run(record: Any) -> None:
     waiver = {"id": "5.1", "reason": "known", "owner": "board", "expires": "2001-01-31"}
     record.begin(["5.1"], waivers=[waiver], started="2001-01-31T23:00:00+00:00")
     record.scenario("5.1", ("answer", "201", "500"))
-    assert load(record.end()).judged[0].verdict is Verdict.WAIVED
+    assert load(record.end()).results[0].verdict is Verdict.WAIVED
 
 
 def test_the_command_repeats_the_run_and_lets_the_shell_fill_in_the_addresses(failed: Path) -> None:
     run = load(failed)
-    assert model.reproduce(run, run.judged[3]) == 'votecheck run --checkpoint 5.1 --api-url "$API_URL"'
+    assert model.reproduce(run, run.results[3]) == 'votecheck run --checkpoint 5.1 --api-url "$API_URL"'
 
 
 def test_no_flag_can_become_a_command_of_the_shell(record: Any) -> None:
     record.begin(["5.1"], flags=["--target", "local; rm -rf ~", "$(id)", "`id`"])
     run = load(record.end())
-    words = shlex.split(model.reproduce(run, run.judged[0]))
+    words = shlex.split(model.reproduce(run, run.results[0]))
     assert words[4:] == ["--target", "local; rm -rf ~", "$(id)", "`id`"]
-    assert "'$(id)'" in model.reproduce(run, run.judged[0])
+    assert "'$(id)'" in model.reproduce(run, run.results[0])
 
 
 def test_checkpoints_open_for_the_same_reason_are_told_once(record: Any) -> None:
     record.begin(["1.1", "2.4", "5.1"])
     images, vote = model.unproven(load(record.end()))
-    assert [j.checkpoint.id for j in images.judged] == ["1.1", "2.4"]
-    assert images.reason == "It needs a container image, and this target has none."
+    assert [j.checkpoint.id for j in images.results] == ["1.1", "2.4"]
+    assert images.reason == "It needs a container image, which this target does not have."
     assert images.command == "votecheck run --checkpoint 1.1,2.4 --target containers"
     assert vote.command == "votecheck run --checkpoint 5.1"
 
@@ -52,7 +52,7 @@ def test_checkpoints_open_for_the_same_reason_are_told_once(record: Any) -> None
 def test_a_pass_says_where_nobody_looked(record: Any) -> None:
     record.begin(["1.1", "4.3", "4.4"])
     record.passes("4.3", "4.4")
-    assert model.not_looked_at(load(record.end())) == {"cluster": ("4.3", "4.4")}
+    assert model.checkable_elsewhere(load(record.end())) == {"cluster": ("4.3", "4.4")}
 
 
 def test_a_phase_is_as_bad_as_its_worst_checkpoint_and_beyond_comes_last(record: Any) -> None:
@@ -108,7 +108,7 @@ def test_a_record_of_another_version_is_told_apart_from_a_crash(new_record: Call
 
 
 def test_a_run_without_record_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Next: votecheck run"):
+    with pytest.raises(UsageError, match="Try: votecheck run"):
         load(tmp_path)
 
 

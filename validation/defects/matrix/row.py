@@ -40,7 +40,7 @@ def why_not(defect: Defect) -> str:
 def reached(defect: Defect) -> tuple[str, ...]:
     """Give the checkpoints that a defect can reach: those that look at something that it changes."""
     changed = [PurePosixPath(change.file) for change in defect.changes] + [PurePosixPath(RUNNING)] * bool(defect.redis)
-    return tuple(one for one in columns() if any(map(registry()[one].looks_at, changed)))
+    return tuple(one for one in columns() if any(map(registry()[one].reads, changed)))
 
 
 def whole(defect: Defect, digest: str) -> Row:
@@ -88,13 +88,13 @@ def _apart(alike: Sequence[Checkpoint]) -> Run:
 
 def _strip(copy: Path, kept: Checkpoint) -> None:
     """Remove every file that a checkpoint does not look at."""
-    for file in [path for path in copy.rglob("*") if path.is_file() and not kept.looks_at(path.relative_to(copy))]:
+    for file in [path for path in copy.rglob("*") if path.is_file() and not kept.reads(path.relative_to(copy))]:
         file.unlink()
 
 
 def row(defect: Defect, runs: Sequence[Run], digest: str, looking: Sequence[str]) -> Row:
     """Write down what runs of the checkpoints that looked made of a defect."""
-    judged = [one for run in runs for one in run.judged if one.checkpoint.id in looking]
+    judged = [one for run in runs for one in run.results if one.checkpoint.id in looking]
     return Row(
         defect=defect.id,
         digest=digest,

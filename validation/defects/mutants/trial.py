@@ -46,7 +46,7 @@ class Judged:
 
 def stages(file: str) -> list[list[str]]:
     """Give the ids of the checkpoints that look at a file, on this machine, in stages: those that take longer come last."""
-    shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs) and one.looks_at(PurePosixPath(file))]
+    shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs) and one.reads(PurePosixPath(file))]
     return [[one.id for one in shown if (one.phase == BEYOND) is beyond] for beyond in (False, True)]
 
 

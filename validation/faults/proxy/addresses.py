@@ -14,7 +14,7 @@ def link_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
         NotProven: there is no `host`.
     """
     if not host:
-        raise NotProven("The parts cannot reach a link here: an engine without root keeps its networks to itself. Next: run podman as root")
+        raise NotProven("The parts cannot reach a link here: an engine without root keeps its networks to itself. Try: run podman as root")
     address = urlsplit(url)
     if address.hostname is None or address.port is None:
         raise HarnessError(f"There can be no link to {url}: it names no host and port.")

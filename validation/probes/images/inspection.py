@@ -121,7 +121,7 @@ def _engine(name: str) -> Engine:
     except TargetUnavailable as error:
         raise NotProven(f"The image {name} cannot be looked at: {' '.join(str(error).splitlines())}") from error
     if engine.ask("image", "inspect", name).returncode:
-        raise NotProven(f"{engine.name} has no image {name}. Next: make images")
+        raise NotProven(f"{engine.name} has no image {name}. Try: make images")
     return engine
 
 

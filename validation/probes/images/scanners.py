@@ -145,17 +145,17 @@ def vulnerability_db(given: str) -> Database:
         NotProven: none was given, there is none, or it is too old.
     """
     if not given:
-        raise NotProven("No database of known flaws was given. Next: votecheck run --checkpoint B14 --vulnerability-db DIR")
+        raise NotProven("No database of known flaws was given. Try: votecheck run --checkpoint B14 --vulnerability-db DIR")
     folder = next((f for f in (Path(given) / "db", Path(given)) if (f / "trivy.db").is_file()), None)
     if folder is None:
-        raise NotProven(f"There is no trivy.db in {given}. Next: trivy image --download-db-only --cache-dir {given}")
+        raise NotProven(f"There is no trivy.db in {given}. Try: trivy image --download-db-only --cache-dir {given}")
     try:
         updated = datetime.fromisoformat(json.loads((folder / "metadata.json").read_text(encoding="utf-8"))["UpdatedAt"])
         age = datetime.now(UTC) - updated
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NotProven(f"How old the database in {folder} is cannot be told: {type(error).__name__}: {error}") from error
     if age > FRESH:
-        raise NotProven(f"The database in {folder} is of {updated:%Y-%m-%d}, and older than {FRESH.days} days. Next: renew it")
+        raise NotProven(f"The database in {folder} is of {updated:%Y-%m-%d}, and older than {FRESH.days} days. Try: renew it")
     return Database(folder, updated)
 
 
@@ -171,7 +171,7 @@ def _run(name: str, *arguments: str, database: Database | None = None) -> Any:
     beside = Path(sys.executable).with_name(name)
     program = str(beside) if beside.is_file() else shutil.which(name)
     if program is None:
-        raise NotProven(f"{name} is not installed. Next: make setup")
+        raise NotProven(f"{name} is not installed. Try: make setup")
     with tempfile.TemporaryDirectory(prefix=f"votecheck-{name}-") as folder:
         if database:  # trivy writes beside it what it has seen of the image
             (Path(folder) / "db").symlink_to(database.folder.resolve())

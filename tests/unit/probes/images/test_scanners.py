@@ -76,7 +76,7 @@ class TestDockerfiles:
     def test_a_scanner_that_is_not_installed_proves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
         monkeypatch.setenv("PATH", str(tmp_path))
-        with pytest.raises(NotProven, match=r"hadolint is not installed\. Next: make setup"):
+        with pytest.raises(NotProven, match=r"hadolint is not installed\. Try: make setup"):
             scanners.hadolint(dockerfile(tmp_path, GOOD))
 
 

@@ -39,7 +39,7 @@ def test_it_is_saved_and_read_once(engine: Path, tmp_path: Path) -> None:
 
 def test_one_that_no_engine_has_is_not_proven(engine: Path, tmp_path: Path) -> None:
     script(engine, '[ "$1" = info ]')
-    with pytest.raises(NotProven, match=r"podman has no image voting-consumer:0\.3\.0\. Next: make images"):
+    with pytest.raises(NotProven, match=r"podman has no image voting-consumer:0\.3\.0\. Try: make images"):
         inspection.Shelf(tmp_path, "").image("consumer")
 
 
@@ -55,5 +55,5 @@ def test_no_engine_is_not_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise TargetUnavailable("No container engine answers (podman: not installed).", "none is installed", "votecheck doctor")
 
     monkeypatch.setattr(inspection, "answering", none)
-    with pytest.raises(NotProven, match=r"No container engine answers.* Next: votecheck doctor"):
+    with pytest.raises(NotProven, match=r"No container engine answers.* Try: votecheck doctor"):
         inspection.Shelf(tmp_path, "").image("api")
