@@ -1,4 +1,4 @@
-"""The page about other tools has the eleven as the catalogue does, and a tool's remarks count only if the unchanged copy does not get them."""
+"""The page about other tools agrees with the catalogue; only remarks that the unchanged copy does not get count."""
 
 import os
 import re

@@ -32,8 +32,8 @@ A tool that does not report a defect is not at fault: it cannot know what this s
 while a database is down. In any project it reports, on the first day, much that votecheck never checks. A project needs both.
 """
 OF_D2 = """
-The tools that report D2 object to the low user id. They report the consumer's user id as well, which is the right one. None can tell that the
-id differs from the image's.
+The tools that report D2 object to the low user id. They report the consumer's user id as well, which is the right one.
+None can tell that the id differs from the image's.
 """
 NOT_INCLUDED = """
 ## Not included
@@ -62,7 +62,7 @@ def rows(reports: Sequence[Report]) -> list[list[str]]:
 def page(reports: Sequence[Report]) -> str:
     """Return the whole page."""
     head, *body = rows(reports)
-    text = HEAD + f"Measured on {datetime.now(UTC):%Y-%m-%d}: {machine()}.\n\n"
+    text = HEAD + _headline(reports) + f"Measured on {datetime.now(UTC):%Y-%m-%d}: {machine()}.\n\n"
     text += "\n".join(_line(row) for row in [head, ["---"] * len(head), *body]) + "\n" + MEANING
     text += "\n## Remarks\n\n" + "".join(_remarks(reports))
     text += OF_D2 if any(report.outcome("D2") == Outcome.REPORTED for report in reports if report.name != NAME) else ""
@@ -70,11 +70,18 @@ def page(reports: Sequence[Report]) -> str:
         text += f"\n{identifier} is a setting of a running Redis. Tools that read files got the same setting in the chart: {seeded}.\n"
     text += "\n## Tools\n\n| tool | version | purpose | command |\n|---|---|---|---|\n"
     text += "".join(_line([g.name, g.version, g.purpose, f"`{g.command}`{f' ({g.why})' if g.why else ''}"]) + "\n" for g in reports)
-    text += (
-        "\nRENDERED is a directory with the chart rendered with its default values. checkov also gets the Dockerfiles there: it renders\n"
-    )
-    text += "charts only if a helm program is installed.\n"
+    text += "\nRENDERED is a directory with the chart rendered with its default values. checkov also gets the Dockerfiles there:\n"
+    text += "it renders charts only if a helm program is installed.\n"
     return text + NOT_INCLUDED
+
+
+def _headline(reports: Sequence[Report]) -> str:
+    counts = {report.name: sum(one.outcome is Outcome.REPORTED for one in report.results) for report in reports if not report.why}
+    others = {name: count for name, count in counts.items() if name != NAME}
+    if NAME not in counts or not others:
+        return ""
+    best = " and ".join(name for name, count in others.items() if count == max(others.values()))
+    return f"votecheck reports {counts[NAME]} of the {len(ORIGINAL)}; of the other tools, {best} report most: {max(others.values())}.\n\n"
 
 
 def _remarks(reports: Iterable[Report]) -> Iterable[str]:
