@@ -141,7 +141,7 @@ def _limits() -> str:
         cors_headers=", ".join(f"`{name}`" for name in cors.HEADERS),
         max_age=cors.MAX_AGE_SECONDS,
         body_bytes=body.LIMIT_BYTES,
-        patience=connections.PATIENCE_SECONDS,
+        patience=connections.CLIENT_DEADLINE_SECONDS,
         fresh=results.FRESH_SECONDS,
         retry_after=responses.RETRY_AFTER_SECONDS,
     )
