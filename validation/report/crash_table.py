@@ -1,4 +1,4 @@
-"""The table of a crash sweep, read back from the record of a run: point, witness, verdict, time to recover."""
+"""The table of a crash sweep, read from the record of a run: crash point, command, result and recovery time."""
 
 from dataclasses import dataclass
 
@@ -6,46 +6,46 @@ from validation.faults.proxy import crashes
 from validation.faults.proxy.crashes import NOT_REACHED, RIGHT, Crash
 from validation.record.events import Observed
 from validation.record.verdicts import CheckpointResult, Scenario
-from validation.report.text import duration
+from validation.report.text import counted, duration
 
 
 @dataclass(frozen=True, slots=True)
 class CrashPoint:
-    """One point of a sweep, with every crash there."""
+    """One crash point of a sweep, with its crashes."""
 
     name: str
     crashes: tuple[Crash, ...]
 
     @property
-    def witness(self) -> str:
-        """At which command it was, and how many of the crashes took effect."""
+    def command(self) -> str:
+        """The command at which the crashes took effect, and how many did."""
         reached = [crash for crash in self.crashes if crash.reached]
         command = reached[0].witness.partition(",")[0] if reached else "none"
-        return f"{command}, {len(reached)} of {len(self.crashes)}"
+        return f"{command} ({len(reached)} of {len(self.crashes)})"
 
     @property
     def wrong(self) -> int:
-        """After how many crashes something was wrong."""
+        """The number of crashes after which something was wrong."""
         return sum(crash.reached and not crash.right for crash in self.crashes)
 
     @property
-    def verdict(self) -> str:
-        """In a word or two: the worst of its crashes."""
+    def outcome(self) -> str:
+        """The worst outcome of its crashes, in one or two words."""
         return f"{self.wrong} wrong" if self.wrong else RIGHT if all(crash.right for crash in self.crashes) else NOT_REACHED
 
     @property
     def seconds(self) -> float:
-        """The longest time to recover."""
+        """The longest recovery, in seconds."""
         return max(crash.seconds for crash in self.crashes)
 
 
 def is_crash(observed: Observed) -> bool:
-    """Tell whether an observation is of one point of a sweep."""
+    """Return whether an observation belongs to a crash sweep."""
     return observed.subject.startswith(crashes.SUBJECT)
 
 
 def crashes_of(scenario: Scenario) -> tuple[Crash, ...]:
-    """Give the crashes of a scenario, in order; none where it is no sweep."""
+    """Return the crashes of a scenario, in order; none if it is not a sweep."""
     return tuple(crash for observed in scenario.observations if is_crash(observed) for crash in crashes.read(observed.evidence))
 
 
@@ -59,12 +59,12 @@ def crash_points(result: CheckpointResult) -> tuple[CrashPoint, ...]:
 
 
 def in_short(points: tuple[CrashPoint, ...]) -> str:
-    """Say in one sentence what a sweep saw."""
+    """Summarise a sweep in one sentence."""
     every = [crash for point in points for crash in point.crashes]
-    wrong, unseen = sum(point.wrong for point in points), sum(not crash.reached for crash in every)
+    wrong, missed = sum(point.wrong for point in points), sum(not crash.reached for crash in every)
     slowest = max(points, key=lambda point: point.seconds)
-    told = [f"{wrong} wrong"] * bool(wrong) + [f"{unseen} not reached"] * bool(unseen) or ["all right"]
+    outcomes = [f"{wrong} wrong"] * bool(wrong) + [f"{missed} not reached"] * bool(missed) or ["none wrong"]
     return (
-        f"{len(every) - unseen} crashes at {len(points)} points, {', '.join(told)}; "
-        f"slowest recovery {duration(slowest.seconds)}, {slowest.name}"
+        f"{counted(len(every) - missed, 'crash')} at {counted(len(points), 'point')}, {', '.join(outcomes)}; "
+        f"slowest recovery {duration(slowest.seconds)} ({slowest.name})"
     )

@@ -10,35 +10,35 @@ from validation.report.text import duration, one_line
 
 _SLOWER_BY_SECONDS = 0.5
 _SLOWER_BY_SHARE = 0.2
-"""Less than this is the machine's own noise."""
-_ABSENT = "not in scope"
+"""Smaller differences than these are noise."""
+_OUT_OF_SCOPE = "not in scope"
 _CELL_MAX = 160
 
 Place = tuple[str, str, str, str]
-"""What makes two findings the same: checkpoint, scenario, step and subject. What was observed may differ from run to run."""
+"""What identifies a finding: checkpoint, scenario, step and subject. The observed value may differ from run to run."""
 
 
 def compare(before: Path, after: Path) -> str:
-    """Write what changed from the run in one folder to the run in another.
+    """Return what changed from the run in one folder to the run in another.
 
     Raises:
-        UsageError: a record cannot be read.
+        UsageError: a record is missing or was changed.
     """
     return diff(load(before), load(after))
 
 
 def diff(before: Run, after: Run) -> str:
-    """Write what changed from one run to another, for the terminal."""
+    """Return what changed from one run to another, for the terminal."""
     sections = {
         "Verdicts": list(_verdicts(before, after)),
         "New findings": list(_findings(after, without=before)),
-        "Findings that are gone": list(_findings(before, without=after)),
+        "Resolved findings": list(_findings(before, without=after)),
         "Durations": list(_durations(before, after)),
     }
     lines = [f"{_name(before)}  →  {_name(after)}"]
     for title, items in sections.items():
         lines += ["", title, *(f"  {item}" for item in items)] if items else []
-    return "\n".join(lines if len(lines) > 1 else [*lines, "", "No difference."])
+    return "\n".join(lines if len(lines) > 1 else [*lines, "", "No differences."])
 
 
 def _name(run: Run) -> str:
@@ -48,19 +48,19 @@ def _name(run: Run) -> str:
 def _verdicts(before: Run, after: Run) -> Iterator[str]:
     old, new = ({j.checkpoint.id: j for j in run.results} for run in (before, after))
     for identifier, result in sorted((old | new).items()):
-        was, is_ = (str(side[identifier].verdict) if identifier in side else _ABSENT for side in (old, new))
+        was, is_ = (str(side[identifier].verdict) if identifier in side else _OUT_OF_SCOPE for side in (old, new))
         if was != is_:
             yield f"{identifier:<4} {was} → {is_}  {result.checkpoint.title}"
 
 
 def _findings(run: Run, *, without: Run) -> Iterator[str]:
     known = _places(without)
-    result = {j.checkpoint.id for j in without.results}
+    in_scope = {j.checkpoint.id for j in without.results}
     for place, found in _places(run).items():
-        # A checkpoint that the other run did not look at has neither gained nor lost a finding.
-        if place not in known and place[0] in result:
-            told = (one_line(text, _CELL_MAX) for text in (found.subject, found.expected, found.observed))
-            yield "{:<4} {}: expected {}, observed {}".format(place[0], *told)
+        # A checkpoint outside the scope of the other run has neither gained nor lost a finding.
+        if place not in known and place[0] in in_scope:
+            cells = (one_line(text, _CELL_MAX) for text in (found.subject, found.expected, found.observed))
+            yield "{:<4} {}: expected {}, observed {}".format(place[0], *cells)
 
 
 def _places(run: Run) -> dict[Place, Observed]:

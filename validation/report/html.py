@@ -1,4 +1,4 @@
-"""`index.html`: one file for people, without network or script. Jinja2 escapes and `visible` unmasks what the system answered."""
+"""`index.html`: one self-contained page without scripts. Jinja2 escapes every text, and `visible` shows hidden characters."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,27 +12,27 @@ from validation.record.events import Measured, Observed
 from validation.record.verdicts import Run, Scenario, Verdict
 from validation.registry.checkpoints import registry
 from validation.report import crash_table, model
-from validation.report.text import duration, percent, visible
+from validation.report.text import counted, duration, percent, visible
 
 TEXT_MAX = 4000
 FINDINGS_MAX = 5
-"""A blocker shows so many; its evidence further down has them all."""
+"""Findings that a blocker shows; the evidence below has all of them."""
 OBSERVATIONS_MAX = 200
 _SLOWEST = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar of a chart: where it begins and how long it is, in percent of the whole."""
+    """One bar of a chart; start and length in percent of the whole."""
 
     label: str
-    begin: float
+    start: float
     length: float
     value: str
 
 
 def render(run: Run) -> str:
-    """Write a run as one HTML page."""
+    """Return a run as one HTML page."""
     return _template().render(
         run=run,
         blockers=model.with_verdict(run, Verdict.FAILED),
@@ -47,14 +47,14 @@ def render(run: Run) -> str:
 
 
 def pages(*folders: Path) -> Environment:
-    """Make an environment of templates in which every text is escaped and unmasked; they are looked for in our folder, too."""
+    """Return a template environment that escapes every text, with the templates of some folders and of this one."""
     return Environment(
         loader=FileSystemLoader((*folders, Path(__file__).parent)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_unmask,
+        finalize=_safe,
     )
 
 
@@ -68,6 +68,7 @@ def _template() -> Template:
         "moment": model.moment,
         "reproduce": model.reproduce,
         "shown": _shown,
+        "counted": counted,
         "crashes": crash_table.crashes_of,
         "is_crash": crash_table.is_crash,
         "findings_max": FINDINGS_MAX,
@@ -75,8 +76,8 @@ def _template() -> Template:
     return environment.get_template("page.html.j2")
 
 
-def _unmask(value: Any) -> Any:
-    """Make every text of the page visible and bounded, so that no place in the template can forget to."""
+def _safe(value: Any) -> Any:
+    """Escape and shorten every text that the template inserts, so that no place can forget to."""
     return visible(value, TEXT_MAX) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -89,17 +90,17 @@ def _number(measured: Measured) -> str:
 
 
 def _shown(scenario: Scenario) -> list[Observed]:
-    """Give the observations that a scenario shows: the first ones, and those that are wrong wherever they stand."""
+    """Return the observations that the page lists for a scenario: the first ones, and every wrong one."""
     return [o for n, o in enumerate(scenario.observations) if n < OBSERVATIONS_MAX or not o.ok][: 2 * OBSERVATIONS_MAX]
 
 
 def _shares(run: Run) -> list[Bar]:
     counts = [(verdict, run.count(verdict)) for verdict in Verdict]
-    bars, begin = [], 0.0
+    bars, start = [], 0.0
     for verdict, count in counts:
         length = percent(count, len(run.results))
-        bars.append(Bar(verdict, begin, length, str(count)))
-        begin += length
+        bars.append(Bar(verdict, start, length, str(count)))
+        start += length
     return bars
 
 

@@ -1,4 +1,4 @@
-"""`junit.xml`: a suite a phase, a case a scenario. An open checkpoint is never a case that passed."""
+"""`junit.xml`: one suite a phase, one case a scenario. A checkpoint that is not PASSED never appears as a passed case."""
 
 from xml.etree import ElementTree as ET
 
@@ -10,16 +10,16 @@ _COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
 
 
 def render(run: Run) -> str:
-    """Write a run as JUnit XML: failure = a finding, error = the harness, skipped = not proven or waived."""
+    """Return a run as JUnit XML: failure = finding, error = harness error, skipped = not proven or waived."""
     root = ET.Element("testsuites", name="votecheck")
     for phase in by_phase(run):
         suite = ET.SubElement(root, "testsuite", name=phase.title, timestamp=run.started.started)
         for result in phase.results:
             _add_checkpoint(suite, run, result)
     if run.harness_errors:
-        suite = ET.SubElement(root, "testsuite", name="The harness itself", timestamp=run.started.started)
+        suite = ET.SubElement(root, "testsuite", name="Harness errors", timestamp=run.started.started)
         for what in run.harness_errors:
-            ET.SubElement(_add_case(suite, "votecheck", "trouble", 0.0), "error", message=one_line(what, 200)).text = visible(what)
+            ET.SubElement(_add_case(suite, "votecheck", "harness error", 0.0), "error", message=one_line(what, 200)).text = visible(what)
     for counted in (*root, root):
         _count(counted)
     ET.indent(root)
@@ -29,7 +29,7 @@ def render(run: Run) -> str:
 def _add_checkpoint(suite: ET.Element, run: Run, result: CheckpointResult) -> None:
     title = f"{result.checkpoint.id} {result.checkpoint.title}"
     shown = {_add_scenario(suite, run, result, scenario, title) for scenario in result.scenarios}
-    # A verdict that no scenario shows, such as an expired waiver's or that of a checkpoint without scenarios, is a case of its own.
+    # A verdict that no scenario shows is a case of its own, for example an expired waiver or a checkpoint without scenarios.
     if result.verdict is Verdict.PASSED or shown & ({"failure"} if result.verdict is Verdict.FAILED else set(_COUNTED.values())):
         return
     tag = "failure" if result.verdict is Verdict.FAILED else "skipped"
@@ -37,7 +37,7 @@ def _add_checkpoint(suite: ET.Element, run: Run, result: CheckpointResult) -> No
 
 
 def _add_scenario(suite: ET.Element, run: Run, result: CheckpointResult, scenario: Scenario, title: str) -> str:
-    """Add a case; give the tag that says what is wrong with it, or an empty text."""
+    """Add a case and return its tag: failure, error, skipped, or an empty string for a pass."""
     case = _add_case(suite, title, scenario.name, scenario.seconds)
     if scenario.outcome == "passed":
         return ""
@@ -45,7 +45,7 @@ def _add_scenario(suite: ET.Element, run: Run, result: CheckpointResult, scenari
         tag, message = "skipped", f"WAIVED: {result.reason}"
     else:
         tag = {"failed": "failure", "error": "error"}.get(scenario.outcome, "skipped")
-        message = {"failure": "", "error": "HARNESS: ", "skipped": "NOT PROVEN: "}[tag] + scenario.reason
+        message = {"failure": "", "error": "HARNESS ERROR: ", "skipped": "NOT PROVEN: "}[tag] + scenario.reason
     found = ET.SubElement(case, tag, message=one_line(message, 500))
     found.text = "\n\n".join(
         [

@@ -19,21 +19,23 @@ SCHEMA_VERSION = 2
 
 
 def render(run: Run) -> str:
-    """Write a run as `results.json`.
+    """Return a run as `results.json`.
 
     Raises:
-        HarnessError: what would be written is not what is published.
+        HarnessError: the document does not match its schema.
     """
     written = document(run)
     if problems := breaches(written):
-        raise HarnessError(f"results.json would break its schema: {problems[0]}", "a renderer changed without the schema", f"see {SCHEMA}")
+        raise HarnessError(
+            f"results.json does not match its schema: {problems[0]}", "a renderer changed without the schema", f"edit {SCHEMA}"
+        )
     return json.dumps(written, indent=2) + "\n"
 
 
 def document(run: Run) -> dict[str, Any]:
-    """Give what `results.json` holds."""
-    inside = [j for j in run.results if j.checkpoint.phase != BEYOND]
-    outside = [j for j in run.results if j.checkpoint.phase == BEYOND]
+    """Return the content of `results.json`."""
+    protocol = [j for j in run.results if j.checkpoint.phase != BEYOND]
+    beyond = [j for j in run.results if j.checkpoint.phase == BEYOND]
     return {
         "schema_version": SCHEMA_VERSION,
         "run": run.started.run,
@@ -44,15 +46,15 @@ def document(run: Run) -> dict[str, Any]:
         "seconds": run.seconds,
         "machine": run.started.machine,
         "versions": run.started.versions,
-        "checkpoints": _checkpoints(run, inside),
-        "beyond": _checkpoints(run, outside),
+        "checkpoints": _checkpoints(run, protocol),
+        "beyond": _checkpoints(run, beyond),
         "harness_errors": [text(t) for t in run.harness_errors],
         "measurements": [{"name": m.name, "value": m.value, "unit": m.unit} for m in run.measurements],
     }
 
 
 def breaches(written: Any) -> list[str]:
-    """Say where a document is not what the schema publishes."""
+    """Return where a document differs from the schema, one line each."""
     return [f"{'.'.join(map(str, ('$', *error.instance_path)))}: {text(error.message)}" for error in _validator().iter_errors(written)]
 
 

@@ -1,4 +1,4 @@
-"""Texts for people. What the system answered is hostile: it is cut, and what cannot be seen is made visible."""
+"""Text for people. Whatever the system answers is hostile: it is shortened, and invisible characters are escaped."""
 
 from validation.record.events import TEXT_MAX
 
@@ -6,24 +6,31 @@ _SECONDS_A_MINUTE = 60
 
 
 def visible(text: str, most: int = TEXT_MAX) -> str:
-    r"""Write a text so that nothing in it acts or hides: control, direction and invisible characters become `\x1b`, `\u202e`.
+    r"""Escape everything in a text that acts or hides: control, direction and invisible characters become `\x1b`, `\u202e`.
 
     Args:
-        text: any text; only line ends and tabs stay as they are.
-        most: how many characters of it are kept; what was cut is said.
+        text: any text; newlines and tabs stay.
+        most: characters to keep; the number of dropped ones is appended.
     """
     kept, rest = text[:most], len(text) - most
-    seen = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in kept)
-    return seen if rest <= 0 else f"{seen}… ({rest} more characters)"
+    escaped = "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in kept)
+    return escaped if rest <= 0 else f"{escaped}… ({rest} more characters)"
 
 
 def one_line(text: str, most: int = TEXT_MAX) -> str:
-    """Write a text as `visible` does, in one line."""
+    """Return a text as `visible` does, on one line."""
     return " ".join(visible(text, most).split())
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural: `1 checkpoint`, `2 crashes`."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {noun}{'es' if noun.endswith(('s', 'sh', 'ch', 'x')) else 's'}"
+
+
 def duration(seconds: float) -> str:
-    """Write a duration: `0.31 s`, `12.0 s`, `3 min 05 s`."""
+    """Return a duration in seconds or minutes: `0.31 s`, `12.0 s`, `3 min 05 s`."""
     if round(seconds) >= _SECONDS_A_MINUTE:
         minutes, rest = divmod(round(seconds), _SECONDS_A_MINUTE)
         return f"{minutes} min {rest:02d} s"
@@ -31,5 +38,5 @@ def duration(seconds: float) -> str:
 
 
 def percent(part: float, whole: float) -> float:
-    """Give a part in percent of the whole; 0 of nothing is 0."""
+    """Return a part in percent of the whole; 0 if the whole is 0."""
     return round(100 * part / whole, 2) if whole else 0.0

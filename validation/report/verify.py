@@ -1,4 +1,4 @@
-"""Holds a run's `results.json` against its record: the record's seals first, then the verdict made anew from it."""
+"""Checks `results.json` of a run against its record: the seals first, then the recomputed verdict."""
 
 import json
 from collections.abc import Iterator
@@ -11,35 +11,36 @@ from validation.report.results_json import breaches, document
 from validation.report.text import one_line
 from validation.report.write import RESULTS
 
-_TOLD_MAX = 200
+_SHOWN_MAX = 200
 
 
 def verify(folder: Path) -> list[str]:
-    """Say what is wrong with the reports of a run, a line each; none when the record bears them out."""
+    """Return what is wrong with the reports of a run, one line each; none if the record confirms them."""
     try:
-        anew = document(load(folder))
+        recomputed = document(load(folder))
     except UsageError as error:
         return [one_line(str(error))]
     try:
         published = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        return [f"{RESULTS} cannot be read: {one_line(str(error))}"]
-    named = [] if anew["run"] == folder.resolve().name else [f"The record is of run {one_line(anew['run'])}, the folder of another."]
-    broken = [f"{RESULTS} breaks its schema at {one_line(line, _TOLD_MAX)}" for line in breaches(published)]
-    return named + broken + [f"{RESULTS} {line}" for line in _differences("$", anew, published)]
+        return [f"Cannot read {RESULTS}: {one_line(str(error))}"]
+    run, name = one_line(recomputed["run"]), folder.resolve().name
+    named = [] if recomputed["run"] == name else [f"Folder {name} holds run {run}; rename it to {run}."]
+    broken = [f"{RESULTS} does not match its schema at {one_line(line, _SHOWN_MAX)}" for line in breaches(published)]
+    return named + broken + [f"{RESULTS} {line}" for line in _differences("$", recomputed, published)]
 
 
-def _differences(path: str, anew: Any, published: Any) -> Iterator[str]:
-    """Name the places where two documents differ, as deep as they can be compared."""
-    if isinstance(anew, dict) and isinstance(published, dict):
-        for key in sorted(anew.keys() | published.keys()):
-            yield from _differences(f"{path}.{key}", anew.get(key), published.get(key))
-    elif isinstance(anew, list) and isinstance(published, list) and len(anew) == len(published):
-        for number, (one, other) in enumerate(zip(anew, published, strict=True)):
+def _differences(path: str, recomputed: Any, published: Any) -> Iterator[str]:
+    """Yield each place where two documents differ, as deep as possible."""
+    if isinstance(recomputed, dict) and isinstance(published, dict):
+        for key in sorted(recomputed.keys() | published.keys()):
+            yield from _differences(f"{path}.{key}", recomputed.get(key), published.get(key))
+    elif isinstance(recomputed, list) and isinstance(published, list) and len(recomputed) == len(published):
+        for number, (one, other) in enumerate(zip(recomputed, published, strict=True)):
             yield from _differences(f"{path}[{number}]", one, other)
-    elif anew != published:
-        yield one_line(f"says {_short(published)} at {path}, the record says {_short(anew)}")
+    elif recomputed != published:
+        yield one_line(f"has {_short(published)} at {path}; the record gives {_short(recomputed)}")
 
 
 def _short(value: Any) -> str:
-    return one_line(json.dumps(value), _TOLD_MAX)
+    return one_line(json.dumps(value), _SHOWN_MAX)

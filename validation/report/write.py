@@ -1,4 +1,4 @@
-"""Writes every report of a run beside its record."""
+"""Writes every report of a run next to its record."""
 
 import os
 import secrets
@@ -19,29 +19,29 @@ RENDERERS: MappingProxyType[str, Callable[[Run], str]] = MappingProxyType(
 
 
 def write_all(folder: Path) -> Run:
-    """Judge the record in a run's folder, write its reports there and let `latest` beside it lead to the newest run.
+    """Return the run recorded in a folder, after writing its reports there and pointing the link `latest` to the newest run.
 
     Raises:
-        UsageError: there is no record, or it cannot be read.
-        HarnessError: a report cannot be written, or something that is not ours is called `latest`.
+        UsageError: the record is missing or was changed.
+        HarnessError: a report does not match its schema, or `latest` is not a link.
     """
     run = load(folder)
     for name, render in RENDERERS.items():
         (folder / name).write_text(render(run), encoding="utf-8")
-    _lead_to(folder)
+    _point_latest_to(folder)
     return run
 
 
-def _lead_to(folder: Path) -> None:
+def _point_latest_to(folder: Path) -> None:
     latest = folder.parent / LATEST
     if latest.exists() and not latest.is_symlink():
         raise HarnessError(
-            f"{latest} is not a link, and the newest run should be found there.",
+            f"{latest} is not a link, so that it cannot point to the newest run.",
             "a folder was copied there by hand",
-            f"move it away, then: votecheck report {folder.name}",
+            f"move it away, then run: votecheck report {folder.name}",
         )
     if latest.is_dir() and latest.resolve().name > folder.name:
-        return  # the reports of an older run were made again: it is still not the latest
+        return  # an older run whose reports were written again is still not the latest
     fresh = latest.with_name(f".{LATEST}-{secrets.token_hex(4)}")
     fresh.symlink_to(folder.name, target_is_directory=True)
-    os.replace(fresh, latest)  # noqa: PTH105 - Path.replace would do the same; this says that the link itself is replaced
+    os.replace(fresh, latest)  # noqa: PTH105 - replaces the link itself

@@ -3,7 +3,7 @@
 from validation.core.settings import RunSettings
 
 
-def test_a_release_is_found_again_where_helm_keeps_it() -> None:
+def test_flags_repeat_an_external_release_without_secrets() -> None:
     settings = RunSettings(
         target="cluster", release="voting", release_namespace="ops", kubeconfig="/home/me/config", load_command="loader --token x"
     )
@@ -16,6 +16,6 @@ def test_a_release_is_found_again_where_helm_keeps_it() -> None:
     ]
 
 
-def test_our_own_release_and_the_default_namespace_need_no_word() -> None:
+def test_a_managed_release_and_the_default_namespace_need_no_flag() -> None:
     assert RunSettings(target="cluster", release_namespace="ops").flags == ["--target", "cluster"]
     assert RunSettings(target="cluster", release="voting").flags == ["--target", "cluster", "--release", "voting"]

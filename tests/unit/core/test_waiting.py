@@ -21,12 +21,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def test_what_is_so_at_once_needs_no_sleep(clock: list[float]) -> None:
+def test_a_condition_that_holds_at_once_needs_no_sleep(clock: list[float]) -> None:
     waited = eventually(lambda: 7, lambda value: value == 7, within=5)
     assert (waited.value, waited.held, waited.seconds, clock) == (7, True, 0.0, [0.0])
 
 
-def test_it_stops_as_soon_as_it_is_so() -> None:
+def test_it_stops_as_soon_as_the_condition_holds() -> None:
     numbers = itertools.count()
     waited = eventually(lambda: next(numbers), lambda value: value == 10, within=5)
     assert (waited.value, waited.held) == (10, True)
@@ -39,7 +39,7 @@ def test_it_gives_up_at_its_limit_with_the_last_value() -> None:
     assert 1 <= waited.seconds < 1 + 2 * waiting.EVERY_SECONDS
 
 
-def test_what_takes_long_is_looked_at_less_often_and_told_as_exactly(clock: list[float]) -> None:
+def test_a_long_wait_polls_less_often_and_measures_as_exactly(clock: list[float]) -> None:
     looks = list[float]()
     waited = eventually(lambda: looks.append(clock[0]), lambda _: clock[0] >= 20, within=60)
     assert 20 <= waited.seconds < 20 + waiting.LONGEST_PAUSE_SECONDS
@@ -47,7 +47,7 @@ def test_what_takes_long_is_looked_at_less_often_and_told_as_exactly(clock: list
     assert all(later - earlier <= max(waiting.EVERY_SECONDS, earlier / 40) + 1e-9 for earlier, later in itertools.pairwise(looks))
 
 
-def test_what_must_stay_so_is_looked_at_all_the_time(clock: list[float]) -> None:
+def test_consistently_polls_at_a_constant_rate(clock: list[float]) -> None:
     looks = list[float]()
     consistently(lambda: looks.append(clock[0]), lambda _: True, during=20)
     assert max(later - earlier for earlier, later in itertools.pairwise(looks)) == pytest.approx(waiting.EVERY_SECONDS)
@@ -64,13 +64,13 @@ def test_a_forbidden_state_wins_over_the_awaited_one() -> None:
     assert not eventually(lambda: 1, bool, within=1, never=bool).held
 
 
-def test_what_stays_so_is_watched_to_the_end() -> None:
+def test_consistently_watches_until_the_end() -> None:
     waited = consistently(lambda: 3, lambda value: value == 3, during=2)
     assert waited.held
     assert waited.seconds >= 2
 
 
-def test_what_does_not_stay_so_ends_the_watch() -> None:
+def test_consistently_stops_when_the_condition_no_longer_holds() -> None:
     values = itertools.chain(["up"] * 5, itertools.repeat("down"))
     waited = consistently(lambda: next(values), lambda value: value == "up", during=60)
     assert (waited.value, waited.held) == ("down", False)
@@ -84,7 +84,7 @@ def test_the_story_has_each_change_once() -> None:
     assert waited.story.splitlines()[1] == "  0.04 s  'b'"
 
 
-def test_a_long_story_keeps_its_beginning_and_its_end() -> None:
+def test_a_long_story_keeps_its_start_and_its_end() -> None:
     numbers = itertools.count()
     waited = eventually(lambda: next(numbers), lambda value: value == 100, within=60)
     told = [text for _, text in waited.seen]
@@ -92,6 +92,6 @@ def test_a_long_story_keeps_its_beginning_and_its_end() -> None:
     assert (told[0], told[-1]) == ("0", "100")
 
 
-def test_a_huge_value_is_told_in_part() -> None:
+def test_a_huge_value_is_shortened() -> None:
     ((_, text),) = eventually(lambda: "x" * 100_000, bool, within=1).seen
     assert len(text) == 200

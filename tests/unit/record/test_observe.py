@@ -19,13 +19,13 @@ def observe(facts: list[Observed]) -> Observe:
     return made
 
 
-def test_what_is_right_is_recorded(observe: Observe, facts: list[Observed]) -> None:
+def test_a_correct_observation_is_recorded(observe: Observe, facts: list[Observed]) -> None:
     observe("status", expected=201, observed=201, evidence="the answer")
     assert facts == [Observed("S", "Then it is right", "status", "201", "201", ok=True, evidence="the answer")]
     assert observe.in_step == 1
 
 
-def test_what_is_wrong_is_recorded_and_raised(observe: Observe, facts: list[Observed]) -> None:
+def test_a_wrong_observation_is_recorded_and_raised(observe: Observe, facts: list[Observed]) -> None:
     with pytest.raises(Finding, match="status: expected 201, observed 500") as raised:
         observe("status", expected=201, observed=500, remedy="look there")
     assert raised.value.observations == tuple(facts)
@@ -39,7 +39,7 @@ def test_holds_decides_where_it_is_given(observe: Observe) -> None:
             observe("time", expected="equal", observed="equal", holds=falsy)
 
 
-def test_together_raises_once_with_all_that_is_wrong(observe: Observe, facts: list[Observed]) -> None:
+def test_together_raises_once_with_every_wrong_observation(observe: Observe, facts: list[Observed]) -> None:
     with pytest.raises(Finding) as raised, observe.together():
         observe("a", expected=1, observed=2)
         observe("b", expected=1, observed=1)
@@ -48,14 +48,14 @@ def test_together_raises_once_with_all_that_is_wrong(observe: Observe, facts: li
     assert [o.subject for o in facts] == ["a", "b", "c"]
 
 
-def test_together_with_nothing_wrong_says_nothing(observe: Observe) -> None:
+def test_together_without_a_wrong_observation_raises_nothing(observe: Observe) -> None:
     with observe.together():
         observe("a", expected=1, observed=1)
     with pytest.raises(Finding):
         observe("b", expected=1, observed=2)
 
 
-def test_a_crash_inside_together_is_the_crash_and_keeps_what_was_wrong(observe: Observe, facts: list[Observed]) -> None:
+def test_a_crash_inside_together_propagates_and_keeps_the_observations(observe: Observe, facts: list[Observed]) -> None:
     with pytest.raises(ZeroDivisionError), observe.together():
         observe("a", expected=1, observed=2)
         raise ZeroDivisionError
@@ -64,7 +64,7 @@ def test_a_crash_inside_together_is_the_crash_and_keeps_what_was_wrong(observe: 
         observe("b", expected=1, observed=2)
 
 
-def test_each_step_counts_its_own(observe: Observe) -> None:
+def test_each_step_counts_its_own_observations(observe: Observe) -> None:
     observe("a", expected=1, observed=1)
     observe.begin("And so is this")
     assert observe.in_step == 0

@@ -32,11 +32,11 @@ def record(tmp_path: Path) -> Path:
     return tmp_path / "deep" / "results.jsonl"
 
 
-def test_every_event_is_read_back_as_it_was(record: Path) -> None:
+def test_every_event_is_read_back_unchanged(record: Path) -> None:
     assert list(read(record)) == EVENTS
 
 
-def test_an_event_is_in_the_file_and_at_the_listeners_at_once(tmp_path: Path) -> None:
+def test_an_event_reaches_file_and_listeners_at_once(tmp_path: Path) -> None:
     heard: list[Event] = []
     recorder = Recorder(tmp_path / "record", (heard.append,))
     recorder.emit(STARTED)
@@ -73,13 +73,13 @@ def test_a_record_without_its_end_is_read_and_has_no_end(record: Path) -> None:
     assert list(read(record)) == EVENTS[:-1]
 
 
-def test_a_record_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
+def test_a_missing_record_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         list(read(tmp_path / "nowhere"))
 
 
 @given(st.one_of(st.text(), st.integers(), st.lists(st.text()), st.characters(codec=None, categories=["Cs"]), st.just("x" * 10 * TEXT_MAX)))
-def test_any_value_of_the_system_is_a_short_text_that_can_be_written(value: object) -> None:
+def test_any_value_becomes_a_short_text_that_can_be_encoded(value: object) -> None:
     written = text(value)
     assert len(written) <= TEXT_MAX
     written.encode()

@@ -71,7 +71,7 @@ def of(run: Run, checkpoint: str = "5.1") -> CheckpointResult:
         ([*scenario(WRONG, outcome="failed"), *scenario(RIGHT)], Verdict.FAILED, "S: "),
     ],
 )
-def test_a_checkpoint_is_what_its_scenarios_were(events: list[Event], expected: Verdict, reason: str) -> None:
+def test_the_verdict_of_a_checkpoint_follows_from_its_scenarios(events: list[Event], expected: Verdict, reason: str) -> None:
     result = of(verdict(begun("5.1"), *events))
     assert result.verdict is expected
     assert reason in result.reason
@@ -92,7 +92,7 @@ def test_a_checkpoint_is_what_its_scenarios_were(events: list[Event], expected: 
     ],
     ids=["all passed", "one open", "one failed", "trouble", "failed beats trouble", "cut off", "empty scope", "empty record"],
 )
-def test_a_run_is_what_its_checkpoints_are(run: Run, expected: RunVerdict) -> None:
+def test_the_verdict_of_a_run_follows_from_its_checkpoints(run: Run, expected: RunVerdict) -> None:
     assert run.verdict is expected
     assert run.exit_code == {RunVerdict.GO: 0, RunVerdict.NO_GO: 1, RunVerdict.INCOMPLETE: 3}[expected]
 
@@ -112,11 +112,11 @@ def test_no_verdict_shares_an_exit_code() -> None:
         (scenario(RIGHT, outcome="failed", reason="boom"), True),
     ],
 )
-def test_trouble_of_the_harness_is_told_from_what_is_only_open(events: list[Event], failed: bool) -> None:
+def test_a_harness_error_differs_from_what_is_only_not_proven(events: list[Event], failed: bool) -> None:
     assert verdict(begun("5.1"), *events).harness_failed is failed
 
 
-def test_a_record_without_an_end_is_trouble_of_the_harness() -> None:
+def test_a_record_without_an_end_is_a_harness_error() -> None:
     run = verdict(begun("5.1"), *scenario(RIGHT), end=False)
     assert run.harness_failed
     assert run.harness_errors == ("The run was cut off: its record has no end.",)
@@ -134,9 +134,7 @@ def test_a_record_without_an_end_is_trouble_of_the_harness() -> None:
     ],
     ids=["of a failure, on its last day", "of what is open", "of nothing seen", "expired", "expired and green", "not needed"],
 )
-def test_a_waiver_holds_until_its_day_and_only_where_it_is_needed(
-    events: list[Event], expires: str, expected: Verdict, reason: str
-) -> None:
+def test_a_waiver_counts_until_it_expires_and_only_if_needed(events: list[Event], expires: str, expected: Verdict, reason: str) -> None:
     run = verdict(begun("5.1", waivers=[waiver(expires=expires)]), *events)
     assert of(run).verdict is expected
     assert reason in of(run).reason
@@ -159,7 +157,7 @@ def test_a_checkpoint_is_proven_at_the_highest_place_where_it_passed() -> None:
     assert result.unchecked_at == ("cluster",)
 
 
-def test_what_never_passed_is_proven_nowhere() -> None:
+def test_a_checkpoint_without_a_pass_is_proven_nowhere() -> None:
     assert of(verdict(begun("5.1"), *scenario(WRONG, outcome="failed"))).proven_at == ""
 
 
@@ -198,7 +196,7 @@ def test_one_more_wrong_observation_never_improves_a_run(events: list[Event], da
 
 
 @given(RECORDS, st.data())
-def test_what_was_not_observed_never_makes_a_checkpoint_pass(events: list[Event], data: st.DataObject) -> None:
+def test_fewer_observations_never_make_a_checkpoint_pass(events: list[Event], data: st.DataObject) -> None:
     kept = [e for e in events if not isinstance(e, Observed) or data.draw(st.booleans())]
     before, after = verdict(begun(*SCOPE), *events), verdict(begun(*SCOPE), *kept)
     for one, other in zip(before.results, after.results, strict=True):

@@ -51,7 +51,7 @@ def test_a_registry_with_another_count_is_refused(rewrite: Rewrite, find: str, r
         checkpoints.registry()
 
 
-def test_a_place_that_nobody_knows_is_refused(rewrite: Rewrite) -> None:
+def test_an_unknown_fidelity_is_rejected(rewrite: Rewrite) -> None:
     rewrite('needs = ["files", "local", "cluster"]', 'needs = ["files", "moon"]')
     with pytest.raises(HarnessError, match=r"needs .*moon"):
         checkpoints.registry()
@@ -61,25 +61,25 @@ def ids(*phase: int, wanted: str = "", beyond: bool = True) -> list[str]:
     return [c.id for c in select(phase, wanted.split(","), beyond=beyond)]
 
 
-def test_no_choice_is_all_with_or_without_what_lies_beyond() -> None:
+def test_no_filter_selects_all_with_or_without_checks_beyond_the_protocol() -> None:
     assert ids() == list(registry())
     assert len(ids(beyond=False)) == 32
 
 
-def test_a_choice_is_by_phase_by_id_or_by_both() -> None:
+def test_a_filter_is_by_phase_by_id_or_by_both() -> None:
     assert ids(7) == ["7.1"]
     assert ids(7, 6) == ["6.1", "6.2", "6.3", "6.4", "7.1"]
     assert ids(wanted=" 5.3, 5.1,b1,") == ["5.1", "5.3", "B1"]
     assert ids(7, wanted="5.1") == ["5.1", "7.1"]
 
 
-def test_an_unknown_id_is_told_with_the_nearest() -> None:
+def test_an_unknown_id_is_an_error_with_similar_ids() -> None:
     with pytest.raises(UsageError, match=r"There is no checkpoint 5\.9\. Valid ids: 5\.1, 5\.2, 5\.3, 5\.4, 5\.5\.\n"):
         ids(wanted="5.9")
 
 
 @pytest.mark.parametrize("phase", [0, 9, -1])
-def test_an_unknown_phase_is_told(phase: int) -> None:
+def test_an_unknown_phase_is_an_error(phase: int) -> None:
     with pytest.raises(UsageError, match=f"There is no phase {phase}"):
         ids(phase)
 
@@ -94,17 +94,17 @@ def test_an_unknown_phase_is_told(phase: int) -> None:
         (("chart", "docs"), ["chart/values.yaml"]),
     ],
 )
-def test_the_last_entry_that_fits_says_whether_a_file_is_looked_at(inputs: tuple[str, ...], looks_at: list[str]) -> None:
+def test_the_last_matching_entry_decides_whether_a_file_is_read(inputs: tuple[str, ...], looks_at: list[str]) -> None:
     one = replace(registry()["5.1"], inputs=inputs)
     files = ["system/api/app.py", "system/settings.py", "chart/values.yaml", "README.md"]
     assert [file for file in files if one.reads(PurePosixPath(file))] == looks_at
 
 
-def test_a_name_that_begins_alike_is_another_file() -> None:
+def test_a_common_prefix_is_not_a_common_folder() -> None:
     one = replace(registry()["5.1"], inputs=("system/api",))
     assert not one.reads(PurePosixPath("system/api_old.py"))
 
 
 @pytest.mark.parametrize("one", registry().values(), ids=lambda one: one.id)
-def test_what_a_checkpoint_rests_on_is_there(one: Checkpoint) -> None:
+def test_the_inputs_of_a_checkpoint_exist(one: Checkpoint) -> None:
     assert [entry for entry in one.inputs if not (PROJECT / entry.removeprefix("!")).exists()] == []

@@ -1,4 +1,4 @@
-"""Records to make reports from: each written through the recorder, as a run writes it."""
+"""Records to build reports from, each written through the recorder, as in a run."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ class Record:
     def emit(self, event: Event) -> None:
         self._recorder.emit(event)
 
-    def begin(  # noqa: PLR0913 - what a run can be asked
+    def start(  # noqa: PLR0913 - the settings of a run
         self,
         scope: list[str],
         *,
@@ -37,7 +37,7 @@ class Record:
         versions = {"votecheck": "0.3.2", "pytest": "9.2.0"}
         self.emit(RunStarted(self.folder.name, target, started, scope, flags or [], machine, versions, waivers or [], self_tested or {}))
 
-    def scenario(  # noqa: PLR0913 - what a scenario can be
+    def scenario(  # noqa: PLR0913 - the parts of a scenario
         self,
         checkpoint: str,
         *facts: tuple[str, str, str],
@@ -48,7 +48,7 @@ class Record:
         evidence: str = "",
         remedy: str = "",
     ) -> None:
-        """Write a scenario; a fact is (subject, expected, observed), and it is wrong when the two differ."""
+        """Write a scenario. A fact is (subject, expected, observed), and wrong if the last two differ."""
         identifier = f"features/test_features.py::{checkpoint}-{name}"
         self.emit(Started(identifier, name, [checkpoint], f"protocol/{checkpoint}.feature"))
         for subject, expected, observed in facts:
@@ -64,23 +64,23 @@ class Record:
     def measure(self, name: str, value: float, unit: str) -> None:
         self.emit(Measured(name, value, unit))
 
-    def trouble(self, what: str) -> None:
+    def harness_error(self, what: str) -> None:
         self.emit(HarnessFailed(what))
 
     def end(self, seconds: float = 12.0) -> Path:
-        """End the run; give its folder."""
+        """Finish the run and return its folder."""
         self.emit(RunFinished(seconds))
         return self.cut_off()
 
     def cut_off(self) -> Path:
-        """Stop writing as a killed run does; give its folder."""
+        """Stop writing, as a killed run does, and return the folder."""
         self._recorder.close()
         return self.folder
 
 
 @pytest.fixture
 def new_record(tmp_path: Path) -> Iterator[Callable[[str], Record]]:
-    """Begin the record of a run by the run's name."""
+    """Return a function that starts the record of a run with a given id."""
     made: list[Record] = []
 
     def new(name: str) -> Record:
@@ -100,9 +100,9 @@ def record(new_record: Callable[[str], Record]) -> Record:
 
 @pytest.fixture
 def failed(record: Record) -> Path:
-    """A run with one of everything: passed, failed with hostile and huge text, not proven, harness error, waived, flaky."""
+    """A run with every kind of result: passed, failed with hostile and huge text, not proven, harness error, waived, flaky."""
     waiver = {"id": "5.4", "reason": "the proxy limits it", "owner": "release board", "expires": "2027-01-31"}
-    record.begin(["1.1", "2.1", "2.3", "5.1", "5.2", "5.3", "5.4", "6.1"], waivers=[waiver], flags=["--api-url", "$API_URL"])
+    record.start(["1.1", "2.1", "2.3", "5.1", "5.2", "5.3", "5.4", "6.1"], waivers=[waiver], flags=["--api-url", "$API_URL"])
     record.passes("2.1")
     record.scenario("2.3", outcome="not_proven", reason="Skipped: [bold]no proxy[/bold]")
     record.scenario(
@@ -119,14 +119,14 @@ def failed(record: Record) -> Path:
     record.scenario("5.4", ("answer", "413", "200"), reason="answer: expected 413, observed 200")
     record.passes("6.1")
     record.measure("vote to result p50", 0.2134, "s")
-    record.trouble(f"Not cleaned up: {HOSTILE}")
+    record.harness_error(f"Not cleaned up: {HOSTILE}")
     return record.end()
 
 
 @pytest.fixture
 def clean(new_record: Callable[[str], Record]) -> Path:
-    """A run that is GO for everything in the registry."""
+    """A run of all registered checkpoints that is GO."""
     record = new_record("20261122-093000-bbbb")
-    record.begin(list(registry()), target="cluster")
+    record.start(list(registry()), target="cluster")
     record.passes(*registry())
     return record.end()

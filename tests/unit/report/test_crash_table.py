@@ -1,4 +1,4 @@
-"""What a crash sweep saw is a table in the reports, whatever became of it."""
+"""A crash sweep is a table in the reports, whatever its outcome."""
 
 import io
 from pathlib import Path
@@ -24,7 +24,7 @@ UNSEEN = not_reached("after trimmed", "the link is reset", "no such command with
 
 def swept(record: Any, *points: tuple[Crash, ...], scope: list[str] | None = None) -> Path:
     """Write the record of a sweep."""
-    record.begin(scope or ["B8"])
+    record.start(scope or ["B8"])
     for crashes in points:
         seen = str([v.verdict for v in crashes if v.reached])
         right = str(["right" for v in crashes if v.reached])
@@ -41,32 +41,32 @@ def said(folder: Path) -> str:
 def test_a_point_is_as_good_as_its_worst_crash(record: Any) -> None:
     folder = swept(record, (RIGHT, SLOW), (WRONG, RIGHT), (UNSEEN, UNSEEN))
     points = crash_points(load(folder).results[0])
-    assert [(p.name, p.witness, p.verdict, p.seconds) for p in points[:1]] == [("before acknowledged", "XACK, 3 of 3", "right", 1.2)]
-    assert [(p.name, p.verdict, p.witness) for p in points[1:]] == [
-        ("after acknowledged", "1 wrong", "XACK, 1 of 1"),
-        ("after trimmed", "not reached", "none, 0 of 2"),
+    assert [(p.name, p.command, p.outcome, p.seconds) for p in points[:1]] == [("before acknowledged", "XACK (3 of 3)", "right", 1.2)]
+    assert [(p.name, p.outcome, p.command) for p in points[1:]] == [
+        ("after acknowledged", "1 wrong", "XACK (1 of 1)"),
+        ("after trimmed", "not reached", "none (0 of 2)"),
     ]
-    assert in_short(points) == "4 crashes at 3 points, 1 wrong, 2 not reached; slowest recovery 1.2 s, before acknowledged"
+    assert in_short(points) == "4 crashes at 3 points, 1 wrong, 2 not reached; slowest recovery 1.2 s (before acknowledged)"
 
 
-def test_who_asked_for_the_sweep_gets_its_table(record: Any) -> None:
-    told = said(swept(record, (RIGHT, SLOW), (WRONG,), (UNSEEN,)))
-    lines = [" ".join(line.split()) for line in told.splitlines()]
+def test_a_partial_run_prints_the_sweep_as_a_table(record: Any) -> None:
+    text = said(swept(record, (RIGHT, SLOW), (WRONG,), (UNSEEN,)))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
     for line in (
-        "Crash point Witness Verdict To recover",
-        "before acknowledged XACK, 2 of 2 right 1.2 s",
-        "after acknowledged XACK, 1 of 1 1 wrong 0.30 s",
-        "after trimmed none, 0 of 1 not reached 0.00 s",
+        "Crash point Command (reached) Result Recovery",
+        "before acknowledged XACK (2 of 2) right 1.2 s",
+        "after acknowledged XACK (1 of 1) 1 wrong 0.30 s",
+        "after trimmed none (0 of 1) not reached 0.00 s",
         "after trimmed, the link is reset: not reached: no such command within 15 s",
     ):
         assert line in lines
-    assert "\x1b" not in told
+    assert "\x1b" not in text
 
 
-def test_a_whole_run_tells_of_a_sweep_in_one_line(record: Any) -> None:
-    told = said(swept(record, (RIGHT, SLOW), scope=list(registry())))
-    assert "2 crashes at 1 points, all right; slowest recovery 1.2 s" in told
-    assert "Crash point" not in told
+def test_a_full_run_summarises_a_sweep_in_one_line(record: Any) -> None:
+    text = said(swept(record, (RIGHT, SLOW), scope=list(registry())))
+    assert "2 crashes at 1 point, none wrong; slowest recovery 1.2 s" in text
+    assert "Crash point" not in text
 
 
 def test_the_page_has_every_crash_in_a_table(record: Any) -> None:
@@ -81,8 +81,8 @@ def test_the_page_has_every_crash_in_a_table(record: Any) -> None:
 
 @pytest.mark.parametrize("evidence", ["", "no crashes at all", "a | b"])
 def test_no_table_is_made_of_anything_else(record: Any, evidence: str) -> None:
-    record.begin(["B8"])
+    record.start(["B8"])
     record.scenario("B8", ("counts", "3", "3"), evidence=evidence)
     folder = record.end()
     assert crash_points(load(folder).results[0]) == ()
-    assert "crashes at" not in said(folder)
+    assert "slowest recovery" not in said(folder)

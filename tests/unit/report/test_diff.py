@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
+from validation.registry.checkpoints import registry
 from validation.report.diff import compare
 
 
 @pytest.fixture
 def before(new_record: Callable[[str], Any]) -> Path:
     record = new_record("20261122-090000-0001")
-    record.begin(["5.1", "5.2", "7.1"])
+    record.start(["5.1", "5.2", "7.1"])
     record.passes("5.1")
     record.scenario("5.2", ("percentage", "33.33", "33"))
     record.scenario("7.1", ("late votes", "0", "0"), seconds=12.0)
@@ -20,7 +21,7 @@ def before(new_record: Callable[[str], Any]) -> Path:
 @pytest.fixture
 def after(new_record: Callable[[str], Any]) -> Path:
     record = new_record("20261123-090000-0002")
-    record.begin(["5.1", "5.2", "7.1", "8.1"])
+    record.start(["5.1", "5.2", "7.1", "8.1"])
     record.scenario("5.1", ("answer\x1b[2J", "201", "500"))
     record.passes("5.2", "8.1")
     record.scenario("7.1", ("late votes", "0", "0"), seconds=19.3)
@@ -28,22 +29,22 @@ def after(new_record: Callable[[str], Any]) -> Path:
 
 
 def test_a_run_does_not_differ_from_itself(before: Path) -> None:
-    assert compare(before, before).endswith("No difference.")
+    assert compare(before, before).endswith("No differences.")
 
 
-def test_what_changed_is_told_by_kind(before: Path, after: Path) -> None:
+def test_changes_are_grouped_by_kind(before: Path, after: Path) -> None:
     assert compare(before, after).splitlines() == [
         "20261122-090000-0001 (local) NO-GO  →  20261123-090000-0002 (local) NO-GO",
         "",
         "Verdicts",
-        "  5.1  PASSED → FAILED  A vote is taken",
-        "  5.2  FAILED → PASSED  Results are right",
-        "  8.1  not in scope → PASSED  Every phase has its record",
+        f"  5.1  PASSED → FAILED  {registry()['5.1'].title}",
+        f"  5.2  FAILED → PASSED  {registry()['5.2'].title}",
+        f"  8.1  not in scope → PASSED  {registry()['8.1'].title}",
         "",
         "New findings",
         "  5.1  answer\\x1b[2J: expected 201, observed 500",
         "",
-        "Findings that are gone",
+        "Resolved findings",
         "  5.2  percentage: expected 33.33, observed 33",
         "",
         "Durations",
@@ -51,25 +52,25 @@ def test_what_changed_is_told_by_kind(before: Path, after: Path) -> None:
     ]
 
 
-def test_a_checkpoint_that_was_left_out_has_not_been_fixed(before: Path, new_record: Callable[[str], Any]) -> None:
+def test_a_checkpoint_outside_the_scope_is_not_resolved(before: Path, new_record: Callable[[str], Any]) -> None:
     record = new_record("20261123-100000-0003")
-    record.begin(["5.1"])
+    record.start(["5.1"])
     record.passes("5.1")
-    assert "Findings that are gone" not in compare(before, record.end())
+    assert "Resolved findings" not in compare(before, record.end())
 
 
 def test_a_finding_with_another_value_is_the_same_finding(before: Path, new_record: Callable[[str], Any]) -> None:
     record = new_record("20261123-110000-0004")
-    record.begin(["5.1", "5.2", "7.1"])
+    record.start(["5.1", "5.2", "7.1"])
     record.passes("5.1")
     record.scenario("5.2", ("percentage", "33.33", "34"))
     record.scenario("7.1", ("late votes", "0", "0"), seconds=12.1)
-    assert compare(before, record.end(20.1)).endswith("No difference.")
+    assert compare(before, record.end(20.1)).endswith("No differences.")
 
 
 def test_the_whole_run_is_compared_when_both_had_the_same_scope(before: Path, new_record: Callable[[str], Any]) -> None:
     record = new_record("20261123-120000-0005")
-    record.begin(["5.1", "5.2", "7.1"])
+    record.start(["5.1", "5.2", "7.1"])
     record.passes("5.1")
     record.scenario("5.2", ("percentage", "33.33", "33"))
     record.scenario("7.1", ("late votes", "0", "0"), seconds=12.0)

@@ -17,19 +17,20 @@ def cases(root: ET.Element, tag: str) -> list[str]:
     return [str(case.get("classname")) for case in root.iter("testcase") if case.find(tag) is not None]
 
 
+def titled(checkpoint: str) -> str:
+    return f"{checkpoint} {registry()[checkpoint].title}"
+
+
 @pytest.fixture
 def root(failed: Path) -> ET.Element:
     return parsed(failed)
 
 
-def test_a_finding_is_a_failure_harness_trouble_an_error_and_the_rest_skipped(root: ET.Element) -> None:
-    assert cases(root, "failure") == ["5.1 A vote is taken"]
-    assert cases(root, "error") == ["5.2 Results are right", "votecheck"]
+def test_a_finding_is_a_failure_a_harness_error_an_error_and_the_rest_skipped(root: ET.Element) -> None:
+    assert cases(root, "failure") == [titled("5.1")]
+    assert cases(root, "error") == [titled("5.2"), "votecheck"]
     assert cases(root, "skipped") == [
-        "1.1 Images are there and current",
-        "2.3 Security headers on every answer",
-        "5.3 CORS preflight",
-        "5.4 Size limit",
+        *map(titled, ("1.1", "2.3", "5.3", "5.4")),
     ]
 
 
@@ -41,7 +42,7 @@ def test_each_skipped_case_says_why(root: ET.Element) -> None:
     assert "release board" in messages[3]
 
 
-def test_a_failure_tells_what_was_expected_and_how_to_repeat_it(root: ET.Element) -> None:
+def test_a_failure_has_the_expected_value_and_the_command(root: ET.Element) -> None:
     (failure,) = root.iter("failure")
     assert failure.text
     assert "expected: 201" in failure.text
@@ -69,22 +70,22 @@ def test_suites_are_the_phases(root: ET.Element) -> None:
         "2  API",
         "5  Votes over HTTP",
         "6  Stream to database",
-        "The harness itself",
+        "Harness errors",
     ]
 
 
 @pytest.mark.parametrize(("expires", "observed"), [("2020-01-01", "201"), ("2020-01-01", "500"), ("2030-01-01", "201")])
-def test_a_waiver_that_is_red_itself_is_a_failure(record: Any, expires: str, observed: str) -> None:
-    record.begin(["5.1"], waivers=[{"id": "5.1", "reason": "known", "owner": "board", "expires": expires}])
+def test_an_expired_or_unneeded_waiver_is_a_failure(record: Any, expires: str, observed: str) -> None:
+    record.start(["5.1"], waivers=[{"id": "5.1", "reason": "known", "owner": "board", "expires": expires}])
     record.scenario("5.1", ("answer", "201", observed))
-    assert cases(parsed(record.end()), "failure") == ["5.1 A vote is taken"]
+    assert cases(parsed(record.end()), "failure") == [titled("5.1")]
 
 
-def test_an_expired_waiver_is_a_failure_although_its_scenario_could_not_look(record: Any) -> None:
-    record.begin(["5.1"], waivers=[{"id": "5.1", "reason": "known", "owner": "board", "expires": "2020-01-01"}])
+def test_an_expired_waiver_is_a_failure_although_its_scenario_observed_nothing(record: Any) -> None:
+    record.start(["5.1"], waivers=[{"id": "5.1", "reason": "known", "owner": "board", "expires": "2020-01-01"}])
     record.scenario("5.1", outcome="not_proven", reason="Skipped: no proxy")
     root = parsed(record.end())
-    assert (cases(root, "failure"), cases(root, "skipped")) == (["5.1 A vote is taken"], ["5.1 A vote is taken"])
+    assert (cases(root, "failure"), cases(root, "skipped")) == ([titled("5.1")], [titled("5.1")])
 
 
 def test_a_run_that_is_go_has_only_passes(clean: Path) -> None:

@@ -10,8 +10,8 @@ def test_the_verdict_comes_first_then_the_phases_then_the_blockers(failed: Path)
     written = markdown.render(load(failed))
     assert written.startswith("# NO-GO\n\n1 of 8 checkpoints failed (5.1)")
     places = [
-        written.index(told)
-        for told in ("| 5  Votes over HTTP |", "## Blockers", "### 5.1", "## Harness errors", "## Not proven", "## Waived")
+        written.index(part)
+        for part in ("| 5  Votes over HTTP |", "## Blockers", "### 5.1", "## Harness errors", "## Not proven", "## Waived")
     ]
     assert places == sorted(places)
     assert '```sh\nvotecheck run --checkpoint 5.1 --api-url "$API_URL"\n```' in written
@@ -26,8 +26,8 @@ def test_a_cell_cannot_leave_its_row_or_become_markup(failed: Path) -> None:
     assert "&#60;script&#62;" in row
 
 
-def test_nobody_is_mentioned_and_nothing_linked(record: Any) -> None:
-    record.begin(["5.1"])
+def test_no_answer_can_mention_or_link(record: Any) -> None:
+    record.start(["5.1"])
     record.scenario("5.1", ("answer", "201", "@board see #1 https://example.org [x](y) ![z](w)\n\n# NEXT | row"))
     written = markdown.render(load(record.end()))
     assert [line.count("|") for line in written.splitlines() if "NEXT" in line] == [5]
@@ -41,12 +41,12 @@ def test_a_run_with_nothing_open_is_short(clean: Path) -> None:
     assert "##" not in written
 
 
-def test_it_stays_below_what_a_forge_takes(record: Any, monkeypatch: Any) -> None:
+def test_it_stays_below_the_limit_of_github(record: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(markdown, "_FINDINGS_MAX", 10_000)
-    record.begin(["5.1", "5.2"])
+    record.start(["5.1", "5.2"])
     for checkpoint in ("5.1", "5.2"):
         record.scenario(checkpoint, *((f"vote {n}", "<" * 300, "`" * 300) for n in range(400)))
     written = markdown.render(load(record.end()))
     assert len(written.encode()) < markdown.BYTES_MAX
     assert written.startswith("# NO-GO")
-    assert "There is more: see index.html" in written
+    assert "Shortened. index.html of this run has the rest." in written

@@ -23,13 +23,13 @@ def test_it_has_exactly_the_published_fields(results: Any) -> None:
     assert list(results["checkpoints"][0]) == "id title verdict reason target observations seconds findings".split()  # noqa: SIM905 - as published
 
 
-def test_it_says_what_the_run_was(results: Any) -> None:
+def test_it_describes_the_run(results: Any) -> None:
     assert (results["run"], results["verdict"], results["exit_code"], results["seconds"]) == ("20261123-093000-aaaa", "NO-GO", 1, 12.0)
     assert results["measurements"] == [{"name": "vote to result p50", "value": 0.2134, "unit": "s"}]
     assert len(results["harness_errors"]) == 1
 
 
-def test_a_finding_has_its_facts_whole_and_its_evidence_cut(results: Any) -> None:
+def test_a_finding_has_complete_facts_and_shortened_evidence(results: Any) -> None:
     (finding,) = next(c for c in results["checkpoints"] if c["id"] == "5.1")["findings"]
     assert finding["expected"] == "201"
     assert "\x1b[2J\x00" in finding["observed"]
@@ -45,7 +45,7 @@ def test_target_is_where_a_checkpoint_was_proven(results: Any) -> None:
     }
 
 
-def test_what_lies_beyond_the_protocol_stands_apart(clean: Path) -> None:
+def test_checks_beyond_the_protocol_are_listed_apart(clean: Path) -> None:
     results = json.loads(results_json.render(load(clean)))
     assert (len(results["checkpoints"]), [c["id"] for c in results["beyond"]]) == (32, [i for i in registry() if i.startswith("B")])
 
@@ -56,13 +56,13 @@ def test_the_schema_is_itself_valid_and_closed() -> None:
     assert results_json.breaches(dict.fromkeys(PUBLISHED.split())) != []
 
 
-def test_the_schema_refuses_a_field_that_nobody_published(results: Any) -> None:
+def test_the_schema_rejects_an_unpublished_field(results: Any) -> None:
     assert results_json.breaches(results) == []
     results["checkpoints"][0]["mood"] = "good"
     assert results_json.breaches(results) == ["$.checkpoints.0: Additional properties are not allowed ('mood' was unexpected)"]
 
 
-def test_what_breaks_the_schema_is_not_written(failed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_that_does_not_match_the_schema_is_not_written(failed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results_json, "SCHEMA_VERSION", 3)
     with pytest.raises(HarnessError, match="schema_version"):
         results_json.render(load(failed))

@@ -3,15 +3,15 @@ import pytest
 from validation.report.text import duration, one_line, percent, visible
 
 
-def test_what_acts_on_a_terminal_or_hides_is_spelled_out() -> None:
+def test_control_and_invisible_characters_are_escaped() -> None:
     assert visible("\x1b[2J\x00\x85\u202e\ufffe\u2028") == r"\x1b[2J\x00\x85\u202e\ufffe\u2028"
 
 
-def test_lines_tabs_and_other_scripts_stay_as_they_are() -> None:
+def test_newlines_tabs_and_other_scripts_stay() -> None:
     assert visible("Grüße,\n\t東京 👍") == "Grüße,\n\t東京 👍"
 
 
-def test_a_long_text_is_cut_and_says_so() -> None:
+def test_a_long_text_is_shortened_and_says_so() -> None:
     assert visible("x" * 12, most=10) == "xxxxxxxxxx… (2 more characters)"
 
 
@@ -22,9 +22,9 @@ def test_one_line_has_no_line_end() -> None:
 @pytest.mark.parametrize(
     ("seconds", "written"), [(0.314, "0.31 s"), (12.04, "12.0 s"), (59.4, "59.4 s"), (59.7, "1 min 00 s"), (185.2, "3 min 05 s")]
 )
-def test_a_duration_reads_as_a_person_would_say_it(seconds: float, written: str) -> None:
+def test_a_duration_reads_naturally(seconds: float, written: str) -> None:
     assert duration(seconds) == written
 
 
-def test_a_part_of_nothing_is_nothing() -> None:
+def test_a_part_of_zero_is_zero() -> None:
     assert (percent(0, 0), percent(1, 3)) == (0.0, 33.33)

@@ -8,7 +8,7 @@ from validation.core.errors import HarnessError, UsageError
 from validation.report.write import write_all
 
 
-def test_all_reports_are_written_and_latest_leads_to_them(failed: Path) -> None:
+def test_all_reports_are_written_and_latest_points_to_them(failed: Path) -> None:
     run = write_all(failed)
     latest = failed.parent / "latest"
     assert run.verdict == "NO-GO"
@@ -64,9 +64,9 @@ def test_a_run_that_was_cut_off_has_reports_too(new_record: Callable[[str], Any]
 
 def test_five_megabytes_in_every_text_make_small_reports(record: Any) -> None:
     huge = "<" * 5_000_000
-    record.begin(["5.1"])
+    record.start(["5.1"])
     record.scenario("5.1", (huge, "201", huge), name=huge, reason=huge, evidence=huge, remedy=huge)
-    record.trouble(huge)
+    record.harness_error(huge)
     folder = record.end()
     write_all(folder)
     assert sum(f.stat().st_size for f in folder.iterdir() if f.name != "results.jsonl") < 500_000

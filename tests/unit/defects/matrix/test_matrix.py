@@ -86,7 +86,7 @@ def test_the_text_says_it_all_and_ends_with_how_many_have_been_seen_to_fail() ->
         "Not in the matrix, needs a cluster: D80",
     ):
         assert told in text
-    assert text.endswith("0 of 20 beyond the protocol, and 3 of 32 checkpoints have been seen to fail")
+    assert text.endswith("0 of 20 checks beyond the protocol and 3 of 32 checkpoints are self-tested")
 
 
 def test_what_was_seen_elsewhere_is_not_called_unproven() -> None:
