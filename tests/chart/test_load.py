@@ -11,11 +11,11 @@ from validation.images.source import LOAD, reference
 from validation.load.generators.cluster import MANIFEST, MASTER, WORKER, manifest
 from validation.load.generators.local import Order
 from validation.policies.evaluator import NAME_LABEL, End, Policy, connects
-from validation.probes.chart import connections, kubernetes_schemas
+from validation.probes.chart import kubernetes_schemas, network_policies
 from validation.probes.chart.manifests import Manifest, render
 
 SHIPPED = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))["items"]
-RELEASE = connections.policies(render(CHART))
+RELEASE = network_policies.policies(render(CHART))
 
 
 @pytest.fixture

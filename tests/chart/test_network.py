@@ -5,13 +5,13 @@ import pytest
 from tests.chart.values_table import CHART
 from validation.policies.declared import Cells, truth
 from validation.policies.evaluator import End, Policy, connects
-from validation.probes.chart import connections, values
+from validation.probes.chart import network_policies, values
 from validation.probes.chart.manifests import render
 
 LAYERS = {"ingress controller", "frontend", "api", "consumer", "data"}
 MANIFESTS = render(CHART)
-POLICIES = connections.policies(MANIFESTS)
-SCENE = connections.scene(MANIFESTS, values.merged(CHART))
+POLICIES = network_policies.policies(MANIFESTS)
+SCENE = network_policies.scene(MANIFESTS, values.merged(CHART))
 PUBLISHED = {
     "ingress controller": {"frontend:8000", "api:8000"},
     "frontend": {"api:8000", "DNS udp", "DNS tcp"},
@@ -78,8 +78,8 @@ def test_only_the_configured_peers_are_allowed_in() -> None:
         "monitoring": {"enabled": True, "prometheusNamespace": "watch"},
         "networkPolicies": {"ingressControllers": [{"namespaceSelector": {"matchLabels": {"role": "edge"}}}]},
     }
-    policies = connections.policies(render(CHART, custom))
-    scene = connections.scene(render(CHART, custom), values.merged(CHART, custom))
+    policies = network_policies.policies(render(CHART, custom))
+    scene = network_policies.scene(render(CHART, custom), values.merged(CHART, custom))
     assert scene.computed(policies) & scene.judged == truth().open(scene.judged)
     assert connects(policies, End("Prometheus", "watch"), scene.ends["consumer"], 9000)
     assert not connects(policies, End("ingress", "ingress-nginx"), scene.ends["API pods"], 8000)

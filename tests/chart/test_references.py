@@ -27,7 +27,7 @@ def dangling(manifests: tuple[Manifest, ...], kind: str, name: str, change: Chan
     for one in broken:
         if (one.kind, one.name) == (kind, name):
             change(one.body)
-    return [f"{one.source} names {one.what}" for one in Rendering(tuple(broken)).references() if not one.there]
+    return [f"{one.source} names {one.target}" for one in Rendering(tuple(broken)).references() if not one.exists]
 
 
 @pytest.mark.parametrize("file", values.shipped(CHART))
@@ -36,7 +36,7 @@ def test_the_shipped_chart_has_no_dangling_reference(file: str) -> None:
     external = frozenset({str(values.merged(CHART, given)["secrets"]["existingSecret"])})
     found = Rendering(render(CHART, given), external).references()
     assert len(found) > 15
-    assert [one for one in found if not one.there] == []
+    assert [one for one in found if not one.exists] == []
 
 
 def pod(body: Any) -> Any:

@@ -55,7 +55,7 @@ def test_each_namespace_has_three_network_policies_unless_they_are_disabled(file
 @EVERY_VALUES_FILE
 def test_selectors_match_the_pod_labels_and_contain_no_version(file: str) -> None:
     for found in workloads(manifests.render(CHART, SHIPPED[file])):
-        if found.lasting:
+        if found.long_running:
             spec = found.manifest.body["spec"]
             selector, labels = spec["selector"]["matchLabels"], spec["template"]["metadata"]["labels"]
             assert selector.items() <= labels.items()
@@ -135,7 +135,7 @@ def test_existing_namespaces_are_used_and_not_created() -> None:
 )
 def test_the_defaults_request_at_most_one_and_a_half_gibibytes(pods: dict[str, int]) -> None:
     requested = {w.manifest.name: sum(mebibytes(c.resources["requests"]["memory"]) for c in w.containers) for w in workloads(rendered())}
-    replicas = {w.manifest.name: w.manifest.body["spec"]["replicas"] for w in workloads(rendered()) if w.lasting}
+    replicas = {w.manifest.name: w.manifest.body["spec"]["replicas"] for w in workloads(rendered()) if w.long_running}
     assert replicas == {"voting-api": 2, "voting-consumer": 1, "redis": 1, "postgres": 1}
     assert 0 < sum(requested[name] * count for name, count in (replicas | pods).items()) <= 1.5 * 1024
 

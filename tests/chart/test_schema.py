@@ -35,14 +35,14 @@ def open_objects(schema: Mapping[str, Any], at: str = "values") -> Iterator[str]
 
 @pytest.mark.parametrize("path", list(sections(probe.merged(CHART))), ids=lambda path: ".".join(path) or "top")
 def test_a_misspelt_key_is_rejected_at_every_level(path: tuple[str, ...]) -> None:
-    refusal = probe.refusal(CHART, nested((*path, "misspelt"), "x"))
+    refusal = probe.schema_error(CHART, nested((*path, "misspelt"), "x"))
     assert refusal is not None
     assert "misspelt" in refusal
 
 
 @pytest.mark.parametrize("path", [key for key, _ in probe.leaves(probe.merged(CHART))] + [*sections(probe.merged(CHART))][1:], ids=".".join)
 def test_removing_a_default_is_rejected_with_a_message_that_names_it(path: tuple[str, ...]) -> None:
-    refusal = probe.refusal(CHART, nested(path, None))
+    refusal = probe.schema_error(CHART, nested(path, None))
     assert refusal is not None
     assert path[-1] in refusal
 
@@ -96,8 +96,8 @@ def test_every_value_in_the_schema_has_a_default() -> None:
     ],
 )
 def test_an_unusable_value_is_rejected(path: str, value: Any) -> None:
-    assert probe.refusal(CHART, nested(tuple(path.split(".")), value)) is not None
+    assert probe.schema_error(CHART, nested(tuple(path.split(".")), value)) is not None
 
 
 def test_the_defaults_and_every_shipped_values_file_are_accepted() -> None:
-    assert [probe.refusal(CHART, values) for values in ({}, *probe.shipped(CHART).values())] == [None] * 6
+    assert [probe.schema_error(CHART, values) for values in ({}, *probe.shipped(CHART).values())] == [None] * 6

@@ -24,7 +24,7 @@ CHART = "chart/templates/consumer.yaml"
 PROVEN_HERE = [*TOGETHER, *ALONE]
 OF_TESTS = [defect for defect in catalogue.catalogue().values() if defect.tests]
 OF_EXIT_CODES = "tests/unit/cli/test_exit_codes.py"
-BY_ITS_TESTS = {"B14": "tests/unit/probes/images/test_scanners.py::TestKnownFlaws::test_a_flaw_that_a_newer_version_mends_is_found"}
+BY_ITS_TESTS = {"B14": "tests/unit/probes/images/test_scanners.py::TestKnownVulnerabilities::test_a_vulnerability_with_a_fix_is_a_finding"}
 """Which flaws of dependencies are known is told by a database that nobody ships: its tests bring one of their own."""
 
 

@@ -100,14 +100,14 @@ def test_what_cannot_be_run_is_named() -> None:
 )
 def test_a_module_is_found_however_it_is_run(text: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_text(text, encoding="utf-8")
-    assert [one.what for one in completeness.run_modules(tmp_path, "x")] == ["a.b"]
+    assert [one.target for one in completeness.run_modules(tmp_path, "x")] == ["a.b"]
 
 
 def test_a_copy_of_what_is_not_there_is_seen(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "x.Dockerfile").write_text("COPY --chown=1:1 a \\\n  b/*.py /app/\nCOPY --from=build /c /c\n", encoding="utf-8")
     named = completeness.copied(tmp_path, "*.Dockerfile")
-    assert [one.what for one in named] == ["a", "b/*.py"]
+    assert [one.target for one in named] == ["a", "b/*.py"]
     assert completeness.missing(tmp_path, named) == ["x.Dockerfile names b/*.py"]
 
 

@@ -20,7 +20,7 @@ TRIVY = ("config", "--quiet", "--format", "json", "--skip-check-update", "--skip
 @contextmanager
 def rendered(copy: Path) -> Iterator[Path]:
     """Yield a directory with the chart rendered with its default values, one file per template."""
-    with tempfile.TemporaryDirectory(prefix="votecheck-rendered-") as temporary, manifests.loaded(copy / "chart") as chart:
+    with tempfile.TemporaryDirectory(prefix="votecheck-rendered-") as temporary, manifests.open_chart(copy / "chart") as chart:
         folder = Path(temporary)
         for template, text in manifests.render_texts(chart).items():
             (folder / template.replace("/", "-")).write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from validation.core.protocol import LAYERS
 from validation.network.pods import Grounds, Session, manifest
 from validation.policies.declared import Cells, Scene, truth
 from validation.policies.evaluator import End, Policy
-from validation.probes.chart.connections import COMPONENT, DNS_LABELS, labels_of, spaces_of
+from validation.probes.chart.network_policies import COMPONENT, DNS_LABELS, namespaces, pod_labels
 from validation.targets.cleanup import LABEL
 from validation.targets.cluster.access import REQUEST_SECONDS, api_call
 from validation.targets.cluster.installation import LAYER_OF, Installation
@@ -39,7 +39,7 @@ class Prober:
     def __init__(self, installed: Installation, run: str) -> None:
         self.installed, self.cluster, self.run = installed, installed.cluster, run
         self._values = installed.release.values()
-        self._spaces = spaces_of(self._values) | {at: (f"votecheck-{run[-4:]}-{at}", {}) for at in ("elsewhere", FAR)}
+        self._spaces = namespaces(self._values) | {at: (f"votecheck-{run[-4:]}-{at}", {}) for at in ("elsewhere", FAR)}
         with api_call("the namespaces of the release"):
             owner = self.cluster.core.read_namespace(installed.namespace("frontend"), _request_timeout=REQUEST_SECONDS)
         self._grounds = Grounds(self.cluster, run, owner)
@@ -71,7 +71,7 @@ class Prober:
         for at in ("ingress", "elsewhere", FAR):
             if at in self._spaces:
                 self._grounds.space(*self._spaces[at])
-        own = {name: (kind.at, labels_of(kind, labels), _ports(name)) for name, kind in wanted.items()} | {FAR: (FAR, {}, {8000, 9000})}
+        own = {name: (kind.at, pod_labels(kind, labels), _ports(name)) for name, kind in wanted.items()} | {FAR: (FAR, {}, {8000, 9000})}
         for name, (at, carried, ports) in own.items():
             namespace = self._spaces[at][0]
             marked = {**carried, "votecheck.end": _slug(name)} | ({COMPONENT: PROBE} if carried and COMPONENT not in carried else {})

@@ -6,7 +6,7 @@ import yaml
 from pytest_bdd import parsers, then
 
 from validation.core.settings import RunSettings
-from validation.probes.chart import custom_resources, vocabulary
+from validation.probes.chart import allowed_values, custom_resources
 from validation.probes.chart.manifests import Manifest
 from validation.probes.source import documents
 from validation.record.observe import Observe
@@ -22,7 +22,7 @@ def foreign_objects(rendered: tuple[Manifest, ...], fewest: int, observe: Observ
     theirs = [f"{m.kind} {m.name}" for m in rendered if m.kind in custom_resources.KINDS]
     with observe.together():
         observe("objects of other projects", expected=f"at least {fewest}", observed=theirs, holds=len(theirs) >= fewest)
-        wrong = [f"{one.manifest.kind} {one.manifest.name} {one.path}: {one.text}" for one in custom_resources.differences(rendered)]
+        wrong = [f"{one.manifest.kind} {one.manifest.name} {one.path}: {one.text}" for one in custom_resources.schema_errors(rendered)]
         observe(
             "what their projects would refuse or not look at",
             expected=[],
@@ -33,11 +33,11 @@ def foreign_objects(rendered: tuple[Manifest, ...], fewest: int, observe: Observ
 
 @then(parsers.re(r"each of at least (?P<fewest>\d+) words that a cluster chooses among is one that it knows"), converters={"fewest": int})
 def words_are_known(rendered: tuple[Manifest, ...], fewest: int, observe: Observe) -> None:
-    found = vocabulary.words(rendered)
+    found = allowed_values.field_values(rendered)
     with observe.together():
         observe("words", expected=f"at least {fewest}", observed=len(found), holds=len(found) >= fewest)
-        unknown = [f"{one.where}: {one.said}" for one in found if not one.known]
-        observe("words that no cluster knows", expected=[], observed=unknown, remedy="validation/probes/chart/vocabulary.py")
+        unknown = [f"{one.location}: {one.value}" for one in found if not one.allowed]
+        observe("words that no cluster knows", expected=[], observed=unknown, remedy="validation/probes/chart/allowed_values.py")
 
 
 @then("its alerts are those that are promised, each held to the namespaces of the release")

@@ -11,7 +11,7 @@ from pytest_bdd import parsers, then, when
 from validation.core.settings import RunSettings
 from validation.policies.declared import Cells, Scene, truth, words, written
 from validation.policies.evaluator import End, Policy, connects
-from validation.probes.chart import connections, values
+from validation.probes.chart import network_policies, values
 from validation.probes.chart.manifests import render
 from validation.record.observe import Observe
 
@@ -94,7 +94,7 @@ def _ways(chart: Path, own: Mapping[str, Any]) -> list[str]:
 
 def _computed(chart: Path, own: Mapping[str, Any]) -> Computed:
     manifests = render(chart, own)
-    return Computed(connections.scene(manifests, values.merged(chart, own)), connections.policies(manifests))
+    return Computed(network_policies.scene(manifests, values.merged(chart, own)), network_policies.policies(manifests))
 
 
 def compare(scene: Scene, table: Cells, observe: Observe) -> None:

@@ -25,7 +25,7 @@ REDIS_SETTING = re.compile(r"^(appendonly|appendfsync|maxmemory-policy) (\S+)$",
 
 @then("every lasting workload declares a startup, a readiness and a liveness probe that differ")
 def three_probes(rendered: tuple[Manifest, ...], observe: Observe) -> None:
-    lasting = [(w, c) for w, c in containers(rendered) if w.lasting and not c.init]
+    lasting = [(w, c) for w, c in containers(rendered) if w.long_running and not c.init]
     with observe.together():
         observe("lasting workloads", expected="at least 4", observed=len(lasting), holds=len(lasting) >= 4)  # noqa: PLR2004 - API, consumer, Redis, PostgreSQL
         for workload, container in lasting:
@@ -47,7 +47,7 @@ def liveness_is_beat(rendered: tuple[Manifest, ...], observe: Observe) -> None:
 
 @then("each path that the API's probes ask for is answered 200")
 def probe_paths_are_served(rendered: tuple[Manifest, ...], own_api: Api, observe: Observe) -> None:
-    (container,) = [c for w, c in containers(rendered) if w.lasting and part(c) == "api"]
+    (container,) = [c for w, c in containers(rendered) if w.long_running and part(c) == "api"]
     paths = {name: probe["httpGet"]["path"] for name, probe in container.probes.items() if "httpGet" in probe}
     http = HttpProbe(own_api.url)
     eventually(lambda: http.answers("/ready"), bool, within=protocol.API_READY_SECONDS)

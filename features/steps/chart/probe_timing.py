@@ -51,7 +51,7 @@ class Figures(NamedTuple):
 
 @then("the probes of each, and its time to end, leave these seconds")
 def probe_seconds(rendered: tuple[Manifest, ...], datatable: list[list[str]], observe: Observe) -> None:
-    lasting = {c.name: (w, c) for w, c in containers(rendered) if w.lasting}
+    lasting = {c.name: (w, c) for w, c in containers(rendered) if w.long_running}
     rows = {row[0]: [int(cell) for cell in row[1:]] for row in datatable[1:]}
     with observe.together():
         observe("lasting containers", expected=sorted(rows), observed=sorted(lasting))
@@ -75,7 +75,7 @@ def probes_wait(rendered: tuple[Manifest, ...], observe: Observe) -> None:
     asked = [
         (f"{name} of {c.name}", probe, _slowest(probe))
         for w, c in containers(rendered)
-        if w.lasting
+        if w.long_running
         for name, probe in c.probes.items()
         if not probe.get("tcpSocket")  # a port that is open answers at once
     ]

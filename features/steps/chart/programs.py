@@ -66,7 +66,7 @@ def variables_are_read(rendered: tuple[Manifest, ...], settings: RunSettings, ob
 
 @then("each port of a container is one that its program is told to listen on, for everybody")
 def ports_are_listened_on(rendered: tuple[Manifest, ...], observe: Observe) -> None:
-    seen = [c for w, c in containers(rendered) if w.lasting]
+    seen = [c for w, c in containers(rendered) if w.long_running]
     with observe.together():
         for container in seen:
             declared = sorted(port.get("containerPort") for port in container.body.get("ports") or ())
@@ -121,7 +121,7 @@ def test_pod_votes(rendered: tuple[Manifest, ...], observe: Observe) -> None:
 
 @then("neither a rollout nor a drain takes more than one pod of a part away at a time, and none of the API's before another is ready")
 def pods_stay(rendered: tuple[Manifest, ...], observe: Observe) -> None:
-    (api,) = [w for w, c in containers(rendered) if w.lasting and c.name == "api"]
+    (api,) = [w for w, c in containers(rendered) if w.long_running and c.name == "api"]
     rolling = (api.manifest.body["spec"].get("strategy") or {}).get("rollingUpdate") or {}
     budgets = {m.namespace: m.body["spec"].get("maxUnavailable") for m in rendered if m.kind == "PodDisruptionBudget"}
     spread = [(one["topologyKey"], one["labelSelector"]) for one in api.pod.get("topologySpreadConstraints") or ()]

@@ -13,7 +13,8 @@ from pytest_bdd import parsers, then, when
 from validation.core import protocol
 from validation.core.errors import Finding
 from validation.core.settings import RunSettings
-from validation.probes.chart import kept_passwords, manifests, values, workloads
+from validation.probes.chart import manifests, values, workloads
+from validation.probes.chart.existing_secret import render_with_secret
 from validation.probes.chart.manifests import Manifest, RenderFailed
 from validation.probes.chart.references import Rendering
 from validation.probes.chart.workloads import CONFINED, Container, Workload, confinement
@@ -84,7 +85,7 @@ def names_what_is_there(rendered: tuple[Manifest, ...], chart: Path, file: str, 
     named = Rendering(rendered, frozenset({elsewhere} - {""})).references()
     with observe.together():
         observe("things that are named", expected=f"at least {fewest}", observed=len(named), holds=len(named) >= fewest)
-        missing = [f"{one.source} names {one.what}" for one in named if not one.there]
+        missing = [f"{one.source} names {one.target}" for one in named if not one.exists]
         observe("names of what is not there", expected=[], observed=missing, remedy="chart/templates")
 
 
@@ -104,7 +105,7 @@ def no_plain_secret(rendered: tuple[Manifest, ...], observe: Observe) -> None:
 
 @when("the chart is rendered beside passwords that the cluster has kept", target_fixture="rendered")
 def rendered_beside_passwords(chart: Path) -> tuple[Manifest, ...]:
-    return kept_passwords.upgraded(chart, f"voting-data/{SECRET_NAME}", KEPT)
+    return render_with_secret(chart, f"voting-data/{SECRET_NAME}", KEPT)
 
 
 @then("every Secret has the passwords that were kept, and an uninstallation leaves them")

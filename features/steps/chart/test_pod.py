@@ -30,19 +30,19 @@ def runs_while_nobody_counts(rendered: tuple[Manifest, ...], target: LaunchingTa
 def waits_and_ends_well(test_pod: TestPod, target: LaunchingTarget, observe: Observe) -> None:
     waiting = consistently(lambda: test_pod.ended, lambda ended: not ended, during=WAITS_SECONDS)
     target.consumer.resume()
-    said = test_pod.said()
+    said = test_pod.wait()
     with observe.together():
         observe("while nobody counts", expected="waiting", observed=f"ended: {waiting.value}", holds=waiting.held, evidence=str(said))
-        observe("its end", expected=0, observed=said.code, evidence=said.error)
+        observe("its end", expected=0, observed=said.exit_code, evidence=said.error)
         observe("what it says", expected=["accepted", "counted"], observed=[line.split(":")[0] for line in said.output.splitlines()])
 
 
 @then("its test pod's program ends badly where no API is, and says what it asked")
 def ends_badly_without_an_api(rendered: tuple[Manifest, ...], observe: Observe) -> None:
-    said = TestPod(_command(rendered), NOBODY).said()
+    said = TestPod(_command(rendered), NOBODY).wait()
     asked = f"GET /api/results at {NOBODY}: "
     with observe.together():
-        observe("its end", expected=1, observed=said.code, evidence=said.output)
+        observe("its end", expected=1, observed=said.exit_code, evidence=said.output)
         observe("what it says", expected=f"{asked}…", observed=said.error, holds=said.error.startswith(asked))
 
 

@@ -10,7 +10,7 @@ from pytest_bdd import parsers, then, when
 from validation.probes.chart import branches, kubernetes_schemas, manifests, schema_rules, value_flips, values
 from validation.probes.chart.branches import Branch
 from validation.probes.chart.manifests import Manifest, Message
-from validation.probes.chart.schema_rules import Refusal
+from validation.probes.chart.schema_rules import WrongValue
 from validation.probes.chart.value_flips import Flip, Place
 from validation.record.observe import Observe
 
@@ -65,7 +65,7 @@ def flips_change(flipped: tuple[Flip, ...], datatable: list[list[str]], observe:
 
 @when("the templates say where they have been, rendered with every shipped values file", target_fixture="been")
 def say_where(chart: Path) -> tuple[tuple[Branch, ...], tuple[Branch, ...]]:
-    return branches.untaken(chart, values.shipped(chart).values())
+    return branches.coverage(chart, values.shipped(chart).values())
 
 
 @then("every branch was taken and not taken, save what cannot be")
@@ -74,33 +74,33 @@ def every_branch(been: tuple[tuple[Branch, ...], tuple[Branch, ...]], datatable:
     cannot = [(f"templates/{template}", way) for template, way, _ in datatable[1:]]
     with observe.together():
         observe("ways through the templates", expected="at least 80", observed=len(known), holds=len(known) >= 80)  # noqa: PLR2004
-        left = [str(b) for b in untaken if (b.template, b.way) not in cannot]
+        left = [str(b) for b in untaken if (b.template, b.condition) not in cannot]
         observe(
             "ways that no shipped values file takes",
             expected=[],
             observed=left,
             remedy="chart/ci: a shape that takes it, or take the branch out",
         )
-        stale = [way for way in cannot if way not in {(b.template, b.way) for b in untaken}]
+        stale = [way for way in cannot if way not in {(b.template, b.condition) for b in untaken}]
         observe("ways that are said to be impossible and were taken, or are gone", expected=[], observed=stale)
 
 
 @when("each rule of the schema is broken, in every place where it holds", target_fixture="refused")
-def break_each_rule(chart: Path) -> tuple[Refusal, ...]:
-    return schema_rules.refusals(chart)
+def break_each_rule(chart: Path) -> tuple[WrongValue, ...]:
+    return schema_rules.try_wrong_values(chart)
 
 
 @then("every wrong value is refused, where a right one is taken")
-def wrong_values_refused(refused: tuple[Refusal, ...], chart: Path, observe: Observe) -> None:
-    tried = {one.value for one in refused}
+def wrong_values_refused(refused: tuple[WrongValue, ...], chart: Path, observe: Observe) -> None:
+    tried = {one.path for one in refused}
     untried = sorted({".".join(key) for key, _ in values.leaves(values.merged(chart))} - tried)
     with observe.together():
         observe("values that nothing wrong was given for", expected=[], observed=untried)
         observe("wrong values", expected=f"at least {WRONG_VALUES}", observed=len(refused), holds=len(refused) >= WRONG_VALUES)
-        observe("values of which the schema says their kind alone", expected=[FREE], observed=list(schema_rules.unruled(refused)))
-        taken = [f"{one.value} = {one.given!r:.40}: {one.wrong}" for one in refused if one.taken]
+        observe("values of which the schema says their kind alone", expected=[FREE], observed=list(schema_rules.unconstrained(refused)))
+        taken = [f"{one.path} = {one.value!r:.40}: {one.violation}" for one in refused if one.accepted]
         observe("wrong values that the schema takes", expected=[], observed=taken[:20], remedy="values.schema.json")
-        shut = sorted({one.value for one in refused if not one.control})
+        shut = sorted({one.path for one in refused if not one.control})
         observe(
             "places where a right value is refused too",
             expected=[],
@@ -125,7 +125,7 @@ def no_messages(messages: Mapping[str, tuple[Message, ...]], observe: Observe) -
 def misspelt(chart: Path) -> dict[str, str | None]:
     every = values.merged(chart)
     levels = sorted({key[:depth] for key, _ in values.leaves(every) for depth in range(len(key))})
-    return {".".join((*level, "misspelt")): values.refusal(chart, _nested((*level, "misspelt"))) for level in levels}
+    return {".".join((*level, "misspelt")): values.schema_error(chart, _nested((*level, "misspelt"))) for level in levels}
 
 
 @then("each is refused by the schema")

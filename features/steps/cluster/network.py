@@ -16,7 +16,7 @@ from validation.network.prober import DOORS, Prober
 from validation.policies.declared import Cells, Scene, truth, words
 from validation.policies.evaluator import Policy, connects
 from validation.policies.random_policies import draw
-from validation.probes.chart import connections
+from validation.probes.chart import network_policies
 from validation.probes.chart.manifests import render
 from validation.record.observe import Observe
 from validation.targets.cluster.installation import LAYER_OF, Installation, is_ready
@@ -144,7 +144,7 @@ def three_tables(observed: Looks, prober: Prober, observe: Observe) -> None:
         if prober.installed.managed:
             observe("ends of the table that are not there", expected=[], observed=missing)
             chart, all_values = prober.installed.chart, prober.installed.release.values()
-            made = connections.policies(render(chart, all_values, release=prober.installed.release.name))
+            made = network_policies.policies(render(chart, all_values, release=prober.installed.release.name))
             observe("live policies", expected=sorted(map(str, made)), observed=sorted(map(str, observed.policies)))
             observe("what the live policies open, and what the rendered ones do", expected=words(scene.computed(made)),
                     observed=words(table.expected))  # fmt: skip

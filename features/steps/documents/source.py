@@ -4,8 +4,8 @@ from pytest_bdd import given, parsers, then, when
 
 from validation.core.settings import PROJECT, RunSettings
 from validation.probes.source import completeness, facts, scenarios
-from validation.probes.source.completeness import Named
-from validation.probes.source.facts import Said
+from validation.probes.source.completeness import Reference
+from validation.probes.source.facts import Statement
 from validation.record.observe import Observe
 
 
@@ -23,41 +23,46 @@ def none_fails(imported: dict[str, str], observe: Observe) -> None:
 
 
 @when(parsers.parse("the modules that {files} runs are looked up"), target_fixture="named")
-def look_up_modules(files: str, settings: RunSettings) -> list[Named]:
+def look_up_modules(files: str, settings: RunSettings) -> list[Reference]:
     return completeness.run_modules(settings.source, files)
 
 
 @then("it runs at least one, and each of them is there")
-def each_module_is_there(named: list[Named], settings: RunSettings, observe: Observe) -> None:
-    observe("modules that are run", expected="at least one", observed=[n.what for n in named], holds=bool(named))
-    _importable(settings, observe, named, [f"-m {n.what}" for n in named])
+def each_module_is_there(named: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("modules that are run", expected="at least one", observed=[n.target for n in named], holds=bool(named))
+    _importable(settings, observe, named, [f"-m {n.target}" for n in named])
 
 
 @when("the commands that the package installs are looked up", target_fixture="named")
-def look_up_commands(settings: RunSettings) -> list[Named]:
+def look_up_commands(settings: RunSettings) -> list[Reference]:
     return completeness.entry_points(settings.source)
 
 
 @then("there is at least one, and each of them imports")
-def each_command_imports(named: list[Named], settings: RunSettings, observe: Observe) -> None:
-    observe("commands of the package", expected="at least one", observed=[n.what for n in named], holds=bool(named))
-    _importable(settings, observe, named, [n.what for n in named])
+def each_command_imports(named: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("commands of the package", expected="at least one", observed=[n.target for n in named], holds=bool(named))
+    _importable(settings, observe, named, [n.target for n in named])
 
 
 @when(parsers.re(r"the files that (?P<what>an image copies|the chart takes in) are looked up"), target_fixture="named")
-def look_up_files(what: str, settings: RunSettings) -> list[Named]:
+def look_up_files(what: str, settings: RunSettings) -> list[Reference]:
     return (
         completeness.copied(settings.source, "system/images/*.Dockerfile") if "image" in what else completeness.chart_files(settings.source)
     )
 
 
 @then(parsers.parse("at least {few:d} are named, and each of them is there"))
-def each_file_is_there(few: int, named: list[Named], settings: RunSettings, observe: Observe) -> None:
-    observe("files that are named", expected=f"at least {few}", observed=[n.what for n in named], holds=len(named) >= few)
+def each_file_is_there(few: int, named: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("files that are named", expected=f"at least {few}", observed=[n.target for n in named], holds=len(named) >= few)
     with observe.together():
         for one in named:
             gone = completeness.missing(settings.source, [one])
-            observe(f"{one.what}, named by {one.by}", expected="there", observed="missing" if gone else "there", remedy=f"see {one.by}")
+            observe(
+                f"{one.target}, named by {one.source}",
+                expected="there",
+                observed="missing" if gone else "there",
+                remedy=f"see {one.source}",
+            )
 
 
 @given("the table of facts", target_fixture="table")
@@ -77,30 +82,30 @@ def each_is_an_example(outline: str, table: list[str], observe: Observe) -> None
 
 
 @when(parsers.parse("every place that states the {fact} is read"), target_fixture="said")
-def read_places(fact: str, settings: RunSettings) -> list[Said]:
+def read_places(fact: str, settings: RunSettings) -> list[Statement]:
     return [facts.read(settings.source, place) for place in facts.facts()[fact]["places"]]
 
 
 @then(parsers.parse("all places of the {fact} say the same"))
-def all_say_the_same(fact: str, said: list[Said], observe: Observe) -> None:
+def all_say_the_same(fact: str, said: list[Statement], observe: Observe) -> None:
     home, *others = said
-    observe(f"{fact} at home, {home.where}", expected="a value", observed=home.problem or home.values, holds=not home.problem)
+    observe(f"{fact} at home, {home.location}", expected="a value", observed=home.problem or home.values, holds=not home.problem)
     may_say_more = facts.facts()[fact].get("more", False)
     with observe.together():
         for place in others:
             same = set(home.values) <= set(place.values) if may_say_more else home.values == place.values
             observe(
-                f"{fact} in {place.where}",
+                f"{fact} in {place.location}",
                 expected=", ".join(home.values),
                 observed=place.problem or ", ".join(place.values),
                 holds=same and not place.problem,
-                remedy=f"its home is {home.where}: make both say the same",
-                evidence=f"looked for {place.how}" if place.how else "",
+                remedy=f"its home is {home.location}: make both say the same",
+                evidence=f"looked for {place.pattern}" if place.pattern else "",
             )
 
 
-def _importable(settings: RunSettings, observe: Observe, named: list[Named], names: list[str]) -> None:
+def _importable(settings: RunSettings, observe: Observe, named: list[Reference], names: list[str]) -> None:
     told = completeness.import_all(settings.source, names)
     with observe.together():
         for one, name in zip(named, names, strict=True):
-            observe(f"{one.what}, named by {one.by}", expected="there", observed=told[name] or "there", remedy=f"see {one.by}")
+            observe(f"{one.target}, named by {one.source}", expected="there", observed=told[name] or "there", remedy=f"see {one.source}")

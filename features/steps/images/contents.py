@@ -11,7 +11,7 @@ from validation.images.build import build_missing
 from validation.images.engines import answering
 from validation.images.source import DIGEST_LABEL, digest
 from validation.probes.images import contents
-from validation.probes.images.inspection import Image, Shelf
+from validation.probes.images.inspection import Image, ImageStore
 from validation.record.observe import Observe
 from validation.targets import cleanup
 
@@ -20,20 +20,20 @@ OCI = "org.opencontainers.image"
 
 
 @pytest.fixture(scope="session")
-def shelf(settings: RunSettings, leftovers: Callable[[str], None]) -> Iterator[Shelf]:
+def image_store(settings: RunSettings, leftovers: Callable[[str], None]) -> Iterator[ImageStore]:
     if "image" in settings.shows:  # the target builds what is missing, too, and has not started yet
         build_missing(answering(), settings.source, settings.image_tag)
     folder = cleanup.claim(f"{settings.run}-images")  # the next run removes it if this one is killed
     try:
-        yield Shelf(folder, settings.image_tag)
+        yield ImageStore(folder, settings.image_tag)
     finally:
         for problem in cleanup.release(folder):
             leftovers(problem)
 
 
 @given(parsers.re("the (?P<part>api|consumer) image"), target_fixture="image")
-def the_image(part: str, shelf: Shelf) -> Image:
-    return shelf.image(part)
+def the_image(part: str, image_store: ImageStore) -> Image:
+    return image_store.image(part)
 
 
 @then("it was built from this source")
@@ -94,11 +94,11 @@ def has_no_shell(image: Image, observe: Observe) -> None:
 @then("no file in it gives more rights to whoever runs it")
 def gives_no_rights(image: Image, observe: Observe) -> None:
     with observe.together():
-        for what, found in (("setuid and setgid", contents.setuid(image)), ("with capabilities", contents.capable(image))):
+        for what, found in (("setuid and setgid", contents.setuid(image)), ("with capabilities", contents.with_capabilities(image))):
             observe(
                 f"files {what} in {image.name}",
                 expected=[],
-                observed=contents.some(found),
+                observed=contents.shorten(found),
                 evidence=_looked_at(image),
                 remedy="RUN find / -xdev -type f -perm /6000 -exec chmod a-s {} +, as root, in the last stage",
             )
@@ -109,7 +109,7 @@ def writes_nothing(uid: int, image: Image, observe: Observe) -> None:
     observe(
         f"what others than root may write in {image.name}",
         expected=[],
-        observed=contents.some(contents.writable(image, uid)),
+        observed=contents.shorten(contents.writable(image, uid)),
         evidence=f"{_looked_at(image)}; left out with their sticky bit: {', '.join(sorted(contents.TEMPORARY))}",
         remedy="COPY as root, without --chown, and modes without g+w and o+w",
     )
@@ -120,7 +120,7 @@ def nothing_left(image: Image, observe: Observe) -> None:
     observe(
         f"tests, compilers, caches and other left-overs in {image.name}",
         expected=[],
-        observed=contents.some(contents.leftovers(image)),
+        observed=contents.shorten(contents.leftovers(image)),
         evidence=_looked_at(image),
         remedy="copy only what runs from the build's stage",
     )
@@ -131,7 +131,7 @@ def no_secret(image: Image, observe: Observe) -> None:
     observe(
         f"what looks like a secret in {image.name}",
         expected=[],
-        observed=contents.some(contents.secrets(image)),
+        observed=contents.shorten(contents.secrets(image)),
         evidence=f"{sum(len(layer.entries) for layer in image.layers)} entries of {len(image.layers)} layers, "
         f"{len(image.env)} variables, {len(image.history)} instructions, {len(image.labels)} labels",
         remedy="who has the image has the secret: change it, and build without it",

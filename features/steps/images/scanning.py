@@ -9,8 +9,8 @@ from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
 from validation.probes.images import sbom, scanners
 from validation.probes.images.inspection import Image
-from validation.probes.images.packages import OURS, SITE, Package, base_is_listed, packages, pins, strangers
-from validation.probes.images.scanners import Database, Remark
+from validation.probes.images.packages import APP, SITE_PACKAGES, Package, base_lists_packages, packages, pins, unowned_files
+from validation.probes.images.scanners import Issue, VulnerabilityDatabase
 from validation.record.observe import Observe
 
 ACCEPTED = {"DS-0026": "HEALTHCHECK: Kubernetes does not read it; probes are the chart's, and checkpoint 4.4 judges them"}
@@ -55,21 +55,21 @@ def trivy_finds_no_secret(image: Image, observe: Observe) -> None:
 def write_bill(image: Image, settings: RunSettings) -> tuple[Package, ...]:
     found = packages(image)
     settings.folder.mkdir(parents=True, exist_ok=True)
-    _bill(image, settings).write_text(sbom.bill(image, found), encoding="utf-8")
+    _bill(image, settings).write_text(sbom.cyclonedx(image, found), encoding="utf-8")
     return found
 
 
 @then("CycloneDX's schema finds it right")
 def bill_is_valid(image: Image, settings: RunSettings, observe: Observe) -> None:
     file = _bill(image, settings)
-    said = sbom.faults(file.read_text(encoding="utf-8"))
+    said = sbom.schema_error(file.read_text(encoding="utf-8"))
     observe(f"{file.name}, in the folder of this report", expected="CycloneDX 1.6", observed=said or "CycloneDX 1.6")
 
 
 @then("it names every pin that applies in the very version, and no other package of ours")
 def bill_is_pinned(image: Image, found: tuple[Package, ...], settings: RunSettings, observe: Observe) -> None:
     file = settings.source / "system" / "images" / f"{_part(image)}-requirements.txt"
-    wanted, ours = pins(file, image), {canonicalize_name(p.name): p.version for p in found if p.path.startswith(OURS)}
+    wanted, ours = pins(file, image), {canonicalize_name(p.name): p.version for p in found if p.path.startswith(APP)}
     with observe.together():
         observe(
             f"Python packages of ours in {image.name}, against {file.name}",
@@ -80,7 +80,10 @@ def bill_is_pinned(image: Image, found: tuple[Package, ...], settings: RunSettin
             remedy="make images",
         )
         observe(
-            f"files in {SITE} of no package", expected=[], observed=strangers(image)[:40], remedy=f"pins in {file.name} for what is copied"
+            f"files in {SITE_PACKAGES} of no package",
+            expected=[],
+            observed=unowned_files(image)[:40],
+            remedy=f"pins in {file.name} for what is copied",
         )
 
 
@@ -88,7 +91,7 @@ def bill_is_pinned(image: Image, found: tuple[Package, ...], settings: RunSettin
 def bill_is_complete(image: Image, found: tuple[Package, ...], settings: RunSettings, observe: Observe) -> None:
     nameless = [p.path for p in found if not (p.name and p.version)]
     observe(f"packages without name or version in {_bill(image, settings).name}", expected=[], observed=nameless)
-    free, base = [p for p in found if not p.licences], [p for p in found if not p.path.startswith(OURS)]
+    free, base = [p for p in found if not p.licences], [p for p in found if not p.path.startswith(APP)]
     observe(
         f"packages in {_bill(image, settings).name}",
         expected="each listed, with its licence where it names one",
@@ -99,20 +102,20 @@ def bill_is_complete(image: Image, found: tuple[Package, ...], settings: RunSett
 
 
 @given("a database of known flaws", target_fixture="database")
-def database_of_flaws(settings: RunSettings) -> Database:
+def database_of_flaws(settings: RunSettings) -> VulnerabilityDatabase:
     return scanners.vulnerability_db(settings.vulnerability_db)
 
 
 @then("its base image keeps a list of what it is made of")
 def base_is_whole(image: Image, observe: Observe) -> None:
-    if not base_is_listed(image):
+    if not base_lists_packages(image):
         raise NotProven(f"Flaws in the base of {image.name} cannot be known: it is {_base(image)}. Try: build on the published base image")
     observe(f"package of the C library of {image.name}", expected="listed", observed="listed")
 
 
 @then("no package in it has a known flaw that a newer version mends")
-def no_flaw(image: Image, database: Database, observe: Observe) -> None:
-    found = scanners.trivy_flaws(image, database)
+def no_flaw(image: Image, database: VulnerabilityDatabase, observe: Observe) -> None:
+    found = scanners.trivy_vulnerabilities(image, database)
     waiting = [remark for remark in found if not remark.fixed_in]
     observe(
         f"flaws of packages in {image.name} that a newer version mends",
@@ -123,7 +126,7 @@ def no_flaw(image: Image, database: Database, observe: Observe) -> None:
     )
 
 
-def _told(remarks: tuple[Remark, ...]) -> list[str]:
+def _told(remarks: tuple[Issue, ...]) -> list[str]:
     return [str(remark) for remark in remarks]
 
 
@@ -132,7 +135,7 @@ def _part(image: Image) -> str:
 
 
 def _base(image: Image) -> str:
-    return "a base that lists its packages" if base_is_listed(image) else "a base that keeps no list of its packages"
+    return "a base that lists its packages" if base_lists_packages(image) else "a base that keeps no list of its packages"
 
 
 def _bill(image: Image, settings: RunSettings) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from validation.core.errors import ProbeError
-from validation.probes.chart.manifests import Values, loaded
+from validation.probes.chart.manifests import Values, open_chart
 
 ACTION = re.compile(r"\{\{-?\s*(?P<text>/\*.*?\*/|.*?)\s*-?\}\}", re.DOTALL)
 OPENING = ("if", "with", "range")
@@ -35,15 +35,15 @@ class Branch:
     otherwise: bool = False
 
     @property
-    def way(self) -> str:
+    def condition(self) -> str:
         """What it is, wherever in the template."""
         return f"{'not ' if self.otherwise else ''}{self.action}"
 
     def __str__(self) -> str:
-        return f"{self.template}:{self.line} {self.way}"
+        return f"{self.template}:{self.line} {self.condition}"
 
 
-def untaken(chart_dir: Path, settings: Iterable[Values]) -> tuple[tuple[Branch, ...], tuple[Branch, ...]]:
+def coverage(chart_dir: Path, settings: Iterable[Values]) -> tuple[tuple[Branch, ...], tuple[Branch, ...]]:
     """Find all branches of the templates, and those of them that none of some values takes.
 
     A way that no values can take is none: past a `with` or `range` over a literal, over the dot of a `with`, or over a value that the
@@ -60,7 +60,7 @@ def untaken(chart_dir: Path, settings: Iterable[Values]) -> tuple[tuple[Branch, 
         for file in sorted(f for f in (copy / "templates").rglob("*") if f.is_file()):
             text = file.read_text(encoding="utf-8")
             file.write_text(_marked(text, str(file.relative_to(copy)), known), encoding="utf-8")
-        with loaded(copy) as chart:
+        with open_chart(copy) as chart:
             texts = [text for values in settings for text in chart.render(dict(values), name="voting", namespace="default").values()]
             schema = chart.schema or {}
     been = {int(number) for text in texts for number in re.findall(MARK.format(r"(\d+)"), text)}

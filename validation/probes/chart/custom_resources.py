@@ -20,7 +20,7 @@ COUNT: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 LABELS: Schema = {"type": "object", "additionalProperties": TEXT}
 
 
-class Difference(NamedTuple):
+class SchemaError(NamedTuple):
     """One way in which an object is not what its project takes: where in it, and what is wrong there."""
 
     manifest: Manifest
@@ -28,13 +28,13 @@ class Difference(NamedTuple):
     text: str
 
 
-def differences(manifests: Iterable[Manifest]) -> tuple[Difference, ...]:
+def schema_errors(manifests: Iterable[Manifest]) -> tuple[SchemaError, ...]:
     """Hold objects against what their projects take; those of Kubernetes itself are left alone."""
     found = []
     for manifest in manifests:
         if manifest.kind in KINDS:
             found += [
-                Difference(manifest, ".".join(map(str, error.instance_path)), error.message)
+                SchemaError(manifest, ".".join(map(str, error.instance_path)), error.message)
                 for error in _validator(manifest.kind).iter_errors(manifest.body)
             ]
     return tuple(found)

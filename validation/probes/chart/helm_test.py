@@ -10,10 +10,10 @@ SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Completed:
     """How it ended, and what it wrote: on its output what it did, on its error output why it gave up."""
 
-    code: int | str
+    exit_code: int | str
     output: str
     error: str
 
@@ -38,14 +38,14 @@ class TestPod:
         """Whether it has ended."""
         return self._process.poll() is not None
 
-    def said(self) -> Said:
+    def wait(self) -> Completed:
         """Wait for its end. A code that is no number says that it did not end."""
         try:
             output, error = self._process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
-            return Said(f"did not end within {SECONDS:g} s", "", "")
-        return Said(self._process.returncode, output.strip(), error.strip())
+            return Completed(f"did not end within {SECONDS:g} s", "", "")
+        return Completed(self._process.returncode, output.strip(), error.strip())
 
     def kill(self) -> None:
         """End it, if it has not ended."""

@@ -58,7 +58,7 @@ class Manifest:
 
 
 @contextmanager
-def loaded(chart_dir: Path) -> Iterator[helm.Chart]:
+def open_chart(chart_dir: Path) -> Iterator[helm.Chart]:
     """Load a chart.
 
     Raises:
@@ -80,19 +80,19 @@ def render(chart_dir: Path, values: Values | None = None, *, release: str = RELE
     """Render the chart and read every object in it, hooks and tests included.
 
     Raises:
-        ProbeError: see `loaded`.
+        ProbeError: see `open_chart`.
         RenderFailed: the values are refused, a template fails, or what it makes is not YAML.
     """
-    with loaded(chart_dir) as chart:
+    with open_chart(chart_dir) as chart:
         texts = render_texts(chart, values, release=release, namespace=namespace)
-    return tuple(manifest for template, text in sorted(texts.items()) for manifest in read(template, text))
+    return tuple(manifest for template, text in sorted(texts.items()) for manifest in parse(template, text))
 
 
 def render_texts(chart: helm.Chart, values: Values | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> dict[str, str]:
     """Render a loaded chart to one text for each template that makes objects; NOTES.txt and empty ones are left out.
 
     Raises:
-        helm.HelmError: to be told apart by `loaded`, around it.
+        helm.HelmError: to be told apart by `open_chart`, around it.
     """
     rendered = chart.render(dict(values or {}), name=release, namespace=namespace)
     return {
@@ -100,7 +100,7 @@ def render_texts(chart: helm.Chart, values: Values | None = None, *, release: st
     }
 
 
-def read(template: str, text: str) -> tuple[Manifest, ...]:
+def parse(template: str, text: str) -> tuple[Manifest, ...]:
     """Read the objects that one template made.
 
     Raises:

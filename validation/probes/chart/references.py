@@ -28,8 +28,8 @@ class Reference:
     """
 
     source: str
-    what: str
-    there: bool
+    target: str
+    exists: bool
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import helm_python as helm
 
 from validation.core.errors import ProbeError
-from validation.probes.chart.manifests import loaded
+from validation.probes.chart.manifests import open_chart
 from validation.probes.chart.value_flips import TEXTS, URLS
 from validation.probes.chart.values import merged
 
@@ -26,7 +26,7 @@ Put = Callable[[Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class WrongValue:
     """What became of one wrong value.
 
     Attributes:
@@ -37,14 +37,14 @@ class Refusal:
         control: whether the schema takes a right value in the same place; if not, the refusal proves nothing.
     """
 
-    value: str
-    wrong: str
-    given: Any
-    taken: bool
+    path: str
+    violation: str
+    value: Any
+    accepted: bool
     control: bool
 
 
-def refusals(chart_dir: Path) -> tuple[Refusal, ...]:
+def try_wrong_values(chart_dir: Path) -> tuple[WrongValue, ...]:
     """Give every place of the schema all that breaks a rule of it, one at a time.
 
     Raises:
@@ -57,20 +57,20 @@ def refusals(chart_dir: Path) -> tuple[Refusal, ...]:
             if not (chart_dir / name).is_file():
                 raise ProbeError(f"{chart_dir} has no {name}.", "this is not the whole chart", f"ls {chart_dir}")
             shutil.copy(chart_dir / name, bare)
-        with loaded(bare) as chart:
+        with open_chart(bare) as chart:
             takes = partial(_takes, chart)
             found = []
             for place in _Walk(chart.schema or {}).below((), chart.schema or {}, whole, dict):
                 control = takes(place.put(place.right))
-                found += [Refusal(place.value, wrong, given, takes(place.put(given)), control) for wrong, given in place.broken]
+                found += [WrongValue(place.value, wrong, given, takes(place.put(given)), control) for wrong, given in place.broken]
             return tuple(found)
 
 
-def unruled(tried: Iterable[Refusal]) -> tuple[str, ...]:
+def unconstrained(tried: Iterable[WrongValue]) -> tuple[str, ...]:
     """Find the places whose kind is all that the schema says of them; a switch needs no more."""
     wrong: dict[str, list[str]] = {}
     for one in tried:
-        wrong.setdefault(one.value, []).append(one.wrong)
+        wrong.setdefault(one.path, []).append(one.violation)
     lasts = [value for value in wrong if not any(other.startswith(f"{value}.") for other in wrong)]
     return tuple(v for v in lasts if not any(w.startswith("breaks") or w.endswith("not boolean") for w in wrong[v]))
 

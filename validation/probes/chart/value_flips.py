@@ -8,7 +8,7 @@ from typing import Any
 
 import helm_python as helm
 
-from validation.probes.chart.manifests import Manifest, Values, loaded, read, render_texts
+from validation.probes.chart.manifests import Manifest, Values, open_chart, parse, render_texts
 from validation.probes.chart.values import Key, leaves
 
 # Tried in turn where a value is a text or a list that the schema holds to a form.
@@ -59,7 +59,7 @@ def flips(chart_dir: Path, prefixes: Sequence[str] = (), settings: Sequence[Valu
         ProbeError: helm cannot read the chart.
         RenderFailed: the chart cannot be rendered with a value that its schema takes.
     """
-    with loaded(chart_dir) as chart:
+    with open_chart(chart_dir) as chart:
         starts = [_Start(chart, values) for values in settings]
         names = sorted({key for start in starts for key, _ in leaves(start.values)})
         paths = [key for key in names if not prefixes or ".".join(key).startswith(tuple(prefixes))]
@@ -98,8 +98,8 @@ class _Start:
     def changes(self, values: Values) -> tuple[Place, ...]:
         texts = render_texts(self.chart, values)
         differing = [t for t in self.texts.keys() | texts.keys() if self.texts.get(t) != texts.get(t)]
-        before = _by_name(m for t in differing for m in read(t, self.texts.get(t, "")))
-        after = _by_name(m for t in differing for m in read(t, texts.get(t, "")))
+        before = _by_name(m for t in differing for m in parse(t, self.texts.get(t, "")))
+        after = _by_name(m for t in differing for m in parse(t, texts.get(t, "")))
         found = {
             Place(kind, name, path)
             for kind, namespace, name in before.keys() | after.keys()

@@ -8,7 +8,7 @@ import helm_python as helm
 import yaml
 
 from validation.core.errors import ProbeError
-from validation.probes.chart.manifests import Values, loaded
+from validation.probes.chart.manifests import Values, open_chart
 
 Key = tuple[str, ...]
 
@@ -19,7 +19,7 @@ def merged(chart_dir: Path, values: Values | None = None) -> dict[str, Any]:
     Raises:
         ProbeError: helm cannot read the chart.
     """
-    with loaded(chart_dir) as chart:
+    with open_chart(chart_dir) as chart:
         return chart.merge_values(dict(values or {}))
 
 
@@ -29,17 +29,17 @@ def schema(chart_dir: Path) -> dict[str, Any] | None:
     Raises:
         ProbeError: helm cannot read the chart.
     """
-    with loaded(chart_dir) as chart:
+    with open_chart(chart_dir) as chart:
         return chart.schema
 
 
-def refusal(chart_dir: Path, values: Values | None = None) -> str | None:
+def schema_error(chart_dir: Path, values: Values | None = None) -> str | None:
     """Say why the schema refuses the chart's values overlaid with these; None when it takes them.
 
     Raises:
         ProbeError: helm cannot read the chart.
     """
-    with loaded(chart_dir) as chart:
+    with open_chart(chart_dir) as chart:
         try:
             chart.validate_schema(dict(values or {}))
         except helm.HelmValuesError as refused:

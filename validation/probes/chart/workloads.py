@@ -15,7 +15,7 @@ POD_OF = {
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
 }
 """Where each kind keeps its pod."""
-LASTING = ("Deployment", "StatefulSet", "DaemonSet")
+LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
 """Kinds whose pods run until they are stopped: those that need probes."""
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
@@ -89,9 +89,9 @@ class Workload:
     containers: tuple[Container, ...]
 
     @property
-    def lasting(self) -> bool:
+    def long_running(self) -> bool:
         """Whether its pods run until they are stopped."""
-        return self.manifest.kind in LASTING
+        return self.manifest.kind in LONG_RUNNING
 
 
 def workloads(manifests: Iterable[Manifest]) -> tuple[Workload, ...]:

@@ -58,7 +58,7 @@ def setuid(image: Image) -> list[str]:
     return sorted(_told(e) for e in image.files.values() if e.kind in ("file", "hardlink") and e.mode & 0o6000)
 
 
-def capable(image: Image) -> list[str]:
+def with_capabilities(image: Image) -> list[str]:
     """List the files that give whoever runs them capabilities."""
     return sorted(e.path for e in image.files.values() if e.capable)
 
@@ -95,7 +95,7 @@ def secrets(image: Image) -> list[str]:
     return found
 
 
-def some(paths: list[str]) -> list[str]:
+def shorten(paths: list[str]) -> list[str]:
     """Shorten a long list for the record."""
     return paths if len(paths) <= LISTED else [*paths[:LISTED], f"… and {len(paths) - LISTED} more"]
 

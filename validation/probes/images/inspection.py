@@ -90,7 +90,7 @@ class Image:
         return "\n".join(f"{layer.size / MB:8.2f} MB  {layer.made_by[:160]}" for layer in self.layers)
 
 
-class Shelf:
+class ImageStore:
     """The images of a run, each saved and read once.
 
     Args:

@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from validation.core.errors import ProbeError
 from validation.probes.images.inspection import Image
 
-OURS, SITE = "/app/", "/app/packages/"
+APP, SITE_PACKAGES = "/app/", "/app/packages/"
 """Where the images keep the system and what it was installed with; the rest comes from the base image."""
 INTERPRETER = re.compile(r"/usr/(?:local/)?bin/python(3\.\d+)")
 DPKG = "/var/lib/dpkg/status"
@@ -51,22 +51,22 @@ def packages(image: Image) -> tuple[Package, ...]:
     return tuple(sorted(found, key=lambda p: (p.kind, p.name.lower(), p.version, p.path)))
 
 
-def base_is_listed(image: Image) -> bool:
+def base_lists_packages(image: Image) -> bool:
     """Tell whether the C library, which every base image has, belongs to a listed package: else the base keeps no list."""
     return not any(map(LIBC.fullmatch, image.files)) or any(p.name.startswith("libc6") for p in _debian(image))
 
 
-def strangers(image: Image) -> list[str]:
+def unowned_files(image: Image) -> list[str]:
     """List the files beside the Python packages of ours that none of these says to have brought. Byte code is made later."""
     known = set()
     for path, entry in image.files.items():
-        if path.startswith(SITE) and path.endswith(".dist-info/RECORD"):
+        if path.startswith(SITE_PACKAGES) and path.endswith(".dist-info/RECORD"):
             rows = csv.reader(entry.content.decode(errors="replace").splitlines())
             known |= {
                 re.sub(r"^(\.\./)+", "", row[0]) for row in rows if row
             }  # pip --target puts programs and headers into the same folder
-    files = (p for p, e in image.files.items() if p.startswith(SITE) and e.kind != "folder" and "/__pycache__/" not in p)
-    return sorted(path for path in files if path.removeprefix(SITE) not in known)
+    files = (p for p, e in image.files.items() if p.startswith(SITE_PACKAGES) and e.kind != "folder" and "/__pycache__/" not in p)
+    return sorted(path for path in files if path.removeprefix(SITE_PACKAGES) not in known)
 
 
 def python_version(image: Image) -> str:

@@ -21,7 +21,7 @@ NAMESPACE = uuid.UUID("6f0a1c52-6df2-4d0b-9e0c-6a3c1f6f2a35")
 """Of the serial numbers: one image always has the same bill."""
 
 
-def bill(image: Image, packages: Iterable[Package]) -> str:
+def cyclonedx(image: Image, packages: Iterable[Package]) -> str:
     """Write the bill of an image as CycloneDX 1.6 in JSON."""
     name, _, tag = image.name.rpartition(":")
     root = Component(
@@ -41,7 +41,7 @@ def bill(image: Image, packages: Iterable[Package]) -> str:
     return JsonV1Dot6(bom).output_as_string(indent=2)
 
 
-def faults(document: str) -> str:
+def schema_error(document: str) -> str:
     """Tell what CycloneDX's own schema finds wrong with a bill; nothing where nothing is."""
     from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - it takes seconds to import, and few runs have images
 

@@ -35,7 +35,7 @@ OF_IMAGES = ("--offline-scan", "--skip-db-update", "--skip-java-db-update", "--s
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class Issue:
     """Something that a scanner found.
 
     Attributes:
@@ -58,7 +58,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class VulnerabilityDatabase:
     """A database of known flaws.
 
     Attributes:
@@ -70,7 +70,7 @@ class Database:
     updated: datetime
 
 
-def hadolint(dockerfile: Path) -> tuple[Remark, ...]:
+def hadolint(dockerfile: Path) -> tuple[Issue, ...]:
     """Have a Dockerfile linted.
 
     Raises:
@@ -78,10 +78,10 @@ def hadolint(dockerfile: Path) -> tuple[Remark, ...]:
         ProbeError: it did not look.
     """
     told = _run("hadolint", "--no-fail", "--disable-ignore-pragma", "--format", "json", str(dockerfile.resolve()))
-    return tuple(Remark(r["code"], r["level"], f"{dockerfile.name}:{r['line']}", r["message"]) for r in told)
+    return tuple(Issue(r["code"], r["level"], f"{dockerfile.name}:{r['line']}", r["message"]) for r in told)
 
 
-def trivy_dockerfile(dockerfile: Path) -> tuple[Remark, ...]:
+def trivy_dockerfile(dockerfile: Path) -> tuple[Issue, ...]:
     """Have a Dockerfile checked by the checks that trivy carries with it.
 
     Raises:
@@ -93,13 +93,13 @@ def trivy_dockerfile(dockerfile: Path) -> tuple[Remark, ...]:
     if not any(r["MisconfSummary"]["Successes"] for r in looked):
         raise ProbeError(f"trivy looked at {dockerfile.name} and took it for no Dockerfile.")
     return tuple(
-        Remark(m["ID"], m["Severity"], f"{dockerfile.name}:{m.get('CauseMetadata', {}).get('StartLine', 1)}", m["Message"])
+        Issue(m["ID"], m["Severity"], f"{dockerfile.name}:{m.get('CauseMetadata', {}).get('StartLine', 1)}", m["Message"])
         for result in looked
         for m in result.get("Misconfigurations", [])
     )
 
 
-def trivy_secrets(image: Image) -> tuple[Remark, ...]:
+def trivy_secrets(image: Image) -> tuple[Issue, ...]:
     """Have secrets looked for in every layer and in the configuration of an image.
 
     Raises:
@@ -108,13 +108,13 @@ def trivy_secrets(image: Image) -> tuple[Remark, ...]:
     """
     told = _of_image(image, "--scanners", "secret", "--image-config-scanners", "secret")
     return tuple(
-        Remark(s["RuleID"], s["Severity"], f"{result['Target']}:{s.get('StartLine', 0)}", s["Title"])
+        Issue(s["RuleID"], s["Severity"], f"{result['Target']}:{s.get('StartLine', 0)}", s["Title"])
         for result in told.get("Results", [])
         for s in result.get("Secrets", [])
     )
 
 
-def trivy_flaws(image: Image, database: Database) -> tuple[Remark, ...]:
+def trivy_vulnerabilities(image: Image, database: VulnerabilityDatabase) -> tuple[Issue, ...]:
     """Have the packages of an image looked up in a database of known flaws.
 
     Raises:
@@ -126,7 +126,7 @@ def trivy_flaws(image: Image, database: Database) -> tuple[Remark, ...]:
     if not any(result.get("Packages") for result in results):
         raise ProbeError(f"trivy looked no package of {image.name} up.")
     return tuple(
-        Remark(
+        Issue(
             flaw["VulnerabilityID"],
             flaw.get("Severity", "UNKNOWN"),
             f"{flaw['PkgName']} {flaw['InstalledVersion']}",
@@ -138,7 +138,7 @@ def trivy_flaws(image: Image, database: Database) -> tuple[Remark, ...]:
     )
 
 
-def vulnerability_db(given: str) -> Database:
+def vulnerability_db(given: str) -> VulnerabilityDatabase:
     """Find a database of known flaws in the folder that was given: of trivy's cache, or its `db`.
 
     Raises:
@@ -156,10 +156,10 @@ def vulnerability_db(given: str) -> Database:
         raise NotProven(f"How old the database in {folder} is cannot be told: {type(error).__name__}: {error}") from error
     if age > FRESH:
         raise NotProven(f"The database in {folder} is of {updated:%Y-%m-%d}, and older than {FRESH.days} days. Try: renew it")
-    return Database(folder, updated)
+    return VulnerabilityDatabase(folder, updated)
 
 
-def _of_image(image: Image, *options: str, database: Database | None = None) -> dict[str, Any]:
+def _of_image(image: Image, *options: str, database: VulnerabilityDatabase | None = None) -> dict[str, Any]:
     told: dict[str, Any] = _run("trivy", "image", *TRIVY, *OF_IMAGES, *options, "--input", str(image.archive.resolve()), database=database)
     looked_at = told.get("Metadata", {}).get("ImageID")
     if looked_at != image.identity:
@@ -167,7 +167,7 @@ def _of_image(image: Image, *options: str, database: Database | None = None) -> 
     return told
 
 
-def _run(name: str, *arguments: str, database: Database | None = None) -> Any:
+def _run(name: str, *arguments: str, database: VulnerabilityDatabase | None = None) -> Any:
     beside = Path(sys.executable).with_name(name)
     program = str(beside) if beside.is_file() else shutil.which(name)
     if program is None:

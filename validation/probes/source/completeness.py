@@ -40,16 +40,16 @@ _RUN_MODULE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """Something that a file names.
+class Reference:
+    """A name in a file that must exist.
 
     Attributes:
-        by: the file.
-        what: the module or file that it names.
+        source: the file that names it.
+        target: the module, file or command named.
     """
 
-    by: str
-    what: str
+    source: str
+    target: str
 
 
 def modules(source: Path) -> list[str]:
@@ -83,38 +83,40 @@ def import_all(source: Path, names: list[str]) -> dict[str, str]:
     return told
 
 
-def run_modules(source: Path, pattern: str) -> list[Named]:
+def run_modules(source: Path, pattern: str) -> list[Reference]:
     """Find what the files of a pattern run with `python -m`."""
-    return [Named(str(f.relative_to(source)), found) for f in _files(source, pattern) for found in _RUN_MODULE.findall(_text(f))]
+    return [Reference(str(f.relative_to(source)), found) for f in _files(source, pattern) for found in _RUN_MODULE.findall(_text(f))]
 
 
-def copied(source: Path, pattern: str) -> list[Named]:
+def copied(source: Path, pattern: str) -> list[Reference]:
     """Find what the Dockerfiles of a pattern copy from the build context."""
     found = []
     for file in _files(source, pattern):
         lines = re.sub(r"\\\n", " ", _text(file)).splitlines()
         for words in [line.split()[1:] for line in lines if re.match(r"(COPY|ADD)\s", line) and "--from=" not in line]:
             paths = [w for w in words if not w.startswith("--")]
-            found += [Named(str(file.relative_to(source)), path) for path in paths[:-1]]
+            found += [Reference(str(file.relative_to(source)), path) for path in paths[:-1]]
     return found
 
 
-def chart_files(source: Path) -> list[Named]:
+def chart_files(source: Path) -> list[Reference]:
     """Find the files that templates take into the chart with `.Files.Get`."""
     files = _files(source, "chart/templates/**/*")
-    return [Named(str(f.relative_to(source)), f"chart/{name}") for f in files for name in re.findall(r'\.Files\.Get "([^"]+)"', _text(f))]
+    return [
+        Reference(str(f.relative_to(source)), f"chart/{name}") for f in files for name in re.findall(r'\.Files\.Get "([^"]+)"', _text(f))
+    ]
 
 
-def entry_points(source: Path) -> list[Named]:
+def entry_points(source: Path) -> list[Reference]:
     """Find the commands that the package installs, as `module:attribute`."""
     with (source / "pyproject.toml").open("rb") as file:
         scripts = tomllib.load(file).get("project", {}).get("scripts", {})
-    return [Named(f"pyproject.toml, {name}", target) for name, target in scripts.items()]
+    return [Reference(f"pyproject.toml, {name}", target) for name, target in scripts.items()]
 
 
-def missing(source: Path, named: list[Named]) -> list[str]:
+def missing(source: Path, named: list[Reference]) -> list[str]:
     """Tell which of the named files are not there; a name may be a pattern."""
-    return [f"{one.by} names {one.what}" for one in named if not list(source.glob(one.what.strip("/")))]
+    return [f"{one.source} names {one.target}" for one in named if not list(source.glob(one.target.strip("/")))]
 
 
 def _files(source: Path, pattern: str) -> list[Path]:

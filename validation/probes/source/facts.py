@@ -23,20 +23,20 @@ _HOW = ("pattern", "lower")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Statement:
     """What one place says.
 
     Attributes:
-        where: the place, for people.
+        location: the place, for people.
         values: what it says, sorted; more than one where it is a list, or where the place contradicts itself.
         problem: why it could not be read, or empty.
-        how: the pattern that was looked for, or empty.
+        pattern: the pattern that was looked for, or empty.
     """
 
-    where: str
+    location: str
     values: tuple[str, ...]
     problem: str = ""
-    how: str = ""
+    pattern: str = ""
 
 
 @cache
@@ -57,7 +57,7 @@ def facts(table: Path = FACTS) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in rows}
 
 
-def read(source: Path, place: dict[str, Any]) -> Said:
+def read(source: Path, place: dict[str, Any]) -> Statement:
     """Read one place of a fact.
 
     Args:
@@ -69,11 +69,11 @@ def read(source: Path, place: dict[str, Any]) -> Said:
     try:
         found = _read(source, place)
     except FileNotFoundError:
-        return Said(where, (), "there is no such file", how)
+        return Statement(where, (), "there is no such file", how)
     except (OSError, ValueError, LookupError, AttributeError, RenderFailed, yaml.YAMLError, ProbeError) as error:
-        return Said(where, (), f"it cannot be read: {type(error).__name__}: {error}", how)
+        return Statement(where, (), f"it cannot be read: {type(error).__name__}: {error}", how)
     values = tuple(sorted({_text(one).lower() if place.get("lower") else _text(one) for one in found}))
-    return Said(where, values, "" if values else "it says nothing of it", how)
+    return Statement(where, values, "" if values else "it says nothing of it", how)
 
 
 def _read(source: Path, place: dict[str, Any]) -> tuple[Any, ...]:  # noqa: C901, PLR0911 - one return a kind of place

@@ -98,7 +98,7 @@ def test_release_and_namespace_reach_the_templates(chart: Path) -> None:
 @pytest.mark.parametrize("broken", [None, "name: ["])
 def test_without_a_chart_the_probe_could_not_look(chart: Path, broken: str | None) -> None:
     (chart / "Chart.yaml").unlink() if broken is None else (chart / "Chart.yaml").write_text(broken)
-    for look in (manifests.render, values.merged, values.schema, values.refusal, flips):
+    for look in (manifests.render, values.merged, values.schema, values.schema_error, flips):
         with pytest.raises(ProbeError, match="helm cannot read the chart"):
             look(chart)
 
@@ -124,8 +124,8 @@ def test_a_chart_that_does_not_render_is_a_fact_about_the_chart(chart: Path, tex
 def test_values_that_the_schema_refuses_are_named(chart: Path) -> None:
     with pytest.raises(manifests.RenderFailed, match="tagg"):
         manifests.render(chart, {"tagg": "2"})
-    assert "tagg" in (values.refusal(chart, {"tagg": "2"}) or "")
-    assert values.refusal(chart, {"tag": "2"}) is None
+    assert "tagg" in (values.schema_error(chart, {"tagg": "2"}) or "")
+    assert values.schema_error(chart, {"tag": "2"}) is None
 
 
 def test_the_linter_speaks_in_messages(chart: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_container_is_read_with_what_its_pod_adds(chart: Path) -> None:
     assert main.security == Security(5, None, True, "RuntimeDefault", True, None, None, ("ALL",), ())
     assert main.env == {"LEVEL": Variable("low"), "URL": Variable(secret=("s", "k")), "ME": Variable(field="metadata.name")}
     assert main.probes == {"livenessProbe": {"tcpSocket": {"port": 1}}}
-    assert found.lasting
+    assert found.long_running
 
 
 @pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)

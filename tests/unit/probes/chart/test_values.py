@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from validation.core.errors import ProbeError
-from validation.probes.chart.branches import untaken
-from validation.probes.chart.kept_passwords import upgraded
-from validation.probes.chart.schema_rules import refusals, unruled
+from validation.probes.chart.branches import coverage
+from validation.probes.chart.existing_secret import render_with_secret
+from validation.probes.chart.schema_rules import try_wrong_values, unconstrained
 
 SCHEMA: dict[str, Any] = {
     "$schema": "http://json-schema.org/draft-07/schema#",
@@ -51,7 +51,7 @@ def chart(tmp_path: Path) -> Path:
 
 def ways(chart: Path, template: str, *settings: dict[str, Any]) -> list[str]:
     (chart / "templates" / "NOTES.txt").write_text(template)
-    return [f"{branch.line} {branch.way}" for branch in untaken(chart, settings)[1]]
+    return [f"{branch.line} {branch.condition}" for branch in coverage(chart, settings)[1]]
 
 
 def schema(chart: Path, **changes: Any) -> None:
@@ -89,9 +89,9 @@ def test_a_template_that_ends_too_often_is_said_to_be_broken(chart: Path) -> Non
 
 
 def test_every_rule_is_broken_in_every_place_and_each_has_its_control(chart: Path) -> None:
-    tried = refusals(chart)
-    assert [one for one in tried if one.taken or not one.control] == []
-    assert {one.value for one in tried} == {
+    tried = try_wrong_values(chart)
+    assert [one for one in tried if one.accepted or not one.control] == []
+    assert {one.path for one in tried} == {
         "values",
         "on",
         "size",
@@ -103,7 +103,7 @@ def test_every_rule_is_broken_in_every_place_and_each_has_its_control(chart: Pat
         "peer.load",
         "peer.level",
     }
-    given = {(one.value, str(one.given)) for one in tried}
+    given = {(one.path, str(one.value)) for one in tried}
     assert {
         ("size", "0"),
         ("names", "[]"),
@@ -117,34 +117,34 @@ def test_every_rule_is_broken_in_every_place_and_each_has_its_control(chart: Pat
 
 def test_a_rule_beside_a_reference_is_not_looked_at_and_that_is_seen(chart: Path) -> None:
     schema(chart, size={"$ref": "#/definitions/size", "maximum": 9})
-    assert [(one.value, one.given) for one in refusals(chart) if one.taken] == [("size", 10)]
+    assert [(one.path, one.value) for one in try_wrong_values(chart) if one.accepted] == [("size", 10)]
 
 
 def test_a_place_where_nothing_is_taken_proves_nothing(chart: Path) -> None:
     schema(chart, size={"type": "integer", "minimum": 9, "maximum": 3})
-    assert {one.value for one in refusals(chart) if not one.control} >= {"size"}
+    assert {one.path for one in try_wrong_values(chart) if not one.control} >= {"size"}
 
 
 def test_a_value_with_a_kind_and_no_rule_is_found(chart: Path) -> None:
-    assert unruled(refusals(chart)) == ("labels.*",)
+    assert unconstrained(try_wrong_values(chart)) == ("labels.*",)
 
 
 def test_a_rule_that_is_not_known_and_a_schema_that_is_not_there_are_no_pass(chart: Path) -> None:
     schema(chart, size={"type": "integer", "multipleOf": 2})
     with pytest.raises(ProbeError, match="multipleOf"):
-        refusals(chart)
+        try_wrong_values(chart)
     (chart / "values.schema.json").unlink()
     with pytest.raises(ProbeError, match=r"values\.schema\.json"):
-        refusals(chart)
+        try_wrong_values(chart)
 
 
 def test_only_the_one_secret_is_answered_for(chart: Path) -> None:
     (chart / "templates" / "secret.yaml").write_text(TEMPLATE)
-    (secret,) = upgraded(chart, "here/ours", {"a": "kept"})
+    (secret,) = render_with_secret(chart, "here/ours", {"a": "kept"})
     assert secret.body["data"] == {"a": base64.b64encode(b"kept").decode(), "b": "new"}
 
 
 def test_a_template_that_does_not_ask_gets_no_answer(chart: Path) -> None:
     (chart / "templates" / "secret.yaml").write_text(TEMPLATE.replace('(lookup "v1" "Secret" "here" "ours").data | default ', ""))
-    (secret,) = upgraded(chart, "here/ours", {"a": "kept"})
+    (secret,) = render_with_secret(chart, "here/ours", {"a": "kept"})
     assert secret.body["data"]["a"] == "new"

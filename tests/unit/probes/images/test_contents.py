@@ -191,7 +191,7 @@ def test_a_shell_that_a_later_layer_takes_away_is_none(tmp_path: Path) -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    assert contents.some([str(n) for n in range(50)])[-1] == "… and 10 more"
+    assert contents.shorten([str(n) for n in range(50)])[-1] == "… and 10 more"
 
 
 class TestCurrent:

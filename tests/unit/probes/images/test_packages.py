@@ -85,7 +85,7 @@ class TestPackages:
 
     @pytest.mark.parametrize(("taken", "listed"), [([], True), (["var/lib/dpkg/.wh.status.d"], False)])
     def test_a_base_that_keeps_no_list_is_told(self, taken: list[str], listed: bool, tmp_path: Path) -> None:
-        assert packages.base_is_listed(saved.image(tmp_path, *(File(path) for path in taken))) is listed
+        assert packages.base_lists_packages(saved.image(tmp_path, *(File(path) for path in taken))) is listed
 
 
 class TestPins:
@@ -132,9 +132,9 @@ class TestBill:
         )  # fmt: skip
 
     def test_it_is_valid_and_names_each_package_with_version_licence_and_purl(self, image: Image) -> None:
-        document = sbom.bill(image, packages.packages(image))
+        document = sbom.cyclonedx(image, packages.packages(image))
 
-        assert sbom.faults(document) == ""
+        assert sbom.schema_error(document) == ""
         told = {c["name"]: c for c in json.loads(document)["components"]}
         assert told["two"]["licenses"] == [{"expression": "MIT AND PSF-2.0"}]
         assert told["some"]["purl"] == "pkg:pypi/some@1.2"
@@ -144,18 +144,18 @@ class TestBill:
         assert json.loads(document)["metadata"]["component"]["name"] == "voting-api"
 
     def test_one_image_always_has_the_same_bill(self, image: Image) -> None:
-        assert sbom.bill(image, packages.packages(image)) == sbom.bill(image, packages.packages(image))
+        assert sbom.cyclonedx(image, packages.packages(image)) == sbom.cyclonedx(image, packages.packages(image))
 
     def test_an_image_that_does_not_say_when_it_was_made_has_a_bill(self, image: Image) -> None:
         unsaid = Image(**{**vars(image), "created": ""})
 
-        assert sbom.faults(sbom.bill(unsaid, packages.packages(unsaid))) == ""
+        assert sbom.schema_error(sbom.cyclonedx(unsaid, packages.packages(unsaid))) == ""
 
     @pytest.mark.parametrize("change", [{"bomFormat": "Other"}, {"components": [{"type": "library"}]}, {"serialNumber": "1"}])
     def test_a_document_against_the_schema_is_found(self, image: Image, change: dict[str, Any]) -> None:
-        document = json.loads(sbom.bill(image, packages.packages(image))) | change
+        document = json.loads(sbom.cyclonedx(image, packages.packages(image))) | change
 
-        assert sbom.faults(json.dumps(document))
+        assert sbom.schema_error(json.dumps(document))
 
 
 class TestSteps:

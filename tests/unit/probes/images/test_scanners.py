@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from features.steps.images import scanning as steps
-from tests.unit.probes.images import flaws, saved
+from tests.unit.probes.images import saved, vulnerabilities
 from tests.unit.probes.images.saved import KEY, File
 from validation.core.errors import Finding, NotProven, ProbeError
 from validation.probes.images import scanners
@@ -101,26 +101,26 @@ class TestSecrets:
             scanners.trivy_secrets(image)
 
 
-class TestKnownFlaws:
+class TestKnownVulnerabilities:
     @pytest.fixture
     def image(self, tmp_path: Path) -> Image:
         return saved.image(tmp_path)
 
-    def test_a_flaw_that_a_newer_version_mends_is_found(self, image: Image, tmp_path: Path, observe: Observe) -> None:
-        database = scanners.vulnerability_db(str(flaws.make(tmp_path / "cache", {"some": "1.3"})))
+    def test_a_vulnerability_with_a_fix_is_a_finding(self, image: Image, tmp_path: Path, observe: Observe) -> None:
+        database = scanners.vulnerability_db(str(vulnerabilities.make(tmp_path / "cache", {"some": "1.3"})))
         with pytest.raises(Finding, match=r"CVE-2026-1000 \(high\) some 1\.2: A flaw of some; fixed in 1\.3"):
             steps.no_flaw(image, database, observe)
         assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == ["db"]
 
     def test_a_flaw_that_nothing_mends_yet_is_told(self, image: Image, tmp_path: Path) -> None:
         told = []
-        database = scanners.vulnerability_db(str(flaws.make(tmp_path / "cache", {"some": "", "absent": "2"})))
+        database = scanners.vulnerability_db(str(vulnerabilities.make(tmp_path / "cache", {"some": "", "absent": "2"})))
         steps.no_flaw(image, database, Observe("test", told.append))
 
         assert "1 more that nothing mends yet: ['CVE-2026-1001 (high) some 1.2: A flaw of some']" in told[0].evidence
 
     def test_the_folder_of_the_database_itself_will_do(self, tmp_path: Path) -> None:
-        folder = flaws.make(tmp_path / "cache", {}) / "db"
+        folder = vulnerabilities.make(tmp_path / "cache", {}) / "db"
 
         assert scanners.vulnerability_db(str(folder)).folder == folder
 
@@ -133,7 +133,7 @@ class TestKnownFlaws:
             scanners.vulnerability_db(str(tmp_path))
 
     def test_an_old_one_proves_nothing(self, tmp_path: Path) -> None:
-        old = flaws.make(tmp_path / "cache", {}, datetime.now(UTC) - timedelta(days=31))
+        old = vulnerabilities.make(tmp_path / "cache", {}, datetime.now(UTC) - timedelta(days=31))
         with pytest.raises(NotProven, match="older than 30 days"):
             scanners.vulnerability_db(str(old))
 
@@ -141,7 +141,7 @@ class TestKnownFlaws:
         "text", ["", "{}", "[]", '{"UpdatedAt": "yesterday"}', '{"UpdatedAt": 1}', '{"UpdatedAt": "2026-11-24T00:00:00"}']
     )
     def test_one_that_does_not_tell_its_age_proves_nothing(self, text: str, tmp_path: Path) -> None:
-        folder = flaws.make(tmp_path / "cache", {})
+        folder = vulnerabilities.make(tmp_path / "cache", {})
         (folder / "db" / "metadata.json").write_text(text, encoding="utf-8")
         with pytest.raises(NotProven, match=r"cannot be told|older"):
             scanners.vulnerability_db(str(folder))

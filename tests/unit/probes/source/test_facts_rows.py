@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from features.steps.documents import source as steps
-from tests.unit.probes.source.stated import Change, changes
+from tests.unit.probes.source.statements import Change, changes
 from validation.core.errors import Finding, HarnessError
 from validation.defects.catalogue import planted
 from validation.defects.proving_by_tests import environment
 from validation.probes.source import facts
-from validation.probes.source.facts import Said
+from validation.probes.source.facts import Statement
 from validation.record.observe import Observe
 
 CASES = [(fact, number) for fact, row in facts.facts().items() for number in range(len(row["places"]))]
@@ -55,7 +55,7 @@ def judge() -> Iterator[Judge]:
     with planted(None) as copy:
         # Without bytecode: a file that is changed twice in a second, to the same size, would be taken for the first one.
         alone = environment(copy) | {"PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-m", "tests.unit.probes.source.facts_judge"]
+        command = [sys.executable, "-m", "tests.unit.probes.source.facts_checker"]
         with subprocess.Popen(command, cwd=copy, env=alone, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             yield Judge(copy, process)
             assert process.stdin
@@ -78,7 +78,7 @@ def test_a_fact_changed_at_one_place_is_a_finding_of_this_fact_alone(fact: str, 
             told = judge.says()
         assert fact in told, f"{change.was} in {change.file}"
         assert set(told) - {fact} <= _named_by(change.was)
-        assert number == 0 or f"{fact} in {said.where}" in told[fact]
+        assert number == 0 or f"{fact} in {said.location}" in told[fact]
 
 
 def _named_by(was: str) -> set[str]:
@@ -88,7 +88,9 @@ def _named_by(was: str) -> set[str]:
 
 
 def compare(*said: tuple[str, ...]) -> None:
-    steps.all_say_the_same("tables", [Said(f"place {number}", values) for number, values in enumerate(said)], Observe("", lambda _: None))
+    steps.all_say_the_same(
+        "tables", [Statement(f"place {number}", values) for number, values in enumerate(said)], Observe("", lambda _: None)
+    )
 
 
 def test_the_last_place_is_compared_as_well() -> None:

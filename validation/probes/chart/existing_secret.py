@@ -7,13 +7,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from validation.probes.chart.manifests import NAMESPACE, RELEASE, Manifest, Values, loaded, read, render_texts
+from validation.probes.chart.manifests import NAMESPACE, RELEASE, Manifest, Values, open_chart, parse, render_texts
 
 QUESTION = re.compile(r'\(lookup "v1" "Secret" (?P<namespace>\S+) (?P<name>\S+)\)')
 """How a template asks the cluster for a Secret."""
 
 
-def upgraded(chart_dir: Path, secret: str, kept: Mapping[str, str], values: Values | None = None) -> tuple[Manifest, ...]:
+def render_with_secret(chart_dir: Path, secret: str, kept: Mapping[str, str], values: Values | None = None) -> tuple[Manifest, ...]:
     """Render a copy of the chart in which each question for a Secret has the answer of a cluster that has one.
 
     `helm template` asks no cluster and answers every question with nothing. Here the question for the one Secret, in its own namespace, is
@@ -36,6 +36,6 @@ def upgraded(chart_dir: Path, secret: str, kept: Mapping[str, str], values: Valu
         shutil.copytree(chart_dir, copy)
         for file in (copy / "templates").rglob("*.yaml"):
             file.write_text(QUESTION.sub(answer, file.read_text(encoding="utf-8")), encoding="utf-8")
-        with loaded(copy) as chart:
+        with open_chart(copy) as chart:
             texts = render_texts(chart, values, release=RELEASE, namespace=NAMESPACE)
-    return tuple(manifest for template, text in sorted(texts.items()) for manifest in read(template, text))
+    return tuple(manifest for template, text in sorted(texts.items()) for manifest in parse(template, text))

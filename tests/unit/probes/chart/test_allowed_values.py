@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from validation.core.settings import PROJECT
-from validation.probes.chart import custom_resources, vocabulary
+from validation.probes.chart import allowed_values, custom_resources
 from validation.probes.chart.manifests import Manifest, render
 from validation.probes.chart.values import shipped
 from validation.probes.running import readiness
@@ -28,9 +28,9 @@ def changed(kind: str, change: Change) -> Manifest:
 @pytest.mark.parametrize("file", shipped(CHART))
 def test_as_the_chart_is_all_is_known(file: str) -> None:
     rendered = render(CHART, shipped(CHART)[file])
-    assert custom_resources.differences(rendered) == ()
-    assert [one for one in vocabulary.words(rendered) if not one.known] == []
-    assert len(vocabulary.words(rendered)) > 25
+    assert custom_resources.schema_errors(rendered) == ()
+    assert [one for one in allowed_values.field_values(rendered) if not one.allowed] == []
+    assert len(allowed_values.field_values(rendered)) > 25
 
 
 def trigger(body: Any) -> Any:
@@ -61,7 +61,7 @@ def rule(body: Any) -> Any:
     ],
 )
 def test_what_a_project_does_not_take_is_found_where_it_is(kind: str, change: Change, path: str) -> None:
-    assert path in [one.path for one in custom_resources.differences([changed(kind, change)])]
+    assert path in [one.path for one in custom_resources.schema_errors([changed(kind, change)])]
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_what_a_project_does_not_take_is_found_where_it_is(kind: str, change: Ch
     ],
 )
 def test_a_word_that_no_cluster_knows_is_found_where_it_is(kind: str, change: Change, where: str) -> None:
-    (unknown,) = [one for one in vocabulary.words([changed(kind, change)]) if not one.known]
-    assert unknown.where.endswith(where)
+    (unknown,) = [one for one in allowed_values.field_values([changed(kind, change)]) if not one.allowed]
+    assert unknown.location.endswith(where)
 
 
 KNOCKS = """

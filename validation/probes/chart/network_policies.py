@@ -35,19 +35,19 @@ def scene(manifests: Iterable[Manifest], values: Mapping[str, Any]) -> Scene:
     labels = {
         pod[COMPONENT]: pod
         for workload in workloads(manifests)
-        if workload.lasting
+        if workload.long_running
         for pod in [workload.manifest.body["spec"]["template"]["metadata"]["labels"]]
     }
-    spaces = spaces_of(values)
+    spaces = namespaces(values)
     found = {
-        name: End(name, "" if kind.at == "server" else spaces[kind.at][0], labels_of(kind, labels), spaces[kind.at][1])
+        name: End(name, "" if kind.at == "server" else spaces[kind.at][0], pod_labels(kind, labels), spaces[kind.at][1])
         for name, kind in truth().ends.items()
         if kind.at in spaces and (not kind.pods or kind.pods in labels)
     }
     return Scene(found)
 
 
-def spaces_of(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
+def namespaces(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
     """Give name and labels of the namespace that each place stands for; the ingress controller's is the first that the values name."""
     prefix = values["namespaces"]["prefix"]
     names = {**{layer: f"{prefix}-{layer}" for layer in LAYERS}, "elsewhere": "elsewhere", "dns": "kube-system", "server": ""}
@@ -58,7 +58,7 @@ def spaces_of(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]
     return found
 
 
-def labels_of(kind: Kind, components: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+def pod_labels(kind: Kind, components: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
     """Give the labels of an end's pods.
 
     Args:

@@ -28,9 +28,9 @@ def script(engine: Path, body: str) -> None:
 def test_it_is_saved_and_read_once(engine: Path, tmp_path: Path) -> None:
     saved.docker(tmp_path / "kept.tar")
     script(engine, f'echo "$*" >>{tmp_path}/said; [ "$1" != save ] || cp {tmp_path}/kept.tar "$5"')
-    shelf = inspection.Shelf(tmp_path, "tagged")
+    image_store = inspection.ImageStore(tmp_path, "tagged")
 
-    assert shelf.image("api") is shelf.image("api")
+    assert image_store.image("api") is image_store.image("api")
     assert [line for line in (tmp_path / "said").read_text().splitlines() if line != "info"] == [
         "image inspect voting-api:tagged",
         f"save --format docker-archive --output {tmp_path}/api.tar voting-api:tagged",
@@ -40,13 +40,13 @@ def test_it_is_saved_and_read_once(engine: Path, tmp_path: Path) -> None:
 def test_one_that_no_engine_has_is_not_proven(engine: Path, tmp_path: Path) -> None:
     script(engine, '[ "$1" = info ]')
     with pytest.raises(NotProven, match=r"podman has no image voting-consumer:0\.3\.0\. Try: make images"):
-        inspection.Shelf(tmp_path, "").image("consumer")
+        inspection.ImageStore(tmp_path, "").image("consumer")
 
 
 def test_a_full_disk_is_not_proven_and_leaves_nothing(engine: Path, tmp_path: Path) -> None:
     script(engine, 'case $1 in save) echo half >"$5"; echo "write: no space left on device" >&2; exit 125;; esac')
     with pytest.raises(NotProven, match="the disk is full"):
-        inspection.Shelf(tmp_path, "").image("api")
+        inspection.ImageStore(tmp_path, "").image("api")
     assert not (tmp_path / "api.tar").exists()
 
 
@@ -56,4 +56,4 @@ def test_no_engine_is_not_proven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(inspection, "answering", none)
     with pytest.raises(NotProven, match=r"No container engine answers.* Try: votecheck doctor"):
-        inspection.Shelf(tmp_path, "").image("api")
+        inspection.ImageStore(tmp_path, "").image("api")

@@ -47,27 +47,27 @@ IN_A_KIND: Mapping[tuple[str, str], re.Pattern[str]] = {
 """What a key may say in one kind of object only."""
 
 
-class Word(NamedTuple):
+class FieldValue(NamedTuple):
     """A word at its place, and whether it is known."""
 
-    where: str
-    said: str
-    known: bool
+    location: str
+    value: str
+    allowed: bool
 
 
-def words(manifests: Iterable[Manifest]) -> tuple[Word, ...]:
+def field_values(manifests: Iterable[Manifest]) -> tuple[FieldValue, ...]:
     """List the words of which it is known what they may be."""
     return tuple(word for manifest in manifests for word in _of(manifest.body, manifest, ""))
 
 
-def _of(value: Any, manifest: Manifest, path: str) -> Iterator[Word]:
+def _of(value: Any, manifest: Manifest, path: str) -> Iterator[FieldValue]:
     if isinstance(value, Mapping):
         for key, entry in value.items():
             at = f"{path}.{key}".lstrip(".")
             pattern = IN_A_KIND.get((manifest.kind, at)) or KNOWN.get(key)
             if pattern and not isinstance(entry, Mapping):
                 said = [str(one) for one in (entry if isinstance(entry, list) else [entry])]
-                yield from (Word(f"{manifest.kind} {manifest.name} {at}", one, bool(pattern.fullmatch(one))) for one in said)
+                yield from (FieldValue(f"{manifest.kind} {manifest.name} {at}", one, bool(pattern.fullmatch(one))) for one in said)
             else:
                 yield from _of(entry, manifest, at)
     elif isinstance(value, list):
