@@ -1,4 +1,4 @@
-"""Load on the vote path, with Locust."""
+"""Locust load tests of the vote path."""
 
-ON_TIME = {"GEVENT_BACKEND": "select"}
-"""The environment of Locust. With epoll, which waits whole milliseconds, a request leaves half a millisecond late."""
+LOCUST_ENVIRONMENT = {"GEVENT_BACKEND": "select"}
+"""Environment for Locust. epoll waits in whole milliseconds, which sends requests half a millisecond late."""

@@ -1,6 +1,6 @@
-"""HTTP over one connection, at a third of what Locust's own client costs: llhttp reads the answer, and its headers are not kept.
+"""HTTP client over one connection at a third of the cost of Locust's own: llhttp parses the response, and headers are discarded.
 
-The load shares its machine with what it loads, so that each microsecond here is missing there.
+Load generator and system share a machine, so every microsecond spent here is missing there.
 """
 
 import select
@@ -14,24 +14,24 @@ from geventhttpclient._parser import HTTPParseError, HTTPResponseParser
 
 READ_BYTES = 1 << 14
 FINAL = 200
-"""Answers below are interim ones, and another one follows."""
-NO_ANSWER = (OSError, HTTPParseError, Timeout)
-"""Why there may be no answer."""
+"""Lower statuses are interim responses, followed by another one."""
+NO_RESPONSE = (OSError, HTTPParseError, Timeout)
+"""Errors that mean there was no complete response."""
 
 
-_poll = monkey.get_original("select", "poll")  # gevent's own would go through its event loop, and select ends at 1024 connections
+_poll = monkey.get_original("select", "poll")  # gevent's poll goes through its event loop; select is limited to 1024 connections
 
 
-class _Answer(HTTPResponseParser):
+class _Response(HTTPResponseParser):
     def __init__(self) -> None:
         super().__init__()
         self.body = bytearray()
-        self.whole = False
+        self.complete = False
 
     def take(self, received: bytes) -> None:
         self.feed(received)
-        if not received and not self.whole:
-            raise ConnectionResetError("closed before the end of the answer")
+        if not received and not self.complete:
+            raise ConnectionResetError("closed before the end of the response")
 
     def _on_nothing(self, _text: str = "") -> None: ...
 
@@ -41,23 +41,23 @@ class _Answer(HTTPResponseParser):
         self.body += part
 
     def _on_message_complete(self) -> None:
-        self.whole = self.get_code() >= FINAL
+        self.complete = self.get_code() >= FINAL
 
 
 class Connection:
-    """A connection to one server, made when it is needed, and kept for as long as both sides keep it.
+    """A connection to one server, opened on demand and kept alive as long as both sides permit.
 
     Args:
-        url: the server, with a path that all its paths begin with, if any.
+        url: the server, optionally with a path prefix for all requests.
 
     Raises:
-        ValueError: it is no http or https address.
+        ValueError: the URL is not an http or https URL.
     """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{url} is no address; it must begin with http:// or https://")
+            raise ValueError(f"Invalid URL {url}: it must start with http:// or https://")
         self._tls = parts.scheme == "https"
         self._server = (parts.hostname, parts.port or (443 if self._tls else 80))
         self._host, self._path = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
@@ -65,45 +65,45 @@ class Connection:
         self._readable = _poll()
 
     def head(self, method: str, path: str, *headers: str) -> bytes:
-        """Make the first lines of a request, to be followed by more headers or an empty line."""
+        """Return the first lines of a request, to be followed by more headers or an empty line."""
         lines = [f"{method} {self._path}{path} HTTP/1.1", f"Host: {self._host}", "User-Agent: votecheck-load", *headers, ""]
         return "\r\n".join(lines).encode("ascii")
 
     def exchange(self, request: bytes, within: float) -> tuple[int, bytes]:
-        """Send a request, once, and read its whole answer.
+        """Send a request once and read the complete response.
 
         Args:
-            request: all of its bytes.
-            within: seconds for all of it, connecting included.
+            request: the bytes of the request.
+            within: limit in seconds for the whole exchange, including connecting.
 
         Returns:
             The status and the body.
 
         Raises:
-            NO_ANSWER: one of these: there was none, or not all of it.
+            NO_RESPONSE: one of these errors: no response, or an incomplete one.
         """
         try:
             with Timeout(within):
-                used = self._open()
-                used.sendall(request)
-                answer = _Answer()
-                while not answer.whole:
-                    answer.take(used.recv(READ_BYTES))
+                opened = self._open()
+                opened.sendall(request)
+                response = _Response()
+                while not response.complete:
+                    response.take(opened.recv(READ_BYTES))
         except BaseException:
             self.close()
             raise
-        if not answer.should_keep_alive():
+        if not response.should_keep_alive():
             self.close()
-        return answer.get_code(), bytes(answer.body)
+        return response.get_code(), bytes(response.body)
 
     def close(self) -> None:
-        """Close it; the next request opens it again."""
+        """Close the connection; the next request reopens it."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def _open(self) -> socket.socket:
-        # An idle connection that can be read was closed by the other side: it would take the request and lose it.
+        # An idle connection that is readable was closed by the server and would lose the request.
         if self._socket is not None and self._readable.poll(0):
             self.close()
         if self._socket is None:

@@ -1,6 +1,6 @@
 # mypy: allow-untyped-calls
-# Locust is typed in part.
-"""What Locust calls: our arguments, the begin and the end of a run, and exit codes that say what happened."""
+# Locust is only partly typed.
+"""Locust event listeners: command-line options, start and end of a run, and exit codes."""
 
 import ctypes
 import logging
@@ -21,53 +21,53 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.user.task import filter_tasks_by_tags
 
 from loadtests.connection import Connection
-from loadtests.running import Run
-from loadtests.scenario import RATE_OF_A_USER
+from loadtests.run import Run
+from loadtests.scenario import USER_RATE
 from loadtests.users import TIMEOUT_SECONDS, Scheduled
 
 FAILED_EXIT, USAGE_EXIT = 1, 2
 PR_SET_PDEATHSIG = 1
-"""Linux: the signal that this process gets when its parent dies."""
+"""Linux: set the signal that this process receives when its parent dies."""
 logger = logging.getLogger("locust.votecheck")
 
 
-def checked(parser: LocustArgumentParser, check: Callable[[Any], str]) -> None:
-    """Have a parser refuse what a check of its options finds wrong, as wrong usage.
+def add_check(parser: LocustArgumentParser, check: Callable[[Any], str]) -> None:
+    """Make the parser exit with a usage error if `check` returns an error message for its options.
 
-    This is before Locust forks: it forgets its processes when it ends later and early.
+    This happens before Locust forks: if Locust exits later, before the run starts, it leaves its processes behind.
     """
     parse = parser.parse_args
 
-    def parse_args(*told: Any, **more: Any) -> Any:
-        options = parse(*told, **more)
-        if wrong := check(options):
-            parser.error(wrong)
+    def parse_args(*arguments: Any, **named: Any) -> Any:
+        options = parse(*arguments, **named)
+        if message := check(options):
+            parser.error(message)
         return options
 
     parser.parse_args = parse_args
 
 
 def add_arguments(parser: LocustArgumentParser, **_: Any) -> None:
-    """Add our arguments, and change two of Locust's defaults."""
-    # Whoever sees the web interface can load whatever it can reach: it is for this machine, unless somebody says otherwise.
-    # A user that is ended finishes its request first: nobody knows of a vote that is cut off.
-    # The schedule is for a shape to set, its begin and its end: what options hold, Locust hands on to every process.
+    """Add the options of the load tests, and change two of Locust's defaults."""
+    # The web interface binds to localhost by default: anyone who can open it can load any host it can reach.
+    # A stopped user finishes its request first: the outcome of an interrupted vote would be unknown.
+    # A shape sets the start and end of the schedule here, because Locust passes options on to every process.
     parser.set_defaults(web_host="127.0.0.1", stop_timeout=TIMEOUT_SECONDS, schedule=None)
     parser.add_argument(
-        "--rate-of-a-user", type=gt_zero(float), default=RATE_OF_A_USER, metavar="<float>",
-        help=f"Requests a second of one user, each due at its own moment. Defaults to {RATE_OF_A_USER:g}",
+        "--user-rate", type=gt_zero(float), default=USER_RATE, metavar="<float>",
+        help=f"Requests per second of each user. Defaults to {USER_RATE:g}",
     )  # fmt: skip
     parser.add_argument(
         "--records", default="", metavar="<folder>", include_in_web_ui=False,
-        help="Folder in which every request is noted, for votecheck to judge. Defaults to none: nothing is noted",
+        help="Folder for a record of every request, which votecheck evaluates. Defaults to none: nothing is recorded",
     )  # fmt: skip
-    checked(parser, _wrong_host)
-    checked(parser, _stay_alone)
+    add_check(parser, _check_host)
+    add_check(parser, _use_private_port)
 
 
-def _wrong_host(options: Any) -> str:
+def _check_host(options: Any) -> str:
     if options.headless and not options.worker and not options.host:
-        return "it is not said what to load. Next: --host http://127.0.0.1:8000"
+        return "--host is missing. Pass the API's URL, for example --host http://127.0.0.1:8000"
     try:
         Connection(options.host or "http://nobody")
     except ValueError as error:
@@ -75,8 +75,8 @@ def _wrong_host(options: Any) -> str:
     return ""
 
 
-def _stay_alone(options: Any) -> str:
-    """Let processes of this machine meet at a port of their own, where nothing that an earlier run has left joins them."""
+def _use_private_port(options: Any) -> str:
+    """Make local processes communicate over a free port, so that leftovers of an earlier run cannot join."""
     if options.processes and not options.worker and options.master_bind_host == "*":
         with socket.create_server(("127.0.0.1", 0)) as free:
             options.master_bind_host, options.master_bind_port = free.getsockname()
@@ -85,7 +85,7 @@ def _stay_alone(options: Any) -> str:
 
 
 def filter_users(environment: Environment, **_: Any) -> None:
-    """Leave out the user classes for which the tags leave nothing to do; Locust would let them fail again and again."""
+    """Remove user classes that have no tasks with the selected tags; Locust would let them fail repeatedly."""
     options: Any = environment.parsed_options
     tags, without = set(options.tags or ()) or None, set(options.exclude_tags or ()) or None
     for user in list(environment.user_classes):
@@ -93,60 +93,60 @@ def filter_users(environment: Environment, **_: Any) -> None:
         if not user.tasks:
             environment.user_classes.remove(user)
     if not environment.user_classes:
-        sys.stderr.write("locust: error: nothing has these tags; there are vote, results and impatient\n")
+        sys.stderr.write("locust: error: no task has these tags. Valid tags: vote, results, impatient\n")
         raise SystemExit(USAGE_EXIT)
 
 
-def mind_ends(environment: Environment, **_: Any) -> None:
-    """Let nothing outlive its end."""
+def end_with_parent(environment: Environment, **_: Any) -> None:
+    """Ensure that no process outlives the run."""
     options: Any = environment.parsed_options
-    # Locust minds SIGTERM only once a shape is over, and would die of it and leave its processes, which send on for a minute.
+    # Until a shape ends, Locust does not handle SIGTERM: it would die and leave its workers, which keep sending for a minute.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.processes and isinstance(environment.runner, WorkerRunner):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Session:
-    """The run that this process is in, if any."""
+    """The current run of this process, if any."""
 
     def __init__(self) -> None:
         self._run: Run | None = None
 
     def begin(self, environment: Environment, **_: Any) -> None:
-        """Begin a run, where users are."""
+        """Start a run, except in the master, which has no users."""
         options: Any = environment.parsed_options
         if not isinstance(environment.runner, MasterRunner):
             begin, end = options.schedule or (time.time(), math.inf)
-            self._run = Scheduled.session = Run(options.rate_of_a_user, Path(options.records) if options.records else None, begin, end)
+            self._run = Scheduled.session = Run(options.user_rate, Path(options.records) if options.records else None, begin, end)
 
     def stop(self, **_: Any) -> None:
-        """Plan no more requests."""
+        """Stop planning requests."""
         if self._run:
-            self._run.stopping()
+            self._run.stop()
 
     def end(self, **_: Any) -> None:
-        """End the run, once its users are gone."""
+        """End the run after its users have stopped."""
         if self._run:
             self._run.end()
 
 
-def judge(environment: Environment, **_: Any) -> None:
-    """Let a headless run without a request fail, which Locust calls a success."""
+def fail_without_requests(environment: Environment, **_: Any) -> None:
+    """Fail a headless run that sent no requests, which Locust considers a success."""
     options: Any = environment.parsed_options
     if options.headless and not isinstance(environment.runner, WorkerRunner) and not environment.stats.num_requests:
-        logger.error("Nothing was asked: not a single request was made.")
+        logger.error("The run sent no requests.")
         environment.process_exit_code = environment.process_exit_code or FAILED_EXIT
 
 
 def listen() -> None:
-    """Have Locust call all of these."""
+    """Register all listeners with Locust."""
     session = Session()
-    # At every message to start users Locust's worker makes the same parser a hundred times, and sends no request for 100 ms meanwhile.
+    # For every message to start users, a Locust worker builds the same parser a hundred times, which blocks all requests for 100 ms.
     argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
     events.init_command_line_parser.add_listener(add_arguments)
     events.init.add_listener(filter_users)
-    events.init.add_listener(mind_ends)
+    events.init.add_listener(end_with_parent)
     events.test_start.add_listener(session.begin)
     events.test_stopping.add_listener(session.stop)
     events.test_stop.add_listener(session.end)
-    events.quitting.add_listener(judge)
+    events.quitting.add_listener(fail_without_requests)

@@ -1,7 +1,7 @@
-"""Load on the vote path, for Locust: `locust -f loadtests/locustfile.py --host http://127.0.0.1:8000` opens its web interface.
+"""Locust load test of the vote path: `locust -f loadtests/locustfile.py --host http://127.0.0.1:8000` starts the web interface.
 
-With `GEVENT_BACKEND=select` in the environment requests leave 0.1 ms after their moment, and otherwise up to 1 ms: epoll waits whole
-milliseconds, and only the environment chooses, as the event loop is there before this file is.
+Set `GEVENT_BACKEND=select` in the environment: requests are then sent 0.1 ms after they are due, otherwise up to 1 ms, because epoll
+waits in whole milliseconds. Only the environment can select the backend, because the event loop exists before this file is loaded.
 """
 
 from loadtests import listeners

@@ -1,7 +1,7 @@
-"""`python -m loadtests.pod [OPTIONS]`: Locust in a pod that stays, once it has ended, until its results are fetched.
+"""`python -m loadtests.pod [OPTIONS]`: run Locust in a pod that stays up after the load test until its results are fetched.
 
-A pod's files go with it, and what it prints is cut off at some size. So whoever wants the results forwards port 8088, waits for
-`ended.json`, takes the files that it names, and deletes the pod. SIGINT ends the load only; SIGTERM, as to a pod that is deleted, all.
+A pod's files are deleted with it, and its log is truncated at some size. To get the results, forward port 8088, wait for `ended.json`,
+download the files it lists, then delete the pod. SIGINT stops only Locust; SIGTERM, sent when the pod is deleted, stops everything.
 """
 
 import json
@@ -16,36 +16,36 @@ from pathlib import Path
 from types import FrameType
 
 RESULTS = Path("/results")
-"""Where Locust is to write what it notes: its `--records`, `--html` and `--csv`."""
+"""Folder for Locust's output: `--records`, `--html` and `--csv`."""
 PORT = 8088
-"""Of 127.0.0.1, which in a pod only a forwarded port reaches."""
+"""Bound to 127.0.0.1, which in a pod is only reachable by port forwarding."""
 ENDED = "ended.json"
-"""Tells Locust's exit code, and the size in bytes of each file by its path below the folder; it is there once they are whole."""
+"""Locust's exit code, and the size in bytes of each file by its path below the folder. It appears once all files are complete."""
 
 
-def main(told: list[str], results: Path = RESULTS, port: int = PORT) -> int:
-    """Run Locust, then hold out what it has noted.
+def main(arguments: list[str], results: Path = RESULTS, port: int = PORT) -> int:
+    """Run Locust, then serve its results until SIGTERM.
 
     Args:
-        told: Locust's own options.
-        results: the folder with what it notes.
-        port: where that can be fetched.
+        arguments: Locust's own options.
+        results: folder with the results.
+        port: port that serves the results.
 
     Returns:
-        The exit code, once somebody ends this: 0.
+        The exit code: always 0.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     with ThreadingHTTPServer(("127.0.0.1", port), partial(_Silent, directory=os.fspath(results))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        locust = subprocess.Popen([sys.executable, "-m", "locust", *told])  # noqa: S603 - our own command line
+        locust = subprocess.Popen([sys.executable, "-m", "locust", *arguments])  # noqa: S603 - a fixed command
         try:
-            code = _ended(locust)
+            code = _wait(locust)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             files = {str(file.relative_to(results)): file.stat().st_size for file in sorted(results.rglob("*")) if file.is_file()}
-            whole = results / f".{ENDED}"
-            whole.write_text(json.dumps({"code": code, "files": files}), encoding="utf-8")
-            whole.rename(results / ENDED)
+            partial_file = results / f".{ENDED}"
+            partial_file.write_text(json.dumps({"code": code, "files": files}), encoding="utf-8")
+            partial_file.rename(results / ENDED)
             threading.Event().wait()
         except SystemExit:
             locust.kill()
@@ -53,7 +53,7 @@ def main(told: list[str], results: Path = RESULTS, port: int = PORT) -> int:
     return 0
 
 
-def _ended(locust: "subprocess.Popen[bytes]") -> int:
+def _wait(locust: "subprocess.Popen[bytes]") -> int:
     while True:
         try:
             return locust.wait()
@@ -68,10 +68,10 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 
 class _Silent(SimpleHTTPRequestHandler):
-    """Hands out files and does not tell of it: the log is Locust's."""
+    """Serves files without logging: the log is Locust's."""
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - as it is called
-        """Say nothing."""
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name in the base class
+        """Log nothing."""
 
 
 if __name__ == "__main__":

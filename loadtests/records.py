@@ -1,6 +1,6 @@
-"""What a load generator notes of each request: fixed binary lines in a file of its own process, so that a million cost 48 MB and no memory.
+"""Records of requests: fixed-size binary lines, one file per generator process. A million take 48 MB on disk and no memory.
 
-Nothing here imports Locust, whose import patches the standard library.
+Nothing here imports Locust, which patches the standard library on import.
 """
 
 import os
@@ -16,11 +16,11 @@ SUFFIX = ".votes"
 LINE = struct.Struct("<dddIHBx16s")
 READ_LINES = 4096
 NAMES = ("vote", "results", "vote again")
-"""The names of requests, as Locust shows them; a line holds the index."""
+"""Request names, as shown by Locust; a line stores the index."""
 OPTIONS = ("cats", "dogs")
 NO_OPTION = 7
 UNANSWERED = 0
-"""The status of a request that got no answer."""
+"""The status of a request without a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Line:
 
     Attributes:
         name: one of `NAMES`.
-        intended: when the schedule wanted it sent, in seconds since the epoch; latency counts from here.
+        intended: when the request was due, in seconds since the epoch; latency is measured from here.
         sent: when it was sent.
-        ended: when its answer was read, or it was given up.
-        number: of the vote within its process; the key is `key_of(process, number)`.
-        status: the answer's, or `UNANSWERED`.
-        option: what was voted for, or empty.
-        vote_id: what the answer called the vote, or None.
+        ended: when the response was read, or the request was abandoned.
+        number: number of the vote within its process; its Idempotency-Key is `key_of(process, number)`.
+        status: status of the response, or `UNANSWERED`.
+        option: the option voted for, or empty.
+        vote_id: vote id in the response, or None.
     """
 
     name: str
@@ -49,20 +49,20 @@ class Line:
 
 
 def key_of(process: str, number: int) -> str:
-    """Give the Idempotency-Key of a vote: no two runs have a process of the same name."""
+    """Return the Idempotency-Key of a vote. It is unique, because process names are unique across runs."""
     return f"votecheck-{process}-{number}"
 
 
 def new_process() -> str:
-    """Make a name for this process that no other run has."""
+    """Return a name for this process that is unique across runs."""
     return f"{os.getpid()}-{os.urandom(6).hex()}"
 
 
 class Writer:
-    """The records of this process, `<process>.votes` in a folder; written through every second and at the end.
+    """Writes the records of this process to `<process>.votes` in a folder. `Run` flushes them every second.
 
     Attributes:
-        process: the name of the process, unique over all runs.
+        process: name of the process, unique across runs.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -71,14 +71,14 @@ class Writer:
         self._file = (folder / f"{self.process}{SUFFIX}").open("wb", buffering=1 << 16)
 
     def write(self, line: Line) -> None:
-        """Note one request."""
+        """Write one request."""
         option = OPTIONS.index(line.option) if line.option else NO_OPTION
         packed = (NAMES.index(line.name) << 3) | option
         vote = line.vote_id.bytes if line.vote_id else bytes(16)
         self._file.write(LINE.pack(line.intended, line.sent, line.ended, line.number, line.status, packed, vote))
 
     def flush(self) -> None:
-        """Hand over to the operating system what is noted."""
+        """Flush buffered records to the operating system."""
         self._file.flush()
 
     def __enter__(self) -> Self:
@@ -89,9 +89,9 @@ class Writer:
 
 
 def read(folder: Path) -> Iterator[tuple[str, Line]]:
-    """Read all records of a folder, one process after the other, in bounded memory: the process and the line.
+    """Yield process name and line for all records of a folder, process by process, in bounded memory.
 
-    A last line that is cut off, as a killed process leaves it, is left out.
+    An incomplete last line, as left by a killed process, is skipped.
     """
     for file in sorted(folder.glob(f"*{SUFFIX}")):
         with file.open("rb") as opened:

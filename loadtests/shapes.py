@@ -1,6 +1,6 @@
 # mypy: allow-untyped-calls
-# Locust is typed in part.
-"""The scenarios as a shape: `locust -f loadtests/locustfile.py,loadtests/shapes.py --headless --scenario baseline --host ...`."""
+# Locust is only partly typed.
+"""Scenarios as a Locust shape: `locust -f loadtests/locustfile.py,loadtests/shapes.py --headless --scenario baseline --host ...`."""
 
 import time
 from itertools import accumulate
@@ -11,41 +11,41 @@ from locust import LoadTestShape, User, events
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from loadtests.listeners import checked
+from loadtests.listeners import add_check
 from loadtests.scenario import FILE, Scenario, scenarios
 
 TICK_SECONDS = 1.0
-"""So often does Locust ask a shape."""
+"""Interval at which Locust calls a shape."""
 ROUNDING = 1e-6
 
 
 class ScenarioShape(LoadTestShape):
-    """As many users as each step of a scenario needs, from the moment that it begins; then the end.
+    """Runs the number of users that each step of a scenario needs, from the start of the step, then ends the run.
 
     Attributes:
-        scenario: what it follows.
+        scenario: the scenario to follow.
     """
 
     scenario: Scenario
-    _told = 0.0
+    _last_edge = 0.0
 
     def reset_time(self) -> None:
-        """Begin anew."""
+        """Restart the shape."""
         super().reset_time()
-        self._told = 0.0
+        self._last_edge = 0.0
 
     def tick(self) -> tuple[int, float, list[type[User]]] | None:
-        """Give the users of now: how many, how many to start or end a second, which is all at once, and of which classes; None at the end.
+        """Return the current number of users, how many to start or stop per second (all at once), and their classes; None at the end.
 
-        Where the next step begins before Locust asks again, this waits for it.
+        If the next step starts before Locust's next call, wait for it.
         """
         at = self.get_run_time()
         begin = time.time() - at
         edge = self._edge(at)
-        if edge == self._told and edge - at < TICK_SECONDS:
+        if edge == self._last_edge and edge - at < TICK_SECONDS:
             time.sleep(edge - at)
             at, edge = edge + ROUNDING, self._edge(edge + ROUNDING)
-        self._told = edge
+        self._last_edge = edge
         return self._users(begin, at)
 
     def _edge(self, at: float) -> float:
@@ -57,20 +57,26 @@ class ScenarioShape(LoadTestShape):
             return None
         options = cast("Any", self.runner.environment.parsed_options)
         options.schedule = [begin, begin + self.scenario.seconds]
-        options.rate_of_a_user = self.scenario.rate_of_a_user(options.rate_of_a_user)
-        users, most = (max(1, round(wanted / options.rate_of_a_user)) for wanted in (rate, self.scenario.highest_rate))
+        options.user_rate = self.scenario.user_rate(options.user_rate)
+        users, most = (max(1, round(target / options.user_rate)) for target in (rate, self.scenario.highest_rate))
         return users, float(most), [self.runner.user_classes_by_name[name] for name in sorted(self.scenario.users)]
 
 
 def add_arguments(parser: LocustArgumentParser, **_: Any) -> None:
-    """Add the arguments that say what to follow."""
+    """Add the options that select the scenario."""
     hidden: Any = {"include_in_web_ui": False}
-    parser.add_argument("--scenario", default="", metavar="<name>", help="Scenario to follow", **hidden)
-    parser.add_argument("--scenarios", default=str(FILE), metavar="<file>", help="File of scenarios. Defaults to ours", **hidden)
-    checked(parser, _wrong)
+    parser.add_argument("--scenario", default="", metavar="<name>", help="Scenario to run", **hidden)
+    parser.add_argument(
+        "--scenarios",
+        default=str(FILE),
+        metavar="<file>",
+        help="TOML file with scenarios. Defaults to loadtests/scenarios.toml",
+        **hidden,
+    )
+    add_check(parser, _check_scenario)
 
 
-def _wrong(options: Any) -> str:
+def _check_scenario(options: Any) -> str:
     if options.worker:
         return ""
     try:
@@ -78,14 +84,14 @@ def _wrong(options: Any) -> str:
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"--scenarios {options.scenarios}: {type(error).__name__}: {error}"
     if options.scenario not in known:
-        return f"--scenario: there is no {options.scenario or 'name'}; there are {', '.join(known)}"
+        return f"--scenario {f'{options.scenario} does not exist' if options.scenario else 'is missing'}. Valid names: {', '.join(known)}"
     if options.user_classes or options.tags or options.exclude_tags:
-        return f"--scenario {options.scenario} says who comes; leave out user classes and tags"
+        return f"--scenario {options.scenario} determines the users: remove user classes and tags"
     return ""
 
 
 def choose(environment: Environment, **_: Any) -> None:
-    """Have the shape follow the scenario that was named, and users come by its shares."""
+    """Make the shape follow the selected scenario, and weight user classes by their shares."""
     options: Any = environment.parsed_options
     if options.worker or not isinstance(environment.shape_class, ScenarioShape):
         return

@@ -1,4 +1,4 @@
-"""`make load-ui`: the voting system, and Locust's web interface to load it, on this machine until Ctrl-C."""
+"""`make load-ui`: run the voting system and Locust's web interface on this machine until Ctrl-C."""
 
 import contextlib
 import os
@@ -13,19 +13,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from loadtests import ON_TIME
+from loadtests import LOCUST_ENVIRONMENT
 
 PROJECT = Path(__file__).parents[1]
 PORT = 8089
-LOOK_SECONDS, STARTS_SECONDS, ENDS_SECONDS = 0.1, 30.0, 30.0
+POLL_SECONDS, START_SECONDS, STOP_SECONDS = 0.1, 30.0, 30.0
 Child = subprocess.Popen[str]
 
 
 def main() -> int:
-    """Run both until somebody interrupts or one ends, and leave nothing.
+    """Run both until interrupted or until one exits, then stop both.
 
     Returns:
-        The exit code: 0 after an interruption, 1 where one ended by itself.
+        The exit code: 0 after an interruption, 1 if one of them exited.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -34,26 +34,26 @@ def main() -> int:
         if not (address := _address(system)):
             return 1
         port = _port()
-        told = ["-f", "loadtests/locustfile.py", "--host", address, "--class-picker", "--web-port", str(port), "--loglevel", "WARNING"]
-        locust = both.enter_context(_child("locust", *told))
-        until = time.monotonic() + STARTS_SECONDS
-        while not _answers(port) and locust.poll() is None and time.monotonic() < until:
-            time.sleep(LOOK_SECONDS)
+        options = ["-f", "loadtests/locustfile.py", "--host", address, "--class-picker", "--web-port", str(port), "--loglevel", "WARNING"]
+        locust = both.enter_context(_child("locust", *options))
+        until = time.monotonic() + START_SECONDS
+        while not _is_open(port) and locust.poll() is None and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
         if locust.poll() is None:
-            _tell(f"Locust's web interface is up: http://127.0.0.1:{port}/")
+            _print(f"Locust's web interface is up: http://127.0.0.1:{port}/")
         while system.poll() is None and locust.poll() is None:
-            time.sleep(LOOK_SECONDS)
-        _tell("Locust ended by itself." if system.poll() is None else "The voting system ended by itself.")
+            time.sleep(POLL_SECONDS)
+        _print("Locust exited unexpectedly." if system.poll() is None else "The voting system exited unexpectedly.")
         return 1
     return 0
 
 
 @contextmanager
-def _child(module: str, *told: str, stderr: int | None = None) -> Iterator[Child]:
-    """Run a module, out of reach of the terminal's Ctrl-C: it is asked to end once, and by us."""
-    environment = ON_TIME | os.environ
-    child = subprocess.Popen(  # noqa: S603 - our own command line
-        [sys.executable, "-m", module, *told], cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stderr=stderr,
+def _child(module: str, *arguments: str, stderr: int | None = None) -> Iterator[Child]:
+    """Run a module in its own session: the terminal's Ctrl-C does not reach it, so it is stopped exactly once, from here."""
+    environment = LOCUST_ENVIRONMENT | os.environ
+    child = subprocess.Popen(  # noqa: S603 - a fixed command
+        [sys.executable, "-m", module, *arguments], cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stderr=stderr,
         start_new_session=True, text=True,
     )  # fmt: skip
     try:
@@ -61,41 +61,41 @@ def _child(module: str, *told: str, stderr: int | None = None) -> Iterator[Child
     finally:
         child.terminate()
         try:
-            _tell((child.communicate(timeout=ENDS_SECONDS)[1] or "").strip())
+            _print((child.communicate(timeout=STOP_SECONDS)[1] or "").strip())
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
-            _tell(f"{module} did not end within {ENDS_SECONDS:g} s and was killed.")
+            _print(f"{module} did not stop within {STOP_SECONDS:g} s and was killed.")
 
 
 def _address(system: Child) -> str:
-    """Wait for the system's address, and pass on what it says until then; empty: it ended."""
+    """Return the system's URL, and print its output until then. The URL is empty if the system exited."""
     for line in system.stderr or ():
-        _tell(line.rstrip())
+        _print(line.rstrip())
         if found := re.search(r"is up: (http://\S+?)/?$", line.rstrip()):
             return found[1]
     return ""
 
 
 def _port() -> int:
-    if not _answers(PORT):
+    if not _is_open(PORT):
         return PORT
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         port = int(other.getsockname()[1])
-    _tell(f"Port {PORT} is taken; using another one.")
+    _print(f"Port {PORT} is in use; using port {port} instead.")
     return port
 
 
-def _answers(port: int) -> bool:
+def _is_open(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _tell(said: str) -> None:
-    if said:
-        sys.stderr.write(f"{said}\n")
+def _print(text: str) -> None:
+    if text:
+        sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
 

@@ -1,1 +1,1 @@
-"""The benchmark: how fast the system is, beside plain designs of the same, measured in the same run."""
+"""The benchmark: performance of the voting system next to a plain design, measured in the same run."""

@@ -1,6 +1,6 @@
 """`python -m tests.bench`: measure, print a table, write JSON, compare with an earlier run.
 
-Exit codes: 0 measured, 1 a vote was lost or an answer was wrong, 2 wrong usage. Times never decide.
+Exit codes: 0 measured, 1 a vote was lost or a response was wrong, 2 wrong usage. Measured times do not affect the exit code.
 """
 
 import json
@@ -21,7 +21,7 @@ from tests.unit.servers import postgres, valkey
 
 
 class Scale(NamedTuple):
-    """How long and with how many votes."""
+    """Duration and number of votes of the measurements."""
 
     seconds: float
     rounds: int
@@ -41,7 +41,7 @@ QUICK = Scale(seconds=0.5, rounds=1, results_seconds=0.5, votes=5_000, growth=Ex
 
 
 def measure(scale: Scale) -> Figures:
-    """Measure everything, on servers of our own."""
+    """Measure everything on private servers."""
     with valkey() as redis_server, postgres() as database, redis.Redis.from_url(redis_server.url) as client:
         env = {"REDIS_URL": redis_server.url, "DATABASE_URL": database.url}
         parts.migrate(env)
@@ -51,7 +51,7 @@ def measure(scale: Scale) -> Figures:
 
 
 def show(figures: Figures, earlier: Figures, console: Console) -> None:
-    """Print the figures, beside those of an earlier run."""
+    """Print the figures next to those of an earlier run."""
     table = Table("", "now", *(["earlier", "ratio"] if earlier else []))
     for name, value in figures.items():
         then = earlier.get(name)
@@ -60,16 +60,16 @@ def show(figures: Figures, earlier: Figures, console: Console) -> None:
 
 
 def main(
-    quick: Annotated[bool, typer.Option("--quick", help="short: to see that it runs, not how fast it is")] = False,
-    compare: Annotated[Path | None, typer.Option(help="the JSON of an earlier run")] = None,
-    output: Annotated[Path, typer.Option("--json", help="where the figures go")] = Path("reports/bench.json"),
+    quick: Annotated[bool, typer.Option("--quick", help="Run a short smoke test; its figures are not meaningful.")] = False,
+    compare: Annotated[Path | None, typer.Option(help="JSON file of an earlier run to compare with.")] = None,
+    output: Annotated[Path, typer.Option("--json", help="File for the figures.")] = Path("reports/bench.json"),
 ) -> None:
-    """Measure vote path, results, consumer, the time from vote to result, and all of it beside large ledgers."""
+    """Measure the vote path, results, the consumer and the time from vote to result, also with large ledgers."""
     console = Console(stderr=True)
     try:
         earlier = json.loads(compare.read_text(encoding="utf-8"))["figures"] if compare else {}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        console.print(f"--compare {compare} cannot be read: {error}. Next: python -m tests.bench --json FILE writes one")
+        console.print(f"--compare {compare} cannot be read: {error}. Create a file with: python -m tests.bench --json FILE")
         raise typer.Exit(2) from None
     try:
         figures = measure(QUICK if quick else WHOLE)

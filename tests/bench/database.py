@@ -1,4 +1,4 @@
-"""PostgreSQL as the benchmark fills it and asks it."""
+"""Fills and queries PostgreSQL for the benchmark."""
 
 import asyncio
 import statistics
@@ -13,8 +13,8 @@ from tests.bench.parts import Wrong
 CALLS = 200
 GONE_SECONDS = 10.0
 
-# As many votes as asked for, in one statement, in both tables. Their ids are random, as those of votes with a key are:
-# a tree of ids that came in order would be smaller and cheaper to go on with.
+# Inserts votes into both tables in one statement. Their ids are random, like those of votes with a key: an index of ordered ids would
+# be smaller and cheaper to extend.
 FILL = """
   with counted as (
     insert into vote_ledger (vote_id, option, stream_id)
@@ -26,16 +26,16 @@ FILL = """
 """
 TOTAL = "select coalesce(sum(count), 0)::bigint from get_vote_results()"
 RESULTS = "select option, count from get_vote_results()"
-# The server's own count of how often the table was read. A connection has told its part when it ended, at the latest.
+# The server's own count of table reads. A connection reports its share at the latest when it is closed.
 READS = "select seq_scan + coalesce(idx_scan, 0) from pg_stat_user_tables where relname = 'votes'"
 OTHERS = "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"  # the stubs know more of it than the class does
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"  # generic only in the stubs
 Answer = TypeVar("Answer")
 
 
 def connected(url: str, work: Callable[[Connection], Awaitable[Answer]]) -> Answer:
-    """Do something with a connection of its own."""
+    """Return the result of `work` on a separate connection."""
 
     async def connect() -> Answer:
         connection = await asyncpg.connect(url)
@@ -48,13 +48,13 @@ def connected(url: str, work: Callable[[Connection], Awaitable[Answer]]) -> Answ
 
 
 def create(server_url: str, name: str) -> str:
-    """Make an empty database beside the one of the URL, and give the new one's URL."""
+    """Create an empty database on the same server and return its URL."""
     connected(server_url, lambda connection: connection.execute(f"create database {name}"))
     return f"{server_url.rpartition('/')[0]}/{name}"
 
 
 def fill(url: str, votes: int) -> None:
-    """Put votes into ledger and counts, and leave the server no work to do during a measurement."""
+    """Fill ledger and counts, and finish the server's maintenance work before a measurement."""
 
     async def work(connection: Connection) -> None:
         await connection.execute(FILL, votes)
@@ -65,12 +65,12 @@ def fill(url: str, votes: int) -> None:
 
 
 def total(url: str) -> int:
-    """Give the number of votes that are counted."""
+    """Return the number of counted votes."""
     return int(connected(url, lambda connection: connection.fetchval(TOTAL)))
 
 
 def results_ms(url: str) -> float:
-    """Give the median time of a call of `get_vote_results`, in milliseconds."""
+    """Return the median time of a `get_vote_results` call in milliseconds."""
 
     async def work(connection: Connection) -> float:
         took = []
@@ -84,13 +84,13 @@ def results_ms(url: str) -> float:
 
 
 def reads(url: str) -> int:
-    """Give how often the counts were ever read, once nobody else is connected."""
+    """Return how often the counts were ever read, after all other connections have closed."""
 
     async def work(connection: Connection) -> int:
         end = time.monotonic() + GONE_SECONDS
         while await connection.fetchval(OTHERS):
             if time.monotonic() > end:
-                raise Wrong("somebody stays connected to the database, and its count of reads is not whole")
+                raise Wrong("Cannot count the reads: another connection to the database stays open.")
             await asyncio.sleep(0.05)
         return int(await connection.fetchval(READS))
 

@@ -1,4 +1,4 @@
-"""Whether the work grows with what was done before: the same measurements beside a small ledger and beside large ones."""
+"""Measures whether cost grows with history: the same measurements with a small ledger and with large ones."""
 
 import statistics
 import time
@@ -15,27 +15,27 @@ from tests.bench import database, parts
 from tests.bench.load import VOTE, load
 from tests.bench.parts import Figures, Wrong, api, checked
 
-FRESH_SECONDS = 2.0  # as long the API gives everyone the same reading of the database
+FRESH_SECONDS = 2.0  # how long the API serves one database read to all clients
 READINGS = 3
 IDS: dict[str, Callable[[], object]] = {"random": uuid.uuid4, "ordered": uuid7}
-"""Of votes with a key, and of votes without one. A place for a random id is anywhere in the ledger's index."""
+"""Ids of votes with a key (random) and without one (ordered). A random id can belong anywhere in the ledger's index."""
 
 
 class Extent(NamedTuple):
-    """How much of it."""
+    """Extent of the measurements."""
 
     sizes: tuple[int, ...]
-    """Votes counted already, from few to many."""
+    """Numbers of votes already counted, ascending."""
     votes: int
-    """Counted on top in each round."""
+    """Votes counted in addition in each round."""
     seconds: float
-    """For how long votes are sent in each round."""
+    """Duration of voting in each round."""
     rounds: int
-    """In turn; the medians are told."""
+    """Rounds that alternate between the sizes; the median is reported."""
 
 
 def growth(env: dict[str, str], client: redis.Redis, extent: Extent) -> Figures:
-    """Measure counting, voting and results with few votes counted already and with many. Each size has a database of its own."""
+    """Measure counting, voting and results with few and with many counted votes. Each size has its own database."""
     beside = {}
     for size in extent.sizes:
         beside[size] = env | {"DATABASE_URL": database.create(env["DATABASE_URL"], f"counted_{size}")}
@@ -50,7 +50,7 @@ def growth(env: dict[str, str], client: redis.Redis, extent: Extent) -> Figures:
     fewest, most = extent.sizes[0], extent.sizes[-1]
     for name, values in measured.items():
         figures |= {f"{name} after {size:,}": statistics.median(values[size]) for size in extent.sizes}
-        pairs = zip(values[most], values[fewest], strict=True)  # of one round: the machine may be another by the next
+        pairs = zip(values[most], values[fewest], strict=True)  # from the same round: the machine may behave differently in the next
         figures[f"{name}, {most:,} to {fewest:,}"] = statistics.median(many / few for many, few in pairs)
     for size in extent.sizes:
         parts.reconcile(beside[size])
@@ -62,7 +62,7 @@ def _once(env: dict[str, str], client: redis.Redis, extent: Extent) -> Figures:
     figures["get_vote_results ms"] = database.results_ms(env["DATABASE_URL"])
     total = database.total(env["DATABASE_URL"])
     with api(env) as port:
-        figures["vote p99 ms"] = checked(load(port, VOTE, 201, extent.seconds), "votes beside a ledger").p99
+        figures["vote p99 ms"] = checked(load(port, VOTE, 201, extent.seconds), "votes with a filled ledger").p99
         figures["uncached results ms"] = _uncached_ms(port, total)
     return figures
 
@@ -73,19 +73,19 @@ def _counting(env: dict[str, str], client: redis.Redis, votes: int, identifier: 
     parts.fill(client, votes, identifier)
     seconds = parts.drain(env, client)[0]
     if (counted := database.total(env["DATABASE_URL"]) - before) != votes:
-        raise Wrong(f"{votes} votes were in the stream, and {counted} were counted")
+        raise Wrong(f"{votes} votes were in the stream, but {counted} were counted")
     return votes / seconds
 
 
 def _uncached_ms(port: int, total: int) -> float:
     took = []
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
-        http.get("/api/results")  # the first one opens the API's connection to the database
+        http.get("/api/results")  # the first request opens the API's database connection
         for _ in range(READINGS):
             time.sleep(FRESH_SECONDS + 0.1)
             begun = time.perf_counter()
             answer = http.get("/api/results")
             took.append(1000 * (time.perf_counter() - begun))
             if answer.status_code != 200 or answer.json()["total_votes"] != total:
-                raise Wrong(f"the results are {answer.text}, and {total} votes are counted")
+                raise Wrong(f"the results are {answer.text}, but {total} votes are counted")
     return statistics.median(took)

@@ -1,4 +1,4 @@
-"""A load generator: connections that each send a request, wait for the answer, and send the next."""
+"""A closed-loop load generator: each connection sends a request, waits for the response, and sends the next."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ RESULTS = b"GET /api/results HTTP/1.1\r\nHost: bench\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of it: answers a second, milliseconds, the answers that were not as expected, and whether the generator was the limit."""
+    """Responses per second, latencies in ms, good and bad responses, and whether the generator was the bottleneck."""
 
     rate: float
     p50: float
@@ -61,7 +61,7 @@ class Client(asyncio.Protocol):
 
 
 def load(port: int, request: bytes, status: int, seconds: float) -> Load:
-    """Send a request over and over and measure its answers."""
+    """Send a request repeatedly and measure the responses."""
     return uvloop.run(_load(port, request, b"HTTP/1.1 %d" % status, seconds))
 
 

@@ -1,4 +1,4 @@
-"""The parts of the system, each run for as long as something is measured."""
+"""Starts components of the voting system for the duration of a measurement."""
 
 import contextlib
 import os
@@ -25,13 +25,13 @@ Figures = dict[str, float]
 
 
 class Wrong(Exception):
-    """Something that no speed makes up for."""
+    """A wrong result, which makes the measurement invalid."""
 
 
 @contextlib.contextmanager
 def running(command: list[str], env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a part of the system; it ends with the block."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:  # the heartbeat file of another user's consumer may lie where ours would
+    """Run a component for the duration of the block."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:  # the default heartbeat file may belong to another user's consumer
         own = {"PATH": os.environ["PATH"], "LOG_LEVEL": "WARNING", "HEARTBEAT_FILE": f"{folder}/heartbeat"}
         child = subprocess.Popen(command, env=own | env, stdout=subprocess.DEVNULL)
         try:
@@ -46,17 +46,21 @@ def running(command: list[str], env: dict[str, str]) -> Iterator["subprocess.Pop
 
 
 def until(ready: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait for something that the benchmark needs."""
+    """Wait for a condition.
+
+    Raises:
+        Wrong: it was not met in time.
+    """
     end = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > end:
-            raise Wrong(f"{what} within {seconds:.0f} s did not happen")
+            raise Wrong(f"{what} did not happen within {seconds:.0f} s")
         time.sleep(0.01)
 
 
 @contextlib.contextmanager
 def api(env: dict[str, str], workers: int = 1, *, plain: bool = False) -> Iterator[int]:
-    """Run an API and give its port. One vote finds out that it answers."""
+    """Run an API and yield its port. One vote checks that it responds."""
     port = free_port()
     command = [*PLAIN, str(port)] if plain else [sys.executable, "-m", "system.api"]
 
@@ -71,26 +75,26 @@ def api(env: dict[str, str], workers: int = 1, *, plain: bool = False) -> Iterat
 
 
 def checked(measured: Load, what: str) -> Load:
-    """Refuse a measurement in which an answer was wrong."""
+    """Return the measurement, or raise if a response was wrong."""
     if measured.bad or not measured.good:
-        raise Wrong(f"{what}: {measured.bad} answers were not what they must be, {measured.good} were")
+        raise Wrong(f"{what}: {measured.bad} unexpected responses, {measured.good} expected ones")
     return measured
 
 
 def migrate(env: dict[str, str]) -> None:
-    """Make the tables."""
+    """Create the tables."""
     subprocess.run([sys.executable, "-m", "system.db.migrate"], env=env, check=True, stdout=subprocess.DEVNULL)
 
 
 def reconcile(env: dict[str, str]) -> None:
-    """Refuse counts that are not those of the ledger."""
+    """Raise if the counts do not match the ledger."""
     ran = subprocess.run([sys.executable, "-m", "system.db.reconcile"], env=env, check=False, capture_output=True, text=True)
     if ran.returncode:
-        raise Wrong(f"the counts are not those of the ledger: {ran.stdout}{ran.stderr}")
+        raise Wrong(f"the counts do not match the ledger: {ran.stdout}{ran.stderr}")
 
 
 def fill(client: redis.Redis, votes: int, identifier: Callable[[], object] = uuid.uuid4) -> None:
-    """Put votes into the stream that nobody has counted."""
+    """Add uncounted votes to the stream."""
     for start in range(0, votes, 1000):
         pipe = client.pipeline(transaction=False)
         for number in range(start, min(start + 1000, votes)):
@@ -99,11 +103,15 @@ def fill(client: redis.Redis, votes: int, identifier: Callable[[], object] = uui
 
 
 def drain(env: dict[str, str], client: redis.Redis) -> tuple[float, float, float]:
-    """Count what the stream holds. Give the seconds from the group's first sight, those from the start, and the consumer's MiB."""
+    """Run a consumer until the stream is drained.
+
+    Returns:
+        Seconds since the group appeared, seconds since the consumer started, and the consumer's memory in MiB.
+    """
     with contextlib.closing(StreamProbe(env["REDIS_URL"])) as stream, running(CONSUMER, env) as child:
         begun = time.monotonic()
         until(lambda: bool(client.xinfo_groups("votes")), STARTS_SECONDS, "the start of the consumer")
         started = time.monotonic()
-        until(stream.is_drained, DRAINS_SECONDS, "the counting")  # looks every 10 ms, whatever it has waited so far
+        until(stream.is_drained, DRAINS_SECONDS, "the counting")  # polls every 10 ms, however long it has waited
         ended = time.monotonic()
         return ended - started, ended - begun, psutil.Process(child.pid).memory_info().rss / 2**20

@@ -1,4 +1,4 @@
-"""A yardstick: the vote path without any thought for speed or safety. One XADD a request, nothing around it."""
+"""A baseline: a vote path with no regard for speed or safety. One XADD per request and nothing else."""
 
 import os
 import time
@@ -13,12 +13,12 @@ app = FastAPI()
 store = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
 
 
-class SentVote(BaseModel):
+class VoteBody(BaseModel):
     option: Literal["cats", "dogs"]
 
 
 @app.post("/api/vote", status_code=201)
-async def take(sent_vote: SentVote) -> dict[str, str]:
-    fields = {"option": sent_vote.option, "timestamp": time.time_ns() // 1_000_000, "request_id": str(uuid.uuid4())}
+async def vote(body: VoteBody) -> dict[str, str]:
+    fields = {"option": body.option, "timestamp": time.time_ns() // 1_000_000, "request_id": str(uuid.uuid4())}
     identifier = await store.xadd("votes", fields)
-    return {"option": sent_vote.option, "stream_id": identifier.decode()}
+    return {"option": body.option, "stream_id": identifier.decode()}

@@ -1,4 +1,4 @@
-"""How fast the vote path, the results and the consumer are, and how soon a vote is in the results."""
+"""Measures the vote path, the results, the consumer, and the time from a vote to the results that include it."""
 
 import statistics
 import time
@@ -14,7 +14,7 @@ VOTES_FOLLOWED = 100
 
 
 def vote_path(env: dict[str, str], client: redis.Redis, seconds: float, rounds: int) -> Figures:
-    """Votes a second of one worker, of two, and of the plain design, in turn."""
+    """Measure votes per second with one worker, two workers and the plain design, in turn."""
     contenders = {"1 worker": (1, False), "2 workers": (2, False), "plain": (1, True)}
     measured: dict[str, list[Load]] = {name: [] for name in contenders}
     for _ in range(rounds):
@@ -23,7 +23,7 @@ def vote_path(env: dict[str, str], client: redis.Redis, seconds: float, rounds: 
             with api(env, workers, plain=plain) as port:
                 run = checked(load(port, VOTE, 201, seconds), f"votes, {name}")
                 if client.xlen("votes") < run.good:
-                    raise Wrong(f"{name}: {run.good} votes were answered 201 and {client.xlen('votes')} are in the stream")
+                    raise Wrong(f"{name}: {run.good} votes got 201, but {client.xlen('votes')} are in the stream")
                 measured[name].append(run)
     figures: Figures = {}
     for name, runs in measured.items():
@@ -36,7 +36,7 @@ def vote_path(env: dict[str, str], client: redis.Redis, seconds: float, rounds: 
 
 
 def results(env: dict[str, str], seconds: float) -> Figures:
-    """Results a second to 64 readers, and how often the database was read for them."""
+    """Measure results per second for 64 clients, and how often they caused a database read."""
     before = database.reads(env["DATABASE_URL"])
     with api(env) as port:
         measured = checked(load(port, RESULTS, 200, seconds), "results")
@@ -49,7 +49,7 @@ def results(env: dict[str, str], seconds: float) -> Figures:
 
 
 def consumer(env: dict[str, str], client: redis.Redis, votes: int) -> Figures:
-    """Votes counted a second from a full stream, the memory that it took, and what is left of it in Redis."""
+    """Measure votes counted per second from a full stream, the consumer's memory, and Redis' memory before and after."""
     client.flushdb()
     floor = client.info("memory")["used_memory"]
     parts.fill(client, votes)
@@ -65,7 +65,7 @@ def consumer(env: dict[str, str], client: redis.Redis, votes: int) -> Figures:
 
 
 def vote_to_result(env: dict[str, str]) -> Figures:
-    """Seconds from a vote to the results that show it."""
+    """Measure the seconds from a vote to the results that include it."""
     times: list[float] = []
     with api(env) as port, running(CONSUMER, env), httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
 
@@ -74,7 +74,7 @@ def vote_to_result(env: dict[str, str]) -> Figures:
             return int(answer.json()["total_votes"]) if answer.status_code == 200 else -1
 
         until(lambda: total() > 0, STARTS_SECONDS, "the first result")
-        time.sleep(2.5)  # the votes that found out whether the API answers are counted by now, and the cache has seen them
+        time.sleep(2.5)  # by now, the votes from the startup checks are counted and in the cache
         before = total()
         cast = []
         for _ in range(VOTES_FOLLOWED):
@@ -84,7 +84,7 @@ def vote_to_result(env: dict[str, str]) -> Figures:
             seen, now = total() - before, time.monotonic()
             times += [now - at for at in cast[len(times) : seen]]
             if now - cast[-1] > STARTS_SECONDS:
-                raise Wrong(f"only {seen} of {VOTES_FOLLOWED} votes are in the results")
+                raise Wrong(f"only {seen} of {VOTES_FOLLOWED} votes appeared in the results")
     times.sort()
     return {
         "vote to result p50 s": times[len(times) // 2],

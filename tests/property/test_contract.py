@@ -20,7 +20,7 @@ def test_a_vote_survives_the_stream(vote: contract.Vote) -> None:
 
 
 @given(st.dictionaries(st.sampled_from([b"option", b"timestamp", b"request_id"]) | st.binary(), st.binary()))
-def test_whatever_arrives_is_a_vote_or_has_a_reason_why_not(fields: dict[bytes, bytes]) -> None:
+def test_any_entry_is_a_vote_or_is_malformed_with_a_reason(fields: dict[bytes, bytes]) -> None:
     try:
         decoded = contract.decode(fields)
     except EntryMalformed as malformed:
@@ -31,7 +31,7 @@ def test_whatever_arrives_is_a_vote_or_has_a_reason_why_not(fields: dict[bytes, 
 
 
 @given(votes, st.sampled_from([b"option", b"timestamp", b"request_id"]), st.binary())
-def test_an_entry_that_decodes_is_written_the_one_way_there_is(vote: contract.Vote, name: bytes, value: bytes) -> None:
+def test_a_decoded_entry_encodes_to_the_same_values(vote: contract.Vote, name: bytes, value: bytes) -> None:
     fields = {**raw(contract.encode(vote)), name: value}
     try:
         decoded = contract.decode(fields)

@@ -28,7 +28,7 @@ def test_every_entry_goes_to_exactly_one_place(entries: list[Entry]) -> None:
 
 
 @given(batches)
-def test_what_is_counted_is_what_was_sent(entries: list[Entry]) -> None:
+def test_counted_votes_match_the_entries(entries: list[Entry]) -> None:
     counted = decide(entries, OPTIONS).votes
     sent = [
         (fields[b"request_id"].decode(), fields[b"option"].decode(), stream_id.decode())
@@ -39,7 +39,7 @@ def test_what_is_counted_is_what_was_sent(entries: list[Entry]) -> None:
 
 
 @given(batches)
-def test_a_dead_letter_is_whole_and_has_a_reason(entries: list[Entry]) -> None:
+def test_a_dead_letter_keeps_all_fields_and_has_a_reason(entries: list[Entry]) -> None:
     for entry in decide(entries, OPTIONS).malformed:
         assert (entry.stream_id.encode(), entry.fields) in entries
         assert entry.reason

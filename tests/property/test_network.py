@@ -1,4 +1,4 @@
-"""The evaluator keeps the laws of network policies, for policies drawn at random; B15 compares the same policies with a live cluster."""
+"""The evaluator follows the laws of network policies for random policies. B15 compares the same policies with a live cluster."""
 
 from random import Random
 
@@ -30,7 +30,7 @@ def test_without_a_policy_everything_is_open(source: End, target: End, door: tup
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_under_denials_of_both_namespaces_more_policies_only_open(
+def test_with_default_deny_additional_policies_only_open_connections(
     drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]
 ) -> None:
     denied = [Policy(space, "deny", DENY) for space in ("near", "far")]
@@ -40,7 +40,7 @@ def test_under_denials_of_both_namespaces_more_policies_only_open(
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_a_denial_where_everything_is_allowed_changes_nothing(
+def test_a_deny_policy_changes_nothing_where_everything_is_allowed(
     drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]
 ) -> None:
     everything = [Policy(space, "allow", ALLOW) for space in ("near", "far")]
@@ -48,12 +48,12 @@ def test_a_denial_where_everything_is_allowed_changes_nothing(
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_their_order_does_not_matter(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+def test_policy_order_does_not_matter(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
     assert connects(drawn, source, target, *door) == connects(drawn[::-1], source, target, *door)
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_both_ends_have_a_say(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+def test_both_ends_must_allow_a_connection(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
     leaving = [Policy(p.namespace, p.name, {**p.spec, "policyTypes": ["Egress"]}) for p in drawn if "Egress" in p.directions]
     coming = [Policy(p.namespace, p.name, {**p.spec, "policyTypes": ["Ingress"]}) for p in drawn if "Ingress" in p.directions]
     both = connects(leaving, source, target, *door) and connects(coming, source, target, *door)
@@ -61,7 +61,7 @@ def test_both_ends_have_a_say(drawn: tuple[Policy, ...], source: End, target: En
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_a_policy_of_another_namespace_has_no_say(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+def test_a_policy_in_another_namespace_has_no_effect(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
     elsewhere = [Policy("elsewhere", p.name, p.spec) for p in drawn]
     assert connects(elsewhere, source, target, *door)
 
@@ -72,7 +72,7 @@ def test_a_pod_reaches_itself(drawn: tuple[Policy, ...], pod: End, door: tuple[i
 
 
 @given(carried=labels, key=st.sampled_from("kl"), value=st.sampled_from("vw"))
-def test_operators_are_what_they_say(carried: dict[str, str], key: str, value: str) -> None:
+def test_selector_operators(carried: dict[str, str], key: str, value: str) -> None:
     def meets(operator: str, *values: str) -> bool:
         return selected({"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}, carried)
 
@@ -87,7 +87,7 @@ def lets(peer: object, source: End, ports: object = None, door: tuple[int, str] 
     return connects([Policy("near", "p", {"podSelector": {}, "ingress": [rule]})], source, target, *door)
 
 
-def test_one_item_with_two_selectors_is_not_two_items() -> None:
+def test_one_peer_with_two_selectors_differs_from_two_peers() -> None:
     space, pod = (
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "far"}}},
         {"podSelector": {"matchLabels": {"app": "x"}}},
@@ -101,26 +101,26 @@ def test_one_item_with_two_selectors_is_not_two_items() -> None:
     assert not lets([pod], PODS[2])
 
 
-def test_no_peers_and_no_ports_are_all_of_them_and_no_rules_are_none() -> None:
+def test_missing_peers_or_ports_allow_all_and_missing_rules_allow_none() -> None:
     assert lets([], NODE)
     assert lets(None, NODE, ports=[])
     assert not connects([Policy("near", "p", {"podSelector": {}, "ingress": []})], NODE, PODS[0], 80)
 
 
-def test_directions_that_are_not_told() -> None:
+def test_default_policy_types() -> None:
     assert Policy("n", "p", {"podSelector": {}}).directions == {"Ingress"}
     assert Policy("n", "p", {"podSelector": {}, "egress": []}).directions == {"Ingress"}
     assert Policy("n", "p", {"podSelector": {}, "egress": [{}]}).directions == {"Ingress", "Egress"}
     assert Policy("n", "p", {"podSelector": {}, "egress": [{}], "policyTypes": ["Ingress"]}).directions == {"Ingress"}
 
 
-def test_a_block_of_addresses_and_its_holes() -> None:
+def test_ip_blocks_with_exceptions() -> None:
     block = [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.2/32"]}}]
     assert [lets(block, end) for end in (*PODS, NODE)] == [True, False, True, True, False]
     assert not lets(block, End("unknown", "far"))
 
 
-def test_what_is_no_pod_is_found_by_no_selector() -> None:
+def test_selectors_match_only_pods() -> None:
     assert not lets([{"namespaceSelector": {}}], NODE)
     assert lets([{"ipBlock": {"cidr": "192.0.2.0/24"}}], NODE)
 
@@ -135,12 +135,12 @@ def test_ports() -> None:
     assert not lets(None, NODE, [{"port": "http", "protocol": "UDP"}], (8000, "UDP"))
 
 
-def test_a_named_port_is_the_targets_also_on_the_way_out() -> None:
+def test_a_named_egress_port_resolves_in_the_target_pod() -> None:
     out = Policy("near", "p", {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": "http"}]}]})
     assert connects([out], PODS[0], PODS[2], 8000)
-    assert not connects([out], PODS[0], PODS[3], 8000)  # it has no such port
+    assert not connects([out], PODS[0], PODS[3], 8000)  # the target has no such port
 
 
-def test_the_same_seed_draws_the_same_policies() -> None:
+def test_the_same_seed_generates_the_same_policies() -> None:
     first, again, other = (draw(Random(seed), PODS, 5) for seed in (7, 7, 8))  # noqa: S311 - not for secrets
     assert first == again != other

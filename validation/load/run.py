@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from anyio.from_thread import start_blocking_portal
 from msgspec import structs
 
-from loadtests import generated
+from loadtests import generator_stats
 from loadtests.records import key_of
-from loadtests.scenario import Scenario, Step, written
+from loadtests.scenario import Scenario, Step, write_scenario
 from validation.core.errors import ProbeError, UsageError
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
@@ -134,7 +134,7 @@ class _Run:
         system, folder, scenario = self.system, self.settings.folder, self.scenario
         _drained(system)
         self.since, self.ahead = reconcile.clock(system.store) if system.store else ("", 0.0)
-        order = local.Order(system.url, scenario.name, written(scenario, folder), folder, self.asked.processes)
+        order = local.Order(system.url, scenario.name, write_scenario(scenario, folder), folder, self.asked.processes)
         before = self._reads_of_counts()
         with self._generating(order) as generator:
             self.sampler = Sampler(lambda: system.look() | generator.look(), system.stream)
@@ -167,7 +167,7 @@ class _Run:
     def _faulting(self) -> fault_injection.Faulting | None:
         if not self.asked.fault or self.system.storm is None:
             return None
-        begun = eventually(lambda: generated.read(self.records), bool, within=local.STARTS_SECONDS).value
+        begun = eventually(lambda: generator_stats.read(self.records), bool, within=local.STARTS_SECONDS).value
         warm_up = self.scenario.warm_up
         middle = (begun[0].began if begun else time.time()) + warm_up + (self.scenario.seconds - warm_up) / 3
         coming = fault_injection.Faulting(self.system.storm, self.asked.fault, middle)
@@ -202,7 +202,7 @@ class _Run:
 
     def judged(self, started: datetime) -> LoadResult:
         """Compute the figures and give the verdict."""
-        scenario, of_generators = self.scenario, generated.read(self.records)
+        scenario, of_generators = self.scenario, generator_stats.read(self.records)
         limits = replace(scenario, budgets={}, whole={}) if self.asked.fault else scenario
         begun = min((one.began for one in of_generators), default=time.time())
         figures = Figures(self.records, scenario, begun)

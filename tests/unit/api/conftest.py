@@ -30,7 +30,7 @@ def shared_redis_url() -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(shared_redis_url: str) -> str:
-    """Give a Redis without keys: the server is this session's own."""
+    """Empty the session's Redis server and return its URL."""
     with redis.Redis.from_url(shared_redis_url) as client:
         for key in client.scan_iter():
             client.delete(key)
@@ -39,7 +39,7 @@ def redis_url(shared_redis_url: str) -> str:
 
 @dataclass
 class MemoryStore:
-    """The counts in memory; `failure` is raised instead of an answer."""
+    """Counts in memory; if set, `failure` is raised instead."""
 
     counts: dict[str, int] = field(default_factory=dict)
     failure: Exception | None = None
@@ -79,7 +79,7 @@ Start = Callable[..., contextlib.AbstractAsyncContextManager[Running]]
 
 @contextlib.asynccontextmanager
 async def running(redis_url: str, **variables: Any) -> AsyncIterator[Running]:
-    """Run the application in this process, without a server."""
+    """Run the application in this process without a server."""
     settings = ApiSettings(redis_url=redis_url, idempotency_ttl=IDEMPOTENCY_TTL, **variables)
     stream, store = VoteStream.at(redis_url, IDEMPOTENCY_TTL), MemoryStore()
     app = create_app(settings, stream, store)

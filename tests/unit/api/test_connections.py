@@ -1,4 +1,4 @@
-"""What the server answers by itself, below the application, through real sockets."""
+"""Responses of the server itself, below the application, over real sockets."""
 
 import http.client
 import socket
@@ -19,7 +19,7 @@ def api() -> Iterator[Process]:
 
 
 def answered(api: Process, sent: bytes) -> http.client.HTTPResponse | None:
-    """Send bytes as they are and read one answer; none if the connection was closed without one."""
+    """Send raw bytes and return one response, or None if the connection was closed without one."""
     with socket.create_connection(("127.0.0.1", api.port), 15) as connection:
         connection.sendall(sent)
         answer = http.client.HTTPResponse(connection)
@@ -65,7 +65,7 @@ def answered(api: Process, sent: bytes) -> http.client.HTTPResponse | None:
     ],
     ids=lambda sent: repr(sent[:60]),
 )
-def test_what_is_no_request_is_refused_with_the_headers_of_every_answer(api: Process, sent: bytes) -> None:
+def test_malformed_http_is_rejected_with_the_security_headers(api: Process, sent: bytes) -> None:
     answer = answered(api, sent)
     assert answer is not None
     assert 400 <= answer.status < 500 or (b"X: " + b"a" * 50 in sent and answer.status == 200)
@@ -83,11 +83,11 @@ def test_what_is_no_request_is_refused_with_the_headers_of_every_answer(api: Pro
         (b"GET /health HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 200),
         (b"GET /health HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n", 200),
         (b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 1000 + b"\r\n", 200),
-        (HEAD + b"Content-Length: 17\r\nExpect: 100-continue\r\n\r\n" + VOTE, 503),  # there is no Redis: it was a vote
+        (HEAD + b"Content-Length: 17\r\nExpect: 100-continue\r\n\r\n" + VOTE, 503),  # a valid vote, but Redis is missing
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n11;name=value\r\n" + VOTE + b"\r\n0\r\n\r\n", 503),
     ],
 )
-def test_what_is_unusual_and_right_is_answered(api: Process, sent: bytes, status: int) -> None:
+def test_unusual_but_valid_requests_are_served(api: Process, sent: bytes, status: int) -> None:
     answer = answered(api, sent)
     assert answer is not None
     assert answer.status == status
@@ -103,7 +103,7 @@ def test_two_requests_in_one_write_are_answered_in_order(api: Process) -> None:
     assert received.index(b"200 OK") < received.index(b"404 Not Found")
 
 
-def test_a_body_that_ends_early_is_no_vote(api: Process) -> None:
+def test_a_truncated_body_is_not_a_vote(api: Process) -> None:
     with socket.create_connection(("127.0.0.1", api.port), 15) as connection:
         connection.sendall(HEAD + b"Content-Length: 17\r\n\r\n" + VOTE[:9])
         connection.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Redis stopped, frozen and back again, and the database gone: a vote is 503 at once, and everything heals by itself."""
+"""Outages of Redis and the database: votes get 503 promptly, and the API recovers by itself."""
 
 import asyncio
 import socket
@@ -28,7 +28,7 @@ async def assert_refused(api: Running, **headers: str) -> None:
 
 
 @pytest.mark.parametrize("rate_limit", ["", "1000/second"])
-async def test_without_redis_a_vote_is_503_and_the_process_lives(rate_limit: str) -> None:
+async def test_without_redis_a_vote_gets_503_and_the_process_stays_alive(rate_limit: str) -> None:
     async with running("redis://127.0.0.1:1", rate_limit=rate_limit) as api:
         await assert_refused(api)
         await assert_refused(api, Idempotency_Key="k")
@@ -38,7 +38,7 @@ async def test_without_redis_a_vote_is_503_and_the_process_lives(rate_limit: str
         assert "votes_stream_length NaN" in (await api.client.get("/metrics")).text
 
 
-async def test_a_frozen_redis_is_503_within_two_seconds_and_votes_go_on_when_it_thaws() -> None:
+async def test_a_frozen_redis_causes_503_within_two_seconds_and_votes_resume_when_it_thaws() -> None:
     with valkey() as server:
         async with running(server.url) as api:
             assert (await api.vote()).status_code == 201
@@ -55,13 +55,13 @@ async def test_a_frozen_redis_is_503_within_two_seconds_and_votes_go_on_when_it_
             assert ids.count(again.json()["vote_id"]) == 1
 
 
-async def test_a_redis_that_takes_connections_and_is_silent_is_503_within_two_seconds() -> None:
+async def test_a_redis_that_accepts_connections_but_never_replies_causes_503_within_two_seconds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with running(f"redis://127.0.0.1:{silent.getsockname()[1]}") as api:
             await asyncio.gather(*(assert_refused(api) for _ in range(5)))
 
 
-async def test_votes_go_on_when_redis_comes_back() -> None:
+async def test_votes_resume_when_redis_returns() -> None:
     with ValkeyServer(port=free_port()) as server:
         async with running(server.connection_url) as api:
             assert (await api.vote(Idempotency_Key="k")).status_code == 201
@@ -72,7 +72,7 @@ async def test_votes_go_on_when_redis_comes_back() -> None:
             assert (await api.vote(Idempotency_Key="new")).status_code == 201
 
 
-async def test_a_vote_whose_reply_is_lost_is_unknown() -> None:
+async def test_a_vote_whose_reply_is_lost_gets_503_and_is_not_retried() -> None:
     seen = 0
 
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -90,7 +90,7 @@ async def test_a_vote_whose_reply_is_lost_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "k"}])
-async def test_a_redis_without_memory_is_503(start: Start, headers: dict[str, str]) -> None:
+async def test_redis_out_of_memory_causes_503(start: Start, headers: dict[str, str]) -> None:
     async with start() as api:
         api.redis.config_set("maxmemory", 1)
         try:
@@ -100,7 +100,7 @@ async def test_a_redis_without_memory_is_503(start: Start, headers: dict[str, st
         assert api.entries() == []
 
 
-async def test_something_else_in_the_streams_place_is_a_generic_500(start: Start) -> None:
+async def test_another_data_type_under_the_streams_name_causes_500(start: Start) -> None:
     with capture_logs() as lines:
         async with start() as api:
             api.redis.set(STREAM, "not a stream")
@@ -112,7 +112,7 @@ async def test_something_else_in_the_streams_place_is_a_generic_500(start: Start
 
 
 @pytest.mark.parametrize("failure", [OSError("refused"), TimeoutError(), asyncpg.InterfaceError("closed"), SettingsInvalid("DATABASE_URL")])
-async def test_without_the_database_votes_are_taken_and_results_are_503(start: Start, failure: Exception) -> None:
+async def test_without_the_database_votes_are_accepted_and_results_get_503(start: Start, failure: Exception) -> None:
     async with start() as api:
         api.store.failure = failure
         assert (await api.vote()).status_code == 201

@@ -1,4 +1,4 @@
-"""`python -m system.api` as a process: how it starts, refuses to start, and stops."""
+"""`python -m system.api` as a process: startup, configuration errors and shutdown."""
 
 import contextlib
 import json
@@ -52,7 +52,7 @@ class Process:
 def started(*, within: float = 20, **variables: str) -> Iterator[Process]:
     port = free_port()
     child = subprocess.Popen(COMMAND, env=environment(API_PORT=str(port), **variables), stdout=subprocess.PIPE, text=True)
-    guard = threading.Timer(within, child.kill)  # a start that hangs ends the test instead of hanging it
+    guard = threading.Timer(within, child.kill)  # a hanging start must fail the test instead of blocking it
     guard.start()
     process = Process(child, port)
     try:
@@ -66,7 +66,7 @@ def started(*, within: float = 20, **variables: str) -> Iterator[Process]:
         child.stdout.close()
 
 
-def test_it_starts_lives_and_stops_without_redis_and_database() -> None:
+def test_it_starts_runs_and_stops_without_redis_and_database() -> None:
     with started() as process:
         health, ready = httpx.get(process.url("/health")), httpx.get(process.url("/ready"))
         assert (health.status_code, health.json()) == (200, {"status": "healthy"})
@@ -82,7 +82,7 @@ def test_it_starts_lives_and_stops_without_redis_and_database() -> None:
         assert (named[event]["host"], named[event]["port"], named[event]["version"]) == ("127.0.0.1", process.port, API_VERSION)
 
 
-def test_an_open_live_stream_does_not_keep_it_from_stopping() -> None:
+def test_an_open_event_stream_does_not_block_shutdown() -> None:
     with postgres() as database:
         variables = {"DATABASE_URL": database.url}
         subprocess.run([sys.executable, "-m", "system.db.migrate"], env=environment(**variables), check=True, capture_output=True)
@@ -92,7 +92,7 @@ def test_an_open_live_stream_does_not_keep_it_from_stopping() -> None:
             begun = time.monotonic()
             assert process.stop() == 0
             assert time.monotonic() - begun < 3
-            assert list(lines)[-2:] == ["retry: 2000", ""]  # whole to its end, not torn off
+            assert list(lines)[-2:] == ["retry: 2000", ""]  # the response is complete
 
 
 def test_several_workers_share_the_port_and_stop_together() -> None:
@@ -106,7 +106,7 @@ def test_several_workers_share_the_port_and_stop_together() -> None:
     ("name", "value"),
     [("API_PORT", "many"), ("REDIS_URL", "http://:pa55@host"), ("CORS_ORIGINS", "*"), ("RATE_LIMIT", "fast"), ("API_HOST", "no host")],
 )
-def test_a_bad_variable_ends_it_with_one_line(name: str, value: str) -> None:
+def test_an_invalid_variable_exits_with_one_line(name: str, value: str) -> None:
     done = subprocess.run(COMMAND, env=environment(**{name: value}), capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"{name}: ")
@@ -114,7 +114,7 @@ def test_a_bad_variable_ends_it_with_one_line(name: str, value: str) -> None:
     assert "pa55" not in done.stderr
 
 
-def test_a_taken_port_ends_it_with_one_line() -> None:
+def test_a_port_in_use_exits_with_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(COMMAND, env=environment(API_PORT=port), capture_output=True, text=True, timeout=20, check=False)

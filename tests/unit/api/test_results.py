@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 OPTIONS = ("cats", "dogs")
 
 
-async def test_results_list_every_option_in_its_order(start: Start) -> None:
+async def test_results_list_every_option_in_order(start: Start) -> None:
     async with start(vote_options=("zebras", "cats", "dogs")) as api:
         api.store.counts = {"cats": 2, "zebras": 1, "unlisted": 7}
         answer = await api.client.get("/api/results")
@@ -39,14 +39,14 @@ async def test_results_list_every_option_in_its_order(start: Start) -> None:
     assert abs(datetime.now(UTC) - moment) < timedelta(seconds=10)
 
 
-async def test_many_readers_are_one_reading_of_the_database(start: Start) -> None:
+async def test_concurrent_clients_share_one_database_read(start: Start) -> None:
     async with start() as api:
         answers = await asyncio.gather(*(api.client.get("/api/results") for _ in range(64)))
         assert {answer.content for answer in answers} == {answers[0].content}
         assert api.store.reads == 1
 
 
-async def test_the_database_is_read_again_when_two_seconds_have_passed() -> None:
+async def test_the_database_is_read_again_after_two_seconds() -> None:
     store, now = MemoryStore({"cats": 1}), 100.0
     reader = ResultsReader(store, OPTIONS, clock=lambda: now)
     first = await reader.latest()
@@ -67,7 +67,7 @@ $$
 """
 
 
-async def test_sixty_four_readers_cost_a_real_database_one_reading_in_two_seconds(redis_url: str) -> None:
+async def test_64_clients_cause_one_database_read_in_two_seconds(redis_url: str) -> None:
     answered = 0
 
     async def keep_reading(client: httpx.AsyncClient) -> None:
@@ -94,7 +94,7 @@ async def test_sixty_four_readers_cost_a_real_database_one_reading_in_two_second
     assert 2 <= readings <= 1 + periods
 
 
-async def test_a_failed_reading_is_not_kept() -> None:
+async def test_a_failed_read_is_not_cached() -> None:
     store = MemoryStore(failure=OSError())
     reader = ResultsReader(store, OPTIONS, clock=lambda: 0.0)
     with pytest.raises(Exception, match="unavailable"):
@@ -103,7 +103,7 @@ async def test_a_failed_reading_is_not_kept() -> None:
     assert (await reader.latest()).version == "0-0"
 
 
-async def test_a_reader_that_leaves_does_not_end_the_reading_for_others() -> None:
+async def test_a_client_that_disconnects_does_not_cancel_the_read_for_others() -> None:
     go = asyncio.Event()
 
     class Slow(MemoryStore):
@@ -120,7 +120,7 @@ async def test_a_reader_that_leaves_does_not_end_the_reading_for_others() -> Non
     assert (await staying).version == "0-0"
 
 
-async def test_the_live_stream_speaks_on_change_only() -> None:
+async def test_the_event_stream_sends_changes_only() -> None:
     class Turns:
         def is_set(self) -> bool:
             return False
@@ -142,7 +142,7 @@ async def test_the_live_stream_speaks_on_change_only() -> None:
     assert (await anext(resumed)).id == "2-0"
 
 
-async def test_the_live_stream_ends_when_the_server_stops() -> None:
+async def test_the_event_stream_ends_when_the_server_stops() -> None:
     stopping = anyio.Event()
     stream = changes(ResultsReader(MemoryStore(), OPTIONS), None, stopping)
     await anext(stream)

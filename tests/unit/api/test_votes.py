@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 VALID = b'{"option": "cats"}'
 
 
-async def test_an_accepted_vote_is_one_entry_as_the_contract_says(start: Start) -> None:
+async def test_an_accepted_vote_is_one_entry_that_follows_the_contract(start: Start) -> None:
     async with start() as api:
         answer = await api.vote()
         [(stream_id, fields)] = api.entries()
@@ -78,7 +78,7 @@ async def test_an_accepted_vote_is_one_entry_as_the_contract_says(start: Start) 
     ],
     ids=lambda body: repr(body[:40]),
 )
-async def test_what_is_not_a_vote_is_refused_and_leaves_no_entry(start: Start, body: bytes) -> None:
+async def test_an_invalid_vote_is_rejected_and_adds_no_entry(start: Start, body: bytes) -> None:
     async with start() as api:
         answer = await api.vote(body)
         assert answer.status_code == 422
@@ -91,13 +91,13 @@ async def test_what_is_not_a_vote_is_refused_and_leaves_no_entry(start: Start, b
     [b' {\n"option"\t:\r"dogs" } ', b'{"\\u006fption": "do\\u0067s"}', b'{"option": "dogs"}'.ljust(LIMIT_BYTES)],
     ids=["white space", "escapes", "exactly 1 MiB"],
 )
-async def test_json_may_be_written_in_its_own_ways(start: Start, body: bytes) -> None:
+async def test_equivalent_json_is_accepted(start: Start, body: bytes) -> None:
     async with start() as api:
         assert (await api.vote(body)).json()["option"] == "dogs"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", None])
-async def test_another_content_type_is_refused(start: Start, content_type: str | None) -> None:
+async def test_other_content_types_are_rejected(start: Start, content_type: str | None) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     async with start() as api:
         answer = await api.client.post("/api/vote", content=VALID, headers=headers)
@@ -106,7 +106,7 @@ async def test_another_content_type_is_refused(start: Start, content_type: str |
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON ; charset=utf-8"])
-async def test_json_is_taken_whatever_its_parameters(start: Start, content_type: str) -> None:
+async def test_content_type_parameters_are_ignored(start: Start, content_type: str) -> None:
     async with start() as api:
         assert (await api.vote(Content_Type=content_type)).status_code == 201
 
@@ -126,7 +126,7 @@ async def _chunks(size: int) -> AsyncIterator[bytes]:
     ],
     ids=["announced", "announced only", "chunked", "lying"],
 )
-async def test_more_than_a_mebibyte_is_refused(start: Start, body: bytes | AsyncIterator[bytes], headers: dict[str, str]) -> None:
+async def test_a_body_over_one_mebibyte_is_rejected(start: Start, body: bytes | AsyncIterator[bytes], headers: dict[str, str]) -> None:
     async with start() as api:
         answer = await api.vote(body, **headers)
         assert answer.status_code == 413
@@ -134,7 +134,7 @@ async def test_more_than_a_mebibyte_is_refused(start: Start, body: bytes | Async
         assert api.entries() == []
 
 
-async def test_a_key_counts_once_and_gives_the_same_answer_again(start: Start) -> None:
+async def test_a_repeated_key_counts_once_and_gets_the_same_response(start: Start) -> None:
     async with start() as api:
         first, again = await api.vote(Idempotency_Key="k~1"), await api.vote(Idempotency_Key="k~1")
         assert first.status_code == again.status_code == 201
@@ -156,14 +156,14 @@ async def test_a_key_sent_many_times_at_once_counts_once(start: Start) -> None:
         assert len(api.entries()) == 1
 
 
-async def test_a_key_with_another_option_is_refused(start: Start) -> None:
+async def test_a_key_reused_for_another_option_is_rejected(start: Start) -> None:
     async with start() as api:
         await api.vote(Idempotency_Key="k")
         other = await api.vote(b'{"option": "dogs"}', Idempotency_Key="k")
         assert (other.status_code, len(api.entries())) == (422, 1)
 
 
-async def test_a_key_works_again_after_redis_forgot_its_scripts(start: Start) -> None:
+async def test_keys_work_after_redis_loses_its_scripts(start: Start) -> None:
     async with start() as api:
         first = await api.vote(Idempotency_Key="k")
         api.redis.script_flush()
@@ -171,13 +171,13 @@ async def test_a_key_works_again_after_redis_forgot_its_scripts(start: Start) ->
 
 
 @pytest.mark.parametrize("key", ["!", "~", "x" * 255])
-async def test_a_key_is_visible_ascii(start: Start, key: str) -> None:
+async def test_a_key_may_contain_all_visible_ascii(start: Start, key: str) -> None:
     async with start() as api:
         assert (await api.vote(Idempotency_Key=key)).status_code == 201
 
 
 @pytest.mark.parametrize("keys", [[b""], [b"x" * 256], [b"a b"], [b"a\tb"], [b"\xc3\xa9"], [b"\x7f"], [b"a", b"a"], [b"a", b"b"]])
-async def test_a_malformed_key_is_refused(start: Start, keys: list[bytes]) -> None:
+async def test_a_malformed_key_is_rejected(start: Start, keys: list[bytes]) -> None:
     headers = [(b"Content-Type", b"application/json"), *((b"Idempotency-Key", key) for key in keys)]
     async with start() as api:
         answer = await api.client.post("/api/vote", content=VALID, headers=headers)

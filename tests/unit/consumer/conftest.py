@@ -1,4 +1,4 @@
-"""A consumer in a test: real servers, a stream and a group of its own for each test, tables emptied in between."""
+"""Fixtures for consumer tests: real servers, a separate stream and group per test, and empty tables."""
 
 import asyncio
 import uuid
@@ -70,7 +70,7 @@ class Bench:
         return await self.redis.xadd(self.settings.stream_name, fields)
 
     async def deliver_to(self, name: str, group: str | None = None) -> None:
-        """Hand everything new to a consumer that never comes back."""
+        """Deliver all new entries to a consumer that never returns."""
         group = group or self.settings.consumer_group
         await self.redis.xgroup_create(self.settings.stream_name, group, 0, mkstream=True)
         await self.redis.xreadgroup(group, name, {self.settings.stream_name: ">"})

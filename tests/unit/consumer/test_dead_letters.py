@@ -15,7 +15,7 @@ POISON = uuid.UUID("018f0000-0000-7000-8000-00000000dead")
 
 @pytest.fixture
 async def poison(bench: Bench) -> AsyncIterator[uuid.UUID]:
-    """A vote id that the database refuses, for no reason that the contract knows."""
+    """A vote id that satisfies the contract but that the database rejects."""
     await bench.sql.execute(f"alter table vote_ledger add constraint poison check (vote_id <> '{POISON}')")
     yield POISON
     await bench.sql.execute("alter table vote_ledger drop constraint poison")
@@ -33,7 +33,7 @@ async def poison(bench: Bench) -> AsyncIterator[uuid.UUID]:
         ),
     ],
 )
-async def test_what_is_no_vote_goes_to_the_dead_letters_whole(
+async def test_a_malformed_entry_moves_to_the_dead_letter_stream_unchanged(
     bench: Bench, events: list[Any], fields: dict[bytes, bytes], reason: str
 ) -> None:
     source = await bench.add(fields)
@@ -41,14 +41,14 @@ async def test_what_is_no_vote_goes_to_the_dead_letters_whole(
     assert await bench.dead() == [{**fields, b"source_id": source, b"reason": reason.encode()}]
     assert await bench.pending() == []
     assert await bench.counts() == {}
-    told = [line for line in events if line["event"].startswith("malformed_message")]
-    assert [(line["event"], line["stream_id"], line["reason"]) for line in told] == [
+    logged = [line for line in events if line["event"].startswith("malformed_message")]
+    assert [(line["event"], line["stream_id"], line["reason"]) for line in logged] == [
         ("malformed_message_detected", source.decode(), reason),
         ("malformed_message_dead_lettered", source.decode(), reason),
     ]
 
 
-async def test_an_entry_changes_streams_in_one_step(bench: Bench) -> None:
+async def test_an_entry_moves_between_streams_atomically(bench: Bench) -> None:
     async def transactions() -> int:
         return int((await bench.redis.info("commandstats")).get("cmdstat_exec", {"calls": 0})["calls"])
 
@@ -69,7 +69,7 @@ async def test_malformed_entries_do_not_wait_for_the_database(bench: Bench) -> N
     assert await bench.pending() == [cast]
 
 
-async def test_the_neighbours_of_a_poisonous_vote_are_counted_at_once(bench: Bench, poison: uuid.UUID) -> None:
+async def test_other_votes_in_a_batch_with_a_poison_vote_are_counted_immediately(bench: Bench, poison: uuid.UUID) -> None:
     for _ in range(4):
         await bench.cast()
     poisonous = await bench.cast("cats", poison)
@@ -81,7 +81,7 @@ async def test_the_neighbours_of_a_poisonous_vote_are_counted_at_once(bench: Ben
     assert await bench.dead() == []
 
 
-async def test_a_poisonous_vote_is_buried_at_its_last_delivery(bench: Bench, poison: uuid.UUID) -> None:
+async def test_a_poison_vote_is_dead_lettered_at_its_last_delivery(bench: Bench, poison: uuid.UUID) -> None:
     source = await bench.cast("cats", poison)
     consumer = bench.consumer(max_retries=3)
     for _ in range(2):
@@ -95,7 +95,7 @@ async def test_a_poisonous_vote_is_buried_at_its_last_delivery(bench: Bench, poi
     assert letter[b"reason"] == b"the database rejected it: CheckViolationError"
 
 
-async def test_of_two_votes_with_one_id_the_first_counts_beside_a_poisonous_one(bench: Bench, poison: uuid.UUID) -> None:
+async def test_the_first_of_two_votes_with_one_id_counts_next_to_a_poison_vote(bench: Bench, poison: uuid.UUID) -> None:
     vote = uuid.uuid4()
     await bench.cast("dogs", vote)
     await bench.cast("cats", poison)
@@ -106,29 +106,29 @@ async def test_of_two_votes_with_one_id_the_first_counts_beside_a_poisonous_one(
     assert len(await bench.dead()) == 1
 
 
-async def test_what_was_read_ahead_is_not_claimed_from_oneself_and_buried_twice(bench: Bench) -> None:
+async def test_entries_read_ahead_are_not_claimed_and_dead_lettered_twice(bench: Bench) -> None:
     for number in range(4):
         await bench.add({"junk": str(number)})
     consumer = bench.consumer(batch_size=3, claim_idle_ms=1)
-    await consumer.run_once()  # buries three, and reads the fourth ahead
+    await consumer.run_once()  # dead-letters three, and reads the fourth ahead
     stream, group = bench.settings.stream_name, bench.settings.consumer_group
     while not await bench.redis.xpending_range(stream, group, "-", "+", 1, idle=5):
-        pass  # until it is there and may be claimed
+        pass  # until the entry is idle long enough to be claimed
     await consumer.run_once()
     assert [letter[b"junk"] for letter in await bench.dead()] == [b"0", b"1", b"2", b"3"]
     assert await bench.pending() == []
 
 
-async def test_what_another_consumer_has_buried_is_not_buried_again(bench: Bench) -> None:
+async def test_an_entry_dead_lettered_by_another_consumer_is_not_moved_again(bench: Bench) -> None:
     source = await bench.add({"junk": "1"})
     await bench.deliver_to("frozen")
     late = bench.consumer(consumer_name="frozen")
     await bench.consumer(claim_idle_ms=0).run_once()
-    await late._dead_letter([Malformed(source.decode(), {b"junk": b"1"}, "junk")])  # it had it in hand, and goes on
+    await late._dead_letter([Malformed(source.decode(), {b"junk": b"1"}, "junk")])  # it still holds the entry and resumes
     assert len(await bench.dead()) == 1
 
 
-async def test_an_entry_of_thousands_of_fields_is_buried_too(bench: Bench) -> None:
+async def test_an_entry_with_thousands_of_fields_is_dead_lettered(bench: Bench) -> None:
     fields = {f"field {number}".encode(): b"x" for number in range(9000)}
     await bench.add(fields)
     await bench.consumer().run_once()

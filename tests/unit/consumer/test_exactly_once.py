@@ -42,14 +42,14 @@ async def test_a_vote_in_two_batches_counts_once(bench: Bench) -> None:
     assert await bench.counts() == {"cats": 1}
 
 
-async def test_of_two_options_in_a_batch_the_first_stands(bench: Bench) -> None:
+async def test_the_first_of_two_options_in_one_batch_counts(bench: Bench) -> None:
     await bench.cast("dogs", VOTE)
     await bench.cast("cats", VOTE)
     await bench.consumer().run_once()
     assert await bench.counts() == {"dogs": 1}
 
 
-async def test_of_two_options_in_two_batches_the_first_stands(bench: Bench) -> None:
+async def test_the_first_of_two_options_in_two_batches_counts(bench: Bench) -> None:
     consumer = bench.consumer()
     for option in ("dogs", "cats"):
         await bench.cast(option, VOTE)
@@ -74,7 +74,7 @@ async def test_a_crash_between_commit_and_acknowledgement_counts_once(bench: Ben
     assert await bench.pending() == []
 
 
-async def test_a_vote_stays_pending_while_the_database_is_away_and_is_counted_after(bench: Bench) -> None:
+async def test_a_vote_stays_pending_while_the_database_is_down_and_counts_later(bench: Bench) -> None:
     nowhere = await Store.connect("postgresql://postgres@127.0.0.1:1/postgres", command_timeout=1)
     consumer = bench.consumer(store=nowhere)
     cast = await bench.cast()
@@ -102,7 +102,7 @@ async def test_a_missing_function_is_not_the_entrys_fault(bench: Bench) -> None:
     assert await bench.counts() == {"cats": 1}
 
 
-async def test_the_same_votes_with_two_consumers_at_once_count_once(bench: Bench) -> None:
+async def test_the_same_votes_in_two_concurrent_consumers_count_once(bench: Bench) -> None:
     votes = [uuid.uuid4() for _ in range(10)]
     for vote in votes + votes[::-1]:
         await bench.cast("cats", vote)

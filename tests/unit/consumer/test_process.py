@@ -46,7 +46,7 @@ def started(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def until(process: subprocess.Popen[str], event: str) -> list[Any]:
-    """Read the log until an event."""
+    """Return the log lines up to an event."""
     assert process.stdout is not None
     lines: list[Any] = []
     while not lines or lines[-1]["event"] != event:
@@ -57,7 +57,7 @@ def until(process: subprocess.Popen[str], event: str) -> list[Any]:
 
 
 def stopped(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[list[str], float]:
-    """Stop it; give the closing events and the seconds it took."""
+    """Stop the process. Return the closing events and the seconds it took."""
     begin = time.monotonic()
     process.send_signal(number)
     output, errors = process.communicate()
@@ -68,7 +68,7 @@ def stopped(process: subprocess.Popen[str], number: signal.Signals = signal.SIGT
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_starts_and_stops_with_its_events_in_order(settings: ConsumerSettings, number: signal.Signals) -> None:
+def test_startup_and_shutdown_log_their_events_in_order(settings: ConsumerSettings, number: signal.Signals) -> None:
     with started(environment(settings)) as process:
         begin = until(process, "consumer_group_created")
         assert [line["event"] for line in begin] == ["consumer_starting", "consumer_group_created"]
@@ -78,7 +78,7 @@ def test_it_starts_and_stops_with_its_events_in_order(settings: ConsumerSettings
     assert seconds < 5
 
 
-def test_it_waits_for_servers_that_are_down_and_still_stops(settings: ConsumerSettings) -> None:
+def test_it_retries_while_servers_are_down_and_still_stops(settings: ConsumerSettings) -> None:
     with started(environment(settings, **NOWHERE)) as process:
         assert until(process, "redis_unavailable")[-1]["attempt"] == 1
         assert until(process, "redis_unavailable")[-1]["attempt"] == 2
@@ -101,7 +101,7 @@ def test_it_stops_while_a_server_is_frozen(settings: ConsumerSettings, frozen: s
 
 
 @pytest.mark.anyio
-async def test_a_stop_in_the_middle_loses_and_doubles_nothing(bench: Bench) -> None:
+async def test_stopping_mid_stream_loses_and_duplicates_nothing(bench: Bench) -> None:
     total = 20_000
     await cast(bench.settings, total)
     env = environment(bench.settings, BATCH_SIZE="100")
@@ -122,7 +122,7 @@ async def test_a_stop_in_the_middle_loses_and_doubles_nothing(bench: Bench) -> N
 
 
 @pytest.mark.anyio
-async def test_a_kill_in_the_middle_loses_and_doubles_nothing(bench: Bench) -> None:
+async def test_a_kill_mid_stream_loses_and_duplicates_nothing(bench: Bench) -> None:
     total = 5_000
     await cast(bench.settings, total)
     env = environment(bench.settings, BATCH_SIZE="100", CONSUMER_NAME="first")
@@ -163,8 +163,8 @@ async def cast(settings: ConsumerSettings, number: int) -> None:
         ("HEARTBEAT_FILE", "/nowhere/heartbeat"),
     ],
 )
-def test_a_bad_value_ends_it_with_one_line_that_names_it(settings: ConsumerSettings, name: str, value: str) -> None:
-    asyncio.run(cast(settings, 1))  # the database's URL is read when there is something to count
+def test_an_invalid_value_exits_with_one_line_that_names_the_variable(settings: ConsumerSettings, name: str, value: str) -> None:
+    asyncio.run(cast(settings, 1))  # the database URL is parsed when there is something to count
     with started(environment(settings, **{name: value})) as process:
         output, errors = process.communicate()
     assert process.returncode == 2

@@ -15,7 +15,7 @@ def named(events: list[Any], *names: str) -> list[str]:
     return [line["event"] for line in events if line["event"] in names]
 
 
-async def test_the_group_begins_at_the_first_entry(bench: Bench, events: list[Any]) -> None:
+async def test_the_group_starts_at_the_first_entry(bench: Bench, events: list[Any]) -> None:
     await bench.cast()
     await bench.consumer().run_once()
     await bench.consumer().run_once()
@@ -23,7 +23,7 @@ async def test_the_group_begins_at_the_first_entry(bench: Bench, events: list[An
     assert named(events, "consumer_group_created", "consumer_group_exists") == ["consumer_group_created", "consumer_group_exists"]
 
 
-async def test_a_group_that_vanished_is_made_again(bench: Bench, events: list[Any]) -> None:
+async def test_a_deleted_group_is_created_again(bench: Bench, events: list[Any]) -> None:
     consumer = bench.consumer()
     await consumer.run_once()
     await bench.redis.delete(bench.settings.stream_name)
@@ -38,7 +38,7 @@ async def test_a_group_that_vanished_is_made_again(bench: Bench, events: list[An
     ]
 
 
-async def test_a_stream_deleted_during_the_wait_ends_no_loop(bench: Bench, events: list[Any]) -> None:
+async def test_the_loop_survives_a_stream_deleted_during_a_blocking_read(bench: Bench, events: list[Any]) -> None:
     consumer = bench.consumer(block_ms=5000)
     await bench.consumer().run_once()
     waiting = asyncio.create_task(consumer.run_once())
@@ -52,7 +52,7 @@ async def test_a_stream_deleted_during_the_wait_ends_no_loop(bench: Bench, event
 
 
 async def blocked(bench: Bench) -> None:
-    """Return once a read waits for entries."""
+    """Wait until a read is blocked."""
     async with asyncio.timeout(5):
         while not (await bench.redis.info("clients"))["blocked_clients"]:
             pass
@@ -66,7 +66,7 @@ async def test_own_pending_entries_come_before_new_ones(bench: Bench, events: li
     assert [line["first"] for line in events if line["event"] == "vote_processed"] == [old.decode(), new.decode()]
 
 
-async def test_own_pending_entries_are_read_to_the_end(bench: Bench) -> None:
+async def test_all_own_pending_entries_are_read(bench: Bench) -> None:
     for _ in range(25):
         await bench.cast()
     await bench.deliver_to("first")
@@ -75,10 +75,10 @@ async def test_own_pending_entries_are_read_to_the_end(bench: Bench) -> None:
     assert await bench.pending() == []
 
 
-async def test_after_an_error_what_is_pending_is_read_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pending_entries_are_read_again_after_an_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     consumer = bench.consumer()
     await consumer.run_once()
-    for _ in range(25):  # more than a batch: one in hand, one read ahead, and a rest
+    for _ in range(25):  # more than two batches: one current, one read ahead, and a remainder
         await bench.cast()
 
     async def crash(*_: object) -> None:
@@ -94,7 +94,7 @@ async def test_after_an_error_what_is_pending_is_read_again(bench: Bench, monkey
     assert await bench.pending() == []
 
 
-async def test_the_entries_of_a_dead_consumer_are_claimed_over_several_pages(bench: Bench, events: list[Any]) -> None:
+async def test_the_entries_of_a_dead_consumer_are_claimed_in_several_pages(bench: Bench, events: list[Any]) -> None:
     for _ in range(25):
         await bench.cast()
     await bench.deliver_to("dead")
@@ -104,7 +104,7 @@ async def test_the_entries_of_a_dead_consumer_are_claimed_over_several_pages(ben
     assert sum(line["count"] for line in events if line["event"] == "messages_claimed") == 25
 
 
-async def test_the_entries_of_a_busy_consumer_are_left_to_it(bench: Bench) -> None:
+async def test_the_entries_of_a_busy_consumer_are_not_claimed(bench: Bench) -> None:
     cast = await bench.cast()
     await bench.deliver_to("busy")
     await bench.consumer(claim_idle_ms=60_000).run_once()
@@ -113,7 +113,7 @@ async def test_the_entries_of_a_busy_consumer_are_left_to_it(bench: Bench) -> No
 
 
 @pytest.mark.parametrize("holder", ["first", "dead"])
-async def test_a_pending_entry_whose_body_is_gone_is_told_and_let_go(bench: Bench, events: list[Any], holder: str) -> None:
+async def test_a_pending_entry_that_no_longer_exists_is_logged_and_acknowledged(bench: Bench, events: list[Any], holder: str) -> None:
     gone, kept = await bench.cast("cats"), await bench.cast("dogs")
     await bench.deliver_to(holder)
     await bench.redis.xdel(bench.settings.stream_name, gone)
@@ -124,11 +124,11 @@ async def test_a_pending_entry_whose_body_is_gone_is_told_and_let_go(bench: Benc
     assert kept in await bench.stream()
 
 
-async def test_a_stop_ends_the_wait_and_settles_what_was_read_ahead(bench: Bench) -> None:
+async def test_stopping_cancels_the_wait_and_processes_the_batch_read_ahead(bench: Bench) -> None:
     consumer = bench.consumer(block_ms=60_000)
     for _ in range(20):
         await bench.cast()
-    await consumer.run_once()  # one batch counted, the other read ahead
+    await consumer.run_once()  # counts one batch and reads the other ahead
     consumer.stop()
     async with asyncio.timeout(5):
         await consumer.run()
@@ -136,11 +136,11 @@ async def test_a_stop_ends_the_wait_and_settles_what_was_read_ahead(bench: Bench
     assert await bench.pending() == []
 
 
-async def test_a_stop_interrupts_a_wait_for_entries(bench: Bench) -> None:
+async def test_stopping_interrupts_a_blocking_read(bench: Bench) -> None:
     consumer = bench.consumer(block_ms=60_000)
     running = asyncio.create_task(consumer.run())
     await blocked(bench)
     consumer.stop()
     async with asyncio.timeout(5):
         await running
-    assert await upkeep.remove_own_name(bench.redis, bench.settings) == ["first"]  # the client is as good as before
+    assert await upkeep.remove_own_name(bench.redis, bench.settings) == ["first"]  # the client is still usable

@@ -12,13 +12,13 @@ from tests.unit.consumer.conftest import Bench
 pytestmark = pytest.mark.anyio
 
 
-async def test_what_everyone_is_done_with_is_trimmed(bench: Bench) -> None:
+async def test_entries_that_all_groups_are_done_with_are_trimmed(bench: Bench) -> None:
     cast = [await bench.cast() for _ in range(5)]
     await bench.consumer().run_once()
     assert await bench.stream() == cast[-1:]
 
 
-async def test_nothing_pending_is_trimmed_with_whomever_it_is(bench: Bench) -> None:
+async def test_pending_entries_of_any_group_are_not_trimmed(bench: Bench) -> None:
     cast = [await bench.cast() for _ in range(2)]
     await bench.deliver_to("busy")
     await bench.redis.xack(bench.settings.stream_name, bench.settings.consumer_group, cast[0])
@@ -28,7 +28,7 @@ async def test_nothing_pending_is_trimmed_with_whomever_it_is(bench: Bench) -> N
     assert await bench.stream() == cast[1:]
 
 
-async def test_nothing_that_another_group_has_not_read_is_trimmed(bench: Bench) -> None:
+async def test_entries_another_group_has_not_read_are_not_trimmed(bench: Bench) -> None:
     cast = [await bench.cast()]
     await bench.deliver_to("reader", group="others")
     await bench.redis.xack(bench.settings.stream_name, "others", cast[0])
@@ -37,7 +37,7 @@ async def test_nothing_that_another_group_has_not_read_is_trimmed(bench: Bench) 
     assert await bench.stream() == cast
 
 
-async def test_ids_are_compared_to_their_last_digit(bench: Bench) -> None:
+async def test_ids_are_compared_with_full_precision(bench: Bench) -> None:
     stream = bench.settings.stream_name
     for stream_id in ("9-5", "10-9007199254740992", "10-9007199254740993"):
         await bench.redis.xadd(stream, {"a": "1"}, id=stream_id)
@@ -47,7 +47,7 @@ async def test_ids_are_compared_to_their_last_digit(bench: Bench) -> None:
     assert await bench.stream() == [b"10-9007199254740992", b"10-9007199254740993"]
 
 
-async def test_a_stream_that_is_not_there_is_not_trimmed(bench: Bench) -> None:
+async def test_trimming_a_missing_stream_does_nothing(bench: Bench) -> None:
     assert await bench.redis.eval(upkeep.TRIM, 1, bench.settings.stream_name) == 0
 
 
@@ -56,7 +56,7 @@ async def names(bench: Bench) -> set[str]:
     return {consumer["name"].decode() for consumer in found}
 
 
-async def test_an_idle_name_goes_and_one_with_entries_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_consumers_are_removed_unless_they_have_pending_entries(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     await bench.cast()
     await bench.deliver_to("busy")
     for name in ("first", "idle"):
@@ -67,7 +67,7 @@ async def test_an_idle_name_goes_and_one_with_entries_stays(bench: Bench, monkey
     assert await names(bench) == {"busy", "first"}
 
 
-async def test_our_own_name_stays_while_entries_are_pending_under_it(bench: Bench) -> None:
+async def test_a_consumer_with_pending_entries_keeps_its_name(bench: Bench) -> None:
     cast = await bench.cast()
     await bench.deliver_to("first")
     assert await upkeep.remove_own_name(bench.redis, bench.settings) == []
@@ -77,7 +77,7 @@ async def test_our_own_name_stays_while_entries_are_pending_under_it(bench: Benc
 
 
 MANY = 10_000
-TURN_SECONDS = 2.0  # 0.2 seen; Redis itself is busy for 0.07
+TURN_SECONDS = 2.0  # measured: 0.2 s, of which Redis is busy for 0.07 s
 NEAR_THE_FLOOR_BYTES = 100_000  # ten thousand names take 1.7 MB
 
 
@@ -86,7 +86,7 @@ async def memory(bench: Bench) -> int:
 
 
 async def memory_is_back_at(floor: int, bench: Bench) -> None:
-    """Redis gives its own buffers back within a second or so."""
+    """Wait until memory use is back near `floor`. Redis releases its own buffers within about a second."""
     end = time.monotonic() + 5
     while (used := await memory(bench)) > floor + NEAR_THE_FLOOR_BYTES:
         assert time.monotonic() < end, f"{used - floor} bytes above the floor"
@@ -94,7 +94,7 @@ async def memory_is_back_at(floor: int, bench: Bench) -> None:
 
 @pytest.fixture
 async def crowd(bench: Bench) -> AsyncIterator[Redis]:
-    """A client for many: what Redis keeps for its connections goes when it is closed."""
+    """A separate client for many consumers: closing it releases what Redis keeps per connection."""
     async with Redis.from_url(bench.settings.redis_url) as redis:
         yield redis
 
@@ -106,7 +106,7 @@ async def join(crowd: Redis, bench: Bench, names: Sequence[str]) -> None:
         await pipe.execute()
 
 
-async def test_ten_thousand_consumers_that_end_leave_no_trace(bench: Bench, crowd: Redis) -> None:
+async def test_ten_thousand_stopped_consumers_leave_no_trace(bench: Bench, crowd: Redis) -> None:
     await bench.consumer().run_once()
     floor = await memory(bench)
     for first in range(0, MANY, 50):
@@ -119,7 +119,7 @@ async def test_ten_thousand_consumers_that_end_leave_no_trace(bench: Bench, crow
     await memory_is_back_at(floor, bench)
 
 
-async def test_ten_thousand_idle_consumers_leave_no_trace_and_do_not_hold_up_a_turn(
+async def test_ten_thousand_idle_consumers_leave_no_trace_and_do_not_delay_a_turn(
     bench: Bench, crowd: Redis, monkeypatch: pytest.MonkeyPatch, events: list[Any]
 ) -> None:
     await bench.consumer().run_once()
@@ -136,5 +136,5 @@ async def test_ten_thousand_idle_consumers_leave_no_trace_and_do_not_hold_up_a_t
     assert sum(line["event"] == "consumer_name_removed" for line in events) == MANY
     assert seconds < TURN_SECONDS
     await bench.cast()
-    await bench.consumer().run_once()  # Redis keeps what it noted of the removals until it writes again
+    await bench.consumer().run_once()  # Redis releases the memory of removed names at the next write
     await memory_is_back_at(floor, bench)

@@ -24,13 +24,13 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 async def database(sql: asyncpg.Connection, server: servers.Server) -> str:
-    """Make an empty database and give its URL."""
+    """Create an empty database and return its URL."""
     name = f"empty_{uuid.uuid4().hex}"
     await sql.execute(f"create database {name}")
     return server.url.removesuffix("postgres") + name
 
 
-async def test_three_migrations_at_once_and_one_more_make_one_schema(sql: asyncpg.Connection, postgres: servers.Server) -> None:
+async def test_concurrent_and_repeated_migrations_create_one_schema(sql: asyncpg.Connection, postgres: servers.Server) -> None:
     url = await database(sql, postgres)
     for process in [begin("migrate", url) for _ in range(3)]:
         assert ended(process) == (0, "migrate: the schema is at version 0001\n", "")
@@ -62,7 +62,7 @@ async def test_a_migration_waits_for_another(sql: asyncpg.Connection, postgres: 
         ("postgresql://u:hid#den@127.0.0.1/x", 2, "percent-encode special characters"),
     ],
 )
-def test_a_migration_that_cannot_be_is_one_line(url: str, code: int, says: str) -> None:
+def test_a_failed_migration_prints_one_line(url: str, code: int, says: str) -> None:
     returned, output, errors = ended(begin("migrate", url))
     assert (returned, output) == (code, "")
     [line] = errors.splitlines()
@@ -71,7 +71,7 @@ def test_a_migration_that_cannot_be_is_one_line(url: str, code: int, says: str) 
     assert "hid" not in line
 
 
-async def test_counts_that_equal_the_ledger_are_left(store: Store, postgres: servers.Server) -> None:
+async def test_counts_that_match_the_ledger_are_not_changed(store: Store, postgres: servers.Server) -> None:
     await store.increment([LedgerRow(uuid.uuid4(), "cats", "1-0")])
     assert ended(begin("reconcile", postgres.url)) == (0, "reconcile: the counts match the ledger\n", "")
 
@@ -92,6 +92,6 @@ async def test_counts_are_rebuilt_from_the_ledger(store: Store, sql: asyncpg.Con
     assert ended(begin("reconcile", postgres.url))[0] == 0
 
 
-def test_a_reconciliation_that_cannot_be_is_one_line() -> None:
+def test_a_failed_reconciliation_prints_one_line() -> None:
     code, output, errors = ended(begin("reconcile", "postgresql://u:hidden@127.0.0.1:1/x"))
     assert (code, output, len(errors.splitlines())) == (2, "", 1)

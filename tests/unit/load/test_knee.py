@@ -1,11 +1,11 @@
 """Where a ramp bends, and what was at its limit there."""
 
-from loadtests.scenario import scenario_of
+from loadtests.scenario import parse_scenario
 from validation.load.knee import knee
 from validation.load.result import Sample, Second
 
 STEPS = [[2, 100], [4, 100], [4, 200], [4, 400]]
-RAMP = scenario_of("ramp", {"title": "R", "users": {"Voter": 1.0}, "steps": STEPS, "budgets": {}, "knee": {"p95": 50, "kept": 0.98}})
+RAMP = parse_scenario("ramp", {"title": "R", "users": {"Voter": 1.0}, "steps": STEPS, "budgets": {}, "knee": {"p95": 50, "kept": 0.98}})
 
 
 def seconds(rates: dict[int, int], p95: dict[int, float] | None = None) -> list[Second]:

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from loadtests.records import LINE, SUFFIX, Line
-from loadtests.scenario import Scenario, scenario_of
+from loadtests.scenario import Scenario, parse_scenario
 from tests.unit.load.records import BEGAN, again, grown, vote, written
 from validation.load.latency import Figures, Spread
 
 LONGEST = 3600.0
 WARM_UP, STEADY = 2, 4
-SCENARIO = scenario_of("some", {"title": "", "users": {"Voter": 1.0}, "budgets": {}, "steps": [[WARM_UP, 10], [STEADY, 20]]})
+SCENARIO = parse_scenario("some", {"title": "", "users": {"Voter": 1.0}, "budgets": {}, "steps": [[WARM_UP, 10], [STEADY, 20]]})
 DURATIONS = some.lists(some.floats(0.0, LONGEST) | some.floats(0.0001, 0.1), min_size=1, max_size=300)
 
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from loadtests.scenario import Scenario, scenario_of
+from loadtests.scenario import Scenario, parse_scenario
 from validation.core.errors import UsageError
 from validation.load import verdict
 from validation.load.result import Books, Check, Latency, Sample
@@ -14,7 +14,7 @@ TOLD = {"title": "T", "users": {"Voter": 1.0}, "steps": [[1, 10], [5, 10]]}
 
 
 def a_scenario(budgets: dict[str, dict[str, float]] | None = None, **more: object) -> Scenario:
-    return scenario_of("one", TOLD | {"budgets": budgets or {}} | more)
+    return parse_scenario("one", TOLD | {"budgets": budgets or {}} | more)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A voting API that only answers, as it is told, and keeps what it was asked; and Locust as a process of its own."""
+"""A fake voting API with configurable responses that records its requests, and helpers to run Locust as a process."""
 
 import contextlib
 import json
@@ -61,7 +61,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def send(self, status: int, body: dict[str, object]) -> None:
         content = json.dumps(body).encode()
-        with contextlib.suppress(ConnectionError):  # somebody impatient is gone
+        with contextlib.suppress(ConnectionError):  # an impatient user has disconnected
             self.wfile.write(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(content), content))
 
     def log_message(self, *_: Any) -> None: ...
@@ -86,7 +86,7 @@ def command(*told: str, files: str = LOCUSTFILE) -> list[str]:
 
 
 def locust(*told: str, files: str = LOCUSTFILE) -> "subprocess.CompletedProcess[str]":
-    """Run Locust without its web interface, to its end."""
+    """Run headless Locust until it exits."""
     return subprocess.run(
         [*command(*told, files=files), "--headless", "--only-summary"],
         cwd=PROJECT, env=PRECISE, capture_output=True, text=True, timeout=40, check=False,

@@ -1,4 +1,4 @@
-"""HTTP as servers may speak it: a request is sent once, and its answer is whole or none."""
+"""The HTTP client: requests are sent once, and responses are either complete or an error."""
 
 import contextlib
 import select
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from loadtests.connection import NO_ANSWER, Connection
+from loadtests.connection import NO_RESPONSE, Connection
 
 WITHIN = 5.0
 GOOD = b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"
@@ -16,7 +16,7 @@ Pieces = list[bytes]
 
 
 class Server:
-    """Takes one connection after the other, answers as many requests as it has answers for it, each in pieces, and closes it."""
+    """Accepts connections in turn, sends the given responses in pieces, one per request, and closes the connection."""
 
     def __init__(self, *connections: list[Pieces]) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -67,7 +67,7 @@ def asked(connection: Connection) -> tuple[int, bytes]:
     ],
     ids=["whole", "byte by byte", "chunked", "continue", "hints", "until it closes", "without a body"],
 )
-def test_a_whole_answer_is_read_however_it_comes(pieces: Pieces, answer: tuple[int, bytes]) -> None:
+def test_a_complete_response_is_read_in_any_framing(pieces: Pieces, answer: tuple[int, bytes]) -> None:
     with connected([pieces]) as (_, connection):
         assert asked(connection) == answer
 
@@ -77,39 +77,39 @@ def test_a_whole_answer_is_read_however_it_comes(pieces: Pieces, answer: tuple[i
     [[], [GOOD[:-1]], [GOOD[:30]], [b"HTTP/1.1 100 Continue\r\n\r\n"], [b"SSH-2.0-OpenSSH\r\n"]],
     ids=["closed", "half a body", "half a head", "only an interim one", "no HTTP"],
 )
-def test_what_is_not_whole_is_no_answer_and_is_not_asked_again(pieces: Pieces) -> None:
+def test_an_incomplete_response_is_an_error_and_not_retried(pieces: Pieces) -> None:
     with connected([pieces]) as (server, connection):
-        with pytest.raises(NO_ANSWER):
+        with pytest.raises(NO_RESPONSE):
             asked(connection)
         server.wait()
         assert len(server.requests) == len(server.requests[0]) == 1
 
 
-def test_a_connection_is_kept() -> None:
+def test_a_connection_is_reused() -> None:
     with connected([[GOOD], [GOOD], [GOOD]]) as (server, connection):
         assert [asked(connection) for _ in range(3)] == [(201, b"hi")] * 3
         assert [len(requests) for requests in server.requests] == [3]
 
 
-def test_a_connection_that_the_server_will_close_is_not_used_again() -> None:
+def test_a_connection_that_the_server_closes_is_not_reused() -> None:
     closing = GOOD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     with connected([[closing]], [[GOOD]]) as (server, connection):
         assert [asked(connection) for _ in range(2)] == [(201, b"hi")] * 2
         assert [len(requests) for requests in server.requests] == [1, 1]
 
 
-def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
+def test_a_connection_closed_while_idle_is_reopened() -> None:
     with connected([[GOOD]], [[GOOD]]) as (server, connection):
         assert asked(connection) == (201, b"hi")
         assert connection._socket is not None
-        assert select.select([connection._socket], [], [], WITHIN)[0]  # its end has arrived
+        assert select.select([connection._socket], [], [], WITHIN)[0]  # the server's FIN has arrived
         assert asked(connection) == (201, b"hi")
         assert [len(requests) for requests in server.requests] == [1, 1]
 
 
-def test_after_no_answer_the_next_one_is_that_of_the_next_request() -> None:
+def test_after_a_failed_request_the_next_response_belongs_to_the_next_request() -> None:
     with connected([[GOOD[:30]]], [[GOOD]]) as (_, connection):
-        with pytest.raises(NO_ANSWER):
+        with pytest.raises(NO_RESPONSE):
             asked(connection)
         assert asked(connection) == (201, b"hi")
 
@@ -122,11 +122,11 @@ def test_after_no_answer_the_next_one_is_that_of_the_next_request() -> None:
         ("https://[::1]:8000/votes/", [b"GET /votes/api/results HTTP/1.1", b"Host: [::1]:8000"]),
     ],
 )
-def test_a_request_names_the_host_and_its_path(url: str, lines: list[bytes]) -> None:
+def test_a_request_contains_host_and_path(url: str, lines: list[bytes]) -> None:
     assert Connection(url).head("GET", "/api/results", "X: 1").split(b"\r\n") == [*lines, b"User-Agent: votecheck-load", b"X: 1", b""]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "host", "ftp://host", "http://", "", "http://host:port"])
-def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"is no address|Port could not be cast"):
+def test_an_invalid_url_is_rejected(url: str) -> None:
+    with pytest.raises(ValueError, match=r"Invalid URL|Port could not be cast"):
         Connection(url)

@@ -1,4 +1,4 @@
-"""Locust as it runs in a pod: what it noted can be fetched when it has ended, and not before."""
+"""Locust in a pod: its results can be fetched after it has ended, and not before."""
 
 import json
 import signal
@@ -54,7 +54,7 @@ def ended(port: int) -> dict[str, object] | None:
     return json.loads(answer.content) if answer.status_code == 200 else None
 
 
-def test_what_was_noted_is_there_whole_once_it_has_ended(tmp_path: Path) -> None:
+def test_complete_results_are_available_after_the_end(tmp_path: Path) -> None:
     port = free_port()
     with served() as api, in_pod(tmp_path, port, *options(api, tmp_path, "--run-time", "2s", "--csv", str(tmp_path / "locust"))):
         assert eventually(lambda: len(api.votes), bool, within=WITHIN).held
@@ -70,20 +70,20 @@ def test_what_was_noted_is_there_whole_once_it_has_ended(tmp_path: Path) -> None
     assert sum(len(content) for name, content in fetched.items() if name.endswith(".votes")) == 48 * (len(api.votes) + api.looks)
 
 
-def test_an_interruption_ends_the_load_and_keeps_what_was_noted(tmp_path: Path) -> None:
+def test_an_interruption_stops_the_load_and_keeps_the_results(tmp_path: Path) -> None:
     port = free_port()
     with served() as api, in_pod(tmp_path, port, *options(api, tmp_path, "--run-time", "10m")) as child:
         assert eventually(lambda: len(api.votes), lambda votes: votes > 10, within=WITHIN).held
         child.send_signal(signal.SIGINT)
         told = eventually(lambda: ended(port), bool, within=WITHIN).value
-        child.send_signal(signal.SIGINT)  # too late to end anything
+        child.send_signal(signal.SIGINT)  # Locust has already ended
         assert told is not None
         assert any(name.endswith(".votes") for name in told["files"])  # type: ignore[attr-defined]
         assert ended(port) == told
 
 
 @pytest.mark.parametrize("option", ["--no-such-option", "--host=nowhere"])
-def test_wrong_usage_is_told_by_locusts_own_exit_code(tmp_path: Path, option: str) -> None:
+def test_wrong_usage_keeps_the_exit_code_of_locust(tmp_path: Path, option: str) -> None:
     port = free_port()
     with in_pod(tmp_path, port, "-f", LOCUSTFILE, "--headless", option):
         told = eventually(lambda: ended(port), bool, within=WITHIN).value

@@ -15,11 +15,11 @@ BEGIN = 1_795_000_000.0
 
 
 def schedule(rate: float, seed: int) -> Schedule:
-    return Schedule(rate, BEGIN, random.Random(seed).random)  # noqa: S311 - the same again
+    return Schedule(rate, BEGIN, random.Random(seed).random)  # noqa: S311 - reproducible, not secret
 
 
 @given(rate=rates, seed=seeds, slots=st.integers(1, 500))
-def test_any_time_has_as_many_arrivals_as_the_rate_says_give_or_take_one(rate: float, seed: int, slots: int) -> None:
+def test_the_number_of_arrivals_matches_the_rate_within_one(rate: float, seed: int, slots: int) -> None:
     moments = schedule(rate, seed)
     due = [moments.next() for _ in range(slots)]
     assert all(slot - 0.001 <= (moment - BEGIN) * rate <= slot + 1.001 for slot, moment in enumerate(due))
@@ -34,7 +34,7 @@ def test_arrivals_are_not_evenly_spaced() -> None:
 
 
 @given(rate=rates, seed=seeds, asked=st.lists(st.floats(0, 50), max_size=20), taken=st.lists(st.booleans(), max_size=60))
-def test_moments_do_not_depend_on_what_happens_meanwhile(rate: float, seed: int, asked: list[float], taken: list[bool]) -> None:
+def test_arrivals_do_not_depend_on_other_calls(rate: float, seed: int, asked: list[float], taken: list[bool]) -> None:
     undisturbed, disturbed, looks = schedule(rate, seed), schedule(rate, seed), iter(asked)
     for takes in taken:
         if takes:
@@ -44,16 +44,16 @@ def test_moments_do_not_depend_on_what_happens_meanwhile(rate: float, seed: int,
 
 
 @given(rate=rates, seed=seeds, share=st.floats(0, 1), slots=st.floats(0, 60))
-def test_what_was_due_is_planned_whether_it_was_taken_or_not(rate: float, seed: int, share: float, slots: float) -> None:
+def test_planned_counts_due_requests_taken_or_not(rate: float, seed: int, share: float, slots: float) -> None:
     reference, asked, until = schedule(rate, seed), schedule(rate, seed), BEGIN + slots / rate
     due = sum(reference.next() <= until for _ in range(62))
-    for _ in range(round(share * (due + 1))):  # up to the moment beyond, for which a user waits
+    for _ in range(round(share * (due + 1))):  # including the next arrival, for which a user waits
         asked.next()
     assert asked.planned(until) == due
     assert asked.planned(until) == due
 
 
 @pytest.mark.parametrize("rate", [0, -1.5])
-def test_a_rate_of_nothing_is_no_schedule(rate: float) -> None:
+def test_a_rate_must_be_above_zero(rate: float) -> None:
     with pytest.raises(ValueError, match="must be above 0"):
         Schedule(rate, BEGIN)

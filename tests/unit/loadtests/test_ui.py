@@ -1,4 +1,4 @@
-"""Locust's web interface with our locustfile, and `make load-ui`."""
+"""Locust's web interface with the project's locustfile, and `make load-ui`."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ def started(told: list[str], **environment: str) -> Iterator[Child]:
 
 
 def shown(url: str) -> dict[str, Any]:
-    """Read what the page is told to show."""
+    """Return the template arguments of the page."""
     found = re.search(r"templateArgs = (\{.*\})", httpx.get(url, timeout=5).text)
     assert found is not None
     return dict(json.loads(found[1]))
@@ -58,22 +58,22 @@ def api() -> Iterator[Api]:
 
 
 @pytest.mark.parametrize("chosen", [{}, {"LOCUST_WEB_HOST": "127.0.0.2"}], ids=["by default", "as the environment says"])
-def test_the_web_interface_is_for_this_machine_unless_somebody_says_otherwise(api: Api, chosen: dict[str, str]) -> None:
+def test_the_web_interface_binds_to_localhost_by_default(api: Api, chosen: dict[str, str]) -> None:
     port, host = free_port(), chosen.get("LOCUST_WEB_HOST", "127.0.0.1")
     with started(command("--host", api.url, "--web-port", str(port)), **chosen) as child:
         assert eventually(lambda: addresses(child.pid), bool, within=STARTS).value == {(host, port)}
 
 
-def test_the_web_interface_starts_our_users_with_what_its_form_says(api: Api, tmp_path: Path) -> None:
+def test_the_web_interface_starts_users_as_configured_in_the_form(api: Api, tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with started(command("--host", api.url, "--web-port", str(port), "--class-picker", "--records", str(tmp_path))):
         assert eventually(lambda: listens(port), bool, within=STARTS).held
         form = shown(url)
         assert form["available_user_classes"] == ["Impatient", "Mixed", "Voter", "Watcher"]
-        assert set(form["extra_options"]) == {"rate_of_a_user"}
-        assert form["extra_options"]["rate_of_a_user"]["default_value"] == 10
-        told = {"user_count": 1, "spawn_rate": 1, "rate_of_a_user": 100, "user_classes": "Voter"}
+        assert set(form["extra_options"]) == {"user_rate"}
+        assert form["extra_options"]["user_rate"]["default_value"] == 10
+        told = {"user_count": 1, "spawn_rate": 1, "user_rate": 100, "user_classes": "Voter"}
         assert httpx.post(f"{url}/swarm", data=told).json()["success"]
         assert eventually(lambda: len(api.votes), lambda votes: votes >= 60, within=5).seconds < 3
         assert httpx.post(f"{url}/stop").json()["success"]
@@ -82,7 +82,7 @@ def test_the_web_interface_starts_our_users_with_what_its_form_says(api: Api, tm
     assert api.looks == 0
 
 
-def test_load_ui_starts_both_on_ports_that_are_free_and_leaves_nothing() -> None:
+def test_load_ui_starts_both_on_free_ports_and_leaves_nothing_behind() -> None:
     with contextlib.ExitStack() as stack:
         if not listens(PORT):
             stack.enter_context(socket.create_server(("127.0.0.1", PORT)))
@@ -94,7 +94,7 @@ def test_load_ui_starts_both_on_ports_that_are_free_and_leaves_nothing() -> None
             assert line, said
         system, page = re.findall(r"is up: (http://\S+)/", said)
         processes = psutil.Process(child.pid).children(recursive=True)
-        assert f"Port {PORT} is taken; using another one." in said
+        assert f"Port {PORT} is in use; using port " in said
         assert httpx.get(f"{system}/health").status_code == 200
         assert shown(page)["host"] == system
         assert len(processes) > 3

@@ -1,4 +1,4 @@
-"""Real Locust processes against an API that answers as it is told: every request is sent at its moment, noted, and judged."""
+"""Real Locust processes against a fake API: every request is sent when due, recorded and checked."""
 
 import time
 from collections import Counter
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtests import generated
+from loadtests import generator_stats
 from loadtests.records import UNANSWERED, Line, key_of, read
 from tests.unit.loadtests.api import Answer, accepted, locust, served, vote_id
 from tests.unit.servers import free_port
@@ -21,12 +21,12 @@ def keys_of(folder: Path) -> list[str]:
 
 
 def planned(folder: Path) -> int:
-    return sum(one.planned for one in generated.read(folder))
+    return sum(one.planned for one in generator_stats.read(folder))
 
 
-# Locust counts `-t` from its own start: a run is shorter by what that took, the more so on a busy machine.
+# Locust measures `-t` from its own start, so a run is shorter by its startup time, especially on a busy machine.
 SLOW_END_SECONDS = 0.2
-"""So long does Locust take until it tells its users that the time is up: what is due meanwhile is planned and not sent."""
+"""Time Locust takes to stop its users after the end; requests due meanwhile are planned but not sent."""
 
 
 def ms(line: Line) -> float:
@@ -34,7 +34,7 @@ def ms(line: Line) -> float:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_every_request_is_noted_as_the_server_saw_it(tmp_path: Path, processes: int) -> None:
+def test_records_match_the_requests_the_server_received(tmp_path: Path, processes: int) -> None:
     spread = ["--processes", str(processes)] if processes > 1 else []
     with served() as api:
         told = ["--host", api.url, "--records", str(tmp_path), "-u", "6", "-r", "100", "-t", "2"]
@@ -42,7 +42,7 @@ def test_every_request_is_noted_as_the_server_saw_it(tmp_path: Path, processes: 
     noted, votes = lines_of(tmp_path), [line for line in lines_of(tmp_path) if line.name == "vote"]
     assert done.returncode == 0, done.stderr
     assert Counter(line.name for line in noted) == {"vote": len(api.votes), "results": api.looks}
-    assert len({process for process, _ in read(tmp_path)}) == len(generated.read(tmp_path)) == processes
+    assert len({process for process, _ in read(tmp_path)}) == len(generator_stats.read(tmp_path)) == processes
     assert sorted(zip(keys_of(tmp_path), (line.option for line in votes), strict=True)) == sorted(api.votes)
     assert len(set(api.keys)) == len(api.votes)
     assert {line.option for line in votes} == {"cats", "dogs"}
@@ -53,14 +53,14 @@ def test_every_request_is_noted_as_the_server_saw_it(tmp_path: Path, processes: 
     assert api.looks == pytest.approx(len(api.votes), rel=0.2)
 
 
-def test_a_request_is_due_at_its_moment_however_slow_the_last_one_was(tmp_path: Path) -> None:
+def test_requests_stay_due_on_schedule_after_a_slow_response(tmp_path: Path) -> None:
     def stalls_once(key: str, option: str) -> Answer:
         if len(api.votes) == 20:
             time.sleep(1)
         return accepted(key, option)
 
     with served(stalls_once) as api:
-        told = ["--host", api.url, "--records", str(tmp_path), "-u", "1", "-t", "4", "--rate-of-a-user", "20", "Voter"]
+        told = ["--host", api.url, "--records", str(tmp_path), "-u", "1", "-t", "4", "--user-rate", "20", "Voter"]
         done = locust(*told)
     noted = lines_of(tmp_path)
     stalled = noted[19]
@@ -75,7 +75,7 @@ def test_a_request_is_due_at_its_moment_however_slow_the_last_one_was(tmp_path: 
     assert len(noted) <= planned(tmp_path) <= len(noted) + 20 * SLOW_END_SECONDS
 
 
-def test_what_could_not_be_sent_before_the_end_was_planned_all_the_same(tmp_path: Path) -> None:
+def test_requests_not_sent_before_the_end_count_as_planned(tmp_path: Path) -> None:
     def stalls(key: str, option: str) -> Answer:
         time.sleep(1.2)
         return accepted(key, option)
@@ -84,16 +84,16 @@ def test_what_could_not_be_sent_before_the_end_was_planned_all_the_same(tmp_path
         done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "3", "Voter")
     assert done.returncode == 0, done.stderr
     assert len(lines_of(tmp_path)) == len(api.votes) <= 6
-    assert {line.status for line in lines_of(tmp_path)} == {201}  # what was under way is waited for
+    assert {line.status for line in lines_of(tmp_path)} == {201}  # requests in flight are awaited
     assert 4 * len(api.votes) < planned(tmp_path) < 64
 
 
 WRONG = (
-    "answered 503 Service Unavailable",
-    "answered 200 OK",
-    "answered 299",
-    "answered 201 with a body that is no vote",
-    "answered 201 for another option",
+    "status 503 Service Unavailable",
+    "status 200 OK",
+    "status 299",
+    "status 201, but the body is not a valid vote receipt",
+    "status 201, but for another option",
 )
 
 
@@ -102,7 +102,7 @@ def wrong_answers(key: str, option: str) -> list[Answer]:
     return [(503, {}), (200, right), (299, {}), (201, right | {"vote_id": "7"}), (201, right | {"option": "birds"})]
 
 
-def test_whatever_is_no_promise_to_count_this_vote_is_a_failure(tmp_path: Path) -> None:
+def test_any_response_that_does_not_promise_to_count_the_vote_is_a_failure(tmp_path: Path) -> None:
     def in_turn(key: str, option: str) -> Answer:
         return wrong_answers(key, option)[len(api.votes) % len(WRONG)]
 
@@ -115,31 +115,31 @@ def test_whatever_is_no_promise_to_count_this_vote_is_a_failure(tmp_path: Path) 
     assert {line.vote_id for line in noted} == {None}
 
 
-def test_nobody_there_is_no_answer(tmp_path: Path) -> None:
+def test_a_refused_connection_is_no_response(tmp_path: Path) -> None:
     done = locust("--host", f"http://127.0.0.1:{free_port()}", "--records", str(tmp_path), "-u", "1", "-t", "2", "Voter", "Watcher")
     assert done.returncode == 1
-    assert "no answer: ConnectionRefusedError" in done.stderr
+    assert "no response: ConnectionRefusedError" in done.stderr
     assert {(line.status, line.vote_id) for line in lines_of(tmp_path)} == {(UNANSWERED, None)}
 
 
-def test_the_impatient_vote_again_with_the_same_key_and_option(tmp_path: Path) -> None:
+def test_impatient_users_retry_with_the_same_key_and_option(tmp_path: Path) -> None:
     def slow_at_first(key: str, option: str) -> Answer:
         if api.keys.count(key) == 1:
             time.sleep(0.6)
         return accepted(key, option)
 
     with served(slow_at_first) as api:
-        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "2", "--rate-of-a-user", "2", "Impatient")
+        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "2", "--user-rate", "2", "Impatient")
     noted = lines_of(tmp_path)
     first, again = ([line for line in noted if line.name == name] for name in ("vote", "vote again"))
     assert done.returncode == 1
-    assert "no answer within 0.25 s" in done.stderr
+    assert "no response within 0.25 s" in done.stderr
     assert [line.status for line in first] == [UNANSWERED] * len(first)
     assert all(250 <= (line.ended - line.sent) * 1000 < 400 for line in first)
     assert {line.number: (line.option, 201) for line in first} == {line.number: (line.option, line.status) for line in again}
     assert sorted(api.keys) == sorted(keys_of(tmp_path))
     assert all(count == 2 for count in Counter(api.votes).values())
-    assert planned(tmp_path) - len(first) in range(3)  # what is asked again is in no schedule
+    assert planned(tmp_path) - len(first) in range(3)  # retries are not scheduled
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_the_impatient_vote_again_with_the_same_key_and_option(tmp_path: Path) -
         (["Mixed"], {"vote", "results"}),
     ],
 )
-def test_tags_choose_what_is_done(tmp_path: Path, told: list[str], names: set[str]) -> None:
+def test_tags_select_tasks(tmp_path: Path, told: list[str], names: set[str]) -> None:
     with served() as api:
         done = locust("--host", api.url, "--records", str(tmp_path), "-u", "4", "-r", "10", "-t", "2", *told)
     assert done.returncode == 0, done.stderr
@@ -159,18 +159,18 @@ def test_tags_choose_what_is_done(tmp_path: Path, told: list[str], names: set[st
     assert api.looks + len(api.votes) == len(lines_of(tmp_path))
 
 
-def test_without_a_folder_nothing_is_noted_and_all_is_asked() -> None:
+def test_without_a_folder_requests_are_sent_but_not_recorded() -> None:
     with served() as api:
         done = locust("--host", api.url, "-u", "2", "-r", "10", "-t", "2", "Voter")
     assert done.returncode == 0, done.stderr
     assert len(set(api.keys)) == len(api.votes) > 5
 
 
-def test_a_generator_notes_how_busy_it_was(tmp_path: Path) -> None:
+def test_a_generator_records_its_own_load(tmp_path: Path) -> None:
     with served() as api:
         before = time.time()
         done = locust("--host", api.url, "--records", str(tmp_path), "-u", "2", "-r", "10", "-t", "4", "Voter")
-    (one,) = generated.read(tmp_path)
+    (one,) = generator_stats.read(tmp_path)
     assert done.returncode == 0, done.stderr
     assert before < one.began < min(api.moments)
     assert {process for process, _ in read(tmp_path)} == {one.process}

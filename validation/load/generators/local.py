@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from loadtests import ON_TIME
+from loadtests import LOCUST_ENVIRONMENT
 from validation.core.errors import HarnessError
 from validation.core.settings import PROJECT
 from validation.load.sampling.sampler import Look, parts_of
@@ -76,7 +76,7 @@ def generating(order: Order) -> Iterator[Generator]:
     with log.open("wb") as output:
         child = subprocess.Popen(  # noqa: S603 - our own command line
             [sys.executable, "-m", "locust", *options(order, order.scenarios, order.folder), *spread],
-            cwd=PROJECT, env=ON_TIME | os.environ, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            cwd=PROJECT, env=LOCUST_ENVIRONMENT | os.environ, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         yield _Child(child, log, parts_of({"generator": lambda: child.pid}))

@@ -1,4 +1,4 @@
-"""However a run ends, no process of it is left, and what was asked is noted."""
+"""However a run ends, it leaves no processes behind and its requests are recorded."""
 
 import signal
 import subprocess
@@ -16,7 +16,7 @@ WITHIN = 20.0
 
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-def test_nothing_is_left_and_what_was_asked_is_noted(tmp_path: Path, number: signal.Signals, processes: int) -> None:
+def test_no_process_is_left_and_every_request_is_recorded(tmp_path: Path, number: signal.Signals, processes: int) -> None:
     scenario = '[long]\ntitle = "Long"\nusers = { Voter = 1.0 }\nsteps = [[1, 40], [60, 40]]\nbudgets = {}\n'
     (tmp_path / "scenarios.toml").write_text(scenario)
     told = ["--headless", "--scenario", "long", "--scenarios", str(tmp_path / "scenarios.toml"), "--records", str(tmp_path / "records")]
@@ -32,7 +32,7 @@ def test_nothing_is_left_and_what_was_asked_is_noted(tmp_path: Path, number: sig
         assert eventually(lambda: any(map(lives, started)), lambda left: not left, within=WITHIN).held
         noted = [line for _, line in read(tmp_path / "records")]
         if number is signal.SIGKILL and processes == 1:
-            assert len(api.votes) - 80 <= len(noted) <= len(api.votes)  # all but the last second or two
+            assert len(api.votes) - 80 <= len(noted) <= len(api.votes)  # all except the last one or two seconds
         else:
             assert len(noted) == len(api.votes)
             assert {line.status for line in noted} == {201}

@@ -1,4 +1,4 @@
-"""A consumer that meets its fate in the middle of a turn, at one of its commands to Redis or the database."""
+"""A consumer with a fault injected in the middle of a turn, at one of its commands to Redis or the database."""
 
 import contextlib
 import math
@@ -21,33 +21,33 @@ Event = Callable[[], Awaitable[None]]
 Command = Callable[..., Awaitable[Any]]
 
 
-class Death(BaseException):
-    """The process is gone. Nothing in it catches this."""
+class Killed(BaseException):
+    """The process was killed. No code in the consumer catches this."""
 
 
-class Cut(RedisConnectionError):
-    """The link is gone, and the process sees it."""
+class ConnectionCut(RedisConnectionError):
+    """The connection was cut, and the consumer notices."""
 
 
-async def die() -> None:
-    raise Death
+async def kill() -> None:
+    raise Killed
 
 
 async def cut() -> None:
-    raise Cut
+    raise ConnectionCut
 
 
-class Fate:
-    """What happens at which command of a consumer that has entries in hand; `late`: once the command was carried out."""
+class Fault:
+    """Runs `event` at command number `after` of a consumer that has entries in hand; with `late`, after the command was executed."""
 
-    def __init__(self, after: float = math.inf, event: Event = die, *, late: bool = False) -> None:
+    def __init__(self, after: float = math.inf, event: Event = kill, *, late: bool = False) -> None:
         self.left, self.event, self.late = after, event, late
         self.in_hand = False
 
-    async def meet(self, command: Callable[[], Awaitable[T]]) -> T:
+    async def run(self, command: Callable[[], Awaitable[T]]) -> T:
         self.left -= self.in_hand
         struck = self.left < 0
-        if struck and self.event is not die:  # the dead stay dead
+        if struck and self.event is not kill:  # a killed process stays dead
             self.left = math.inf
         if struck and not self.late:
             await self.event()
@@ -57,18 +57,18 @@ class Fate:
         return reply
 
 
-class FatedConsumer(Consumer):
+class FaultyConsumer(Consumer):
     def __init__(self, settings: ConsumerSettings, redis: Redis, store: Store) -> None:
-        super().__init__(settings, FatedRedis(redis, self), FatedStore(store, self), lambda: None, Metrics())
-        self.fate = Fate()
+        super().__init__(settings, FaultyRedis(redis, self), FaultyStore(store, self), lambda: None, Metrics())
+        self.fault = Fault()
 
-    async def take_turn(self, fate: Fate) -> None:
-        self.fate, self._claim_at, self._measure_at = fate, 0, math.inf  # measuring only looks
-        with contextlib.suppress(Cut):
+    async def take_turn(self, fault: Fault) -> None:
+        self.fault, self._claim_at, self._measure_at = fault, 0, math.inf  # measuring only reads
+        with contextlib.suppress(ConnectionCut):
             await self.run_once()
 
     async def _settle(self, entries: list[Entry]) -> bool:
-        self.fate.in_hand |= bool(entries)
+        self.fault.in_hand |= bool(entries)
         return await super()._settle(entries)
 
     def read_ahead(self) -> list[bytes]:
@@ -76,40 +76,40 @@ class FatedConsumer(Consumer):
         return [stream_id for stream_id, _ in ahead.result()] if ahead and ahead.done() and not ahead.exception() else []
 
 
-class FatedRedis(Redis):
-    def __init__(self, redis: Redis, owner: FatedConsumer) -> None:
+class FaultyRedis(Redis):
+    def __init__(self, redis: Redis, owner: FaultyConsumer) -> None:
         super().__init__(connection_pool=redis.connection_pool)
         self.owner = owner
 
     async def execute_command(self, *command: Any, **options: Any) -> Any:
         run: Command = super().execute_command
-        return await self.owner.fate.meet(lambda: run(*command, **options))
+        return await self.owner.fault.run(lambda: run(*command, **options))
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        make: Callable[..., FatedPipeline] = FatedPipeline
+        make: Callable[..., FaultyPipeline] = FaultyPipeline
         pipe = make(self.connection_pool, self.response_callbacks, transaction, shard_hint)
         pipe.redis = self
         return pipe
 
 
-class FatedPipeline(Pipeline):
-    """Without MULTI a death, or somebody else, can come between any two of its commands."""
+class FaultyPipeline(Pipeline):
+    """Without MULTI, a crash or another client can intervene between any two commands."""
 
-    redis: FatedRedis
+    redis: FaultyRedis
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
         run: Command = super().execute
         if self.is_transaction:
-            return await self.redis.owner.fate.meet(lambda: run(raise_on_error))
+            return await self.redis.owner.fault.run(lambda: run(raise_on_error))
         commands, self.command_stack = self.command_stack, []
         return [await self.redis.execute_command(*command, **options) for command, options in commands]
 
 
-class FatedStore(Store):
-    def __init__(self, store: Store, owner: FatedConsumer) -> None:
+class FaultyStore(Store):
+    def __init__(self, store: Store, owner: FaultyConsumer) -> None:
         super().__init__(store._pool, store._timeout)
         self.owner = owner
 
     async def _fetch(self, *statement: Any) -> list[asyncpg.Record]:
         run = super()._fetch
-        return await self.owner.fate.meet(lambda: run(*statement))
+        return await self.owner.fault.run(lambda: run(*statement))

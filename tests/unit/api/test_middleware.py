@@ -1,4 +1,4 @@
-"""What surrounds every route: headers, errors, CORS, the rate limit, the request's id, its log line and its figures."""
+"""Everything around the routes: headers, errors, CORS, rate limit, request id, request log and metrics."""
 
 import pytest
 from structlog.testing import capture_logs
@@ -31,7 +31,7 @@ PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-
     ],
 )
 @pytest.mark.parametrize("environment", ["development", "production"])
-async def test_every_answer_has_the_security_headers(start: Start, method: str, path: str, status: int, environment: str) -> None:
+async def test_every_response_has_the_security_headers(start: Start, method: str, path: str, status: int, environment: str) -> None:
     async with start(environment=environment) as api:
         answer = await api.client.request(method, path)
     assert answer.status_code == status
@@ -52,19 +52,19 @@ async def test_every_answer_has_the_security_headers(start: Start, method: str, 
 
 
 @pytest.mark.parametrize(("path", "allowed"), [("/api/vote", {"POST"}), ("/health", {"GET", "HEAD"}), ("/api/results", {"GET"})])
-async def test_a_wrong_method_is_told_the_right_ones(start: Start, path: str, allowed: set[str]) -> None:
+async def test_405_lists_the_allowed_methods(start: Start, path: str, allowed: set[str]) -> None:
     async with start() as api:
         answer = await api.client.delete(path)
     assert (answer.status_code, set(answer.headers["allow"].split(", "))) == (405, allowed)
 
 
-async def test_no_answer_repeats_what_was_sent(start: Start) -> None:
+async def test_no_response_echoes_client_input(start: Start) -> None:
     async with start() as api:
         for answer in (await api.vote(b'{"option": "S3CRET"}'), await api.client.get("/S3CRET"), await api.vote(Idempotency_Key="S3 C")):
             assert "S3" not in answer.text
 
 
-async def test_a_preflight_gives_exactly_what_is_published(start: Start) -> None:
+async def test_a_preflight_returns_exactly_the_published_headers(start: Start) -> None:
     async with start(cors_origins=(ORIGIN,)) as api:
         answer = await api.client.options("/api/vote", headers=PREFLIGHT)
     assert answer.status_code == 200
@@ -77,7 +77,7 @@ async def test_a_preflight_gives_exactly_what_is_published(start: Start) -> None
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", f"{ORIGIN}.evil.example", "http://vote.example", f"{ORIGIN}:444", "null", "*"])
-async def test_a_foreign_origin_is_given_nothing(start: Start, origin: str) -> None:
+async def test_a_disallowed_origin_learns_no_rules(start: Start, origin: str) -> None:
     async with start(cors_origins=(ORIGIN,)) as api:
         preflight = await api.client.options("/api/vote", headers=PREFLIGHT | {"Origin": origin})
         vote = await api.vote(Origin=origin)
@@ -86,13 +86,13 @@ async def test_a_foreign_origin_is_given_nothing(start: Start, origin: str) -> N
         assert [name for name in answer.headers if name.startswith("access-control-allow")] == []
 
 
-async def test_errors_can_be_read_by_an_allowed_origin_too(start: Start) -> None:
+async def test_an_allowed_origin_can_read_errors(start: Start) -> None:
     async with start(cors_origins=(ORIGIN,)) as api:
         answer = await api.vote(b"{}", Origin=ORIGIN)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (422, ORIGIN)
 
 
-async def test_beyond_the_rate_limit_requests_are_429_except_the_orchestrators(start: Start) -> None:
+async def test_requests_over_the_rate_limit_get_429_except_health_ready_and_metrics(start: Start) -> None:
     async with start(rate_limit="3/hour") as api:
         answers = [await api.vote(X_Forwarded_For=f"10.0.0.{number}") for number in range(5)]
         assert [answer.status_code for answer in answers] == [201, 201, 201, 429, 429]
@@ -103,20 +103,20 @@ async def test_beyond_the_rate_limit_requests_are_429_except_the_orchestrators(s
             assert (await api.client.get(path)).status_code == 200
 
 
-async def test_a_trusted_proxy_says_who_the_client_is_and_the_client_cannot(redis_url: str) -> None:
+async def test_only_a_trusted_proxy_can_set_the_client_address(redis_url: str) -> None:
     async with running(redis_url, rate_limit="1/hour", trusted_proxies=("127.0.0.1",)) as api:
         statuses = [(await api.vote(X_Forwarded_For=said)).status_code for said in ("1.1.1.1", "2.2.2.2", "9.9.9.9, 2.2.2.2")]
     assert statuses == [201, 201, 429]
 
 
 @pytest.mark.parametrize(("given", "kept"), [("abc-1.2_3", True), ("x" * 65, False), ("a b", False), ('a"b', False), ("", False)])
-async def test_a_sane_request_id_is_kept(start: Start, given: str, kept: bool) -> None:
+async def test_a_valid_request_id_is_kept(start: Start, given: str, kept: bool) -> None:
     async with start() as api:
         answer = await api.client.get("/health", headers={"X-Request-ID": given})
     assert (answer.headers["x-request-id"] == given) is kept
 
 
-async def test_a_request_is_one_line_without_the_clients_bytes(start: Start) -> None:
+async def test_a_request_logs_one_line_without_client_input(start: Start) -> None:
     with capture_logs() as lines:
         async with start() as api:
             await api.client.request("S3CRET", "/S3CRET?S3CRET", headers={"X-Request-ID": "S3 CRET", "User-Agent": "S3CRET"})
@@ -135,7 +135,7 @@ async def test_a_request_is_one_line_without_the_clients_bytes(start: Start) -> 
     }
 
 
-async def test_the_figures_count_by_route_and_status(start: Start) -> None:
+async def test_metrics_count_by_route_and_status(start: Start) -> None:
     async with start() as api:
         await api.vote()
         await api.vote(b"{}")
@@ -149,7 +149,7 @@ async def test_the_figures_count_by_route_and_status(start: Start) -> None:
     assert "votes_stream_length 1.0" in text
 
 
-async def test_the_document_describes_every_route_in_development_only(start: Start) -> None:
+async def test_openapi_describes_every_route_and_is_served_in_development_only(start: Start) -> None:
     async with start(vote_options=("tea", "coffee")) as api:
         document = (await api.client.get("/openapi.json")).json()
     async with start(environment="production") as api:

@@ -1,4 +1,4 @@
-"""What a load generator notes of itself: `generator-<process>.jsonl`, one line a second. Nothing here imports Locust."""
+"""A load generator's statistics about itself: `generator-<process>.jsonl`, one line per second. Nothing here imports Locust."""
 
 import json
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import NamedTuple, Self
 
 
 class Second(NamedTuple):
-    """One second of a generator.
+    """One second of a generator process.
 
     Attributes:
-        at: its end, in seconds since the begin of the schedule.
-        cpu: what the process used, in cores.
-        late_ms: the largest lateness of something due every 50 ms: so late did requests leave that were due then.
+        at: end of this second, in seconds since the start of the schedule.
+        cpu: CPU use of the process, in cores.
+        late_ms: largest delay of a timer due every 50 ms, which is how late requests due at that time were sent.
     """
 
     at: float
@@ -23,13 +23,13 @@ class Second(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """One process.
+    """The statistics of one generator process.
 
     Attributes:
-        process: its name, as in the names of its records.
-        began: when its schedule began, in seconds since the epoch.
-        planned: how many requests its schedules contained, whether they were sent or not; "vote again" is in no schedule.
-        seconds: what it was like in each whole second.
+        process: name of the process, as in the file names of its records.
+        began: start of its schedule, in seconds since the epoch.
+        planned: number of requests in its schedules, sent or not; "vote again" requests are never scheduled.
+        seconds: statistics for each whole second.
     """
 
     process: str
@@ -39,7 +39,7 @@ class Generator:
 
 
 class Writer:
-    """Writes the notes of this process; each line is there at once."""
+    """Writes the statistics of this process, line-buffered."""
 
     def __init__(self, folder: Path, process: str, began: float) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Writer:
         self._line(process=process, began=began)
 
     def write(self, second: Second | None, planned: int) -> None:
-        """Note a second, or none at the end, and how many requests were planned up to then."""
+        """Write one second, or None at the end, and the number of requests planned up to then."""
         self._line(planned=planned, **(second._asdict() if second else {}))
 
     def _line(self, **values: object) -> None:
@@ -61,17 +61,17 @@ class Writer:
 
 
 def read(folder: Path) -> list[Generator]:
-    """Read what all processes noted; a folder that is not there has none.
+    """Return the statistics of all processes; the list is empty if the folder does not exist.
 
-    What a killed process left counts up to its last whole line.
+    For a killed process, they end with its last complete line.
     """
     return [one for file in sorted(folder.glob("generator-*.jsonl")) if (one := _read(file)) is not None]
 
 
 def _read(file: Path) -> Generator | None:
-    whole = file.read_text(encoding="utf-8").rpartition("\n")[0]
-    if not whole:
+    complete = file.read_text(encoding="utf-8").rpartition("\n")[0]
+    if not complete:
         return None
-    head, *lines = map(json.loads, whole.split("\n"))
+    head, *lines = map(json.loads, complete.split("\n"))
     seconds = [Second(line["at"], line["cpu"], line["late_ms"]) for line in lines if "at" in line]
     return Generator(head["process"], head["began"], lines[-1]["planned"] if lines else 0, seconds)
