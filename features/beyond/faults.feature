@@ -12,26 +12,26 @@ Feature: Votes survive every fault
       Then the fault took effect, and every vote is counted once
 
       Examples:
-        | part       | what            |
-        | the API    | is killed       |
-        | the API    | is asked to end |
-        | the API    | is frozen       |
-        | consumer a | is killed       |
-        | consumer a | is asked to end |
-        | consumer a | is frozen       |
-        | Redis      | is killed       |
-        | Redis      | is asked to end |
-        | Redis      | is frozen       |
-        | PostgreSQL | is killed       |
-        | PostgreSQL | is asked to end |
-        | PostgreSQL | is frozen       |
+        | part       | what         |
+        | the API    | is killed    |
+        | the API    | is shut down |
+        | the API    | is frozen    |
+        | consumer a | is killed    |
+        | consumer a | is shut down |
+        | consumer a | is frozen    |
+        | Redis      | is killed    |
+        | Redis      | is shut down |
+        | Redis      | is frozen    |
+        | PostgreSQL | is killed    |
+        | PostgreSQL | is shut down |
+        | PostgreSQL | is frozen    |
 
       @thorough
       Examples:
-        | part       | what            |
-        | consumer b | is killed       |
-        | consumer b | is asked to end |
-        | consumer b | is frozen       |
+        | part       | what         |
+        | consumer b | is killed    |
+        | consumer b | is shut down |
+        | consumer b | is frozen    |
 
   @cp_b4
   Rule: B4 Votes survive a Redis in trouble
@@ -44,8 +44,8 @@ Feature: Votes survive every fault
       Examples:
         | fault                           |
         | Redis is stalled                |
-        | the group of Redis is destroyed |
-        | the memory of Redis is full     |
+        | the consumer group is destroyed |
+        | Redis is out of memory          |
         | the disk of Redis is full       |
 
   @cp_b5
@@ -57,46 +57,46 @@ Feature: Votes survive every fault
       Then the fault took effect, and every vote is counted once
 
       Examples:
-        | fault                                   |
-        | PostgreSQL is restarted                 |
-        | PostgreSQL ends all sessions            |
-        | PostgreSQL's tables are locked for 20 s |
-        | PostgreSQL is read-only                 |
-        | PostgreSQL has no connection left       |
+        | fault                                     |
+        | PostgreSQL is restarted                   |
+        | PostgreSQL terminates all sessions        |
+        | the PostgreSQL tables are locked for 20 s |
+        | PostgreSQL is read-only                   |
+        | PostgreSQL has no free connection         |
 
   @cp_b6
   Rule: B6 Votes survive a bad link
 
-    Scenario Outline: a bad link, the link of the <link> <what>
+    Scenario Outline: the connection from <connection> <what>
       Given votes flow
-      When the link of the <link> <what>, and then it is over
+      When the connection from <connection> <what>, and then it is over
       Then the fault took effect, and every vote is counted once
 
       Examples:
-        | link                    | what                    |
-        | API to Redis            | is reset                |
-        | API to Redis            | is refused              |
-        | API to Redis            | swallows everything     |
-        | API to Redis            | loses the replies       |
-        | consumers to Redis      | is refused              |
-        | consumers to Redis      | swallows everything     |
-        | consumers to Redis      | loses the replies       |
-        | consumers to Redis      | is reset behind a reply |
-        | consumers to PostgreSQL | is cut                  |
-        | consumers to PostgreSQL | swallows everything     |
-        | consumers to PostgreSQL | is slow                 |
-        | consumers to PostgreSQL | loses the replies       |
+        | connection                  | what                         |
+        | the API to Redis            | is reset                     |
+        | the API to Redis            | is refused                   |
+        | the API to Redis            | drops all traffic            |
+        | the API to Redis            | drops replies                |
+        | the consumers to Redis      | is refused                   |
+        | the consumers to Redis      | drops all traffic            |
+        | the consumers to Redis      | drops replies                |
+        | the consumers to Redis      | is reset right after a reply |
+        | the consumers to PostgreSQL | is closed                    |
+        | the consumers to PostgreSQL | drops all traffic            |
+        | the consumers to PostgreSQL | is slow                      |
+        | the consumers to PostgreSQL | drops replies                |
 
       @thorough
       Examples:
-        | link                    | what                    |
-        | API to Redis            | is cut                  |
-        | API to Redis            | is slow                 |
-        | consumers to Redis      | is cut                  |
-        | consumers to Redis      | is reset                |
-        | consumers to Redis      | is slow                 |
-        | consumers to PostgreSQL | is reset                |
-        | consumers to PostgreSQL | is refused              |
+        | connection                  | what       |
+        | the API to Redis            | is closed  |
+        | the API to Redis            | is slow    |
+        | the consumers to Redis      | is closed  |
+        | the consumers to Redis      | is reset   |
+        | the consumers to Redis      | is slow    |
+        | the consumers to PostgreSQL | is reset   |
+        | the consumers to PostgreSQL | is refused |
 
   @cp_b10
   Rule: B10 Votes survive faults in any order

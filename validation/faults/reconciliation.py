@@ -1,4 +1,4 @@
-"""The harness's own record of every vote it sent and what became of it, and the comparison with what was counted."""
+"""Every vote that the harness sent, the answer to it, and the comparison of both with what was counted."""
 
 import secrets
 from collections import Counter
@@ -11,7 +11,7 @@ CLIENT_ERRORS = range(400, 500)
 
 @dataclass(frozen=True, slots=True)
 class SentVote:
-    """One vote that was sent: `ok` was answered 201, `rejected` 4xx, `unknown` anything else."""
+    """One vote that was sent. `outcome` is `ok` for 201, `rejected` for 4xx, and `unknown` for anything else."""
 
     key: str
     option: str
@@ -21,12 +21,13 @@ class SentVote:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What became of the votes.
+    """The comparison of sent votes with the ledger.
 
     Attributes:
+        ok: how many votes were answered 201.
         lost: ids that were answered 201 and are not in the ledger.
-        wrong: ids counted for another option than they were cast for.
-        phantom: ids that were rejected and counted all the same.
+        wrong: ids that were counted for another option.
+        phantom: ids that were counted although they were not accepted.
     """
 
     ok: int
@@ -35,8 +36,8 @@ class Reconciliation:
     phantom: tuple[str, ...]
 
     @property
-    def even(self) -> bool:
-        """Whether every vote is where it should be."""
+    def consistent(self) -> bool:
+        """Whether the ledger holds every accepted vote, for its option, and no rejected one."""
         return not (self.lost or self.wrong or self.phantom)
 
 
@@ -63,24 +64,24 @@ class SentVotes:
     cast: list[SentVote] = field(default_factory=list)
 
     def key(self) -> str:
-        """Make an Idempotency-Key that nobody used."""
+        """Return a new Idempotency-Key."""
         return f"votecheck-{secrets.token_hex(8)}"
 
     def record(self, key: str, option: str, status: int, vote_id: str = "") -> SentVote:
-        """Note what a vote was answered."""
+        """Record the answer to a vote."""
         outcome = "ok" if status == CREATED else "rejected" if status in CLIENT_ERRORS else "unknown"
         sent_vote = SentVote(key, option, outcome, vote_id)
         self.cast.append(sent_vote)
         return sent_vote
 
     def accepted(self) -> dict[str, str]:
-        """The distinct votes that were answered 201: id → option."""
-        return {b.vote_id: b.option for b in self.cast if b.outcome == "ok"}
+        """Return the distinct votes that were answered 201: id → option."""
+        return {vote.vote_id: vote.option for vote in self.cast if vote.outcome == "ok"}
 
     def by_option(self) -> Counter[str]:
-        """How many distinct votes of each option were accepted."""
+        """Count the distinct accepted votes of each option."""
         return Counter(self.accepted().values())
 
     def reconcile(self, ledger: Mapping[str, str]) -> Reconciliation:
         """Compare these votes with the ledger of the database: id → option."""
-        return reconcile(self.accepted(), ledger, {b.vote_id for b in self.cast if b.outcome == "rejected" and b.vote_id})
+        return reconcile(self.accepted(), ledger, {vote.vote_id for vote in self.cast if vote.outcome == "rejected" and vote.vote_id})

@@ -1,4 +1,4 @@
-"""Workload who go on until their vote is taken, and a watcher who never looks away."""
+"""The traffic during faults: voters who repeat each vote until it is answered, and a watcher of the API and its processes."""
 
 import itertools
 import threading
@@ -14,24 +14,24 @@ from validation.probes.running.http import HttpProbe
 from validation.targets.process import Child
 
 THREADS = 3
-EVERY_SECONDS = 0.03
-WATCH_SECONDS = 0.1
+VOTE_SECONDS = 0.03
+CHECK_SECONDS = 0.1
 PATIENCE_SECONDS = 60.0
 HEALTHY = "/health answered 200"
 
 
 @dataclass
 class Workload:
-    """Threads that vote with a key each, and send it again until it is answered.
+    """Threads that vote, each vote with a key of its own, and repeat a vote until it is answered.
 
     Attributes:
-        pause: how long each waits between two votes, in seconds.
+        interval: seconds that each thread waits between two votes.
         given_up: the keys that were refused, or not answered within a minute.
     """
 
     probe: HttpProbe
     sent_votes: SentVotes
-    pause: float = EVERY_SECONDS
+    interval: float = VOTE_SECONDS
     given_up: list[str] = field(default_factory=list)
     _flowing: threading.Event = field(default_factory=threading.Event)
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -39,28 +39,28 @@ class Workload:
     _threads: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Begin to vote."""
+        """Start voting."""
         self._flowing.set()
         for number in range(THREADS):
             thread = threading.Thread(target=self._vote_on, args=(number,), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def rest(self) -> None:
-        """Begin no new vote; those in hand go on until they are answered."""
+    def pause(self) -> None:
+        """Start no new vote; votes in flight are repeated until they are answered."""
         self._flowing.clear()
 
-    def go_on(self) -> None:
-        """Vote again."""
+    def resume(self) -> None:
+        """Start new votes again."""
         self._flowing.set()
 
     @property
-    def resting(self) -> bool:
-        """Whether no vote is in hand."""
+    def idle(self) -> bool:
+        """Whether no vote is in flight."""
         return not any(self._busy.values())
 
     def stop(self) -> None:
-        """End the threads."""
+        """Stop the threads."""
         self._ended.set()
         self._flowing.set()
         for thread in self._threads:
@@ -74,7 +74,7 @@ class Workload:
                 return
             self._busy[number] = True
             self._vote(self.sent_votes.key(), "cats" if turn % 3 else "dogs")
-            self._ended.wait(self.pause)
+            self._ended.wait(self.interval)
 
     def _vote(self, key: str, option: str) -> None:
         end = time.monotonic() + PATIENCE_SECONDS
@@ -89,50 +89,52 @@ class Workload:
                 return
             if status in CLIENT_ERRORS:
                 break
-            self._ended.wait(EVERY_SECONDS)
+            self._ended.wait(VOTE_SECONDS)
         self.given_up.append(key)
 
 
 @dataclass
 class Watcher:
-    """Looks at the API and at the processes all the time, and keeps what is wrong.
+    """Checks the API and the processes all the time, and records what is wrong.
 
     Attributes:
-        up: tells whether the API is meant to answer now.
-        pause: how long it waits between two looks, in seconds.
-        wrong: what must never be.
-        ready: the answers of /ready over time, newest last, bounded.
+        up: returns whether the API must answer now.
+        interval: seconds between two checks.
+        wrong: errors seen so far.
+        ready: the latest answers of /ready, newest last.
+        memory_mib, descriptors: the highest seen of any process.
+        checks: how many checks were made.
     """
 
     probe: HttpProbe
     up: Callable[[], bool]
     processes: Callable[[], list[Child]]
-    pause: float = WATCH_SECONDS
+    interval: float = CHECK_SECONDS
     wrong: list[str] = field(default_factory=list)
     ready: list[tuple[int, str]] = field(default_factory=list)
     memory_mib: float = 0.0
     descriptors: int = 0
-    looks: int = 0
+    checks: int = 0
     _total: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to look."""
-        self._thread = threading.Thread(target=self._look_on, daemon=True)
+        """Start checking."""
+        self._thread = threading.Thread(target=self._check_on, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Look away."""
+        """Stop checking."""
         self._ended.set()
         if self._thread:
             self._thread.join(PATIENCE_SECONDS)
 
-    def _look_on(self) -> None:
-        while not self._ended.wait(self.pause):
-            self._look()
+    def _check_on(self) -> None:
+        while not self._ended.wait(self.interval):
+            self._check()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         was_up = self.up()
         try:
             health = f"/health answered {self.probe.send('GET', '/health').status}"
@@ -152,7 +154,7 @@ class Watcher:
             self._total = total
         for child in self.processes():
             self._measure(child)
-        self.looks += 1
+        self.checks += 1
 
     def _measure(self, child: Child) -> None:
         try:
@@ -160,4 +162,4 @@ class Watcher:
             self.memory_mib = max(self.memory_mib, process.memory_info().rss / 2**20)
             self.descriptors = max(self.descriptors, process.num_fds())
         except (psutil.Error, HarnessError):
-            return  # it was killed a moment ago
+            return  # the process was killed a moment ago

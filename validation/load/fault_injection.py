@@ -1,4 +1,4 @@
-"""A fault in the middle of a load: it comes at the middle of the schedule, and is over after its own time."""
+"""A fault in the middle of a load run: it begins in the middle of the schedule and lasts as long as it always does."""
 
 import threading
 import time
@@ -9,85 +9,99 @@ from statistics import median_high
 from validation.core.errors import HarnessError, NotProven, UsageError
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently
-from validation.faults.catalogue import every_fault
+from validation.faults.catalogue import all_faults
 from validation.faults.environment import FaultEnvironment
-from validation.load.result import Fault, Second
+from validation.load.result import FaultRecord, Second
 
 LONGEST_SHARE = 0.4
-"""Of what is measured: before and after the fault there must be something to compare."""
-AS_BEFORE = 2.0
-"""The system has recovered when its p95 is below so many times the median one from before, or below 1 ms more."""
-SETTLED_SECONDS = 3
+"""The longest share of the measured time that a fault may last: there must be something to compare before and after it."""
+RECOVERED_FACTOR = 2.0
+"""The system has recovered once its p95 is at most this many times the median p95 before the fault, or at most 1 ms above it."""
+RECOVERED_SECONDS = 3
+"""How many consecutive seconds must be that good."""
 
 
-def demand(name: str, settings: RunSettings, measured_seconds: float) -> None:
-    """Refuse a fault that is not known, too long for the scenario, or for a system that is not ours.
+def require_fault(name: str, settings: RunSettings, measured_seconds: float) -> None:
+    """Check that a fault exists, fits into the scenario, and has a system that this run launches.
 
     Raises:
-        UsageError: with the names that there are.
+        UsageError: it does not; the message lists the valid names.
     """
     if settings.api_url or settings.target == "cluster":
-        raise UsageError("Faults befall only what this run has started on this machine.", "", "votecheck load baseline --target local")
-    known = every_fault()
+        raise UsageError(
+            "--fault needs a system that this run starts on this machine.",
+            "--api-url or --target cluster was given",
+            f"votecheck load baseline --target local --fault {name!r}",
+        )
+    known = all_faults()
     if name not in known:
-        near = ", ".join(sorted(known))
-        raise UsageError(f"There is no fault «{name}».", f"there are: {near}", "votecheck load baseline --fault 'a consumer is killed'")
+        raise UsageError(
+            f"There is no fault {name!r}.",
+            f"valid names: {', '.join(sorted(known))}",
+            "votecheck load baseline --fault 'consumer a is killed'",
+        )
     if known[name].seconds > LONGEST_SHARE * measured_seconds:
-        raise UsageError(f"«{name}» lasts {known[name].seconds:g} s.", f"{measured_seconds:g} s are measured", "ask for more --seconds")
+        raise UsageError(
+            f"The fault {name!r} lasts {known[name].seconds:g} s, too long for {measured_seconds:g} s of measurement.",
+            f"a fault may take {LONGEST_SHARE:.0%} of the measured time",
+            f"votecheck load … --seconds {known[name].seconds / LONGEST_SHARE:g}",
+        )
 
 
 @dataclass
-class Faulting:
-    """Lets it come, in a thread.
+class FaultInjection:
+    """Injects one fault, in a thread.
 
     Attributes:
-        wrong: what went wrong with it in the harness; empty: nothing.
+        at: when the fault begins, in epoch seconds.
+        record: what happened; None until the fault is over.
+        error: why the harness could not inject it; empty if it could.
     """
 
-    storm: FaultEnvironment
+    environment: FaultEnvironment
     name: str
     at: float
-    fault: Fault | None = None
-    wrong: str = ""
+    record: FaultRecord | None = None
+    error: str = ""
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to wait for its moment, `at` seconds since the epoch."""
-        self._thread = threading.Thread(target=self._come, daemon=True)
+        """Start to wait for the moment of the fault."""
+        self._thread = threading.Thread(target=self._inject, daemon=True)
         self._thread.start()
 
     def join(self) -> None:
-        """Wait until it is over; one that has not begun does not come any more."""
+        """Wait until the fault is over; cancel it if it has not begun."""
         self._ended.set()
         if self._thread:
             self._thread.join()
 
-    def _come(self) -> None:
+    def _inject(self) -> None:
         if self._ended.wait(max(0.0, self.at - time.time())):
             return
-        fault, begun = every_fault()[self.name], time.time()
+        fault, begun = all_faults()[self.name], time.time()
         try:
-            fault.begin(self.storm)
+            fault.begin(self.environment)
             consistently(lambda: None, lambda _: True, during=fault.seconds)
-            seen = fault.seen(self.storm)
+            effect = fault.effect(self.environment)
         except (HarnessError, NotProven) as error:
-            seen, self.wrong = "", str(error)
+            effect, self.error = "", str(error)
         finally:
-            fault.end(self.storm)
-        self.storm.revive()
-        self.fault = Fault(self.name, begun, time.time(), seen, None)
+            fault.end(self.environment)
+        self.environment.restart_exited()
+        self.record = FaultRecord(self.name, begun, time.time(), effect, None)
 
 
-def recovered(fault: Fault, timeline: Sequence[Second], warm_up: float) -> float | None:
-    """Give after how many seconds from the fault's end the p95 was as before, for some seconds on end; None: it never was."""
+def recovery_seconds(fault: FaultRecord, timeline: Sequence[Second], warm_up: float) -> float | None:
+    """Return after how many seconds from the fault's end the p95 was as before, for some consecutive seconds; None if it never was."""
     before = [second.p95 for second in timeline if warm_up <= second.at < int(fault.begun) and second.answered]
     if not before:
         return None
     usual, run = median_high(before), 0
-    limit = max(usual * AS_BEFORE, usual + 1)
+    limit = max(usual * RECOVERED_FACTOR, usual + 1)
     for second in (second for second in timeline if second.at >= int(fault.ended)):
         run = run + 1 if second.answered and not second.failed and second.p95 <= limit else 0
-        if run == SETTLED_SECONDS:
-            return max(0.0, second.at + 1 - SETTLED_SECONDS - fault.ended)
+        if run == RECOVERED_SECONDS:
+            return max(0.0, second.at + 1 - RECOVERED_SECONDS - fault.ended)
     return None

@@ -102,7 +102,7 @@ class Check(msgspec.Struct, frozen=True):
     kind: Literal["budget", "books", "generator"] = "budget"
 
 
-class Fault(msgspec.Struct, frozen=True):
+class FaultRecord(msgspec.Struct, frozen=True):
     """A fault that came in the middle: seconds since the begin, how it took effect, and seconds until the latency was as before."""
 
     name: str
@@ -149,7 +149,7 @@ class LoadResult(msgspec.Struct, frozen=True):
     samples: list[Sample]
     books: Books | None
     knee: Knee | None
-    faults: list[Fault]
+    faults: list[FaultRecord]
     planned: int
     missed: int
     processes: int

@@ -21,7 +21,7 @@ from validation.load import fault_injection, reconcile, verdict
 from validation.load.generators import local
 from validation.load.knee import knee
 from validation.load.latency import Figures
-from validation.load.result import Books, Check, Fault, LoadResult
+from validation.load.result import Books, Check, FaultRecord, LoadResult
 from validation.load.sampling.sampler import Sampler
 from validation.load.system import Loaded, loaded
 from validation.probes.running.http import HttpProbe
@@ -93,12 +93,12 @@ def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> Loa
             "Locust runs only inside of a cluster that is the target.", "", "votecheck load baseline --target cluster --inside"
         )
     if asked.fault:
-        fault_injection.demand(asked.fault, settings, scenario.seconds - scenario.warm_up)
+        fault_injection.require_fault(asked.fault, settings, scenario.seconds - scenario.warm_up)
     for problem in cleanup.reap()[1]:
         tell(f"Left by an earlier run: {problem}")
     with ExitStack() as stack:
         portal = stack.enter_context(start_blocking_portal())
-        system = stack.enter_context(loaded(settings, portal, stormy=bool(asked.fault)))
+        system = stack.enter_context(loaded(settings, portal, with_faults=bool(asked.fault)))
         asked_for = f"up to {scenario.highest_rate:g} requests a second for {scenario.seconds:g} s"
         tell(f"Loading {system.url} with {asked_for}, then every vote is looked up.")
         run = _Run(settings, asked, system)
@@ -121,7 +121,7 @@ class _Run:
         self.records = settings.folder / "records"
         self.sampler = Sampler(dict, system.stream)
         self.wrong = ""
-        self.fault: Fault | None = None
+        self.fault: FaultRecord | None = None
         self.books: Books | None = None
         self.why_no_books = ""
         self.answered_again = 0
@@ -145,7 +145,7 @@ class _Run:
                 finally:
                     if faults:
                         faults.join()
-                        self.fault, self.wrong = faults.fault, faults.wrong
+                        self.fault, self.wrong = faults.record, faults.error
                 self.drained = _drained(system)
         if before is not None and (after := self._reads_of_counts()) is not None:
             self.reads = (after - before) / self.scenario.seconds
@@ -164,13 +164,13 @@ class _Run:
         except ProbeError:
             return None
 
-    def _faulting(self) -> fault_injection.Faulting | None:
-        if not self.asked.fault or self.system.storm is None:
+    def _faulting(self) -> fault_injection.FaultInjection | None:
+        if not self.asked.fault or self.system.environment is None:
             return None
         begun = eventually(lambda: generator_stats.read(self.records), bool, within=local.STARTS_SECONDS).value
         warm_up = self.scenario.warm_up
         middle = (begun[0].began if begun else time.time()) + warm_up + (self.scenario.seconds - warm_up) / 3
-        coming = fault_injection.Faulting(self.system.storm, self.asked.fault, middle)
+        coming = fault_injection.FaultInjection(self.system.environment, self.asked.fault, middle)
         coming.start()
         return coming
 
@@ -249,7 +249,7 @@ class _Run:
             yield Check(f"effect of: {self.asked.fault}", "seen", "nothing", None, self.wrong or "it did not come")
             return
         fault = self.fault = structs.replace(self.fault, begun=self.fault.begun - begun, ended=self.fault.ended - begun)
-        after = fault_injection.recovered(fault, figures.timeline, self.scenario.warm_up)
+        after = fault_injection.recovery_seconds(fault, figures.timeline, self.scenario.warm_up)
         self.fault = structs.replace(fault, recovered_after=after)
         yield Check(
             f"effect of: {fault.name}", "seen", fault.seen or "nothing", True if fault.seen else None, "" if fault.seen else "not seen"

@@ -1,4 +1,4 @@
-"""The system that is loaded: a target's own, or, where a fault is to come, the storm's, whose parts stand behind links."""
+"""The system that is loaded: a target's own, or, where a fault is to come, the environment's, whose parts stand behind links."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ class Loaded:
         look: what each part uses; those of somebody else are not seen.
         stream: the queue; None: nobody gave its address.
         store: the votes; None: nobody gave their address.
-        storm: what faults befall; None: none is to come.
+        environment: what faults befall; None: none is to come.
         installation: where the parts are pods; None: they are none.
         left: what could not be cleaned up, once it is over.
     """
@@ -39,22 +39,22 @@ class Loaded:
     look: Look
     stream: StreamProbe | None
     store: StoreProbe | None
-    storm: FaultEnvironment | None = None
+    environment: FaultEnvironment | None = None
     installation: "Installation | None" = None
     left: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def loaded(settings: RunSettings, portal: BlockingPortal, *, stormy: bool) -> Iterator[Loaded]:
+def loaded(settings: RunSettings, portal: BlockingPortal, *, with_faults: bool) -> Iterator[Loaded]:
     """Start what is loaded, with somebody who counts; it is gone afterwards.
 
     Args:
         settings: where it runs.
         portal: runs the database's driver.
-        stormy: whether a fault is to come.
+        with_faults: whether a fault is to come.
     """
     in_cluster = settings.target == "cluster" and not settings.api_url
-    begin = _storm if stormy else _installation if in_cluster else _target
+    begin = _fault_environment if with_faults else _installation if in_cluster else _target
     with begin(settings, portal) as started:
         try:
             yield started
@@ -64,20 +64,20 @@ def loaded(settings: RunSettings, portal: BlockingPortal, *, stormy: bool) -> It
 
 
 @contextmanager
-def _storm(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
-    storm, made = FaultEnvironment(settings, portal), None
+def _fault_environment(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
+    environment, made = FaultEnvironment(settings, portal), None
     try:
-        storm.start()
-        storm.watcher.stop()
-        storm.voters.stop()  # the votes of the load are those to be reconciled
-        consumers = {f"consumer {name}": child for name, child in zip("ab", storm.consumers, strict=True)}
-        servers = {"redis": storm.target.redis.require_managed(), "postgres": storm.target.database.require_managed()}
-        parts = {"api": storm.api.process, **consumers, **servers}
+        environment.start()
+        environment.watcher.stop()
+        environment.workload.stop()  # the votes of the load are those to be reconciled
+        consumers = {f"consumer {name}": child for name, child in zip("ab", environment.consumers, strict=True)}
+        servers = {"redis": environment.target.redis.require_managed(), "postgres": environment.target.database.require_managed()}
+        parts = {"api": environment.api.process, **consumers, **servers}
         processes = {name: lambda child=child: child.pid for name, child in parts.items()}
-        made = Loaded(storm.api.url, parts_of(processes), StreamProbe(storm.target.redis.url), storm.store, storm)
+        made = Loaded(environment.api.url, parts_of(processes), StreamProbe(environment.target.redis.url), environment.store, environment)
         yield made
     finally:
-        left = storm.close()
+        left = environment.close()
         if made:
             made.left += left
 

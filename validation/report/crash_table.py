@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from validation.faults.proxy import crashes
-from validation.faults.proxy.crashes import NOT_REACHED, RIGHT, Crash
+from validation.faults.proxy.crashes import NOT_REACHED, OK, Crash
 from validation.record.events import Observed
 from validation.record.verdicts import CheckpointResult, Scenario
 from validation.report.text import counted, duration
@@ -26,12 +26,12 @@ class CrashPoint:
     @property
     def wrong(self) -> int:
         """The number of crashes after which something was wrong."""
-        return sum(crash.reached and not crash.right for crash in self.crashes)
+        return sum(crash.reached and not crash.ok for crash in self.crashes)
 
     @property
     def outcome(self) -> str:
         """The worst outcome of its crashes, in one or two words."""
-        return f"{self.wrong} wrong" if self.wrong else RIGHT if all(crash.right for crash in self.crashes) else NOT_REACHED
+        return f"{self.wrong} wrong" if self.wrong else OK if all(crash.ok for crash in self.crashes) else NOT_REACHED
 
     @property
     def seconds(self) -> float:
@@ -46,7 +46,7 @@ def is_crash(observed: Observed) -> bool:
 
 def crashes_of(scenario: Scenario) -> tuple[Crash, ...]:
     """Return the crashes of a scenario, in order; none if it is not a sweep."""
-    return tuple(crash for observed in scenario.observations if is_crash(observed) for crash in crashes.read(observed.evidence))
+    return tuple(crash for observed in scenario.observations if is_crash(observed) for crash in crashes.parse_crashes(observed.evidence))
 
 
 def crash_points(result: CheckpointResult) -> tuple[CrashPoint, ...]:

@@ -14,7 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from validation.faults.proxy.crashes import RIGHT
+from validation.faults.proxy.crashes import OK
 from validation.record.events import Event, Finished, HarnessFailed, Planned, RunFinished, Started
 from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict, evaluate
 from validation.registry.checkpoints import Checkpoint, phases, registry
@@ -173,12 +173,12 @@ def _sweeps(run: Run, console: Console) -> None:
             outcome = Text(one_line(point.outcome), COLOURS[_verdict(point)])
             table.add_row(Text(one_line(point.name)), Text(one_line(point.command)), outcome, duration(point.seconds))
         console.print(table)
-        for crash in (v for p in points for v in p.crashes if not v.right):
+        for crash in (v for p in points for v in p.crashes if not v.ok):
             _print(console, Text(f"  {one_line(f'{crash.point}, {crash.how}: {crash.verdict}', _LINE_MAX)}"))
 
 
 def _verdict(point: CrashPoint) -> Verdict:
-    return Verdict.FAILED if point.wrong else Verdict.PASSED if point.outcome == RIGHT else Verdict.NOT_PROVEN
+    return Verdict.FAILED if point.wrong else Verdict.PASSED if point.outcome == OK else Verdict.NOT_PROVEN
 
 
 def _list(console: Console, title: str, items: Collection[str]) -> None:

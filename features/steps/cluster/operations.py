@@ -108,8 +108,8 @@ def kept_as_before(installed: Installation, kept: Kept, observe: Observe) -> Non
 
 @then("every vote that was accepted is counted once, and no other")
 def flow_counted(flow: Flow, sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
-    flow.voters.rest()
-    resting = eventually(lambda: flow.voters.resting, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
+    flow.voters.pause()
+    resting = eventually(lambda: flow.voters.idle, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
     given_up = flow.voters.given_up
     observe("votes that were never answered", expected=[], observed=given_up, holds=resting.held and not given_up)
     _observe_balance(sent_votes, store, stream, observe)

@@ -9,7 +9,7 @@ from pytest_bdd import given, then, when
 from features.steps.consumer.stream import OwnStream, new_own_stream
 from validation.core import protocol
 from validation.core.waiting import eventually
-from validation.faults.proxy.addresses import link_to, through
+from validation.faults.proxy.addresses import proxy_to, url_through
 from validation.faults.proxy.proxy import Breakpoint, FaultProxy
 from validation.faults.proxy.traffic import Command, Side
 from validation.probes.running.stream import StreamProbe
@@ -23,20 +23,20 @@ VOTES = 20
 
 @dataclass
 class Pair:
-    """Consumers on one stream, each with a link to the database of its own."""
+    """Consumers on one stream, each behind a fault proxy to the database."""
 
     target: LaunchingTarget
     own: OwnStream
     children: list[Child] = field(default_factory=list)
-    links: list[FaultProxy] = field(default_factory=list)
+    proxies: list[FaultProxy] = field(default_factory=list)
     held: list[Breakpoint] = field(default_factory=list)
 
     def add(self, side: Side | None) -> Breakpoint | None:
         """Start one more, which stops at its statement if a side is given."""
-        link = link_to(self.target.database.url, self.target.proxy_host)
-        self.links.append(link)
-        held = link.hold(_counts, side=side) if side else None
-        child = self.target.new_consumer(self.own.env | {"DATABASE_URL": through(self.target.database.url, link)})
+        proxy = proxy_to(self.target.database.url, self.target.proxy_host)
+        self.proxies.append(proxy)
+        held = proxy.break_at(_counts, side=side) if side else None
+        child = self.target.new_consumer(self.own.env | {"DATABASE_URL": url_through(self.target.database.url, proxy)})
         self.children.append(child)
         child.start()
         if held:
@@ -47,8 +47,8 @@ class Pair:
         """End them."""
         for child in self.children:
             child.kill()
-        for link in self.links:
-            link.close()
+        for proxy in self.proxies:
+            proxy.close()
 
 
 def _counts(command: Command) -> bool:

@@ -11,9 +11,9 @@ from features.steps.faults.consumer_crash_points import observe_crashes, witness
 from validation.core import protocol
 from validation.core.errors import NotProven, ProbeError
 from validation.core.waiting import eventually
-from validation.faults.proxy.addresses import link_to, through
-from validation.faults.proxy.crash_points import Point, points
-from validation.faults.proxy.crashes import RIGHT, Crash, not_reached
+from validation.faults.proxy.addresses import proxy_to, url_through
+from validation.faults.proxy.crash_points import CrashPoint, crash_points
+from validation.faults.proxy.crashes import OK, Crash, not_reached
 from validation.faults.proxy.proxy import FaultProxy
 from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import Answer, HttpProbe
@@ -25,8 +25,8 @@ from validation.targets.launching import LaunchingTarget
 
 KILLED, RESET, SILENT, KILLED_ASKED_TWICE = (
     "it is killed",
-    "the link is reset",
-    "the link goes silent",
+    "the connection is reset",
+    "the connection goes silent",
     "it is killed, and asked twice again",
 )
 WAYS = (KILLED, RESET, SILENT, KILLED_ASKED_TWICE)
@@ -36,12 +36,12 @@ COUNTED_SECONDS = 20.0
 ANSWERS_SECONDS = 2.0
 """What the contract allows between a fault of Redis and the 503."""
 CREATED, UNAVAILABLE, NO_ANSWER = 201, 503, 0
-NAMED = ("added", "added once", "added once, by the whole script")
+NAMED = ("added", "added once", "added once, by the full script")
 
 
 @dataclass
 class ApiSweep:
-    """Starts APIs behind a link; what becomes of their votes is asked of the API and the consumer of the voters."""
+    """Starts APIs behind a proxy; what becomes of their votes is asked of the API and the consumer of the voters."""
 
     target: LaunchingTarget
     stream: StreamProbe
@@ -50,20 +50,20 @@ class ApiSweep:
     ways: tuple[str, ...] = (KILLED, KILLED_ASKED_TWICE, RESET, SILENT)
     at_once: int = 1  # they share a Redis, and whether it knows the script is a part of the point
 
-    def started(self, link: FaultProxy) -> Api:
-        """Start an API behind a link."""
-        api = self.target.new_api({"REDIS_URL": through(self.target.redis.url, link)})
+    def started(self, proxy: FaultProxy) -> Api:
+        """Start an API behind a proxy."""
+        api = self.target.new_api({"REDIS_URL": url_through(self.target.redis.url, proxy)})
         api.process.start()
         probe = HttpProbe(api.url)
         if not eventually(lambda: probe.answers("/health"), bool, within=STARTS_SECONDS, never=lambda _: not api.process.alive).held:
-            raise NotProven(f"An API behind a link does not start: {api.process.output()[-300:]}")
+            raise NotProven(f"An API behind a proxy does not start: {api.process.output()[-300:]}")
         return api
 
-    def record(self) -> list[Point]:
+    def record(self) -> list[CrashPoint]:
         """Let an API take a vote without a key, with one when its Redis does not know the script, and with one when it does."""
-        link = link_to(self.target.redis.url, self.target.proxy_host)
+        proxy = proxy_to(self.target.redis.url, self.target.proxy_host)
         try:
-            api = self.started(link)
+            api = self.started(proxy)
             self.stream.forget_scripts()
             probe = HttpProbe(api.url)
             answers = {key: probe.vote("cats", key) for key in ("", self.sent_votes.key(), self.sent_votes.key())}
@@ -76,17 +76,17 @@ class ApiSweep:
             counted = eventually(lambda: self.store.ledger(list(promised)), lambda ledger: ledger == promised, within=COUNTED_SECONDS)
             if not counted.held:
                 raise NotProven(f"Votes are not even counted where nothing befalls an API: {counted.value}")
-            return points("redis", link.seen, "")
+            return crash_points("redis", proxy.commands, "")
         finally:
-            link.close()
+            proxy.close()
 
-    def crash(self, point: Point, how: str) -> Crash:
-        """Stop an API at a point, end it or its link there, and look whether its answer was true."""
-        link = link_to(self.target.redis.url, self.target.proxy_host)
-        held = link.hold(point.matcher(), side=point.side)
-        api = self.started(link)
+    def crash(self, point: CrashPoint, how: str) -> Crash:
+        """Stop an API at a point, end it or its proxy there, and look whether its answer was true."""
+        proxy = proxy_to(self.target.redis.url, self.target.proxy_host)
+        held = proxy.break_at(point.matcher(), side=point.side)
+        api = self.started(proxy)
         key = self.sent_votes.key() if point.step != "added" else ""
-        if "whole script" in point.step:
+        if "full script" in point.step:
             self.stream.forget_scripts()
         self.target.consumer.pause()  # so that what was added stays in the stream, to be looked at
         before = self.stream.last_id(protocol.STREAM)
@@ -103,16 +103,16 @@ class ApiSweep:
                 answer = answering.result()
             waited = time.monotonic() - begun
             late = f"no answer for {waited:.1f} s" if waited > ANSWERS_SECONDS else ""
-            seen = witness(held, link, api.process)
+            seen = witness(held, proxy, api.process)
             held.drop()
             self._note(key, answer)
             wrong = [late, self._wrong_answer(how, answer), self._wrong_promise(how, key, before, point.side == "reply")]
-            verdict = "; ".join(filter(None, wrong)) or RIGHT
+            verdict = "; ".join(filter(None, wrong)) or OK
             return Crash(str(point), how, seen, time.monotonic() - begun, verdict)
         finally:
             self.target.consumer.resume()
             api.process.stop()
-            link.close()
+            proxy.close()
 
     def _wrong_answer(self, how: str, answer: Answer) -> str:
         allowed = NO_ANSWER if how in {KILLED, KILLED_ASKED_TWICE} else UNAVAILABLE
@@ -152,11 +152,11 @@ class ApiSweep:
 @given("the commands of an API between body and answer", target_fixture="recorded")
 def commands_of_an_api(
     target: LaunchingTarget, stream: StreamProbe, store: StoreProbe, sent_votes: SentVotes
-) -> tuple[ApiSweep, list[Point]]:
+) -> tuple[ApiSweep, list[CrashPoint]]:
     target.redis.require_managed()
     _ = target.api, target.consumer
     sweep = ApiSweep(target, stream, store, sent_votes)
-    found = {(point.step, point.side): Point("redis", point.step, 1, point.side) for point in sweep.record()}
+    found = {(point.step, point.side): CrashPoint("redis", point.step, 1, point.side) for point in sweep.record()}
     return sweep, list(found.values())
 
 

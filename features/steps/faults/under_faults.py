@@ -1,6 +1,6 @@
 """Steps about a system that faults befall while votes flow.
 
-Most of a storm is waiting. So it has servers of its own, and its faults come one after the other beside the other scenarios, from the
+Most of a environment is waiting. So it has servers of its own, and its faults come one after the other beside the other scenarios, from the
 first of the session on; each step waits for its fault. The times are the storm's own.
 """
 
@@ -18,7 +18,8 @@ from pytest_bdd import given, parsers, then, when
 from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently, eventually
-from validation.faults.catalogue import Fault, every_fault
+from validation.faults.base import Fault
+from validation.faults.catalogue import all_faults
 from validation.faults.environment import FaultEnvironment
 from validation.record.observe import Observe
 
@@ -51,16 +52,16 @@ class Suffered:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """A storm, and what will have come of each of its faults, by the step that asks for it."""
+    """A environment, and what will have come of each of its faults, by the step that asks for it."""
 
-    storm: FaultEnvironment
+    environment: FaultEnvironment
     begun: Future[None]
     coming: dict[str, Future[list[Suffered]]]
 
 
 @pytest.fixture(autouse=True)
-def storm_begins(request: pytest.FixtureRequest, asked_faults: list[str]) -> None:
-    """Begin the storm with the first scenario, where one of this session asks for it."""
+def faults_begin(request: pytest.FixtureRequest, asked_faults: list[str]) -> None:
+    """Begin the environment with the first scenario, where one of this session asks for it."""
     if asked_faults:
         request.getfixturevalue("faults")
 
@@ -73,31 +74,33 @@ def asked_faults(planned_steps: list[str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def faults(asked_faults: list[str], settings: RunSettings, portal: BlockingPortal, leftovers: Callable[[str], None]) -> Iterator[Faults]:
-    """A storm that has begun."""
-    storm = FaultEnvironment(settings, portal)
+    """A environment that has begun."""
+    environment = FaultEnvironment(settings, portal)
     with ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(storm.start)
+        begun = pool.submit(environment.start)
 
         def come(step: str) -> list[Suffered]:
             begun.result()
-            return _at_random(storm, settings) if step == AT_RANDOM else _suffer(storm, step.removesuffix(", and then it is over"))
+            return (
+                _at_random(environment, settings) if step == AT_RANDOM else _suffer(environment, step.removesuffix(", and then it is over"))
+            )
 
         try:
-            yield Faults(storm, begun, {step: pool.submit(come, step) for step in asked_faults})
+            yield Faults(environment, begun, {step: pool.submit(come, step) for step in asked_faults})
         finally:
-            storm.ending.set()
+            environment.ending.set()
             pool.shutdown(cancel_futures=True)
-            for left in storm.close():
+            for left in environment.close():
                 leftovers(left)
 
 
-@given("votes flow", target_fixture="storm")
+@given("votes flow", target_fixture="environment")
 def votes_flow(faults: Faults, observe: Observe) -> FaultEnvironment:
     faults.begun.result()
-    voters = faults.storm.voters
-    cast = eventually(lambda: len(voters.sent_votes.cast), bool, within=10)
-    observe("votes of this storm so far", expected="some", observed=cast.value, holds=cast.held)
-    return faults.storm
+    workload = faults.environment.workload
+    cast = eventually(lambda: len(workload.sent_votes.cast), bool, within=10)
+    observe("votes of this environment so far", expected="some", observed=cast.value, holds=cast.held)
+    return faults.environment
 
 
 @when(parsers.re(BEFALLS + "$"), target_fixture="suffered")
@@ -113,8 +116,10 @@ def faults_at_random(faults: Faults, settings: RunSettings, measure: Callable[[s
 
 @then("the fault took effect, and every vote is counted once")
 @then("each fault took effect, and every vote is counted once")
-def all_is_well(storm: FaultEnvironment, suffered: list[Suffered], measure: Callable[[str, float, str], None], observe: Observe) -> None:
-    story, watcher = "\n".join(map(str, suffered)), storm.watcher
+def all_is_well(
+    environment: FaultEnvironment, suffered: list[Suffered], measure: Callable[[str, float, str], None], observe: Observe
+) -> None:
+    story, watcher = "\n".join(map(str, suffered)), environment.watcher
     whose = suffered[0].name if len(suffered) == 1 else f"{len(suffered)} random faults"
     measure(f"recovery, {whose}", max(one.seconds for one in suffered), "s")
     with observe.together():
@@ -128,45 +133,45 @@ def all_is_well(storm: FaultEnvironment, suffered: list[Suffered], measure: Call
             ("their file descriptors", watcher.descriptors, DESCRIPTORS),
         ):
             observe(what, expected=f"some, below {limit}", observed=value, holds=0 < value < limit)
-        looks = eventually(lambda: watcher.looks, lambda n: n > FEW_LOOKS, within=10)
+        looks = eventually(lambda: watcher.checks, lambda n: n > FEW_LOOKS, within=10)
         observe("looks of the watcher", expected=f"more than {FEW_LOOKS}", observed=looks.value, holds=looks.held)
 
 
-def _at_random(storm: FaultEnvironment, settings: RunSettings) -> list[Suffered]:
-    draw, faults = random.Random(settings.seed), every_fault()  # noqa: S311 - to be repeated, not to be secret
+def _at_random(environment: FaultEnvironment, settings: RunSettings) -> list[Suffered]:
+    draw, faults = random.Random(settings.seed), all_faults()  # noqa: S311 - to be repeated, not to be secret
     names = [name for name, fault in faults.items() if fault.seconds < 10]  # noqa: PLR2004 - the long ones have a scenario of their own
     end, came = time.monotonic() + settings.fault_minutes * 60, list[Suffered]()
     while time.monotonic() < end or not came:
-        came += _suffer(storm, draw.choice(names))
+        came += _suffer(environment, draw.choice(names))
     return came
 
 
-def _suffer(storm: FaultEnvironment, name: str) -> list[Suffered]:
+def _suffer(environment: FaultEnvironment, name: str) -> list[Suffered]:
     """Let a fault come, look at it, take it back, and see what became of the votes."""
-    fault = every_fault()[name]
-    storm.plant()
-    storm.watcher.ready.clear()
-    wrong = [storm.flows(), *storm.revive()]
+    fault = all_faults()[name]
+    environment.add_poison()
+    environment.watcher.ready.clear()
+    wrong = [environment.wait_for_votes(), *environment.restart_exited()]
     try:
-        fault.begin(storm)
-        consistently(storm.ending.is_set, lambda ending: not ending, during=fault.seconds)
-        wrong.append(_told_unready(storm, fault))
-        seen = fault.seen(storm)
+        fault.begin(environment)
+        consistently(environment.ending.is_set, lambda ending: not ending, during=fault.seconds)
+        wrong.append(_told_unready(environment, fault))
+        seen = fault.effect(environment)
     finally:
-        fault.end(storm)
-    if storm.ending.is_set():
+        fault.end(environment)
+    if environment.ending.is_set():
         raise NotProven("The run ended before this fault was over.")
     begun = time.monotonic()
-    wrong += [storm.settle(), *storm.revive()]
-    ready = eventually(lambda: storm.voters.probe.answers("/ready"), bool, within=10.0)
+    wrong += [environment.settle(), *environment.restart_exited()]
+    ready = eventually(lambda: environment.workload.probe.answers("/ready"), bool, within=10.0)
     if not ready.held:
         wrong.append("/ready is still not 200")
-    return [Suffered(name, seen, "; ".join(filter(None, wrong)), time.monotonic() - begun, len(storm.voters.sent_votes.accepted()))]
+    return [Suffered(name, seen, "; ".join(filter(None, wrong)), time.monotonic() - begun, len(environment.workload.sent_votes.accepted()))]
 
 
-def _told_unready(storm: FaultEnvironment, fault: Fault) -> str:
+def _told_unready(environment: FaultEnvironment, fault: Fault) -> str:
     if not fault.unready:
         return ""
-    told = eventually(lambda: storm.watcher.ready[-1:], lambda last: bool(last) and last[0][0] == 503, within=6.0)  # noqa: PLR2004
+    told = eventually(lambda: environment.watcher.ready[-1:], lambda last: bool(last) and last[0][0] == 503, within=6.0)  # noqa: PLR2004
     right = told.held and fault.unready in told.value[0][1]
     return "" if right else f"/ready said {told.value} and not 503 with {fault.unready}"

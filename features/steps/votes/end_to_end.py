@@ -86,7 +86,7 @@ def each_is_seen(followed: Followed, measure: Callable[[str, float, str], None],
 
 @then("every vote of this run that was accepted is in the ledger once, for its own option")
 def ledger_balances(sent_votes: SentVotes, store: StoreProbe, measure: Callable[[str, float, str], None], observe: Observe) -> None:
-    waited = eventually(lambda: sent_votes.reconcile(store.ledger(sent_votes.accepted())), lambda b: b.even, within=SETTLED_SECONDS)
+    waited = eventually(lambda: sent_votes.reconcile(store.ledger(sent_votes.accepted())), lambda b: b.consistent, within=SETTLED_SECONDS)
     balance = waited.value
     measure("votes accepted in this run", balance.ok, "votes")
     with observe.together():

@@ -5,11 +5,11 @@ import pytest
 from features.steps.faults.api_crash_points import NAMED as STEPS_OF_AN_API
 from features.steps.faults.api_crash_points import WAYS
 from features.steps.faults.consumer_crash_points import BEHIND, VISITS, turns
-from validation.faults.proxy.crash_points import Point
+from validation.faults.proxy.crash_points import CrashPoint
 
 
-def points(*steps: str) -> list[Point]:
-    return [Point("redis", step, 1, side) for step in steps for side in ("request", "reply")]
+def points(*steps: str) -> list[CrashPoint]:
+    return [CrashPoint("redis", step, 1, side) for step in steps for side in ("request", "reply")]
 
 
 def test_every_way_comes_at_the_few_points_of_an_api() -> None:

@@ -23,37 +23,37 @@ def test_only_201_is_a_vote_and_only_4xx_is_none(status: int, outcome: str) -> N
 
 def test_all_votes_in_the_ledger_are_even(sent_votes: SentVotes) -> None:
     balance = sent_votes.reconcile({"id-1": "cats", "id-2": "dogs", "somebody else's": "cats"})
-    assert balance.even
+    assert balance.consistent
     assert balance.ok == 2
 
 
 def test_a_vote_that_is_not_in_the_ledger_is_lost(sent_votes: SentVotes) -> None:
     balance = sent_votes.reconcile({"id-1": "cats"})
-    assert (balance.lost, balance.even) == (("id-2",), False)
+    assert (balance.lost, balance.consistent) == (("id-2",), False)
 
 
 def test_a_vote_for_another_option_is_wrong(sent_votes: SentVotes) -> None:
     balance = sent_votes.reconcile({"id-1": "cats", "id-2": "cats"})
-    assert (balance.wrong, balance.even) == (("id-2",), False)
+    assert (balance.wrong, balance.consistent) == (("id-2",), False)
 
 
 def test_a_rejected_vote_that_was_counted_is_a_phantom(sent_votes: SentVotes) -> None:
     sent_votes.record("k3", "cats", 422, "id-3")
     balance = sent_votes.reconcile({"id-1": "cats", "id-2": "dogs", "id-3": "cats"})
-    assert (balance.phantom, balance.even) == (("id-3",), False)
+    assert (balance.phantom, balance.consistent) == (("id-3",), False)
 
 
 def test_a_vote_that_was_first_rejected_and_then_taken_is_no_phantom(sent_votes: SentVotes) -> None:
     sent_votes.record("k3", "cats", 429, "id-3")
     sent_votes.record("k3", "cats", 201, "id-3")
-    assert sent_votes.reconcile({"id-1": "cats", "id-2": "dogs", "id-3": "cats"}).even
+    assert sent_votes.reconcile({"id-1": "cats", "id-2": "dogs", "id-3": "cats"}).consistent
 
 
 def test_an_unknown_vote_may_be_counted_or_not(sent_votes: SentVotes) -> None:
     sent_votes.record("k3", "cats", 503, "id-3")
     ledger = {"id-1": "cats", "id-2": "dogs"}
-    assert sent_votes.reconcile(ledger).even
-    assert sent_votes.reconcile(ledger | {"id-3": "cats"}).even
+    assert sent_votes.reconcile(ledger).consistent
+    assert sent_votes.reconcile(ledger | {"id-3": "cats"}).consistent
 
 
 def test_the_same_vote_sent_twice_is_one(sent_votes: SentVotes) -> None:

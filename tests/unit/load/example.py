@@ -2,10 +2,10 @@
 
 from msgspec import structs
 
-from validation.load.result import Books, Check, Fault, Knee, Latency, LoadResult, Sample, Second
+from validation.load.result import Books, Check, FaultRecord, Knee, Latency, LoadResult, Sample, Second
 
 SECONDS, WARM_UP = 20, 4
-FAULT = Fault("Redis is paused", 10.0, 14.0, "no answer to PING for 4 s", 2.5)
+FAULT = FaultRecord("Redis is paused", 10.0, 14.0, "no answer to PING for 4 s", 2.5)
 CHECKS = [
     Check("vote, p50", "at most 5 ms", "1.25 ms", True),
     Check("vote, p99", "at most 50 ms", "75 ms", False),

@@ -1,13 +1,13 @@
-"""A fault on the way: which are refused, and when a system has recovered."""
+"""A fault during a load run: which are rejected, and when a system has recovered."""
 
 import pytest
 
 from validation.core.errors import UsageError
 from validation.core.settings import RunSettings
-from validation.load.fault_injection import demand, recovered
-from validation.load.result import Fault, Second
+from validation.load.fault_injection import recovery_seconds, require_fault
+from validation.load.result import FaultRecord, Second
 
-FAULT = Fault("it", 10.0, 14.0, "seen", None)
+FAULT = FaultRecord("it", 10.0, 14.0, "seen", None)
 
 
 def seconds(slow: range, failing: range = range(0)) -> list[Second]:
@@ -26,22 +26,22 @@ def seconds(slow: range, failing: range = range(0)) -> list[Second]:
     ids=["at once", "after three seconds", "failures count, too", "never", "two good seconds at the end are not enough"],
 )
 def test_recovery_counts_from_the_end_of_the_fault(timeline: list[Second], after: float | None) -> None:
-    assert recovered(FAULT, timeline, 4) == after
+    assert recovery_seconds(FAULT, timeline, 4) == after
 
 
 def test_a_fault_before_which_nothing_was_seen_is_not_recovered_from() -> None:
-    assert recovered(FAULT, seconds(range(0))[10:], 4) is None
+    assert recovery_seconds(FAULT, seconds(range(0))[10:], 4) is None
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "why"),
     [
         ("Redis is kiled", RunSettings(), "There is no fault"),
-        ("PostgreSQL's tables are locked for 20 s", RunSettings(), "lasts 20 s"),
-        ("Redis is killed", RunSettings(api_url="http://127.0.0.1:1"), "only what this run has started"),
-        ("Redis is killed", RunSettings(target="cluster"), "only what this run has started"),
+        ("the PostgreSQL tables are locked for 20 s", RunSettings(), "lasts 20 s"),
+        ("Redis is killed", RunSettings(api_url="http://127.0.0.1:1"), "system that this run starts"),
+        ("Redis is killed", RunSettings(target="cluster"), "system that this run starts"),
     ],
 )
 def test_a_fault_that_cannot_come_is_refused(name: str, settings: RunSettings, why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        demand(name, settings, 30)
+        require_fault(name, settings, 30)

@@ -1,43 +1,43 @@
-"""Names for the places between commands where a process may die."""
+"""Names for the places between commands where a process can crash."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from validation.faults.proxy.traffic import Command, Kind, Side
+from validation.faults.proxy.traffic import Command, Side, WireProtocol
 
 BY_COMMAND = {
-    "XGROUP": "group asked for",
+    "XGROUP": "group requested",
     "XAUTOCLAIM": "claimed",
     "XACK": "acknowledged",
     "MULTI": "dead letter begun",
-    "EXEC": "dead letter and acknowledgement carried out",
+    "EXEC": "dead letter and acknowledgement committed",
     "XADD": "added",
     "EVALSHA": "added once",
     "connect": "connected to the database",
 }
-STATEMENTS = {"prepare": "statement prepared", "execute": "statement carried out and committed"}
+STATEMENTS = {"prepare": "statement prepared", "execute": "statement committed"}
 BY_SCRIPT = {
     "XTRIM": "trimmed",
     "DELCONSUMER": "idle names removed",
-    "XACK": "dead letter buried",
-    "XADD": "added once, by the whole script",
+    "XACK": "dead letter written",
+    "XADD": "added once, by the full script",
 }
 NOT_A_STEP = frozenset({"HELLO", "CLIENT", "AUTH", "SELECT", "PING", "ssl", "terminate", "query"})
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """A place: the n-th time that a step is about to be done, or is done and not yet told.
+class CrashPoint:
+    """A place: the n-th time that a step is about to happen, or has happened and was not reported yet.
 
     Attributes:
-        link: which link.
-        step: the step, in words.
-        turn: the how manieth time, from 1.
-        side: `request`, before the server has it; `reply`, after it was carried out and before the reply is passed on.
+        protocol: the protocol of the proxy that the step passes through.
+        step: the name of the step.
+        turn: which occurrence of the step, from 1.
+        side: `request`, before the command reaches the server; `reply`, after its execution and before the reply is forwarded.
     """
 
-    link: Kind
+    protocol: WireProtocol
     step: str
     turn: int
     side: Side
@@ -47,8 +47,8 @@ class Point:
         return f"{when} {self.step}" + (f" ({self.turn})" if self.turn > 1 else "")
 
     def matcher(self) -> Callable[[Command], bool]:
-        """Make the question for a breakpoint: it must be asked of every command of the link, from the first one on."""
-        name, seen = Namer(), Counter[str]()
+        """Return the condition for a breakpoint. It must see every command of the proxy, from the first one on."""
+        name, seen = StepNamer(), Counter[str]()
 
         def here(command: Command) -> bool:
             step = name(command)
@@ -58,14 +58,14 @@ class Point:
         return here
 
 
-class Namer:
-    """Says in words what a command does; it remembers whether a transaction is open."""
+class StepNamer:
+    """Names what a command does. It remembers which connections have an open transaction."""
 
     def __init__(self) -> None:
         self._in_transaction: set[int] = set()
 
     def __call__(self, command: Command) -> str:
-        """Name a step; an empty string for what belongs to the connection only."""
+        """Return the name of a command's step; empty for commands that only manage the connection."""
         word = command.label
         if word in NOT_A_STEP:
             return ""
@@ -78,22 +78,22 @@ class Namer:
             return "new entries read" if command.words[-1] == ">" else "own pending read"
         if word == "EVAL":
             return next((step for part, step in BY_SCRIPT.items() if part in command.words[1]), word)
-        if word in STATEMENTS:  # the other statements are the driver's, which asks for the types it will need
-            return STATEMENTS[word] if "increment_votes" in command.words[1] else f"types asked for, {word}"
+        if word in STATEMENTS:  # the other statements are the driver's, which looks up types
+            return STATEMENTS[word] if "increment_votes" in command.words[1] else f"types looked up, {word}"
         step = BY_COMMAND.get(word, word)
         return f"dead letter {step}" if inside and word in {"XADD", "XACK"} else step
 
 
-def points(link: Kind, commands: Iterable[Command], until: str) -> list[Point]:
-    """List the places of a recorded run, up to the last step named `until` where there is one."""
-    name, seen, found = Namer(), Counter[str](), list[Point]()
+def crash_points(protocol: WireProtocol, commands: Iterable[Command], until: str) -> list[CrashPoint]:
+    """List the crash points of a recorded run, up to the last step named `until` if there is one."""
+    name, seen, found = StepNamer(), Counter[str](), list[CrashPoint]()
     last = 0
     for command in commands:
         if step := name(command):
             seen[step] += 1
-            found.append(Point(link, step, seen[step], "request"))
+            found.append(CrashPoint(protocol, step, seen[step], "request"))
             if command.answered:
-                found.append(Point(link, step, seen[step], "reply"))
+                found.append(CrashPoint(protocol, step, seen[step], "reply"))
             if step == until:
                 last = len(found)
     return found[:last] if last else found

@@ -1,12 +1,12 @@
-"""Visits of crash points: each is a line of an observation's evidence, and is read back from it. The table of a sweep is made of them."""
+"""Crashes of a sweep. Each is one line of an observation's evidence; reports parse the lines again to print the table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-SUBJECT = "death "
+SUBJECT = "crash "
 """Begins the subject of an observation whose evidence is crashes."""
-RIGHT, NOT_REACHED = "right", "not reached"
-NOBODY_SAW = "-"
+OK, NOT_REACHED = "ok", "not reached"
+NO_WITNESS = "-"
 VERDICT_MAX = 300
 _BETWEEN = " | "
 _CELLS = 5
@@ -14,15 +14,15 @@ _CELLS = 5
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """One crash.
+    """One crash of a process or of its connection.
 
     Attributes:
-        point: where.
-        how: what was done there, and what went on.
-        witness: how it is known that it took effect.
-        seconds: from the crash until all was counted.
-        verdict: `right`, or what was not as it must be; `not reached` and why, when there was no crash.
-        log: the last that the processes said, where something was wrong.
+        point: the crash point.
+        how: what was done there, and who continued.
+        witness: the proof that the crash took effect.
+        seconds: from the crash until every vote was counted.
+        verdict: `ok`, or what was wrong; `not reached` and why, if there was no crash.
+        log: the last log lines of the processes, if something was wrong.
     """
 
     point: str
@@ -34,13 +34,13 @@ class Crash:
 
     @property
     def reached(self) -> bool:
-        """Whether there was a crash."""
+        """Whether the crash happened."""
         return not self.verdict.startswith(NOT_REACHED)
 
     @property
-    def right(self) -> bool:
-        """Whether nothing was wrong afterwards."""
-        return self.verdict == RIGHT
+    def ok(self) -> bool:
+        """Whether everything was right afterwards."""
+        return self.verdict == OK
 
     def __str__(self) -> str:
         cells = (self.point, self.how, self.witness, f"{self.seconds:.2f} s", self.verdict[:VERDICT_MAX])
@@ -48,18 +48,18 @@ class Crash:
 
 
 def not_reached(point: object, how: str, why: str) -> Crash:
-    """Tell of a crash that never came."""
-    return Crash(str(point), how, NOBODY_SAW, 0.0, f"{NOT_REACHED}: {why}")
+    """Return a crash that never happened."""
+    return Crash(str(point), how, NO_WITNESS, 0.0, f"{NOT_REACHED}: {why}")
 
 
-def written(crashes: Iterable[Crash]) -> str:
-    """Write crashes, a line each, and behind them the logs of those that were wrong."""
+def format_crashes(crashes: Iterable[Crash]) -> str:
+    """Write crashes, one a line, followed by the logs of those that were not ok."""
     kept = tuple(crashes)
-    return "\n".join([*map(str, kept), *(f"{crash.point}, {crash.how}, its log:\n{crash.log}" for crash in kept if crash.log)])
+    return "\n".join([*map(str, kept), *(f"{crash.point}, {crash.how}, log:\n{crash.log}" for crash in kept if crash.log)])
 
 
-def read(evidence: str) -> tuple[Crash, ...]:
-    """Read crashes back; a line that is none is left out."""
+def parse_crashes(evidence: str) -> tuple[Crash, ...]:
+    """Parse crashes; skip other lines."""
     found = []
     for line in evidence.splitlines():
         cells = line.split(_BETWEEN, _CELLS - 1)

@@ -1,19 +1,19 @@
-"""Framing of the PostgreSQL protocol: where a client's request ends, and where the server is done with it."""
+"""Framing of the PostgreSQL protocol: where a client's request ends, and where the server's reply to it ends."""
 
 from collections.abc import Iterator
 
 SSL_REQUEST, GSS_REQUEST = 80877103, 80877104
-NO_SSL = ord("N")  # the answer to the wish for it: one byte without a length, before anything else; our servers have none
+NO_SSL = ord("N")  # the reply to an SSL request: one byte without a length, before anything else; the managed servers offer no SSL
 LENGTH_BYTES, START_BYTES = 4, 8
 ENDS_A_REQUEST = frozenset(b"SQpHX")  # Sync, Query, password, Flush, Terminate
-UNANSWERED = frozenset(b"HX")  # Flush gets its messages and no ReadyForQuery, Terminate nothing
+UNANSWERED = frozenset(b"HX")  # Flush is answered without a ReadyForQuery, Terminate not at all
 AUTHENTICATION, ASKS_FOR_MORE = ord("R"), frozenset({3, 5, 10, 11})
-"""Cleartext, MD5, and the two steps of SASL to which the client has to say something."""
+"""Cleartext, MD5, and the two SASL steps that the client must answer."""
 PARSE, BIND, QUERY, TERMINATE, READY = b"P", b"B", b"Q", b"X", ord("Z")
 
 
 class Requests:
-    """What a client sends, grouped into what the server answers as one."""
+    """The client's messages, grouped into requests that the server answers as one."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -23,7 +23,7 @@ class Requests:
         self._texts: dict[bytes, bytes] = {}
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, list[bytes], bool]]:
-        """Take bytes; give each complete request: as it was sent, in words (what it is, its statement), and whether it will be answered."""
+        """Take bytes. Yield each complete request: its bytes, its words (kind and statement), and whether the server answers it."""
         self._buffer += data
         while (message := self._message()) is not None:
             kind, body = message
@@ -69,14 +69,14 @@ class Requests:
 
 
 class Replies:
-    """What the server sends, a message at a time; the last of a reply says that the server is ready for the next request."""
+    """The server's messages, one at a time; the last of a reply tells that the server is ready for the next request."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._plain = False
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """Take bytes; give each message that is complete, and whether a request is answered with it."""
+        """Take bytes. Yield each complete message, and whether it completes the reply to a request."""
         self._buffer += data
         while self._buffer:
             if not self._plain and self._buffer[0] == NO_SSL:

@@ -1,22 +1,22 @@
-"""Framing of the Redis protocol: where a command or a reply ends, however the bytes are cut into pieces."""
+"""Framing of the Redis protocol: where a command or a reply ends, however TCP splits the bytes."""
 
 from collections.abc import Iterator
 
 LINE_END = b"\r\n"
 BULK = frozenset(b"$=!")
 COUNTED = {ord("*"): 1, ord("~"): 1, ord(">"): 1, ord("%"): 2, ord("|"): 2}
-"""Types whose line tells how many values follow, and how many there are for each that is told."""
+"""Types whose first line announces a count, and how many values follow for each unit of that count."""
 PUSH, ATTRIBUTE = ord(">"), ord("|")
 
 
 class Requests:
-    """What a client sends: arrays of strings, one a command."""
+    """The client's commands: arrays of strings."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, list[bytes], bool]]:
-        """Take bytes; give each command that is complete, as it was sent, in words, and that it will be answered."""
+        """Take bytes. Yield each complete command: its bytes, its words, and True, since every command is answered."""
         self._buffer += data
         while (end := _end(self._buffer, 0)) is not None:
             whole = bytes(self._buffer[:end])
@@ -25,13 +25,13 @@ class Requests:
 
 
 class Replies:
-    """What a server sends."""
+    """The server's replies."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """Take bytes; give each value that is complete, and whether it answers a command (a push does not)."""
+        """Take bytes. Yield each complete value, and whether it answers a command (a push does not)."""
         self._buffer += data
         while (end := _end(self._buffer, 0)) is not None:
             whole = bytes(self._buffer[:end])
@@ -40,7 +40,7 @@ class Replies:
 
 
 def _end(buffer: bytearray, start: int) -> int | None:
-    """Find where the value that begins at `start` ends; nothing while a part of it is missing."""
+    """Return where the value that begins at `start` ends; None if a part of it has not arrived."""
     position, missing = start, 1
     while missing:
         line = buffer.find(LINE_END, position)
@@ -54,7 +54,7 @@ def _end(buffer: bytearray, start: int) -> int | None:
             if position > len(buffer):
                 return None
         elif kind in COUNTED:
-            missing += max(int(text), 0) * COUNTED[kind] + (kind == ATTRIBUTE)  # what an attribute speaks of follows it
+            missing += max(int(text), 0) * COUNTED[kind] + (kind == ATTRIBUTE)  # an attribute is followed by the value it describes
     return position
 
 

@@ -1,22 +1,22 @@
-"""What goes along a link: commands, what is done to them, and the account of it."""
+"""What passes through a fault proxy: commands, what the proxy does to them, and its counters."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["redis", "postgres"]
+WireProtocol = Literal["redis", "postgres"]
 Side = Literal["request", "reply"]
 WORD_BYTES = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that came along.
+    """A command that a client sent.
 
     Attributes:
-        number: the how manieth of its link.
-        connection: on which connection.
-        words: its words, cut to `WORD_BYTES` each.
-        answered: whether the server has an answer for it alone.
+        number: its position among all commands of the proxy, from 1.
+        connection: the number of its connection.
+        words: its words, each cut to `WORD_BYTES`.
+        answered: whether the server replies to this command alone.
     """
 
     number: int
@@ -31,8 +31,8 @@ class Command:
 
 
 @dataclass
-class Witness:
-    """What the link did, for the proof that a fault took effect."""
+class ProxyCounters:
+    """What the proxy has done so far: the proof that a fault took effect."""
 
     connections: int = 0
     commands: int = 0
@@ -45,8 +45,8 @@ class Witness:
 
 
 @dataclass
-class Faults:
-    """What the link does to everything that passes."""
+class ProxyBehavior:
+    """What the proxy does to everything that passes through it."""
 
     refuse: bool = False
     blackhole: bool = False

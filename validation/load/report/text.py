@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from validation.load.result import Books, Check, Fault, Knee, Latency, LoadResult, Sample
+from validation.load.result import Books, Check, FaultRecord, Knee, Latency, LoadResult, Sample
 from validation.record.verdicts import RunVerdict
 from validation.report.markdown import safe
 from validation.report.terminal import COLOURS
@@ -103,7 +103,7 @@ def knee_line(knee: Knee) -> str:
     return f"Knee: {kept}; broken at {number(knee.first_broken)}, where this was at its limit: {full}"
 
 
-def fault_line(fault: Fault) -> str:
+def fault_line(fault: FaultRecord) -> str:
     """Say in one line what a fault did."""
     back = "not as before until the end" if fault.recovered_after is None else f"as before {duration(fault.recovered_after)} after its end"
     seen = one_line(fault.seen, _LINE_MAX) or "no effect was seen"

@@ -1,4 +1,4 @@
-"""A link passes everything on, stops where it is told, and fails as it is told."""
+"""A proxy passes everything on, stops where it is told, and fails as it is told."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ from redis.retry import Retry
 from tests.unit import servers
 from validation.core.waiting import eventually
 from validation.faults.proxy.proxy import FaultProxy
-from validation.faults.proxy.traffic import Kind
+from validation.faults.proxy.traffic import WireProtocol
 
 WITHIN = 10.0
 
@@ -32,22 +32,22 @@ def postgres() -> Iterator[str]:
         yield server.url
 
 
-def linked(url: str, kind: Kind) -> FaultProxy:
+def started(url: str, kind: WireProtocol) -> FaultProxy:
     address = urlsplit(url)
-    link = FaultProxy((str(address.hostname), int(address.port or 0)), kind)
-    link.start()
-    return link
+    proxy = FaultProxy((str(address.hostname), int(address.port or 0)), kind)
+    proxy.start()
+    return proxy
 
 
 @pytest.fixture
-def link(valkey: str) -> Iterator[FaultProxy]:
-    made = linked(valkey, "redis")
+def proxy(valkey: str) -> Iterator[FaultProxy]:
+    made = started(valkey, "redis")
     yield made
     made.close()
 
 
-def client(link: FaultProxy, **settings: object) -> "redis.Redis":
-    return redis.Redis(port=link.port, socket_timeout=WITHIN, retry=Retry(NoBackoff(), 0), **settings)
+def client(proxy: FaultProxy, **settings: object) -> "redis.Redis":
+    return redis.Redis(port=proxy.port, socket_timeout=WITHIN, retry=Retry(NoBackoff(), 0), **settings)
 
 
 def aside(work: object) -> threading.Thread:
@@ -57,8 +57,8 @@ def aside(work: object) -> threading.Thread:
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-def test_everything_passes(link: FaultProxy, protocol: int) -> None:
-    with client(link, protocol=protocol) as through:
+def test_everything_passes(proxy: FaultProxy, protocol: int) -> None:
+    with client(proxy, protocol=protocol) as through:
         through.delete("a", "h")
         assert through.set("a", b"x" * (1 << 20))
         assert through.get("a") == b"x" * (1 << 20)
@@ -69,14 +69,14 @@ def test_everything_passes(link: FaultProxy, protocol: int) -> None:
             through.incr("h")
         with through.pipeline(transaction=True) as pipe:
             assert pipe.set("b", 1).incr("b").execute() == [True, 2]
-    assert {"SET", "GET", "MULTI", "INCRBY", "EXEC"} <= {command.label for command in link.seen}
+    assert {"SET", "GET", "MULTI", "INCRBY", "EXEC"} <= {command.label for command in proxy.commands}
 
 
-def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(link: FaultProxy, valkey: str) -> None:
-    held = link.hold(lambda command: command.words[:2] == ("SET", "second"), side="request")
+def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(proxy: FaultProxy, valkey: str) -> None:
+    held = proxy.break_at(lambda command: command.words[:2] == ("SET", "second"), side="request")
 
     def write() -> None:
-        with client(link) as through, through.pipeline(transaction=False) as pipe:
+        with client(proxy) as through, through.pipeline(transaction=False) as pipe:
             pipe.set("first", 1).set("second", 2).set("third", 3).execute()
 
     with redis.Redis.from_url(valkey) as direct:
@@ -93,12 +93,12 @@ def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(
         assert direct.mget("first", "second", "third") == [b"1", b"2", b"3"]
 
 
-def test_a_reply_is_held_after_the_command_was_carried_out(link: FaultProxy, valkey: str) -> None:
-    held = link.hold(lambda command: command.label == "INCRBY", side="reply")
+def test_a_reply_is_held_after_the_command_was_carried_out(proxy: FaultProxy, valkey: str) -> None:
+    held = proxy.break_at(lambda command: command.label == "INCRBY", side="reply")
     outcome: list[BaseException] = []
 
     def write() -> None:
-        with client(link) as through:
+        with client(proxy) as through:
             try:
                 through.incr("counted")
             except redis.ConnectionError as error:
@@ -114,66 +114,66 @@ def test_a_reply_is_held_after_the_command_was_carried_out(link: FaultProxy, val
     assert len(outcome) == 1
 
 
-def test_a_reply_goes_on_and_the_connection_is_reset_right_behind_it(link: FaultProxy) -> None:
-    held = link.hold(lambda command: command.label == "PING", side="reply")
-    with socket.create_connection(("127.0.0.1", link.port), WITHIN) as caller:
+def test_a_reply_goes_on_and_the_connection_is_reset_right_behind_it(proxy: FaultProxy) -> None:
+    held = proxy.break_at(lambda command: command.label == "PING", side="reply")
+    with socket.create_connection(("127.0.0.1", proxy.port), WITHIN) as caller:
         caller.sendall(b"*1\r\n$4\r\nPING\r\n")
         assert held.wait(WITHIN).held
         held.release_and_reset()
-        assert eventually(lambda: link.witness.closed, bool, within=WITHIN).value == 1
+        assert eventually(lambda: proxy.counters.closed, bool, within=WITHIN).value == 1
         assert caller.recv(100) == b"+PONG\r\n"  # both have come before it looks
         with pytest.raises(ConnectionResetError):
             caller.recv(100)
 
 
-@pytest.mark.parametrize("fault", ["cut", "reset"])
-def test_connections_end(link: FaultProxy, fault: str) -> None:
-    with client(link) as through:
+@pytest.mark.parametrize("fault", ["close_connections", "reset"])
+def test_connections_end(proxy: FaultProxy, fault: str) -> None:
+    with client(proxy) as through:
         through.ping()
-        getattr(link, fault)()
+        getattr(proxy, fault)()
         assert through.ping()  # redis-py notices that its connection is gone, and makes another
-    assert (link.witness.closed, link.witness.connections) == (1, 2)
+    assert (proxy.counters.closed, proxy.counters.connections) == (1, 2)
 
 
-def test_a_refused_connection_a_black_hole_a_lost_reply_and_a_slow_link(link: FaultProxy, valkey: str) -> None:
-    link.refuse(True)
+def test_a_refused_connection_a_black_hole_a_lost_reply_and_a_slow_link(proxy: FaultProxy, valkey: str) -> None:
+    proxy.refuse(True)
     with pytest.raises(redis.ConnectionError):
-        client(link).ping()
-    link.heal()
-    for fault in (link.blackhole, link.drop_replies):
-        with client(link, socket_connect_timeout=WITHIN) as through:
+        client(proxy).ping()
+    proxy.heal()
+    for fault in (proxy.blackhole, proxy.drop_replies):
+        with client(proxy, socket_connect_timeout=WITHIN) as through:
             through.connection_pool.connection_kwargs["socket_timeout"] = 0.3
             through.delete("dropped")
             fault(True)
             with pytest.raises(redis.TimeoutError):
                 through.set("dropped", 1)
         with redis.Redis.from_url(valkey) as direct:
-            assert direct.exists("dropped") == (fault == link.drop_replies)
-        link.heal()
-    link.slow(0.05)
-    with client(link) as through:
+            assert direct.exists("dropped") == (fault == proxy.drop_replies)
+        proxy.heal()
+    proxy.slow(0.05)
+    with client(proxy) as through:
         assert through.ping()
-    assert link.witness.refused == 1
-    assert link.witness.swallowed_bytes > 0
-    assert link.witness.delayed >= 2
+    assert proxy.counters.refused == 1
+    assert proxy.counters.swallowed_bytes > 0
+    assert proxy.counters.delayed >= 2
 
 
 def test_a_server_that_is_gone_is_a_reset() -> None:
-    link = FaultProxy(("127.0.0.1", servers.free_port()), "redis")
-    link.start()
-    with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", link.port), WITHIN) as caller:
+    proxy = FaultProxy(("127.0.0.1", servers.free_port()), "redis")
+    proxy.start()
+    with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", proxy.port), WITHIN) as caller:
         caller.recv(1)  # on a busy machine it has come before the connection is seen as made
-    link.close()
+    proxy.close()
 
 
 def test_postgresql_through_a_link(postgres: str) -> None:
-    link = linked(postgres, "postgres")
-    held = link.hold(lambda command: command.label == "execute" and "insert" in command.words[1], side="reply")
+    proxy = started(postgres, "postgres")
+    held = proxy.break_at(lambda command: command.label == "execute" and "insert" in command.words[1], side="reply")
 
     async def talk() -> None:
         direct = await asyncpg.connect(postgres)
         await direct.execute("create table if not exists held (n int)")
-        through = await asyncpg.connect(f"postgresql://postgres@127.0.0.1:{link.port}/postgres")
+        through = await asyncpg.connect(f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres")
         assert await through.fetchval("select $1::int + 1", 41) == 42
         writing = asyncio.create_task(through.fetch("insert into held values ($1) returning n", 7))
         assert (await asyncio.to_thread(held.wait, WITHIN)).held
@@ -184,5 +184,5 @@ def test_postgresql_through_a_link(postgres: str) -> None:
         await direct.close()
 
     asyncio.run(talk())
-    assert [command.label for command in link.seen][:2] in (["ssl", "connect"], ["connect", "prepare"])
-    link.close()
+    assert [command.label for command in proxy.commands][:2] in (["ssl", "connect"], ["connect", "prepare"])
+    proxy.close()
