@@ -127,11 +127,11 @@ class LaunchingTarget(Target):
             NotProven: this target has no images.
             ProbeError: the engine could not run the command.
         """
-        raise NotProven(f"This target runs the {part} without an image. Next: votecheck run --target containers")
+        raise NotProven(f"This target runs the {part} without an image. Try: votecheck run --target containers")
 
     def _new(self, part: str, env: Mapping[str, str]) -> Child:
         if self.settings.api_url:
-            raise NotProven("The API is external (--api-url), so votecheck starts no part of the system. Next: omit --api-url")
+            raise NotProven("The API is external (--api-url), so votecheck starts no part of the system. Try: omit --api-url")
         addresses = {"REDIS_URL": self.redis.url, "DATABASE_URL": self.database.url}
         child = self._prepare_part(part, f"{part}-{next(self._numbers)}", addresses | dict(env))
         self._children.append(child)

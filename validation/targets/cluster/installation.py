@@ -114,7 +114,7 @@ class Installation(Target):
         """
         if not self.managed:
             raise NotProven(
-                f"Release {self.release.name} is external: votecheck votes on it and reads it, and never changes it. Next: omit --release"
+                f"Release {self.release.name} is external: votecheck votes on it and reads it, and never changes it. Try: omit --release"
             )
 
     def require_allowed_origin(self, origin: str) -> None:
@@ -187,7 +187,7 @@ class Installation(Target):
             NotProven: none is.
         """
         if not self.ready("consumer"):
-            raise NotProven(f"Release {self.release.name} has no ready consumer. Next: kubectl get pods -n {self.namespace('consumer')}")
+            raise NotProven(f"Release {self.release.name} has no ready consumer. Try: kubectl get pods -n {self.namespace('consumer')}")
 
     def test(self) -> str:
         """Run the chart's own test and return what its pod printed.
