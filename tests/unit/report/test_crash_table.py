@@ -41,7 +41,7 @@ def said(folder: Path) -> str:
 def test_a_point_is_as_good_as_its_worst_crash(record: Any) -> None:
     folder = swept(record, (GOOD, SLOW), (WRONG, GOOD), (UNSEEN, UNSEEN))
     points = crash_points(load(folder).results[0])
-    assert [(p.name, p.command, p.outcome, p.seconds) for p in points[:1]] == [("before acknowledged", "XACK (3 of 3)"  , "ok", 1.2)]
+    assert [(p.name, p.command, p.outcome, p.seconds) for p in points[:1]] == [("before acknowledged", "XACK (3 of 3)", "ok", 1.2)]
     assert [(p.name, p.outcome, p.command) for p in points[1:]] == [
         ("after acknowledged", "1 wrong", "XACK (1 of 1)"),
         ("after trimmed", "not reached", "none (0 of 2)"),
