@@ -11,7 +11,8 @@ CONFIGURATION = "docs/reference/configuration.md"
 _MADE = "<!-- Generated from {}; do not edit. To update: VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene -->\n"
 _READ_BY = {"Settings": "API and consumer", "ApiSettings": "API", "ConsumerSettings": "consumer"}
 _TYPES = {"str": "Text", "int": "Integer", "Path": "Path", "Names": "List"}
-_LIMITS = {"ge": "at least {}", "le": "at most {}", "min_length": "length at least {}", "max_length": "length at most {}"}
+_LIMITS = {("ge", "le"): "from {} to {}", ("min_length", "max_length"): "of {} to {} characters"}
+"""The two limits of a range, and how the range is written; a range without one of them shows `…`."""
 
 
 def checkpoints() -> str:
@@ -77,14 +78,16 @@ def _type(annotation: ast.expr, module: ast.Module) -> str:
         case ast.Subscript(ast.Name("Annotated"), ast.Tuple([base, *others])):
             limits = [words for other in others for words in _limits(other)]
             rules = [f" {words[0].upper()}{words[1:]}." for other in others for words in _rules(other, module)]
-            return _type(base, module).removesuffix(".") + "".join(f", {words}" for words in limits) + "." + "".join(rules)
+            return _type(base, module).removesuffix(".") + "".join(f" {words}" for words in limits) + "." + "".join(rules)
     return f"{ast.unparse(annotation)}."
 
 
 def _limits(constraint: ast.expr) -> list[str]:
     match constraint:
         case ast.Call(ast.Name("Field"), _, keywords):
-            return [_LIMITS[k.arg].format(ast.literal_eval(k.value)) for k in keywords if k.arg in _LIMITS]
+            given = {k.arg: k.value for k in keywords if k.arg}
+            shown = {name: str(ast.literal_eval(given[name])) if name in given else "…" for ends in _LIMITS for name in ends}
+            return [words.format(*(shown[end] for end in ends)) for ends, words in _LIMITS.items() if given.keys() & {*ends}]
     return []
 
 
