@@ -1,4 +1,4 @@
-"""Words and amounts of which Kubernetes and Helm know some, and no published schema says which: another is refused, or passed over."""
+"""Check fields whose allowed values no published schema lists. Kubernetes and Helm reject or ignore any other value."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ QUANTITY = r"[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?"
 HOOK = "pre-install|post-install|pre-upgrade|post-upgrade|pre-rollback|post-rollback|pre-delete|post-delete|test"
 DELETION = "before-hook-creation|hook-succeeded|hook-failed"
 
-KNOWN: Mapping[str, re.Pattern[str]] = {
+ALLOWED: Mapping[str, re.Pattern[str]] = {
     key: re.compile(pattern)
     for key, pattern in {
         "restartPolicy": "Always|OnFailure|Never",
@@ -31,24 +31,24 @@ KNOWN: Mapping[str, re.Pattern[str]] = {
         **dict.fromkeys(("cpu", "memory", "ephemeral-storage", "storage", "sizeLimit"), QUANTITY),
     }.items()
 }
-"""What a key may say, wherever it is."""
-IN_A_KIND: Mapping[tuple[str, str], re.Pattern[str]] = {
+"""Allowed values of a key, wherever it occurs."""
+ALLOWED_IN_KIND: Mapping[tuple[str, str], re.Pattern[str]] = {
     (kind, path): re.compile(pattern)
     for kind, path, pattern in (
         ("Job", "spec.template.spec.restartPolicy", "OnFailure|Never"),
         ("Service", "spec.type", "ClusterIP|NodePort|LoadBalancer"),
         ("Secret", "type", "Opaque"),
-        ("Ingress", "spec.rules.http.paths.path", "/"),  # the API answers below several
+        ("Ingress", "spec.rules.http.paths.path", "/"),  # the API serves several paths
         ("HorizontalPodAutoscaler", "spec.metrics.type", "Resource"),
         ("HorizontalPodAutoscaler", "spec.metrics.resource.name", "cpu|memory"),
         ("HorizontalPodAutoscaler", "spec.metrics.resource.target.type", "Utilization|AverageValue"),
     )
 }
-"""What a key may say in one kind of object only."""
+"""Allowed values at one path of one kind."""
 
 
 class FieldValue(NamedTuple):
-    """A word at its place, and whether it is known."""
+    """The value of a field, and whether it is allowed."""
 
     location: str
     value: str
@@ -56,20 +56,20 @@ class FieldValue(NamedTuple):
 
 
 def field_values(manifests: Iterable[Manifest]) -> tuple[FieldValue, ...]:
-    """List the words of which it is known what they may be."""
-    return tuple(word for manifest in manifests for word in _of(manifest.body, manifest, ""))
+    """Return every field whose allowed values are known."""
+    return tuple(found for manifest in manifests for found in _fields(manifest.body, manifest, ""))
 
 
-def _of(value: Any, manifest: Manifest, path: str) -> Iterator[FieldValue]:
+def _fields(value: Any, manifest: Manifest, path: str) -> Iterator[FieldValue]:
     if isinstance(value, Mapping):
         for key, entry in value.items():
             at = f"{path}.{key}".lstrip(".")
-            pattern = IN_A_KIND.get((manifest.kind, at)) or KNOWN.get(key)
+            pattern = ALLOWED_IN_KIND.get((manifest.kind, at)) or ALLOWED.get(key)
             if pattern and not isinstance(entry, Mapping):
-                said = [str(one) for one in (entry if isinstance(entry, list) else [entry])]
-                yield from (FieldValue(f"{manifest.kind} {manifest.name} {at}", one, bool(pattern.fullmatch(one))) for one in said)
+                values = [str(one) for one in (entry if isinstance(entry, list) else [entry])]
+                yield from (FieldValue(f"{manifest.kind} {manifest.name} {at}", one, bool(pattern.fullmatch(one))) for one in values)
             else:
-                yield from _of(entry, manifest, at)
+                yield from _fields(entry, manifest, at)
     elif isinstance(value, list):
         for entry in value:
-            yield from _of(entry, manifest, path)
+            yield from _fields(entry, manifest, path)

@@ -1,7 +1,7 @@
-"""Whether objects of kinds that Kubernetes itself does not have are what their own projects take: KEDA, Gateway API, Prometheus Operator.
+"""Validate custom resources of KEDA, the Gateway API and the Prometheus Operator.
 
-A cluster drops a field that such a project does not know, and says nothing. So each kind is closed here, down to the fields that a chart
-of ours may use; they are stated from the projects' references, and not from the chart.
+A cluster silently drops fields that a custom resource definition does not know. The schemas here are therefore closed: they allow only
+the fields that this chart may use. They are written from the projects' reference documentation, not from the chart.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,12 @@ Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string", "minLength": 1}
 PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 COUNT: Schema = {"type": "string", "pattern": "^[0-9]+$"}
-"""KEDA's triggers have texts only, of numbers too."""
+"""KEDA triggers take strings only, even for numbers."""
 LABELS: Schema = {"type": "object", "additionalProperties": TEXT}
 
 
 class SchemaError(NamedTuple):
-    """One way in which an object is not what its project takes: where in it, and what is wrong there."""
+    """One error in an object: its path, and what is wrong there."""
 
     manifest: Manifest
     path: str
@@ -29,7 +29,7 @@ class SchemaError(NamedTuple):
 
 
 def schema_errors(manifests: Iterable[Manifest]) -> tuple[SchemaError, ...]:
-    """Hold objects against what their projects take; those of Kubernetes itself are left alone."""
+    """Validate custom resources. Objects of kinds outside `KINDS` are skipped."""
     found = []
     for manifest in manifests:
         if manifest.kind in KINDS:
@@ -58,7 +58,7 @@ def _closed(required: Mapping[str, Schema], optional: Mapping[str, Schema] | Non
     }
 
 
-def _some(item: Schema) -> Schema:
+def _nonempty(item: Schema) -> Schema:
     return {"type": "array", "items": item, "minItems": 1}
 
 
@@ -74,35 +74,37 @@ _REDIS_STREAM = _closed(
     "oneOf": [{"required": ["lagCount"]}, {"required": ["pendingEntriesCount"]}],
     "dependentRequired": {"lagCount": ["activationLagCount"], "activationLagCount": ["lagCount"]},
 }
-"""KEDA measures one figure a trigger, and refuses a lag without the lag that it starts at."""
+"""KEDA uses one metric per trigger, and rejects `lagCount` without `activationLagCount`."""
 
 _SCALED_OBJECT = _closed(
     {
         "scaleTargetRef": _closed({"name": TEXT}, {"kind": TEXT, "apiVersion": TEXT}),
-        "minReplicaCount": {"const": 1},  # KEDA's own default is 0: what a dead consumer has in hand would be nobody's
+        "minReplicaCount": {"const": 1},  # KEDA's default is 0: no consumer would claim the pending entries of one that died
         "maxReplicaCount": {"type": "integer", "minimum": 1},
-        "triggers": _some(
+        "triggers": _nonempty(
             _closed({"type": {"const": "redis-streams"}, "metadata": _REDIS_STREAM, "authenticationRef": _closed({"name": TEXT})})
         ),
     },
     {"pollingInterval": {"type": "integer", "minimum": 1}, "cooldownPeriod": {"type": "integer", "minimum": 0}},
 )
 
-_AUTHENTICATION = _closed({"secretTargetRef": _some(_closed({"parameter": {"enum": ["username", "password"]}, "name": TEXT, "key": TEXT}))})
+_AUTHENTICATION = _closed(
+    {"secretTargetRef": _nonempty(_closed({"parameter": {"enum": ["username", "password"]}, "name": TEXT, "key": TEXT}))}
+)
 
 _ROUTE = _closed(
     {
-        "parentRefs": _some(_closed({"name": TEXT}, {"namespace": TEXT, "sectionName": TEXT})),
-        "hostnames": _some(TEXT),
-        "rules": _some(_closed({"backendRefs": _some(_closed({"name": TEXT, "port": PORT}))})),
+        "parentRefs": _nonempty(_closed({"name": TEXT}, {"namespace": TEXT, "sectionName": TEXT})),
+        "hostnames": _nonempty(TEXT),
+        "rules": _nonempty(_closed({"backendRefs": _nonempty(_closed({"name": TEXT, "port": PORT}))})),
     }
 )
 
 _MONITOR = _closed(
     {
         "selector": _closed({"matchLabels": LABELS}),
-        # Where API and consumer serve their figures, which is what the operator asks for when it is told nothing.
-        "podMetricsEndpoints": _some(_closed({"port": TEXT}, {"path": {"const": "/metrics"}, "interval": TEXT})),
+        # The path of the metrics of API and consumer, and the operator's default.
+        "podMetricsEndpoints": _nonempty(_closed({"port": TEXT}, {"path": {"const": "/metrics"}, "interval": TEXT})),
     }
 )
 
@@ -115,7 +117,7 @@ _ALERT = _closed(
     },
     {"for": {"type": "string", "pattern": "^[0-9]+(s|m|h)$"}},
 )
-_RULES = _closed({"groups": _some(_closed({"name": TEXT, "rules": _some(_ALERT)}))})
+_RULES = _closed({"groups": _nonempty(_closed({"name": TEXT, "rules": _nonempty(_ALERT)}))})
 
 KINDS: Mapping[str, tuple[str, Schema]] = {
     "HTTPRoute": ("gateway.networking.k8s.io/v1", _ROUTE),
@@ -124,4 +126,4 @@ KINDS: Mapping[str, tuple[str, Schema]] = {
     "ScaledObject": ("keda.sh/v1alpha1", _SCALED_OBJECT),
     "TriggerAuthentication": ("keda.sh/v1alpha1", _AUTHENTICATION),
 }
-"""The kinds that are known, each with the API that has it and what its `spec` takes."""
+"""The validated kinds, each with its API version and the schema of its `spec`."""

@@ -1,4 +1,4 @@
-"""Whether manifests are valid Kubernetes objects, by the schemas of several Kubernetes versions, offline."""
+"""Validate manifests against the schemas of several Kubernetes versions, offline."""
 
 import importlib.util
 import json
@@ -15,19 +15,19 @@ from validation.core.errors import ProbeError
 from validation.probes.chart.manifests import Manifest
 
 VERSIONS = ("1.32", "1.33", "1.34")
-"""The Kubernetes versions that a manifest has to be valid for."""
+"""The Kubernetes versions for which manifests must be valid."""
 NO_SCHEMA = "no schema"
-"""The message for a kind that the version does not know: it was not validated."""
+"""Error text for a kind that the version does not know. The object was not validated."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
-    """One way in which an object is not what a Kubernetes version takes.
+    """One error in an object.
 
     Attributes:
         version: the Kubernetes version.
         manifest: the object.
-        path: where in the object, such as `spec.template.spec.containers.0`.
+        path: path in the object, such as `spec.template.spec.containers.0`.
         text: what is wrong there, or `NO_SCHEMA`.
     """
 
@@ -38,15 +38,15 @@ class SchemaError:
 
 
 def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaError, ...]:
-    """Validate manifests strictly: a field that the version does not know is an error, and so is a kind without schema.
+    """Validate manifests strictly: unknown fields and kinds without a schema are errors.
 
     Raises:
         ProbeError: there are no schemas of that version.
     """
     folder = _folder(version)
     if not folder.is_dir():
-        known = ", ".join(sorted(one.name for one in folder.parent.iterdir()))
-        raise ProbeError(f"There are no schemas of Kubernetes {version}.", f"there are {known}")
+        available = ", ".join(sorted(one.name for one in folder.parent.iterdir()))
+        raise ProbeError(f"There are no schemas of Kubernetes {version}. Available: {available}.")
     errors = []
     for manifest in manifests:
         validator = _validator(version, manifest.body["apiVersion"], manifest.kind)
@@ -60,7 +60,7 @@ def schema_errors(manifests: Iterable[Manifest], version: str) -> tuple[SchemaEr
     return tuple(errors)
 
 
-# The package's own `validate` reads the schemas anew for each object and stops at the first error.
+# The package's own `validate` reads the schemas again for each object and stops at the first error.
 @cache
 def _validator(version: str, api_version: str, kind: str) -> jsonschema_rs.Draft202012Validator | None:
     group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)  # the package's file names: rbac.authorization.k8s.io/v1 is rbac-v1
@@ -83,8 +83,8 @@ def _contents(version: str, name: str) -> dict[str, Any]:
 
 
 def _folder(version: str) -> Path:
-    # The package is found and not imported: it brings a validator that makes a parser for each kind of address, for three seconds.
+    # The package is located but not imported: its validator takes three seconds to import.
     package = importlib.util.find_spec("kubernetes_validate")
     if package is None or package.origin is None:
-        raise ProbeError("The package kubernetes-validate is not installed.", "an environment that was not made by make", "make setup")
+        raise ProbeError("The package kubernetes-validate is not installed.", "the environment was not created by make setup", "make setup")
     return Path(package.origin).parent / "kubernetes-json-schema" / f"v{version}.0-local-strict"

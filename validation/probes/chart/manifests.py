@@ -1,4 +1,4 @@
-"""What the chart renders to, and what helm's linter says about it. Helm runs inside this process; no cluster is asked."""
+"""Render and lint the chart. Helm runs inside this process, without a cluster."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,11 +18,11 @@ Values = Mapping[str, Any]
 
 
 class RenderFailed(Exception):
-    """The chart refuses these values or cannot be rendered with them: a fact about the chart. The message is helm's."""
+    """The chart rejects the values or cannot be rendered with them: a fault of the chart, not of the harness. The message is helm's."""
 
 
 class Severity(IntEnum):
-    """How grave the linter finds something."""
+    """Severity of a linter message."""
 
     UNKNOWN = 0
     INFO = 1
@@ -32,7 +32,7 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line of `helm lint`."""
+    """One message of `helm lint`."""
 
     severity: Severity
     path: str
@@ -44,10 +44,10 @@ class Manifest:
     """One object that the chart renders.
 
     Attributes:
-        template: the template that it comes from, such as `templates/api.yaml`.
-        kind, name: what it is.
-        namespace: its namespace; empty where the object has none or names none.
-        body: the object itself.
+        template: the template that renders it, such as `templates/api.yaml`.
+        kind, name: kind and name of the object.
+        namespace: its namespace; empty if it states none.
+        body: the whole object.
     """
 
     template: str
@@ -62,8 +62,8 @@ def open_chart(chart_dir: Path) -> Iterator[helm.Chart]:
     """Load a chart.
 
     Raises:
-        ProbeError: the folder holds no chart that helm can read, or helm itself failed.
-        RenderFailed: what the caller asked the chart for failed for a reason of the chart's own.
+        ProbeError: the folder contains no chart that helm can read, or helm itself failed.
+        RenderFailed: the operation inside the block failed because of the chart.
     """
     try:
         with helm.Chart.load(chart_dir) as chart:
@@ -72,16 +72,18 @@ def open_chart(chart_dir: Path) -> Iterator[helm.Chart]:
         raise RenderFailed(str(failure).strip()) from None
     except helm.HelmError as failure:
         raise ProbeError(
-            f"helm cannot read the chart {chart_dir}: {str(failure).strip()}", "there is no whole chart in this folder", f"ls {chart_dir}"
+            f"helm cannot read the chart {chart_dir}: {str(failure).strip()}",
+            "the folder does not contain a complete chart",
+            f"ls {chart_dir}",
         ) from failure
 
 
 def render(chart_dir: Path, values: Values | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> tuple[Manifest, ...]:
-    """Render the chart and read every object in it, hooks and tests included.
+    """Render the chart and return every object in it, hooks and tests included.
 
     Raises:
         ProbeError: see `open_chart`.
-        RenderFailed: the values are refused, a template fails, or what it makes is not YAML.
+        RenderFailed: the schema rejects the values, a template fails, or its output is not YAML.
     """
     with open_chart(chart_dir) as chart:
         texts = render_texts(chart, values, release=release, namespace=namespace)
@@ -89,10 +91,10 @@ def render(chart_dir: Path, values: Values | None = None, *, release: str = RELE
 
 
 def render_texts(chart: helm.Chart, values: Values | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> dict[str, str]:
-    """Render a loaded chart to one text for each template that makes objects; NOTES.txt and empty ones are left out.
+    """Render an open chart and return the text of each template, by path, without NOTES.txt and empty texts.
 
     Raises:
-        helm.HelmError: to be told apart by `open_chart`, around it.
+        helm.HelmError: rendering failed; `open_chart` translates it.
     """
     rendered = chart.render(dict(values or {}), name=release, namespace=namespace)
     return {
@@ -101,28 +103,28 @@ def render_texts(chart: helm.Chart, values: Values | None = None, *, release: st
 
 
 def parse(template: str, text: str) -> tuple[Manifest, ...]:
-    """Read the objects that one template made.
+    """Parse the objects in the output of one template.
 
     Raises:
-        RenderFailed: the text is not YAML, or holds something that is no Kubernetes object.
+        RenderFailed: the text is not YAML, or contains something other than Kubernetes objects.
     """
     try:
         bodies = [body for body in yaml.load_all(text, Loader=yaml.CSafeLoader) if body is not None]
-        _ = [body["apiVersion"] for body in bodies]  # no part of a Manifest, and what has none is no object of Kubernetes
+        _ = [body["apiVersion"] for body in bodies]  # required, though a Manifest does not keep it
         return tuple(
             Manifest(template, body["kind"], body["metadata"]["name"], body["metadata"].get("namespace", ""), body) for body in bodies
         )
     except yaml.YAMLError as broken:
         raise RenderFailed(f"{template} does not render to YAML: {broken}") from None
     except (TypeError, KeyError) as missing:
-        raise RenderFailed(f"{template} renders to something that is no Kubernetes object: {missing}") from None
+        raise RenderFailed(f"{template} renders to something other than a Kubernetes object: {missing}") from None
 
 
 def lint(chart_dir: Path, values: Values | None = None) -> tuple[Message, ...]:
-    """Ask helm's linter; a good chart gives no message at all.
+    """Run helm's linter and return its messages; none for a good chart.
 
     Raises:
-        ProbeError: helm itself failed; what it finds wrong is in the messages.
+        ProbeError: helm itself failed. Problems of the chart are in the messages.
     """
     try:
         report = helm.lint(chart_dir, dict(values or {}), strict=True)

@@ -1,4 +1,4 @@
-"""The ends and the policies of a chart as it renders."""
+"""Read the network policies of a rendered chart, and the endpoints that they apply to."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,26 +11,26 @@ from validation.probes.chart.manifests import Manifest
 from validation.probes.chart.workloads import workloads
 
 DNS_LABELS = {"k8s-app": "kube-dns"}
-"""What the DNS pods of nearly every cluster carry, whatever they are."""
+"""Labels of the DNS pods in nearly every cluster, CoreDNS or kube-dns."""
 COMPONENT = "app.kubernetes.io/component"
 RELEASE = ("app.kubernetes.io/name", "app.kubernetes.io/instance")
-"""The labels that every pod of a release has."""
+"""Labels of every pod of a release."""
 
 
 def policies(manifests: Iterable[Manifest]) -> tuple[Policy, ...]:
-    """Pick the network policies."""
+    """Return the network policies among the manifests."""
     return tuple(Policy(m.namespace, m.name, m.body["spec"]) for m in manifests if m.kind == "NetworkPolicy")
 
 
 def scene(manifests: Iterable[Manifest], values: Mapping[str, Any]) -> Scene:
-    """Give the ends of the declared table, without those that this release has not: an ingress controller, a Redis of its own.
+    """Return the endpoints of the declared table that exist in this release. An ingress controller or a managed Redis may be absent.
 
     Args:
-        manifests: all that the chart renders.
-        values: all values that it was rendered with.
+        manifests: everything that the chart renders.
+        values: the merged values that it was rendered with.
 
     Raises:
-        ProbeError: no component of the API is among the manifests.
+        ProbeError: the manifests contain no pod of the API.
     """
     labels = {
         pod[COMPONENT]: pod
@@ -38,17 +38,17 @@ def scene(manifests: Iterable[Manifest], values: Mapping[str, Any]) -> Scene:
         if workload.long_running
         for pod in [workload.manifest.body["spec"]["template"]["metadata"]["labels"]]
     }
-    spaces = namespaces(values)
+    places = namespaces(values)
     found = {
-        name: End(name, "" if kind.at == "server" else spaces[kind.at][0], pod_labels(kind, labels), spaces[kind.at][1])
+        name: End(name, "" if kind.at == "server" else places[kind.at][0], pod_labels(kind, labels), places[kind.at][1])
         for name, kind in truth().ends.items()
-        if kind.at in spaces and (not kind.pods or kind.pods in labels)
+        if kind.at in places and (not kind.pods or kind.pods in labels)
     }
     return Scene(found)
 
 
 def namespaces(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
-    """Give name and labels of the namespace that each place stands for; the ingress controller's is the first that the values name."""
+    """Return the name and labels of the namespace at each place. The ingress controller's is the first that the values name."""
     prefix = values["namespaces"]["prefix"]
     names = {**{layer: f"{prefix}-{layer}" for layer in LAYERS}, "elsewhere": "elsewhere", "dns": "kube-system", "server": ""}
     found: dict[str, tuple[str, dict[str, str]]] = {place: (name, {}) for place, name in names.items()}
@@ -59,21 +59,21 @@ def namespaces(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]
 
 
 def pod_labels(kind: Kind, components: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
-    """Give the labels of an end's pods.
+    """Return the labels of an endpoint's pods.
 
     Args:
-        kind: the end.
-        components: the labels that the pods of each component have.
+        kind: the endpoint.
+        components: labels of the pods of each component.
 
     Raises:
-        ProbeError: the API is not among the components, so that nobody knows the release's labels.
+        ProbeError: the components do not include the API, whose pods carry the release's labels.
     """
     if kind.at == "dns":
         return DNS_LABELS
     if "api" not in components:
-        raise ProbeError("There is no pod of the API to tell the labels of the release by.", "it is another chart")
+        raise ProbeError("The chart renders no API pod, so the labels of the release are unknown.", "this is a different chart")
     release = {key: components["api"][key] for key in RELEASE}
-    wanted = kind.pods or kind.labels
-    if wanted == "release":
+    component = kind.pods or kind.labels
+    if component == "release":
         return release
-    return components.get(wanted, {**release, COMPONENT: wanted}) if wanted else {}
+    return components.get(component, {**release, COMPONENT: component}) if component else {}

@@ -1,4 +1,4 @@
-"""What the chart's schema refuses: for every place of the schema the values that break each of its rules, made from the schema itself."""
+"""Check what the chart's schema rejects: for each path, generate values from the schema that violate each of its rules."""
 
 import re
 import shutil
@@ -18,23 +18,23 @@ from validation.probes.chart.values import merged
 
 OF_TYPE: Mapping[str, Any] = {"boolean": True, "integer": 7, "number": 7.5, "string": "flipped", "array": ["x"], "object": {"x": "y"}}
 UNLIKELY = ("", " ", "!", "Two Words", "-", "*", "://", "ü", "x" * 300)
-"""Texts that a form seldom allows: the first three that break it are tried."""
+"""Strings that few patterns allow. The first three that a pattern does not match are tried."""
 NO_RULES = ("type", "properties", "items", "definitions", "$schema", "title")
-"""Words of a schema that are tried by themselves, or say nothing about values."""
-Described = Mapping[str, Any]
+"""Keywords of a schema that are handled separately, or do not constrain values."""
+Subschema = Mapping[str, Any]
 Put = Callable[[Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class WrongValue:
-    """What became of one wrong value.
+    """A wrong value, and whether the schema accepted it.
 
     Attributes:
-        value: the value's path, `[]` for an item of a list and `*` for a free key; `values` is all of them.
-        wrong: what is wrong with it, such as `below its minimum`.
-        given: the wrong value.
-        taken: whether the schema took it.
-        control: whether the schema takes a right value in the same place; if not, the refusal proves nothing.
+        path: path of the value, with `[]` for an item of a list and `*` for a free key; `values` is the root.
+        violation: what is wrong with it, such as `breaks minimum 1`.
+        value: the wrong value.
+        accepted: whether the schema accepted it.
+        control: whether the schema accepts a valid value at the same path. If not, the rejection proves nothing.
     """
 
     path: str
@@ -45,37 +45,37 @@ class WrongValue:
 
 
 def try_wrong_values(chart_dir: Path) -> tuple[WrongValue, ...]:
-    """Give every place of the schema all that breaks a rule of it, one at a time.
+    """Violate each rule of the schema at each path, one at a time.
 
     Raises:
-        ProbeError: the chart has no schema, a rule of it is not known here, or helm cannot read the chart.
+        ProbeError: the chart has no schema, the schema has an unknown rule, or helm cannot read the chart.
     """
-    whole = merged(chart_dir)
+    defaults = merged(chart_dir)
     with tempfile.TemporaryDirectory(prefix="votecheck-refusals-") as temporary:
-        bare = Path(temporary)  # without values of its own, which helm would mix with what is given
+        bare = Path(temporary)  # without values.yaml, which helm would merge into the tried values
         for name in ("Chart.yaml", "values.schema.json"):
             if not (chart_dir / name).is_file():
-                raise ProbeError(f"{chart_dir} has no {name}.", "this is not the whole chart", f"ls {chart_dir}")
+                raise ProbeError(f"{chart_dir} has no {name}.", "the folder does not contain a complete chart", f"ls {chart_dir}")
             shutil.copy(chart_dir / name, bare)
         with open_chart(bare) as chart:
-            takes = partial(_takes, chart)
+            accepts = partial(_accepts, chart)
             found = []
-            for place in _Walk(chart.schema or {}).below((), chart.schema or {}, whole, dict):
-                control = takes(place.put(place.right))
-                found += [WrongValue(place.value, wrong, given, takes(place.put(given)), control) for wrong, given in place.broken]
+            for place in _Walk(chart.schema or {}).below((), chart.schema or {}, defaults, dict):
+                control = accepts(place.put(place.valid))
+                found += [WrongValue(place.path, violation, value, accepts(place.put(value)), control) for violation, value in place.wrong]
             return tuple(found)
 
 
 def unconstrained(tried: Iterable[WrongValue]) -> tuple[str, ...]:
-    """Find the places whose kind is all that the schema says of them; a switch needs no more."""
-    wrong: dict[str, list[str]] = {}
+    """Return the paths that only a type constrains. A boolean needs no more."""
+    violations: dict[str, list[str]] = {}
     for one in tried:
-        wrong.setdefault(one.path, []).append(one.violation)
-    lasts = [value for value in wrong if not any(other.startswith(f"{value}.") for other in wrong)]
-    return tuple(v for v in lasts if not any(w.startswith("breaks") or w.endswith("not boolean") for w in wrong[v]))
+        violations.setdefault(one.path, []).append(one.violation)
+    leaves = [path for path in violations if not any(other.startswith(f"{path}.") for other in violations)]
+    return tuple(p for p in leaves if not any(v.startswith("breaks") or v.endswith("not boolean") for v in violations[p]))
 
 
-def _takes(chart: helm.Chart, values: dict[str, Any]) -> bool:
+def _accepts(chart: helm.Chart, values: dict[str, Any]) -> bool:
     try:
         chart.validate_schema(values)
     except helm.HelmValuesError:
@@ -85,95 +85,97 @@ def _takes(chart: helm.Chart, values: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place in the values: how to put something there, what is right there, and what is wrong there and why."""
+    """A path in the values: how to put a value there, a valid value, and wrong values with their violations."""
 
-    value: str
+    path: str
     put: Put
-    right: Any
-    broken: tuple[tuple[str, Any], ...]
+    valid: Any
+    wrong: tuple[tuple[str, Any], ...]
 
 
 class _Walk:
-    """The rules of one schema, and values that break them or keep them."""
+    """Walks through a schema, and generates valid and wrong values."""
 
-    def __init__(self, schema: Described) -> None:
+    def __init__(self, schema: Subschema) -> None:
         self.schema = schema
 
-    def below(self, path: tuple[str, ...], described: Described, here: Any, put: Put) -> Iterator[_Place]:
-        """Go through a place and all below it.
+    def below(self, path: tuple[str, ...], subschema: Subschema, current: Any, put: Put) -> Iterator[_Place]:
+        """Yield the place at a path, and every place below it.
 
         Args:
-            path: where it is.
-            described: its part of the schema.
-            here: what is there.
-            put: makes values with something else there.
+            path: the path.
+            subschema: its part of the schema.
+            current: the value there.
+            put: returns the whole values with another value there.
         """
-        described = self._at(described)
-        broken = tuple((wrong, given) for wrong, given in self._broken(described, here) if path or isinstance(given, Mapping))
-        yield _Place(".".join(path) or "values", put, self.right(described), broken)
-        for name, inner in described.get("properties", {}).items():
-            there = here[name] if name in here else self.right(inner)
-            yield from self.below((*path, name), inner, there, partial(_put_under, put, here, name))
-        if isinstance(described.get("additionalProperties"), Mapping):
-            free = described["additionalProperties"]
-            yield from self.below((*path, "*"), free, self.right(free), lambda x: put({"x": x}))
-        if "items" in described:
-            yield from self.below((*path, "[]"), described["items"], self.right(described["items"]), lambda x: put([x]))
+        subschema = self._resolved(subschema)
+        wrong = tuple((violation, value) for violation, value in self._wrong(subschema, current) if path or isinstance(value, Mapping))
+        yield _Place(".".join(path) or "values", put, self.valid(subschema), wrong)
+        for name, inner in subschema.get("properties", {}).items():
+            present = current[name] if name in current else self.valid(inner)
+            yield from self.below((*path, name), inner, present, partial(_put_under, put, current, name))
+        if isinstance(subschema.get("additionalProperties"), Mapping):
+            free = subschema["additionalProperties"]
+            yield from self.below((*path, "*"), free, self.valid(free), lambda x: put({"x": x}))
+        if "items" in subschema:
+            yield from self.below((*path, "[]"), subschema["items"], self.valid(subschema["items"]), lambda x: put([x]))
 
-    def right(self, described: Described) -> Any:
-        """Make a small value that the schema takes."""
-        described = self._at(described)
-        if "enum" in described:
-            return described["enum"][0]
-        match _types(described)[0]:
+    def valid(self, subschema: Subschema) -> Any:
+        """Return a small value that the schema accepts."""
+        subschema = self._resolved(subschema)
+        if "enum" in subschema:
+            return subschema["enum"][0]
+        match _types(subschema)[0]:
             case "object":
-                named = described.get("properties", {})
-                wanted = described.get("required") or list(named)[: described.get("minProperties", 0)]
-                some = {name: self.right(named[name]) for name in wanted}
-                return some or {"x": self.right(described["additionalProperties"])} if described.get("minProperties") else some
+                properties = subschema.get("properties", {})
+                names = subschema.get("required") or list(properties)[: subschema.get("minProperties", 0)]
+                value = {name: self.valid(properties[name]) for name in names}
+                return value or {"x": self.valid(subschema["additionalProperties"])} if subschema.get("minProperties") else value
             case "array":
-                return [self.right(described["items"])]
+                return [self.valid(subschema["items"])]
             case "string":
-                length = described.get("minLength", 1)
-                form = described.get("pattern", "")
-                return next((text for text in ("x" * length, "x", *TEXTS, *URLS, "192.0.2.0/24") if re.search(form, text)), "")
+                length = subschema.get("minLength", 1)
+                pattern = subschema.get("pattern", "")
+                return next((text for text in ("x" * length, "x", *TEXTS, *URLS, "192.0.2.0/24") if re.search(pattern, text)), "")
             case "boolean":
                 return True
-        return described.get("minimum", described.get("exclusiveMinimum", 0) + 1)
+        return subschema.get("minimum", subschema.get("exclusiveMinimum", 0) + 1)
 
-    def _broken(self, described: Described, here: Any) -> Iterator[tuple[str, Any]]:
-        types = _types(described)
-        for kind, given in OF_TYPE.items():
-            if "enum" not in described and kind not in types and not (kind == "integer" and "number" in types):
-                yield f"{kind}, not {' or '.join(types)}", given
-        for rule, limit in described.items():
-            yield from ((f"breaks {rule} {limit!r}"[:120], given) for given in self._breaking(rule, limit, described, here))
+    def _wrong(self, subschema: Subschema, current: Any) -> Iterator[tuple[str, Any]]:
+        types = _types(subschema)
+        for kind, value in OF_TYPE.items():
+            if "enum" not in subschema and kind not in types and not (kind == "integer" and "number" in types):
+                yield f"{kind}, not {' or '.join(types)}", value
+        for rule, limit in subschema.items():
+            yield from ((f"breaks {rule} {limit!r}"[:120], value) for value in self._breaking(rule, limit, subschema, current))
 
-    def _breaking(self, rule: str, limit: Any, described: Described, here: Any) -> list[Any]:
+    def _breaking(self, rule: str, limit: Any, subschema: Subschema, current: Any) -> list[Any]:
         if rule == "uniqueItems":
-            return [[self.right(described["items"])] * 2]
+            return [[self.valid(subschema["items"])] * 2]
         if rule not in _BREAKING:
             raise ProbeError(
-                f"The schema has a rule that is not known here: {rule}.", "values.schema.json has grown", "add it to refusals.py"
+                f"The schema has an unknown rule: {rule}.",
+                "the rule is new in values.schema.json",
+                "add it to _BREAKING in schema_rules.py",
             )
-        return _BREAKING[rule](limit, here)
+        return _BREAKING[rule](limit, current)
 
-    def _at(self, described: Described) -> Described:
-        """Follow references. What stands beside one is kept: draft 7 does not look at it, and then a value that breaks it is taken."""
-        while "$ref" in described:
+    def _resolved(self, subschema: Subschema) -> Subschema:
+        """Follow references. Keywords beside a `$ref` are kept: draft 7 ignores them, so a value that violates them is accepted."""
+        while "$ref" in subschema:
             target: Any = self.schema
-            for step in described["$ref"].removeprefix("#/").split("/"):
+            for step in subschema["$ref"].removeprefix("#/").split("/"):
                 target = target[step]
-            described = target | {rule: limit for rule, limit in described.items() if rule != "$ref"}
-        return described
+            subschema = target | {rule: limit for rule, limit in subschema.items() if rule != "$ref"}
+        return subschema
 
 
-def _put_under(put: Put, here: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
-    return put({**here, name: value})
+def _put_under(put: Put, current: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    return put({**current, name: value})
 
 
-def _not_matching(form: str) -> list[str]:
-    return [text for text in UNLIKELY if not re.search(form, text)][:3]
+def _not_matching(pattern: str) -> list[str]:
+    return [text for text in UNLIKELY if not re.search(pattern, text)][:3]
 
 
 _BREAKING: Mapping[str, Callable[[Any, Any], list[Any]]] = {
@@ -187,13 +189,13 @@ _BREAKING: Mapping[str, Callable[[Any, Any], list[Any]]] = {
     "minItems": lambda _, __: [[]],
     "minProperties": lambda _, __: [{}],
     "propertyNames": lambda limit, _: [{text: "x"} for text in _not_matching(limit["pattern"])],
-    "additionalProperties": lambda limit, here: [{**here, "misspelt": 1}] if limit is False else [],
-    "required": lambda limit, here: [{name: value for name, value in here.items() if name != wanted} for wanted in limit],
+    "additionalProperties": lambda limit, current: [{**current, "misspelt": 1}] if limit is False else [],
+    "required": lambda limit, current: [{name: value for name, value in current.items() if name != required} for required in limit],
     **dict.fromkeys(NO_RULES, lambda _, __: []),
 }
-"""For each rule, given its limit and what is right in the place: the values that break it."""
+"""For each rule: a function from its limit and the current value to values that violate it."""
 
 
-def _types(described: Described) -> tuple[str, ...]:
-    kinds = described.get("type", ())
-    return (kinds,) if isinstance(kinds, str) else tuple(kinds)
+def _types(subschema: Subschema) -> tuple[str, ...]:
+    types = subschema.get("type", ())
+    return (types,) if isinstance(types, str) else tuple(types)

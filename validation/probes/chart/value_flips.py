@@ -1,4 +1,4 @@
-"""What each of the chart's values changes in the render: change one at a time and look where."""
+"""Find what each of the chart's values changes in the rendered manifests, by changing one value at a time."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,19 +11,19 @@ import helm_python as helm
 from validation.probes.chart.manifests import Manifest, Values, open_chart, parse, render_texts
 from validation.probes.chart.values import Key, leaves
 
-# Tried in turn where a value is a text or a list that the schema holds to a form.
+# Tried in turn for a string or list, until the schema accepts one.
 TEXTS = ("flipped", "flipped.example", "7/minute", "77m", "77Mi", "77mb", "sha256:" + 64 * "7")
 URLS = ("redis://flipped.example:6379/7", "postgresql://flipped.example/7", "https://flipped.example", "192.0.2.77")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """Where a render changed.
+    """Where the rendered manifests changed.
 
     Attributes:
         kind, name: the object.
-        path: where in it, such as `spec.template.spec.containers.api.image`; empty is the whole object. What has a name in a list is named
-            by it, the rest by its number.
+        path: path in the object, such as `spec.template.spec.containers.api.image`; empty for the whole object. List items appear by name
+            if they have one, otherwise by index.
     """
 
     kind: str
@@ -33,12 +33,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """What changing one value did.
+    """The effect of changing one value.
 
     Attributes:
-        value: the value's path, such as `consumer.batchSize`.
-        before: what it was, and `after` what it was changed to; None when the schema takes no other that is known here.
-        places: where the render changed; none means that no template reads the value.
+        value: path of the value, such as `consumer.batchSize`.
+        before, after: the value before and after the change; None if the schema accepts none of the alternatives tried.
+        places: where the manifests changed; empty if no template reads the value.
     """
 
     value: str
@@ -48,34 +48,34 @@ class Flip:
 
 
 def flips(chart_dir: Path, prefixes: Sequence[str] = (), settings: Sequence[Values] = ({},)) -> tuple[Flip, ...]:
-    """Change each value to another that the schema takes, one at a time, and see where the render changes.
+    """Change each value to another one that the schema accepts, and return where the manifests changed.
 
     Args:
         chart_dir: the chart.
-        prefixes: only values whose path begins so, such as `consumer.`; none is every value.
-        settings: values to start from, tried in turn until the change shows: a switched-off part reads nothing.
+        prefixes: prefixes of the values to change, such as `consumer.`; default: all values.
+        settings: values to start from, tried in turn until the change has an effect. A disabled component reads no values.
 
     Raises:
         ProbeError: helm cannot read the chart.
-        RenderFailed: the chart cannot be rendered with a value that its schema takes.
+        RenderFailed: the chart cannot be rendered with a value that its schema accepts.
     """
     with open_chart(chart_dir) as chart:
-        starts = [_Start(chart, values) for values in settings]
+        starts = [_Render(chart, values) for values in settings]
         names = sorted({key for start in starts for key, _ in leaves(start.values)})
         paths = [key for key in names if not prefixes or ".".join(key).startswith(tuple(prefixes))]
         return tuple(_flip(key, starts) for key in paths)
 
 
-def _flip(key: Key, starts: Sequence["_Start"]) -> Flip:
+def _flip(key: Key, starts: Sequence["_Render"]) -> Flip:
     tried = Flip(".".join(key), None, None, ())
     for start in starts:
         before = _get(start.values, key)
-        if before is None:  # these values have no such one
+        if before is None:  # absent from these values
             continue
-        for after in _others(before, _schema_at(start.schema, key)):
+        for after in _alternatives(before, _schema_at(start.schema, key)):
             try:
                 places = start.changes(_set(start.values, key, after))
-            except helm.HelmValuesError:  # the schema does not take it
+            except helm.HelmValuesError:  # the schema rejects it
                 continue
             tried = Flip(tried.value, before, after, places)
             break
@@ -84,15 +84,15 @@ def _flip(key: Key, starts: Sequence["_Start"]) -> Flip:
     return tried
 
 
-class _Start:
-    """The render of one set of values, and how others differ from it."""
+class _Render:
+    """The manifests rendered with one set of values, and how those of other values differ."""
 
     def __init__(self, chart: helm.Chart, values: Values) -> None:
         self.chart = chart
         self.values = chart.merge_values(dict(values))
         self.schema = chart.schema or {}
         self.texts = render_texts(chart, self.values)
-        self.noise: frozenset[Place] = frozenset()  # what differs without a change, such as generated passwords
+        self.noise: frozenset[Place] = frozenset()  # differences without a change, such as generated passwords
         self.noise = frozenset(self.changes(self.values))
 
     def changes(self, values: Values) -> tuple[Place, ...]:
@@ -126,17 +126,17 @@ def _differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
 
 
 def _named(items: list[Any]) -> Any:
-    """Key the items of a list by their names, where each has one."""
+    """Key the items of a list by name, if every item has one."""
     names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
     return (
         dict(zip(names, items, strict=True)) if names and all(isinstance(n, str) for n in names) and len({*names}) == len(names) else items
     )
 
 
-def _others(value: Any, described: Mapping[str, Any]) -> list[Any]:
-    """List what the value could be changed to; the schema picks."""
-    if "enum" in described:
-        options = list(described["enum"])
+def _alternatives(value: Any, subschema: Mapping[str, Any]) -> list[Any]:
+    """Return other values to try. The schema decides which are valid."""
+    if "enum" in subschema:
+        options = list(subschema["enum"])
     elif isinstance(value, bool):
         options = [not value]
     elif isinstance(value, int | float):
@@ -150,17 +150,17 @@ def _others(value: Any, described: Mapping[str, Any]) -> list[Any]:
     return [option for option in options if option != value]
 
 
-def _schema_at(described: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
-    root = described
+def _schema_at(schema: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
+    subschema = schema
     for name in (*key, None):
-        while "$ref" in described:
-            target: Any = root
-            for step in described["$ref"].removeprefix("#/").split("/"):
+        while "$ref" in subschema:
+            target: Any = schema
+            for step in subschema["$ref"].removeprefix("#/").split("/"):
                 target = target[step]
-            described = target
+            subschema = target
         if name is not None:
-            described = described.get("properties", {}).get(name, {})
-    return described
+            subschema = subschema.get("properties", {}).get(name, {})
+    return subschema
 
 
 def _get(values: Any, key: Key) -> Any:

@@ -1,4 +1,4 @@
-"""The chart's values: what they are, which files of them it ships, and what its schema says of them."""
+"""Read the chart's values, its shipped values files and its values schema."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ Key = tuple[str, ...]
 
 
 def merged(chart_dir: Path, values: Values | None = None) -> dict[str, Any]:
-    """Overlay the chart's own values with others, as an installation does.
+    """Merge values over the chart's defaults, as an installation does.
 
     Raises:
         ProbeError: helm cannot read the chart.
@@ -24,7 +24,7 @@ def merged(chart_dir: Path, values: Values | None = None) -> dict[str, Any]:
 
 
 def schema(chart_dir: Path) -> dict[str, Any] | None:
-    """Read the chart's schema of values; None when it ships none.
+    """Return the chart's values schema, or None.
 
     Raises:
         ProbeError: helm cannot read the chart.
@@ -34,7 +34,7 @@ def schema(chart_dir: Path) -> dict[str, Any] | None:
 
 
 def schema_error(chart_dir: Path, values: Values | None = None) -> str | None:
-    """Say why the schema refuses the chart's values overlaid with these; None when it takes them.
+    """Return why the schema rejects these values merged over the defaults, or None.
 
     Raises:
         ProbeError: helm cannot read the chart.
@@ -42,20 +42,20 @@ def schema_error(chart_dir: Path, values: Values | None = None) -> str | None:
     with open_chart(chart_dir) as chart:
         try:
             chart.validate_schema(dict(values or {}))
-        except helm.HelmValuesError as refused:
-            return str(refused).strip()
+        except helm.HelmValuesError as error:
+            return str(error).strip()
     return None
 
 
 def shipped(chart_dir: Path) -> dict[str, dict[str, Any]]:
-    """Read the values files in the chart's `ci/`, by file name.
+    """Return the values files in the chart's `ci/`, by file name.
 
     Raises:
-        ProbeError: there are none, or one is not YAML.
+        ProbeError: there is no values file, or one is not YAML.
     """
     files = sorted((chart_dir / "ci").glob("*-values.yaml"))
     if not files:
-        raise ProbeError(f"{chart_dir}/ci ships no values file.", "this is not the whole chart", f"ls {chart_dir}/ci")
+        raise ProbeError(f"There is no values file in {chart_dir}/ci.", "the chart is incomplete", f"ls {chart_dir}/ci")
     try:
         return {file.name: yaml.safe_load(file.read_text()) or {} for file in files}
     except yaml.YAMLError as broken:
@@ -63,7 +63,7 @@ def shipped(chart_dir: Path) -> dict[str, dict[str, Any]]:
 
 
 def leaves(values: Values, under: Key = ()) -> Iterator[tuple[Key, Any]]:
-    """List the values that have no values inside: texts, numbers, switches, lists and empty mappings."""
+    """Yield path and value of each leaf: strings, numbers, booleans, lists and empty mappings."""
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, (*under, name))

@@ -1,4 +1,4 @@
-"""What runs: the pods that a chart's manifests ask for, and what their containers are given."""
+"""Read the workloads of a chart: their pods, and the security context, variables, probes and resources of their containers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from validation.probes.chart.manifests import Manifest
 
-POD_OF = {
+POD_SPEC_PATH = {
     "Pod": ("spec",),
     "Deployment": ("spec", "template", "spec"),
     "StatefulSet": ("spec", "template", "spec"),
@@ -14,20 +14,20 @@ POD_OF = {
     "Job": ("spec", "template", "spec"),
     "CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
 }
-"""Where each kind keeps its pod."""
+"""Path of the pod spec in each kind."""
 LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet")
-"""Kinds whose pods run until they are stopped: those that need probes."""
+"""Kinds whose pods run until they are stopped. They need probes."""
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One environment variable, as it is declared.
+    """One environment variable, as declared.
 
     Attributes:
-        value: the text, if it is in the manifest.
-        secret: name and key of the Secret that it comes from.
-        field: the path of the pod's own field that it comes from.
+        value: the value, if the manifest states it.
+        secret: name and key of the Secret that provides it.
+        field: path of the pod field that provides it.
     """
 
     value: str | None = None
@@ -37,7 +37,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What a container is allowed, after the pod's context was overlaid with its own; None is "not declared"."""
+    """Security context of a container, merged over that of its pod. None means "not declared"."""
 
     run_as_user: int | None
     run_as_group: int | None
@@ -55,12 +55,12 @@ class Container:
     """One container of a workload.
 
     Attributes:
-        name, image: what it is.
-        init: whether it runs before the others.
-        env: its variables by name.
-        security: what it is allowed.
-        probes: those of `PROBES` that it declares.
-        resources: requests and limits as declared.
+        name, image: its name and image.
+        init: whether it is an init container.
+        env: its variables, by name.
+        security: its security context.
+        probes: the declared ones of `PROBES`.
+        resources: requests and limits, as declared.
         body: the whole declaration.
     """
 
@@ -76,11 +76,11 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One manifest that makes pods.
+    """A manifest that creates pods.
 
     Attributes:
         manifest: the object.
-        pod: the pod's spec.
+        pod: the pod spec.
         containers: its containers, init containers first.
     """
 
@@ -90,22 +90,22 @@ class Workload:
 
     @property
     def long_running(self) -> bool:
-        """Whether its pods run until they are stopped."""
+        """Whether the pods run until they are stopped."""
         return self.manifest.kind in LONG_RUNNING
 
 
 def workloads(manifests: Iterable[Manifest]) -> tuple[Workload, ...]:
-    """Pick what makes pods, and read it."""
-    return tuple(_workload(manifest) for manifest in manifests if manifest.kind in POD_OF)
+    """Return the workloads among the manifests."""
+    return tuple(_workload(manifest) for manifest in manifests if manifest.kind in POD_SPEC_PATH)
 
 
 CONFINED = {"non-root": True, "read-only root": True, "escalation": False, "privileged": False, "dropped": ["ALL"], "added": [],
             "seccomp": "RuntimeDefault", "service-account token": False, "host": []}  # fmt: skip
-"""What Pod Security `restricted` demands of every container, and a read-only root beside it."""
+"""What Pod Security `restricted` demands of every container, plus a read-only root file system."""
 
 
 def confinement(workload: Workload, container: Container) -> dict[str, Any]:
-    """Give what a container declares, in the words of `CONFINED`."""
+    """Return the confinement that a container declares, with the keys of `CONFINED`."""
     security, pod = container.security, workload.pod
     return {
         "non-root": security.run_as_non_root,
@@ -122,7 +122,7 @@ def confinement(workload: Workload, container: Container) -> dict[str, Any]:
 
 def _workload(manifest: Manifest) -> Workload:
     pod: Any = manifest.body
-    for key in POD_OF[manifest.kind]:
+    for key in POD_SPEC_PATH[manifest.kind]:
         pod = pod.get(key) or {}
     containers = [
         _container(body, pod.get("securityContext") or {}, init=init)

@@ -110,9 +110,9 @@ def test_without_a_chart_the_probe_could_not_look(chart: Path, broken: str | Non
         ("{{ .Values.tag", "parse error|unclosed"),
         ("{{ .Values.nothing.here }}", "nil pointer"),
         ("a: [", "does not render to YAML"),
-        ("just words", "no Kubernetes object"),
-        ("kind: Pod", "no Kubernetes object"),
-        ("kind: Pod\nmetadata: {name: a}", "no Kubernetes object: 'apiVersion'"),
+        ("just words", "other than a Kubernetes object"),
+        ("kind: Pod", "other than a Kubernetes object"),
+        ("kind: Pod\nmetadata: {name: a}", "other than a Kubernetes object: 'apiVersion'"),
     ],
 )
 def test_a_chart_that_does_not_render_is_a_fact_about_the_chart(chart: Path, text: str, why: str) -> None:
@@ -162,7 +162,7 @@ def test_a_kind_without_schema_is_said_and_not_taken_for_valid(chart: Path) -> N
 
 
 def test_a_version_without_schemas_is_no_pass(chart: Path) -> None:
-    with pytest.raises(ProbeError, match=r"no schemas of Kubernetes 1\.3"):
+    with pytest.raises(ProbeError, match=r"no schemas of Kubernetes 1\.3\. Available: "):
         kubernetes_schemas.schema_errors(manifests.render(chart), "1.3")
 
 
@@ -195,7 +195,7 @@ def test_a_value_that_the_schema_nails_down_is_said_to_be_untried(chart: Path) -
 
 
 def test_shipped_values_files_are_read_by_name(chart: Path) -> None:
-    with pytest.raises(ProbeError, match="no values file"):
+    with pytest.raises(ProbeError, match="There is no values file"):
         values.shipped(chart)
     (chart / "ci").mkdir()
     (chart / "ci" / "default-values.yaml").write_text("# nothing\n")

@@ -84,7 +84,7 @@ def test_what_the_schema_does_not_let_be_empty_has_no_way_past_it(chart: Path) -
 
 
 def test_a_template_that_ends_too_often_is_said_to_be_broken(chart: Path) -> None:
-    with pytest.raises(ProbeError, match=r"NOTES\.txt:2 ends what nothing began"):
+    with pytest.raises(ProbeError, match=r"NOTES\.txt:2 has end without an open block"):
         ways(chart, "{{ if .Values.on }}{{ end }}\n{{ end }}", {})
 
 
