@@ -1,6 +1,6 @@
 @phase_0
 Feature: A process may die between any two commands
-  A crash does not choose its moment. So each moment is visited: a link stops the process at the k-th command, and there it is killed.
+  A crash does not choose its moment. So each moment is visited: a fault proxy stops the process at the k-th command, and there it is killed.
 
   @cp_b8
   Rule: B8 A consumer that dies at any command leaves every vote to be counted once
@@ -16,5 +16,5 @@ Feature: A process may die between any two commands
 
     Scenario: The API's crash points
       Given the commands of an API between body and answer
-      When before and after each of them it is killed, and its link is reset and goes silent
+      When before and after each of them it is killed, and its connection is reset and goes silent
       Then after each death no answer was a promise that is not kept, and a repeated vote is one vote

@@ -10,7 +10,7 @@ from tests.chart.values_table import CHART
 from validation.images.source import LOAD, reference
 from validation.load.generators.cluster import MANIFEST, MASTER, WORKER, manifest
 from validation.load.generators.local import Order
-from validation.policies.evaluator import NAME_LABEL, End, Policy, connects
+from validation.policies.evaluator import NAME_LABEL, Endpoint, Policy, may_connect
 from validation.probes.chart import kubernetes_schemas, network_policies
 from validation.probes.chart.manifests import Manifest, render
 
@@ -50,21 +50,23 @@ def test_its_pods_are_as_confined_as_the_pods_of_the_release(name: str) -> None:
     assert locust["containers"][0]["image"] == reference(LOAD)
 
 
-def end(name: str) -> End:
-    return End(name, "voting-frontend", pods(SHIPPED)[name]["metadata"]["labels"], {NAME_LABEL: "voting-frontend"})
+def end(name: str) -> Endpoint:
+    return Endpoint(name, "voting-frontend", pods(SHIPPED)[name]["metadata"]["labels"], {NAME_LABEL: "voting-frontend"})
 
 
 def test_workers_reach_the_master_and_the_api_and_no_other_pod_reaches_the_master() -> None:
     every = [*RELEASE, *policies(SHIPPED)]
-    api = End("api", "voting-api", {**end(WORKER).labels, "app.kubernetes.io/component": "api"}, {NAME_LABEL: "voting-api"})
-    other = End("other", "voting-frontend", {**end(WORKER).labels, "app.kubernetes.io/component": "test"}, {NAME_LABEL: "voting-frontend"})
-    redis = End("redis", "voting-data", {**end(WORKER).labels, "app.kubernetes.io/component": "redis"}, {NAME_LABEL: "voting-data"})
-    assert connects(every, end(WORKER), end(MASTER), 5557)
-    assert connects(every, end(WORKER), api, 8000)
-    assert not connects(RELEASE, end(WORKER), end(MASTER), 5557), "the policies of the release alone must refuse workers at the master"
-    assert not connects(every, other, end(MASTER), 5557)
-    assert not connects(every, end(WORKER), end(MASTER), 8089)
-    assert not connects(every, end(WORKER), redis, 6379)
+    api = Endpoint("api", "voting-api", {**end(WORKER).labels, "app.kubernetes.io/component": "api"}, {NAME_LABEL: "voting-api"})
+    other = Endpoint(
+        "other", "voting-frontend", {**end(WORKER).labels, "app.kubernetes.io/component": "test"}, {NAME_LABEL: "voting-frontend"}
+    )
+    redis = Endpoint("redis", "voting-data", {**end(WORKER).labels, "app.kubernetes.io/component": "redis"}, {NAME_LABEL: "voting-data"})
+    assert may_connect(every, end(WORKER), end(MASTER), 5557)
+    assert may_connect(every, end(WORKER), api, 8000)
+    assert not may_connect(RELEASE, end(WORKER), end(MASTER), 5557), "the policies of the release alone must refuse workers at the master"
+    assert not may_connect(every, other, end(MASTER), 5557)
+    assert not may_connect(every, end(WORKER), end(MASTER), 8089)
+    assert not may_connect(every, end(WORKER), redis, 6379)
 
 
 def test_an_order_applies_to_one_release_and_one_prefix(order: Order) -> None:

@@ -5,17 +5,17 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.policies.evaluator import End, Policy, connects, selected
+from validation.policies.evaluator import Endpoint, Policy, may_connect, selector_matches
 from validation.policies.random_policies import draw
 
 PORTS = {("http", "TCP"): 8000, ("metrics", "TCP"): 9000}
 PODS = [
-    End("a", "near", {"app": "x", "tier": "1"}, ip="10.0.0.1", ports=PORTS),
-    End("b", "near", {"app": "y"}, ip="10.0.0.2", ports=PORTS),
-    End("c", "far", {"app": "x"}, ip="10.0.0.3", ports=PORTS),
-    End("d", "far", {}, ip="10.0.0.4"),
+    Endpoint("a", "near", {"app": "x", "tier": "1"}, ip="10.0.0.1", ports=PORTS),
+    Endpoint("b", "near", {"app": "y"}, ip="10.0.0.2", ports=PORTS),
+    Endpoint("c", "far", {"app": "x"}, ip="10.0.0.3", ports=PORTS),
+    Endpoint("d", "far", {}, ip="10.0.0.4"),
 ]
-NODE = End("node", ip="192.0.2.1")
+NODE = Endpoint("node", ip="192.0.2.1")
 policies = st.randoms(use_true_random=False).flatmap(lambda random: st.integers(0, 4).map(lambda count: draw(random, PODS, count)))
 pods = st.sampled_from(PODS)
 doors = st.tuples(st.sampled_from([7999, 8000, 8001, 9000]), st.sampled_from(["TCP", "UDP"]))
@@ -25,66 +25,68 @@ ALLOW = DENY | {"ingress": [{}], "egress": [{}]}
 
 
 @given(source=pods, target=pods, door=doors)
-def test_without_a_policy_everything_is_open(source: End, target: End, door: tuple[int, str]) -> None:
-    assert connects([], source, target, *door)
+def test_without_a_policy_everything_is_open(source: Endpoint, target: Endpoint, door: tuple[int, str]) -> None:
+    assert may_connect([], source, target, *door)
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
 def test_with_default_deny_additional_policies_only_open_connections(
-    drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]
+    drawn: tuple[Policy, ...], source: Endpoint, target: Endpoint, door: tuple[int, str]
 ) -> None:
     denied = [Policy(space, "deny", DENY) for space in ("near", "far")]
     for fewer in range(len(drawn)):
-        before = connects([*denied, *drawn[:fewer]], source, target, *door)
-        assert not before or connects([*denied, *drawn[: fewer + 1]], source, target, *door)
+        before = may_connect([*denied, *drawn[:fewer]], source, target, *door)
+        assert not before or may_connect([*denied, *drawn[: fewer + 1]], source, target, *door)
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
 def test_a_deny_policy_changes_nothing_where_everything_is_allowed(
-    drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]
+    drawn: tuple[Policy, ...], source: Endpoint, target: Endpoint, door: tuple[int, str]
 ) -> None:
     everything = [Policy(space, "allow", ALLOW) for space in ("near", "far")]
-    assert connects([*everything, *drawn], source, target, *door)
+    assert may_connect([*everything, *drawn], source, target, *door)
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_policy_order_does_not_matter(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
-    assert connects(drawn, source, target, *door) == connects(drawn[::-1], source, target, *door)
+def test_policy_order_does_not_matter(drawn: tuple[Policy, ...], source: Endpoint, target: Endpoint, door: tuple[int, str]) -> None:
+    assert may_connect(drawn, source, target, *door) == may_connect(drawn[::-1], source, target, *door)
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_both_ends_must_allow_a_connection(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+def test_both_ends_must_allow_a_connection(drawn: tuple[Policy, ...], source: Endpoint, target: Endpoint, door: tuple[int, str]) -> None:
     leaving = [Policy(p.namespace, p.name, {**p.spec, "policyTypes": ["Egress"]}) for p in drawn if "Egress" in p.directions]
     coming = [Policy(p.namespace, p.name, {**p.spec, "policyTypes": ["Ingress"]}) for p in drawn if "Ingress" in p.directions]
-    both = connects(leaving, source, target, *door) and connects(coming, source, target, *door)
-    assert connects(drawn, source, target, *door) == both
+    both = may_connect(leaving, source, target, *door) and may_connect(coming, source, target, *door)
+    assert may_connect(drawn, source, target, *door) == both
 
 
 @given(drawn=policies, source=pods, target=pods, door=doors)
-def test_a_policy_in_another_namespace_has_no_effect(drawn: tuple[Policy, ...], source: End, target: End, door: tuple[int, str]) -> None:
+def test_a_policy_in_another_namespace_has_no_effect(
+    drawn: tuple[Policy, ...], source: Endpoint, target: Endpoint, door: tuple[int, str]
+) -> None:
     elsewhere = [Policy("elsewhere", p.name, p.spec) for p in drawn]
-    assert connects(elsewhere, source, target, *door)
+    assert may_connect(elsewhere, source, target, *door)
 
 
 @given(drawn=policies, pod=pods, door=doors)
-def test_a_pod_reaches_itself(drawn: tuple[Policy, ...], pod: End, door: tuple[int, str]) -> None:
-    assert connects(drawn, pod, pod, *door)
+def test_a_pod_reaches_itself(drawn: tuple[Policy, ...], pod: Endpoint, door: tuple[int, str]) -> None:
+    assert may_connect(drawn, pod, pod, *door)
 
 
 @given(carried=labels, key=st.sampled_from("kl"), value=st.sampled_from("vw"))
 def test_selector_operators(carried: dict[str, str], key: str, value: str) -> None:
     def meets(operator: str, *values: str) -> bool:
-        return selected({"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}, carried)
+        return selector_matches({"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}, carried)
 
-    assert meets("In", value) == selected({"matchLabels": {key: value}}, carried)
+    assert meets("In", value) == selector_matches({"matchLabels": {key: value}}, carried)
     assert meets("NotIn", value) != meets("In", value)
     assert meets("Exists") == (meets("In", "v", "w"))
     assert meets("DoesNotExist") != meets("Exists")
 
 
-def lets(peer: object, source: End, ports: object = None, door: tuple[int, str] = (80, "TCP"), target: End = PODS[0]) -> bool:
+def lets(peer: object, source: Endpoint, ports: object = None, door: tuple[int, str] = (80, "TCP"), target: Endpoint = PODS[0]) -> bool:
     rule = {"from": peer} | ({"ports": ports} if ports is not None else {})
-    return connects([Policy("near", "p", {"podSelector": {}, "ingress": [rule]})], source, target, *door)
+    return may_connect([Policy("near", "p", {"podSelector": {}, "ingress": [rule]})], source, target, *door)
 
 
 def test_one_peer_with_two_selectors_differs_from_two_peers() -> None:
@@ -92,7 +94,7 @@ def test_one_peer_with_two_selectors_differs_from_two_peers() -> None:
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "far"}}},
         {"podSelector": {"matchLabels": {"app": "x"}}},
     )
-    stranger_in_far, fellow = PODS[3], End("e", "near", {"app": "x"})
+    stranger_in_far, fellow = PODS[3], Endpoint("e", "near", {"app": "x"})
     assert lets([space | pod], PODS[2])
     assert not lets([space | pod], stranger_in_far)
     assert not lets([space | pod], fellow)
@@ -104,7 +106,7 @@ def test_one_peer_with_two_selectors_differs_from_two_peers() -> None:
 def test_missing_peers_or_ports_allow_all_and_missing_rules_allow_none() -> None:
     assert lets([], NODE)
     assert lets(None, NODE, ports=[])
-    assert not connects([Policy("near", "p", {"podSelector": {}, "ingress": []})], NODE, PODS[0], 80)
+    assert not may_connect([Policy("near", "p", {"podSelector": {}, "ingress": []})], NODE, PODS[0], 80)
 
 
 def test_default_policy_types() -> None:
@@ -117,7 +119,7 @@ def test_default_policy_types() -> None:
 def test_ip_blocks_with_exceptions() -> None:
     block = [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.2/32"]}}]
     assert [lets(block, end) for end in (*PODS, NODE)] == [True, False, True, True, False]
-    assert not lets(block, End("unknown", "far"))
+    assert not lets(block, Endpoint("unknown", "far"))
 
 
 def test_selectors_match_only_pods() -> None:
@@ -137,8 +139,8 @@ def test_ports() -> None:
 
 def test_a_named_egress_port_resolves_in_the_target_pod() -> None:
     out = Policy("near", "p", {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": "http"}]}]})
-    assert connects([out], PODS[0], PODS[2], 8000)
-    assert not connects([out], PODS[0], PODS[3], 8000)  # the target has no such port
+    assert may_connect([out], PODS[0], PODS[2], 8000)
+    assert not may_connect([out], PODS[0], PODS[3], 8000)  # the target has no such port
 
 
 def test_the_same_seed_generates_the_same_policies() -> None:

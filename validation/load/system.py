@@ -1,4 +1,4 @@
-"""The system that is loaded: a target's own, or, where a fault is to come, the environment's, whose parts stand behind links."""
+"""The system under load: a target, or, if a fault is to be injected, a fault environment whose parts are behind fault proxies."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

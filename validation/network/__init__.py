@@ -1,1 +1,4 @@
-"""What may open a connection to what: declared, computed from policies, and observed by pods that try."""
+"""Pods in a cluster that try to connect, to observe what its network plug-in lets through.
+
+Steps import it. Start with `prober.py`; what policies should allow is computed in `validation.policies`.
+"""

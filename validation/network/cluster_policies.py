@@ -1,4 +1,4 @@
-"""Network policies in a cluster: read, added for a while, taken away for a while. What was taken away is put back as it was."""
+"""Reads network policies in a cluster, and adds or removes some for a while. Removed policies are restored exactly."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,14 +12,14 @@ from validation.targets.cleanup import LABEL
 from validation.targets.cluster.access import REQUEST_SECONDS, Cluster, api_call, to_dict
 
 APPLY = "application/apply-patch+yaml"
-OF_THE_SERVER = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
+SERVER_FIELDS = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")
 
 
 def policies(cluster: Cluster, namespaces: Iterable[str]) -> tuple[Policy, ...]:
-    """Read all policies of some namespaces.
+    """Read all policies in some namespaces.
 
     Raises:
-        ProbeError: the API server refuses, or is silent.
+        ProbeError: the API server refuses, or does not answer.
     """
     found = []
     for namespace in namespaces:
@@ -31,7 +31,7 @@ def policies(cluster: Cluster, namespaces: Iterable[str]) -> tuple[Policy, ...]:
 
 @contextmanager
 def added(cluster: Cluster, new: Iterable[Policy], run: str) -> Iterator[None]:
-    """Add policies of the run's own for as long as the block lasts."""
+    """Add policies for the length of the block; they carry the run's label."""
     with ExitStack() as stack:
         for policy in new:
             metadata = {"name": policy.name, "namespace": policy.namespace, "labels": {LABEL: run}}
@@ -43,28 +43,28 @@ def added(cluster: Cluster, new: Iterable[Policy], run: str) -> Iterator[None]:
 
 
 @contextmanager
-def without(cluster: Cluster, policy: Policy) -> Iterator[None]:
-    """Take a policy away for as long as the block lasts, and put it back with its labels, under the name of who manages its fields.
+def removed(cluster: Cluster, policy: Policy) -> Iterator[None]:
+    """Remove a policy for the length of the block, then restore it with its labels and the name of its field manager.
 
     Raises:
-        HarnessError: it could not be put back.
+        HarnessError: the policy could not be restored.
     """
     with api_call(f"policy {policy}"):
         before = cluster.networking.read_namespaced_network_policy(policy.name, policy.namespace, _request_timeout=REQUEST_SECONDS)
     body = to_dict(before)
     manager = next((entry.manager for entry in before.metadata.managed_fields or ()), "votecheck")
-    body["metadata"] = {key: value for key, value in body["metadata"].items() if key not in OF_THE_SERVER}
+    body["metadata"] = {key: value for key, value in body["metadata"].items() if key not in SERVER_FIELDS}
     _delete(cluster, policy)
     try:
         yield
     finally:
         try:
-            _put_back(cluster, policy, body, manager)
+            _restore(cluster, policy, body, manager)
         except (HarnessError, OSError) as error:
-            raise HarnessError(f"Policy {policy} could not be put back: {error}", "", "helm upgrade, which makes it again") from None
+            raise HarnessError(f"Cannot restore policy {policy}: {error}", "", "helm upgrade, which creates it again") from None
 
 
-def _put_back(cluster: Cluster, policy: Policy, body: Mapping[str, Any], manager: str) -> None:
+def _restore(cluster: Cluster, policy: Policy, body: Mapping[str, Any], manager: str) -> None:
     with api_call(f"policy {policy}"):
         cluster.networking.patch_namespaced_network_policy(
             policy.name, policy.namespace, {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", **body},

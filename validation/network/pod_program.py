@@ -1,6 +1,6 @@
-"""What runs inside the pods of a run. Only Python's own library, and as text: `python -c TEXT listen 8000 9000`, `python -c TEXT ask`.
+"""The program inside probe pods, passed as text: `python -c TEXT listen 8000 9000` or `python -c TEXT try`. Standard library only.
 
-`listen` takes connections at TCP ports, and sends back what comes to the same UDP ports. `ask` reads lines of JSON, each a list of
+`listen` accepts connections at TCP ports, and echoes packets at the same UDP ports. `try` reads lines of JSON, each a list of
 [name, address, port, protocol], tries all of them at once, and writes one line of JSON: the names that answered.
 """
 
@@ -12,21 +12,21 @@ import sys
 import threading
 
 SECONDS = 0.7
-"""How long one try may take: between pods of one cluster it takes milliseconds, and a refused one takes all of it."""
-QUESTION = struct.pack(">HHHHHH", 0x5643, 0x0100, 1, 0, 0, 0) + b"\x0akubernetes\x07default\x03svc\x00" + struct.pack(">HH", 1, 1)
-"""A question to a DNS server; whatever it answers, it was reached."""
+"""Time-out of one try. Between pods of a cluster a connection takes milliseconds; a denied one takes all of it."""
+QUERY = struct.pack(">HHHHHH", 0x5643, 0x0100, 1, 0, 0, 0) + b"\x0akubernetes\x07default\x03svc\x00" + struct.pack(">HH", 1, 1)
+"""A DNS query; any answer shows that the server was reached."""
 
 
 def listen(ports: list[int]) -> None:
-    """Take connections until killed."""
+    """Accept connections until killed."""
     for port in ports:
-        threading.Thread(target=_take, args=(socket.create_server(("", port), backlog=64),)).start()
+        threading.Thread(target=_accept, args=(socket.create_server(("", port), backlog=64),)).start()
         echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         echo.bind(("", port))
         threading.Thread(target=_echo, args=(echo,)).start()
 
 
-def _take(server: socket.socket) -> None:
+def _accept(server: socket.socket) -> None:
     while True:
         server.accept()[0].close()
 
@@ -36,8 +36,8 @@ def _echo(server: socket.socket) -> None:
         server.sendto(*server.recvfrom(512))
 
 
-def answers(address: str, port: int, protocol: str) -> bool:
-    """Tell whether a connection is taken, or a packet is answered. A refusal is one, however it is told."""
+def reachable(address: str, port: int, protocol: str) -> bool:
+    """Return whether a TCP connection is accepted, or a UDP packet answered. A reset counts as denied, like a time-out."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     if protocol == "TCP":
         with contextlib.suppress(OSError), socket.create_connection((address, port), SECONDS):
@@ -47,20 +47,20 @@ def answers(address: str, port: int, protocol: str) -> bool:
         own.settimeout(SECONDS / 2)
         for _ in range(2):  # a packet may be lost
             with contextlib.suppress(OSError):
-                own.sendto(QUESTION, (address, port))
-                return own.recv(512)[:2] == QUESTION[:2]
+                own.sendto(QUERY, (address, port))
+                return own.recv(512)[:2] == QUERY[:2]
     return False
 
 
-def ask(targets: list[tuple[str, str, int, str]]) -> list[str]:
-    """Try all targets at once; give the names of those that answered."""
+def try_all(targets: list[tuple[str, str, int, str]]) -> list[str]:
+    """Try all targets at once, and return the names of those that answered."""
     found: list[str] = []
 
-    def look(name: str, address: str, port: int, protocol: str) -> None:
-        if answers(address, port, protocol):
+    def attempt(name: str, address: str, port: int, protocol: str) -> None:
+        if reachable(address, port, protocol):
             found.append(name)
 
-    tries = [threading.Thread(target=look, args=target) for target in targets]
+    tries = [threading.Thread(target=attempt, args=target) for target in targets]
     for one in tries:
         one.start()
     for one in tries:
@@ -68,13 +68,13 @@ def ask(targets: list[tuple[str, str, int, str]]) -> list[str]:
     return sorted(found)
 
 
-def main(what: str, *words: str) -> None:
-    """Do one of the two."""
-    if what == "listen":
-        listen([int(word) for word in words])
+def main(command: str, *ports: str) -> None:
+    """Run `listen` or `try`."""
+    if command == "listen":
+        listen([int(port) for port in ports])
         return
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(ask(json.loads(line))) + "\n")
+        sys.stdout.write(json.dumps(try_all(json.loads(line))) + "\n")
         sys.stdout.flush()
 
 

@@ -1,7 +1,7 @@
-"""Short-lived pods that take connections and try to open them, and the namespaces of a run that some of them stand in.
+"""Short-lived pods that accept connections and try to open them, and the namespaces that the run creates for some of them.
 
-They carry the run's label. They end by themselves after half an hour, and the namespaces belong to the release's first one, so that they
-go with it, also after a `kill -9` of the harness.
+All carry the run's label. Pods end by themselves after half an hour. The namespaces are owned by the release's first namespace, so they
+are deleted with it, even after a `kill -9` of the harness.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,15 +20,15 @@ from validation.targets.cluster.access import REQUEST_SECONDS, Cluster, api_call
 from validation.targets.cluster.installation import waiting_reasons
 
 PYTHON = ("/usr/bin/python3.13", "-c", Path(__file__).with_name("pod_program.py").read_text(encoding="utf-8"))
-"""In the image of the API, and what it is told to run."""
+"""The interpreter of the API's image, and the program it runs."""
 RUNNING_SECONDS, GONE_SECONDS, ANSWER_SECONDS = 90.0, 90.0, 15.0
 ENDS_AFTER_SECONDS = 1800
 NAMED = {8000: "http", 9000: "metrics", 6379: "redis"}
-"""The names of ports, for policies that name them."""
+"""Names of ports, for policies that refer to a port by name."""
 
 
-def manifest(name: str, namespace: str, labels: Mapping[str, str], image: str, ports: Iterable[int], run: str) -> dict[str, Any]:  # noqa: PLR0913, PLR0917 - what a pod is
-    """Write a pod that Pod Security `restricted` admits."""
+def pod_manifest(name: str, namespace: str, labels: Mapping[str, str], image: str, ports: Iterable[int], run: str) -> dict[str, Any]:  # noqa: PLR0913, PLR0917 - what a pod consists of
+    """Return the manifest of a probe pod that Pod Security `restricted` admits."""
     kept = sorted(ports)
     return {
         "apiVersion": "v1",
@@ -57,11 +57,11 @@ def manifest(name: str, namespace: str, labels: Mapping[str, str], image: str, p
     }  # fmt: skip
 
 
-class Session:
-    """A program in a pod that tries what it is told, again and again.
+class ProbeSession:
+    """A program in a pod that tries the targets it is sent.
 
     Raises:
-        ProbeError: from every method: it cannot be reached.
+        ProbeError: from every method, if the pod cannot be reached.
     """
 
     def __init__(self, cluster: Cluster, namespace: str, pod: str) -> None:
@@ -69,57 +69,57 @@ class Session:
         self._client = cluster.client()
         with api_call(f"a command in {self._where}"):
             self._channel = stream(
-                CoreV1Api(self._client).connect_get_namespaced_pod_exec, pod, namespace, command=[*PYTHON, "ask"],
+                CoreV1Api(self._client).connect_get_namespaced_pod_exec, pod, namespace, command=[*PYTHON, "try"],
                 stderr=True, stdin=True, stdout=True, tty=False, _preload_content=False, _request_timeout=REQUEST_SECONDS,
             )  # fmt: skip
 
     def send(self, line: str) -> None:
-        """Tell it what to try."""
+        """Send a line of targets to try."""
         with api_call(f"a command in {self._where}"):
             self._channel.write_stdin(line + "\n")
 
     def receive(self) -> str:
-        """Wait for its answer."""
+        """Wait for the line with the targets that answered."""
         with api_call(f"a command in {self._where}"):
             line: str = self._channel.readline_stdout(timeout=ANSWER_SECONDS)
             if not line:
-                raise ProbeError(f"The pod {self._where} does not answer: {self._channel.read_stderr(timeout=0)[-300:]}", "it has ended")
+                raise ProbeError(f"The pod {self._where} does not answer: {self._channel.read_stderr(timeout=0)[-300:]}", "it has exited")
         return line
 
     def close(self) -> None:
-        """End it."""
+        """End the program and close the connection."""
         self._channel.close()
-        self._channel.sock.shutdown()  # it stays open where the server was the first to go
+        self._channel.sock.shutdown()  # it would stay open if the server closed first
         self._client.close()  # type: ignore[no-untyped-call]
 
 
-class Grounds:
-    """The namespaces and pods of one run.
+class ProbePods:
+    """The probe pods of one run and their namespaces.
 
     Args:
-        cluster: where.
-        run: the run's id, which they carry.
-        owner: an object of the cluster's, a namespace, that the namespaces go with.
+        cluster: the cluster they run in.
+        run: the run's id, which they carry as a label.
+        owner: the namespace with which the created namespaces are deleted.
     """
 
     def __init__(self, cluster: Cluster, run: str, owner: Any) -> None:
         self._cluster, self._core, self.run = cluster, cluster.core, run
         self._owner = {"apiVersion": "v1", "kind": "Namespace", "name": owner.metadata.name, "uid": owner.metadata.uid}
-        self._spaces: list[str] = []
+        self._namespaces: list[str] = []
 
-    def space(self, name: str, labels: Mapping[str, str]) -> None:
-        """Make a namespace, unless it is there."""
+    def create_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        """Create a namespace unless it exists."""
         kept = {**labels, LABEL: self.run, "pod-security.kubernetes.io/enforce": "restricted"}
         body = {"metadata": {"name": name, "labels": kept, "ownerReferences": [self._owner]}}
         with api_call(f"namespace {name}"), suppress(ConflictException):
             self._core.create_namespace(body, _request_timeout=REQUEST_SECONDS)
-            self._spaces.append(name)
+            self._namespaces.append(name)
 
-    def pod(self, body: Mapping[str, Any]) -> None:
-        """Make a pod; a new namespace may not have its service account yet."""
+    def create_pod(self, body: Mapping[str, Any]) -> None:
+        """Create a pod; repeat while a new namespace has no service account yet."""
         namespace = body["metadata"]["namespace"]
 
-        def made() -> str:
+        def create() -> str:
             try:
                 self._core.create_namespaced_pod(namespace, body, _request_timeout=REQUEST_SECONDS)
             except ForbiddenException as error:
@@ -129,19 +129,19 @@ class Grounds:
             return ""
 
         with api_call(f"a pod in {namespace}"):
-            if eventually(made, lambda why: not why, within=REQUEST_SECONDS, every=0.2).value:
-                raise ProbeError(f"Namespace {namespace} has no service account.")
+            if eventually(create, lambda why: not why, within=REQUEST_SECONDS, every=0.2).value:
+                raise ProbeError(f"Namespace {namespace} has no service account after {REQUEST_SECONDS:.0f} s.")
 
-    def running(self, count: int) -> dict[str, Any]:
-        """Wait until as many pods run; give them by name.
+    def wait_running(self, count: int) -> dict[str, Any]:
+        """Wait until `count` pods run, and return them by name.
 
         Raises:
-            ProbeError: they do not, with what keeps them.
+            ProbeError: some do not run; the message says why.
         """
         waited = eventually(self._pods, lambda found: sum(map(_runs, found)) == count, within=RUNNING_SECONDS, every=0.3)
         if not waited.held:
             why = "; ".join(f"{pod.metadata.namespace}/{pod.metadata.name} {_why(pod)}" for pod in waited.value if not _runs(pod))
-            raise ProbeError(f"Pods that would try the network do not run: {why[:600]}", "", "kubectl get pods -A -l " + LABEL)
+            raise ProbeError(f"Network probe pods do not run: {why[:600]}", "", f"kubectl get pods -A -l {LABEL}")
         return {pod.metadata.name: pod for pod in waited.value}
 
     def _pods(self) -> list[Any]:
@@ -150,25 +150,25 @@ class Grounds:
         return [pod for pod in found if pod.spec.containers[0].name == "network-probe"]
 
     def close(self) -> list[str]:
-        """Remove all; tell what is left."""
+        """Delete pods and namespaces, and return what is left."""
         left: list[str] = []
         try:
             for pod in self._pods():
                 with api_call("a pod of this run"), suppress(NotFoundException):
                     self._core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0,
                                                      _request_timeout=REQUEST_SECONDS)  # fmt: skip
-            for space in self._spaces:
-                with api_call(f"namespace {space}"), suppress(NotFoundException):
-                    self._core.delete_namespace(space, _request_timeout=REQUEST_SECONDS)
+            for name in self._namespaces:
+                with api_call(f"namespace {name}"), suppress(NotFoundException):
+                    self._core.delete_namespace(name, _request_timeout=REQUEST_SECONDS)
             gone = eventually(self._left, lambda still: not still, within=GONE_SECONDS, every=0.5)
-            left += [f"{one} is still there" for one in gone.value]
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and the rest is cleaned up
-            left.append(f"pods that tried the network: {error}")
+            left += [f"{one} still exists" for one in gone.value]
+        except Exception as error:  # noqa: BLE001 - any failure is a leftover to report; the rest must still be cleaned up
+            left.append(f"network probe pods could not be removed: {error}")
         return left
 
     def _left(self) -> list[str]:
         names = self._cluster.namespaces()
-        return [f"namespace {name}" for name in self._spaces if name in names] + [f"pod {pod.metadata.name}" for pod in self._pods()]
+        return [f"namespace {name}" for name in self._namespaces if name in names] + [f"pod {pod.metadata.name}" for pod in self._pods()]
 
 
 def _runs(pod: Any) -> bool:

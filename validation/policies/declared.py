@@ -1,4 +1,7 @@
-"""The declared table, read from `declared.toml`, and the two that are held beside it: all are sets of the cells that are open."""
+"""The declared connections, read from `declared.toml`, and the endpoints of a chart or cluster that they are compared with.
+
+Declared, computed and observed connections are all sets of (source, destination), so that they can be compared.
+"""
 
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
@@ -6,119 +9,125 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from validation.policies.evaluator import End, Policy, connects
+from validation.policies.evaluator import Endpoint, Policy, may_connect
 
 FILE = Path(__file__).with_name("declared.toml")
-Cell = tuple[str, str]
-"""A row and a column."""
-Cells = frozenset[Cell]
+Connection = tuple[str, str]
+"""The names of a source and of a destination."""
+Connections = frozenset[Connection]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What an end is: where it stands, the labels of a pod that is started for it, or the component whose pods it is."""
+class EndpointSpec:
+    """Where an endpoint is, and the labels of a pod started in its place or the component whose pods it is."""
 
     at: str
     labels: str = ""
     pods: str = ""
 
     @property
-    def started(self) -> bool:
-        """Whether a run starts a pod for it."""
+    def needs_pod(self) -> bool:
+        """Whether a run starts a pod in its place."""
         return not self.pods and self.at not in {"dns", "server"}
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A port of an end."""
+class Destination:
+    """A port of an endpoint."""
 
-    end: str
+    endpoint: str
     port: int
     protocol: str = "TCP"
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class DeclaredConnections:
     """The declared table.
 
     Attributes:
-        ends: what each end is, by name.
-        columns: what is opened, by name.
-        rows: the columns that each row may open.
-        beyond: cells that are not for the release's policies to say.
+        endpoints: the spec of each endpoint, by name.
+        destinations: the destinations, by name.
+        allowed: source → the destinations that it may connect to.
+        out_of_scope: connections that the release's policies do not decide.
     """
 
-    ends: Mapping[str, Kind]
-    columns: Mapping[str, Column]
-    rows: Mapping[str, Collection[str]]
-    beyond: Cells
+    endpoints: Mapping[str, EndpointSpec]
+    destinations: Mapping[str, Destination]
+    allowed: Mapping[str, Collection[str]]
+    out_of_scope: Connections
 
-    def open(self, cells: Cells) -> Cells:
-        """Give those of some cells that are declared open."""
-        return frozenset((row, column) for row, column in cells if column in self.rows[row])
+    def allowed_among(self, connections: Connections) -> Connections:
+        """Return which of these connections are declared as allowed."""
+        return frozenset((source, destination) for source, destination in connections if destination in self.allowed[source])
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """The ends that there are, in a chart or in a cluster.
+class Topology:
+    """The endpoints that exist in a chart or in a cluster.
 
     Attributes:
-        ends: each by its name.
-        ports: the port of a column where it is another one than declared.
+        endpoints: the endpoints, by name.
+        ports: destination → its port, if it differs from the declared one.
     """
 
-    ends: Mapping[str, End]
+    endpoints: Mapping[str, Endpoint]
     ports: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def cells(self) -> Cells:
-        """The cells between them; what an end opens to itself is none."""
+    def connections(self) -> Connections:
+        """Every connection that could be opened between these endpoints, except from an endpoint to itself."""
         return frozenset(
-            (row, name)
-            for row in truth().rows
-            for name, column in truth().columns.items()
-            if row != column.end and row in self.ends and column.end in self.ends
+            (source, name)
+            for source in declared().allowed
+            for name, destination in declared().destinations.items()
+            if source != destination.endpoint and source in self.endpoints and destination.endpoint in self.endpoints
         )
 
     @property
-    def judged(self) -> Cells:
-        """The cells that are for the release's policies to say."""
-        return self.cells - truth().beyond
+    def in_scope(self) -> Connections:
+        """The connections that the release's policies decide."""
+        return self.connections - declared().out_of_scope
 
-    def door(self, column: str) -> tuple[End, int, str]:
-        """Give the end that a column opens, with port and protocol."""
-        told = truth().columns[column]
-        return self.ends[told.end], self.ports.get(column, told.port), told.protocol
+    def target(self, destination: str) -> tuple[Endpoint, int, str]:
+        """Return endpoint, port and protocol of a destination."""
+        found = declared().destinations[destination]
+        return self.endpoints[found.endpoint], self.ports.get(destination, found.port), found.protocol
 
-    def computed(self, policies: Iterable[Policy]) -> Cells:
-        """Give the cells that policies leave open."""
+    def allowed_by(self, policies: Iterable[Policy]) -> Connections:
+        """Return the connections that policies allow."""
         kept = tuple(policies)
-        return frozenset((row, column) for row, column in self.cells if connects(kept, self.ends[row], *self.door(column)))
+        return frozenset(
+            (source, destination)
+            for source, destination in self.connections
+            if may_connect(kept, self.endpoints[source], *self.target(destination))
+        )
 
 
 @cache
-def truth() -> Truth:
+def declared() -> DeclaredConnections:
     """Read the declared table."""
-    told = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return Truth(
-        ends={name: Kind(**kind) for name, kind in told["ends"].items()},
-        columns={name: Column(**column) for name, column in told["columns"].items()},
-        rows=told["rows"],
-        beyond=frozenset((row, column) for row in told["beyond"]["rows"] for column in told["beyond"]["columns"]),
+    table = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    out_of_scope = table["out_of_scope"]
+    return DeclaredConnections(
+        endpoints={name: EndpointSpec(**spec) for name, spec in table["endpoints"].items()},
+        destinations={name: Destination(**destination) for name, destination in table["destinations"].items()},
+        allowed=table["allowed"],
+        out_of_scope=frozenset((source, name) for source in out_of_scope["sources"] for name in out_of_scope["destinations"]),
     )
 
 
-def words(cells: Iterable[Cell]) -> list[str]:
-    """Write cells as a reader would say them."""
-    return sorted(f"{row} → {column}" for row, column in cells)
+def format_connections(connections: Iterable[Connection]) -> list[str]:
+    """Return connections as text, sorted: `api → redis:6379`."""
+    return sorted(f"{source} → {destination}" for source, destination in connections)
 
 
-def written(cells: Iterable[Cell], opened: Cells) -> str:
-    """Write a table, a line for each row: what it opens, and what is refused to it."""
-    kept = tuple(cells)
+def format_table(connections: Iterable[Connection], allowed: Connections) -> str:
+    """Return a table as text, one line for each source: where it may connect to, and where not."""
+    kept = tuple(connections)
     lines = []
-    for row in sorted({row for row, _ in kept}):
-        columns = sorted(column for one, column in kept if one == row)
-        may = [column for column in columns if (row, column) in opened]
-        lines.append(f"{row} opens {', '.join(may) or 'nothing'}; refused: {', '.join(c for c in columns if c not in may) or 'nothing'}")
+    for source in sorted({source for source, _ in kept}):
+        names = sorted(destination for one, destination in kept if one == source)
+        may = [name for name in names if (source, name) in allowed]
+        denied = [name for name in names if name not in may]
+        lines.append(f"{source} may connect to {', '.join(may) or 'nothing'}; denied: {', '.join(denied) or 'nothing'}")
     return "\n".join(lines)

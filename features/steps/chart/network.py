@@ -9,8 +9,8 @@ from typing import Any
 from pytest_bdd import parsers, then, when
 
 from validation.core.settings import RunSettings
-from validation.policies.declared import Cells, Scene, truth, words, written
-from validation.policies.evaluator import End, Policy, connects
+from validation.policies.declared import Connections, Topology, declared, format_connections, format_table
+from validation.policies.evaluator import Endpoint, Policy, may_connect
 from validation.probes.chart import network_policies, values
 from validation.probes.chart.manifests import render
 from validation.record.observe import Observe
@@ -31,7 +31,7 @@ REMEDY = "chart/templates/networkpolicies.yaml, or validation/policies/declared.
 class Computed:
     """What a chart renders to: its ends, and its policies."""
 
-    scene: Scene
+    topology: Topology
     policies: tuple[Policy, ...]
 
 
@@ -48,17 +48,17 @@ def computed_of_chart(settings: RunSettings) -> Computed:
 @then("it is the declared one")
 def is_declared(chart_network: Computed, observe: Observe) -> None:
     with observe.together():
-        compare(chart_network.scene, chart_network.scene.computed(chart_network.policies), observe)
+        compare(chart_network.topology, chart_network.topology.allowed_by(chart_network.policies), observe)
 
 
 @then("there are twelve, and each time it is another table")
 def eachis_missed(chart_network: Computed, observe: Observe) -> None:
-    scene, policies = chart_network.scene, chart_network.policies
-    table = scene.computed(policies) & scene.judged
+    topology, policies = chart_network.topology, chart_network.policies
+    table = topology.allowed_by(policies) & topology.in_scope
     with observe.together():
         observe("policies", expected=TWELVE, observed=len(policies), evidence="\n".join(map(str, policies)))
         for policy in policies:
-            other = scene.computed(one for one in policies if one != policy) & scene.judged
+            other = topology.allowed_by(one for one in policies if one != policy) & topology.in_scope
             is_missed(policy, table, other, observe)
 
 
@@ -71,43 +71,48 @@ def ways_elsewhere(settings: RunSettings) -> dict[str, list[str]]:
 
 @then("these are open, and no other")
 def ways_are(ways: Mapping[str, list[str]], datatable: list[list[str]], observe: Observe) -> None:
-    declared: dict[str, list[str]] = {file: [] for file in ways}
+    ways_declared: dict[str, list[str]] = {file: [] for file in ways}
     for file, source, targets in datatable[1:]:
-        declared.setdefault(file, []).extend(f"{source} → {target}" for target in targets.split(", "))
+        ways_declared.setdefault(file, []).extend(f"{source} → {target}" for target in targets.split(", "))
     with observe.together():
-        for file, expected in declared.items():
+        for file, expected in ways_declared.items():
             observe(f"ways with {file}", expected=sorted(expected), observed=ways.get(file), remedy=REMEDY)
 
 
 def _ways(chart: Path, own: Mapping[str, Any]) -> list[str]:
     """Give the ways that are open between pods of the release and KEDA, Prometheus, and servers elsewhere."""
     computed, given = _computed(chart, own), values.merged(chart, own)
-    inside = {name: end for name, end in computed.scene.ends.items() if name in OWN}
-    outside = [End("KEDA", given["consumer"]["keda"]["operatorNamespace"]), End("Prometheus", given["monitoring"]["prometheusNamespace"])]
-    outside += [End(address, ip=address) for address in ADDRESSES]
+    inside = {name: end for name, end in computed.topology.endpoints.items() if name in OWN}
+    outside = [
+        Endpoint("KEDA", given["consumer"]["keda"]["operatorNamespace"]),
+        Endpoint("Prometheus", given["monitoring"]["prometheusNamespace"]),
+    ]
+    outside += [Endpoint(address, ip=address) for address in ADDRESSES]
     inwards = ((source, target, port) for source, (name, target) in product(outside, inside.items()) for port in (OWN[name], STRAY))
     ways = chain(inwards, product(inside.values(), outside, PORTS))
     return sorted(
-        f"{source.name} → {target.name}:{port}" for source, target, port in ways if connects(computed.policies, source, target, port)
+        f"{source.name} → {target.name}:{port}" for source, target, port in ways if may_connect(computed.policies, source, target, port)
     )
 
 
 def _computed(chart: Path, own: Mapping[str, Any]) -> Computed:
     manifests = render(chart, own)
-    return Computed(network_policies.scene(manifests, values.merged(chart, own)), network_policies.policies(manifests))
+    return Computed(network_policies.topology(manifests, values.merged(chart, own)), network_policies.policies(manifests))
 
 
-def compare(scene: Scene, table: Cells, observe: Observe) -> None:
-    """Hold a table against the declared one."""
-    declared, judged = truth().open(scene.judged), table & scene.judged
-    observe("cells that are declared open, of those that are judged", expected="some", observed=f"{len(declared)} of {len(scene.judged)}",
-            holds=bool(declared), evidence=written(scene.judged, judged))  # fmt: skip
-    observe("open, though declared refused", expected=[], observed=words(judged - declared), remedy=REMEDY)
-    observe("refused, though declared open", expected=[], observed=words(declared - judged), remedy=REMEDY)
+def compare(topology: Topology, table: Connections, observe: Observe) -> None:
+    """Compare a table with the declared one."""
+    allowed, found = declared().allowed_among(topology.in_scope), table & topology.in_scope
+    observe("connections declared as allowed, of those in scope", expected="some", observed=f"{len(allowed)} of {len(topology.in_scope)}",
+            holds=bool(allowed), evidence=format_table(topology.in_scope, found))  # fmt: skip
+    observe("allowed, though declared denied", expected=[], observed=format_connections(found - allowed), remedy=REMEDY)
+    observe("denied, though declared allowed", expected=[], observed=format_connections(allowed - found), remedy=REMEDY)
 
 
-def is_missed(policy: Policy, table: Cells, other: Cells, observe: Observe) -> None:
+def is_missed(policy: Policy, table: Connections, other: Connections, observe: Observe) -> None:
     """Hold the table without a policy against the one with all of them."""
-    told = [f"opens {cell}" for cell in words(other - table)] + [f"closes {cell}" for cell in words(table - other)]
+    told = [f"opens {cell}" for cell in format_connections(other - table)] + [
+        f"closes {cell}" for cell in format_connections(table - other)
+    ]
     observe(f"what {policy} protects: without it, the table", expected="is another", observed=told or "is the same", holds=bool(told),
             remedy="a policy that nobody misses is noise: chart/templates/networkpolicies.yaml")  # fmt: skip

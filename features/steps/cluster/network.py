@@ -12,9 +12,9 @@ from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
 from validation.core.waiting import Waited, eventually
 from validation.network import cluster_policies
-from validation.network.prober import DOORS, Prober
-from validation.policies.declared import Cells, Scene, truth, words
-from validation.policies.evaluator import Policy, connects
+from validation.network.prober import PROBE_PORTS, Prober
+from validation.policies.declared import Connections, Topology, declared, format_connections
+from validation.policies.evaluator import Policy, may_connect
 from validation.policies.random_policies import draw
 from validation.probes.chart import network_policies
 from validation.probes.chart.manifests import render
@@ -33,15 +33,15 @@ class Look:
     """A table that was computed, and what pods saw."""
 
     what: str
-    expected: Cells
-    seen: Waited[Cells]
+    expected: Connections
+    seen: Waited[Connections]
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
     """The ends in the cluster, its policies, and what pods saw."""
 
-    scene: Scene
+    topology: Topology
     policies: tuple[Policy, ...]
     looks: list[Look]
 
@@ -58,10 +58,10 @@ def prober(
 @pytest.fixture(scope="session")
 def refusal_tried(prober: Prober) -> tuple[bool, bool, bool]:
     """Whether a connection was taken before a policy refused it, while it did, and afterwards."""
-    near, far = prober.own_ends()[:2]
+    near, far = prober.own_endpoints()[:2]
 
     def taken() -> bool:
-        return (near.name, f"{far.name}:8000/TCP") in prober.look_around([near, far])
+        return (near.name, f"{far.name}:8000/TCP") in prober.try_between([near, far])
 
     before = eventually(taken, bool, within=APPLIED_SECONDS).held
     with cluster_policies.added(prober.cluster, [Policy(near.namespace, "votecheck-refusal", REFUSE_ALL)], prober.run):
@@ -99,7 +99,7 @@ def given_enforcing(enforcing: None) -> None:
     target_fixture="rounds",
 )
 def policies_at_random(prober: Prober, settings: RunSettings, count: int, times: int) -> list[Look]:
-    random, ends, rounds = Random(settings.seed), prober.own_ends(), list[Look]()  # noqa: S311 - a seed that is printed, so that it can be repeated
+    random, ends, rounds = Random(settings.seed), prober.own_endpoints(), list[Look]()  # noqa: S311 - a seed that is printed, so that it can be repeated
     before = frozenset[tuple[str, str]]()
     while len(rounds) < times:
         drawn = draw(random, ends, count)
@@ -107,12 +107,12 @@ def policies_at_random(prober: Prober, settings: RunSettings, count: int, times:
             (near.name, f"{far.name}:{port}/{how}")
             for near in ends
             for far in ends
-            for port, how in DOORS
-            if near != far and connects(drawn, near, far, port, how)
+            for port, how in PROBE_PORTS
+            if near != far and may_connect(drawn, near, far, port, how)
         )
         if expected != before:  # so that what is seen is of these, and not of the last ones
             with cluster_policies.added(prober.cluster, drawn, prober.run):
-                seen = _until(expected, lambda: prober.look_around(ends))
+                seen = _until(expected, lambda: prober.try_between(ends))
             rounds.append(Look("\n".join(f"{policy}: {policy.spec}" for policy in drawn), expected, seen))
             before = expected
     return rounds
@@ -129,43 +129,49 @@ def evaluator_is_right(rounds: list[Look], settings: RunSettings, observe: Obser
     "a pod in the place of each row tries every column, and once more while the run's own pods are let through", target_fixture="observed"
 )
 def every_cell_is_tried(prober: Prober) -> Looks:
-    scene, policies, controls = prober.scene(), cluster_policies.policies(prober.cluster, prober.namespaces), prober.controls()
-    table = _look(prober, scene, policies, "as it is")
+    topology, policies, controls = (
+        prober.topology(),
+        cluster_policies.policies(prober.cluster, prober.namespaces),
+        prober.control_policies(),
+    )
+    table = _look(prober, topology, policies, "as it is")
     with cluster_policies.added(prober.cluster, controls, prober.run):
-        control = _look(prober, scene, (*policies, *controls), "with the run's own pods let through")
-    return Looks(scene, policies, [table, control])
+        control = _look(prober, topology, (*policies, *controls), "with the run's own pods let through")
+    return Looks(topology, policies, [table, control])
 
 
 @then("the observed table is the computed one and the declared one")
 def three_tables(observed: Looks, prober: Prober, observe: Observe) -> None:
-    scene, (table, _) = observed.scene, observed.looks
-    missing = sorted(set(truth().ends) - set(scene.ends))
+    topology, (table, _) = observed.topology, observed.looks
+    missing = sorted(set(declared().endpoints) - set(topology.endpoints))
     with observe.together():
         if prober.installed.managed:
             observe("ends of the table that are not there", expected=[], observed=missing)
             chart, all_values = prober.installed.chart, prober.installed.release.values()
             made = network_policies.policies(render(chart, all_values, release=prober.installed.release.name))
             observe("live policies", expected=sorted(map(str, made)), observed=sorted(map(str, observed.policies)))
-            observe("what the live policies open, and what the rendered ones do", expected=words(scene.computed(made)),
-                    observed=words(table.expected))  # fmt: skip
+            observe("what the live policies open, and what the rendered ones do", expected=format_connections(topology.allowed_by(made)),
+                    observed=format_connections(table.expected))  # fmt: skip
         told = f"ends that are not there: {missing}"
-        observe("cells", expected="some", observed=len(scene.cells), holds=bool(scene.cells), evidence=told)
+        observe("cells", expected="some", observed=len(topology.connections), holds=bool(topology.connections), evidence=told)
         _agree("the table", table, observe)
-        compare(scene, table.seen.value, observe)
+        compare(topology, table.seen.value, observe)
 
 
 @then("every refusal has its positive control")
 def refusals_are_controlled(observed: Looks, observe: Observe) -> None:
-    scene, (table, control) = observed.scene, observed.looks
-    refused, opened = scene.cells - table.seen.value, table.seen.value | control.seen.value
+    topology, (table, control) = observed.topology, observed.looks
+    refused, opened = topology.connections - table.seen.value, table.seen.value | control.seen.value
     alone = refused - control.seen.value
     rows, columns = {row for row, _ in opened}, {column for _, column in opened}
     bare = [cell for cell in alone if cell[0] not in rows or cell[1] not in columns]
     if bare:
-        raise NotProven(f"These refusals have no positive control: their row opens nothing, or nobody opens their column: {words(bare)}")
+        raise NotProven(
+            f"These refusals have no positive control: their row opens nothing, or nobody opens their column: {format_connections(bare)}"
+        )
     with observe.together():
         _agree("the table with the run's own pods let through", control, observe)
-        observe("refusals without a positive control", expected=[], observed=words(bare),
+        observe("refusals without a positive control", expected=[], observed=format_connections(bare),
                 evidence=f"{len(refused)} refusals: {len(refused & control.seen.value)} open under the control policy, {len(alone)} are "
                          "held against another cell of their row and another of their column")  # fmt: skip
 
@@ -178,17 +184,17 @@ def may_be_changed(installed: Installation) -> None:
 @when("each of its policies is taken away in turn, and put back", target_fixture="observed")
 def each_policy_is_away(prober: Prober) -> Looks:
     prober.installed.require_managed()
-    scene, policies = prober.scene(), cluster_policies.policies(prober.cluster, prober.namespaces)
-    looks = [_look(prober, scene, policies, "with all of them")]
+    topology, policies = prober.topology(), cluster_policies.policies(prober.cluster, prober.namespaces)
+    looks = [_look(prober, topology, policies, "with all of them")]
     for policy in policies:
-        with cluster_policies.without(prober.cluster, policy):
-            looks.append(_look(prober, scene, [one for one in policies if one != policy], str(policy)))
-    return Looks(scene, policies, looks)
+        with cluster_policies.removed(prober.cluster, policy):
+            looks.append(_look(prober, topology, [one for one in policies if one != policy], str(policy)))
+    return Looks(topology, policies, looks)
 
 
 @then("there are twelve, and each time the observed table is the computed one, and another than with all of them")
 def each_is_seen_to_be_missed(observed: Looks, observe: Observe) -> None:
-    judged, (whole, *looks) = observed.scene.judged, observed.looks
+    judged, (whole, *looks) = observed.topology.in_scope, observed.looks
     with observe.together():
         observe("policies", expected=TWELVE, observed=len(observed.policies), evidence="\n".join(map(str, observed.policies)))
         _agree("the table with all of them", whole, observe)
@@ -201,9 +207,9 @@ def each_is_seen_to_be_missed(observed: Looks, observe: Observe) -> None:
 def as_before(observed: Looks, prober: Prober, observe: Observe) -> None:
     now = cluster_policies.policies(prober.cluster, prober.namespaces)
     observe("policies", expected=observed.policies, observed=now, holds=set(map(repr, now)) == set(map(repr, observed.policies)))
-    scene = prober.scene()
+    topology = prober.topology()
     with observe.together():
-        compare(scene, _look(prober, scene, now, "all are back").seen.value, observe)
+        compare(topology, _look(prober, topology, now, "all are back").seen.value, observe)
     installed = prober.installed
 
     def waiting() -> list[str]:
@@ -214,19 +220,20 @@ def as_before(observed: Looks, prober: Prober, observe: Observe) -> None:
     observe("parts whose pods are not ready", expected=[], observed=waited.value, evidence=waited.story)
 
 
-def _look(prober: Prober, scene: Scene, policies: Iterable[Policy], what: str) -> Look:
+def _look(prober: Prober, topology: Topology, policies: Iterable[Policy], what: str) -> Look:
     """Let pods try until they see what is computed, or for too long."""
-    expected = scene.computed(policies)
-    return Look(what, expected, _until(expected, lambda: prober.look(scene)))
+    expected = topology.allowed_by(policies)
+    return Look(what, expected, _until(expected, lambda: prober.try_all(topology)))
 
 
-def _until(expected: Cells, look: Callable[[], Cells]) -> Waited[Cells]:
+def _until(expected: Connections, look: Callable[[], Connections]) -> Waited[Connections]:
     return eventually(look, lambda seen: seen == expected, within=APPLIED_SECONDS)
 
 
 def _agree(what: str, look: Look, observe: Observe) -> None:
-    """Hold what was seen against what was computed."""
+    """Compare what was observed with what was computed."""
     seen, computed = look.seen.value, look.expected
-    observe(f"{what}: computed otherwise than observed", expected=[], observed=[f"open: {cell}" for cell in words(seen - computed)]
-            + [f"refused: {cell}" for cell in words(computed - seen)],
-            evidence=f"{len(seen)} open, after {look.seen.seconds:.1f} s, {look.what}")  # fmt: skip
+    differing = [f"allowed: {one}" for one in format_connections(seen - computed)]
+    differing += [f"denied: {one}" for one in format_connections(computed - seen)]
+    evidence = f"{len(seen)} allowed, after {look.seen.seconds:.1f} s, {look.what}"
+    observe(f"{what}: observed differently than computed", expected=[], observed=differing, evidence=evidence)

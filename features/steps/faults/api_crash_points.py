@@ -81,7 +81,7 @@ class ApiSweep:
             proxy.close()
 
     def crash(self, point: CrashPoint, how: str) -> Crash:
-        """Stop an API at a point, end it or its proxy there, and look whether its answer was true."""
+        """Stop an API at a point, end it or its connection there, and look whether its answer was true."""
         proxy = proxy_to(self.target.redis.url, self.target.proxy_host)
         held = proxy.break_at(point.matcher(), side=point.side)
         api = self.started(proxy)

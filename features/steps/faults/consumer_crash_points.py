@@ -91,7 +91,7 @@ class Sweep:
             return crash_points("postgres", proxies["postgres"].commands, "") + crash_points("redis", proxies["redis"].commands, "trimmed")
 
     def crash(self, point: CrashPoint, how: str) -> Crash:
-        """Stop a consumer at a point, end it or its proxy there, let another one or itself finish, and judge."""
+        """Stop a consumer at a point, end it or its connection there, let another one or itself finish, and judge."""
         own = self.workload()
         with self.proxies() as proxies:
             proxy = proxies[point.protocol]
@@ -159,7 +159,7 @@ def commands_of_a_consumer(
 
 
 @when("it is killed before and after each of them", target_fixture="crashes")
-@when("before and after each of them it is killed, and its proxy is reset and goes silent", target_fixture="crashes")
+@when("before and after each of them it is killed, and its connection is reset and goes silent", target_fixture="crashes")
 def killed_at_each(
     recorded: tuple[Sweep, list[CrashPoint]], settings: RunSettings, measure: Callable[[str, float, str], None]
 ) -> list[Crash]:

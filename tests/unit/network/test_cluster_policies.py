@@ -1,4 +1,4 @@
-"""Policies that are taken away come back as they were, whatever happens meanwhile."""
+"""Removed policies are restored exactly, whatever happens meanwhile."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ DENIAL = Policy("here", "default-deny", SPEC)
 
 
 class Api:
-    """As much of the API server as is asked here."""
+    """The part of the API server that is used here."""
 
     def __init__(self) -> None:
         self.api_client = ApiClient()
@@ -55,30 +55,30 @@ def cluster(api: Api) -> Any:
     return SimpleNamespace(networking=api)
 
 
-@pytest.mark.parametrize("trouble", [None, RuntimeError])
-def test_it_comes_back_with_labels_and_manager(api: Api, trouble: type[Exception] | None) -> None:
+@pytest.mark.parametrize("error", [None, RuntimeError])
+def test_a_policy_is_restored_with_its_labels_and_field_manager(api: Api, error: type[Exception] | None) -> None:
     before = dict(api.there)
 
-    def away() -> None:
-        with cluster_policies.without(cluster(api), DENIAL):
+    def remove() -> None:
+        with cluster_policies.removed(cluster(api), DENIAL):
             assert api.there == {}
-            if trouble:
-                raise trouble
+            if error:
+                raise error
 
-    if trouble:
-        with pytest.raises(trouble):
-            away()
+    if error:
+        with pytest.raises(error):
+            remove()
     else:
-        away()
+        remove()
     assert api.there == before
 
 
-def test_one_that_cannot_be_put_back_is_told(api: Api) -> None:
-    with pytest.raises(HarnessError, match="here/default-deny could not be put back"), cluster_policies.without(cluster(api), DENIAL):
+def test_a_policy_that_cannot_be_restored_is_an_error(api: Api) -> None:
+    with pytest.raises(HarnessError, match="Cannot restore policy here/default-deny"), cluster_policies.removed(cluster(api), DENIAL):
         api.refuses = True
 
 
-def test_what_was_added_is_gone_afterwards_also_when_a_later_one_is_refused(api: Api) -> None:
+def test_added_policies_are_removed_even_if_a_later_one_is_refused(api: Api) -> None:
     before = dict(api.there)
     with cluster_policies.added(cluster(api), [Policy("here", "own", SPEC)], "run"):
         assert api.there["own"]["labels"] == {"votecheck.run": "run"}

@@ -1,4 +1,4 @@
-"""What runs inside the pods, run here: as text, as it is there."""
+"""The program of the probe pods runs here as it does there: passed as text."""
 
 import json
 import subprocess
@@ -20,16 +20,16 @@ def port() -> Iterator[int]:
     taken = free_port()
     with subprocess.Popen([sys.executable, "-I", "-c", PROGRAM, "listen", str(taken)]) as listener:
         try:
-            eventually(lambda: pod_program.answers("127.0.0.1", taken, "TCP"), bool, within=10)
+            eventually(lambda: pod_program.reachable("127.0.0.1", taken, "TCP"), bool, within=10)
             yield taken
         finally:
             listener.kill()
 
 
-def test_line_by_line_it_tells_who_answers(port: int) -> None:
+def test_each_line_of_targets_is_answered_with_the_names_that_are_reachable(port: int) -> None:
     nobody = free_port()
     tries = [["open", "127.0.0.1", port, "TCP"], ["echo", "127.0.0.1", port, "UDP"],
              ["shut", "127.0.0.1", nobody, "TCP"], ["deaf", "127.0.0.1", nobody, "UDP"]]  # fmt: skip
     lines = json.dumps(tries) + "\n" + json.dumps(tries[2:]) + "\n"
-    told = subprocess.run([sys.executable, "-I", "-c", PROGRAM, "ask"], input=lines, capture_output=True, text=True, timeout=30, check=True)
-    assert [json.loads(line) for line in told.stdout.splitlines()] == [["echo", "open"], []]
+    done = subprocess.run([sys.executable, "-I", "-c", PROGRAM, "try"], input=lines, capture_output=True, text=True, timeout=30, check=True)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [["echo", "open"], []]

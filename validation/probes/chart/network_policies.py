@@ -5,8 +5,8 @@ from typing import Any
 
 from validation.core.errors import ProbeError
 from validation.core.protocol import LAYERS
-from validation.policies.declared import Kind, Scene, truth
-from validation.policies.evaluator import NAME_LABEL, End, Policy
+from validation.policies.declared import EndpointSpec, Topology, declared
+from validation.policies.evaluator import NAME_LABEL, Endpoint, Policy
 from validation.probes.chart.manifests import Manifest
 from validation.probes.chart.workloads import workloads
 
@@ -22,7 +22,7 @@ def policies(manifests: Iterable[Manifest]) -> tuple[Policy, ...]:
     return tuple(Policy(m.namespace, m.name, m.body["spec"]) for m in manifests if m.kind == "NetworkPolicy")
 
 
-def scene(manifests: Iterable[Manifest], values: Mapping[str, Any]) -> Scene:
+def topology(manifests: Iterable[Manifest], values: Mapping[str, Any]) -> Topology:
     """Return the endpoints of the declared table that exist in this release. An ingress controller or a managed Redis may be absent.
 
     Args:
@@ -40,11 +40,11 @@ def scene(manifests: Iterable[Manifest], values: Mapping[str, Any]) -> Scene:
     }
     places = namespaces(values)
     found = {
-        name: End(name, "" if kind.at == "server" else places[kind.at][0], pod_labels(kind, labels), places[kind.at][1])
-        for name, kind in truth().ends.items()
-        if kind.at in places and (not kind.pods or kind.pods in labels)
+        name: Endpoint(name, "" if spec.at == "server" else places[spec.at][0], pod_labels(spec, labels), places[spec.at][1])
+        for name, spec in declared().endpoints.items()
+        if spec.at in places and (not spec.pods or spec.pods in labels)
     }
-    return Scene(found)
+    return Topology(found)
 
 
 def namespaces(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]]]:
@@ -58,22 +58,22 @@ def namespaces(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]
     return found
 
 
-def pod_labels(kind: Kind, components: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+def pod_labels(spec: EndpointSpec, components: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
     """Return the labels of an endpoint's pods.
 
     Args:
-        kind: the endpoint.
+        spec: the endpoint.
         components: labels of the pods of each component.
 
     Raises:
         ProbeError: the components do not include the API, whose pods carry the release's labels.
     """
-    if kind.at == "dns":
+    if spec.at == "dns":
         return DNS_LABELS
     if "api" not in components:
         raise ProbeError("The chart renders no API pod, so the labels of the release are unknown.", "this is a different chart")
     release = {key: components["api"][key] for key in RELEASE}
-    component = kind.pods or kind.labels
+    component = spec.pods or spec.labels
     if component == "release":
         return release
     return components.get(component, {**release, COMPONENT: component}) if component else {}

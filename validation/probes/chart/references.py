@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from validation.policies.evaluator import selected
+from validation.policies.evaluator import selector_matches
 from validation.probes.chart.manifests import Manifest
 
 WITH_PODS = ("Deployment", "StatefulSet", "Job", "Pod")
@@ -73,7 +73,7 @@ class Rendering:
     def pods(self, namespace: str, selector: Mapping[str, Any] | None) -> list[Any]:
         """Return the pod templates in a namespace that match a selector."""
         templates = [_template(one) for one in self.manifests if one.kind in WITH_PODS and one.namespace == namespace]
-        return [pod for pod in templates if selected(selector, pod["metadata"].get("labels") or {})]
+        return [pod for pod in templates if selector_matches(selector, pod["metadata"].get("labels") or {})]
 
     def _named(self, namespace: str, kind: str, name: str | None) -> list[Manifest]:
         return [one for one in self.manifests if (one.namespace, one.kind, one.name) == (namespace, kind, name)]
