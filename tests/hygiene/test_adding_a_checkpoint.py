@@ -16,7 +16,7 @@ from validation.defects.catalogue import planted
 from validation.probes.source import documents
 
 PAGE = (PROJECT / "docs" / "guides" / "add-a-checkpoint.md").read_text(encoding="utf-8")
-FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, behind: (?P<behind>.+?))?(?: -->)?"
+FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, after: (?P<after>.+?))?(?: -->)?"
 BLOCK = re.compile(rf"^```(?:toml|gherkin|python|md)\n{FIRST_LINE}\n(?P<text>.+?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 120
 
@@ -24,21 +24,21 @@ SECONDS = 120
 @dataclass(frozen=True)
 class Block:
     file: str
-    behind: str
+    after: str
     text: str
 
     def lay_into(self, copy: Path) -> None:
         target = copy / self.file
         before = target.read_text(encoding="utf-8") if target.exists() else ""
-        if not self.behind:
+        if not self.after:
             target.write_text(before + self.text, encoding="utf-8")
             return
-        line = f"{self.behind}\n"
-        assert before.count(line) == 1, f"{self.file} has {before.count(line)} lines «{self.behind}»"
+        line = f"{self.after}\n"
+        assert before.count(line) == 1, f"{self.file} has {before.count(line)} lines «{self.after}»"
         target.write_text(before.replace(line, line + self.text), encoding="utf-8")
 
 
-BLOCKS = [Block(match["file"], match["behind"] or "", match["text"]) for match in BLOCK.finditer(PAGE)]
+BLOCKS = [Block(match["file"], match["after"] or "", match["text"]) for match in BLOCK.finditer(PAGE)]
 
 
 @contextmanager
