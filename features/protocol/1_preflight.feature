@@ -32,7 +32,7 @@ Feature: Before anything starts, the release is whole
         | system/images/api.Dockerfile      |
         | system/images/consumer.Dockerfile |
         | chart/templates/*.yaml            |
-        | README.md                         |
+        | docs/**/*.md                      |
         | Makefile                          |
 
     Scenario: The installed commands import
