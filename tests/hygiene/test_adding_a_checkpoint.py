@@ -13,7 +13,6 @@ import pytest
 
 from validation.core.settings import PROJECT
 from validation.defects.catalogue import planted
-from validation.probes.source import documents
 
 PAGE = (PROJECT / "docs" / "guides" / "add-a-checkpoint.md").read_text(encoding="utf-8")
 FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, after: (?P<after>.+?))?(?: -->)?"
@@ -114,8 +113,3 @@ def test_the_steps_are_written_as_all_others(copy: Path) -> None:
     for command in (["check"], ["format", "--check"]):
         told = python(copy, "-m", "ruff", *command, "--no-cache", *files)
         assert told.returncode == 0, told.stdout
-
-
-def test_each_command_of_the_page_would_run() -> None:
-    lines = [re.sub(r"^[A-Z_]+=\S+ ", "", line) for line in documents.commands(PAGE)]
-    assert documents.command_problems(PROJECT, lines) == [""] * len(lines)

@@ -26,7 +26,8 @@ def test_a_command_that_cannot_run_is_seen(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["make validate   # go", "make PYTHON=python3.13 test", ".venv/bin/votecheck run --phase 5", "python -m system.api"]
+    "line",
+    ["make validate   # go", "make PYTHON=python3.13 test", "CI=1 make test", ".venv/bin/votecheck run --phase 5", "python -m system.api"],
 )
 def test_a_command_that_runs_is_let_through(line: str) -> None:
     assert documents.command_problems(PROJECT, [line]) == [""]
@@ -47,6 +48,10 @@ def test_commands_that_cannot_even_be_asked_all_have_the_same_problem(tmp_path: 
 
 def test_commands_are_the_lines_of_sh_blocks_only() -> None:
     assert documents.commands("```sh\n# why\nmake test\n```\n```\nnot this\n```\n") == ["make test"]
+
+
+def test_a_command_may_go_on_in_the_next_line() -> None:
+    assert documents.commands("- a list\n\n  ```sh\n  make \\\n    test\n  ```\n") == ["make    test"]
 
 
 def test_a_changelog_is_read_as_it_stands() -> None:

@@ -7,11 +7,16 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import date
+from itertools import dropwhile
 from pathlib import Path
+
+from markdown_it import MarkdownIt
 
 from validation.core.errors import ProbeError
 
 COMMAND_SECONDS = 30
+ASSIGNMENT = re.compile(r"[A-Z_]+=")
+"""A variable that is set for one command, as in `CI=1 make test`."""
 ASK_FOR_HELP = """
 import contextlib, io, json, sys
 from validation.__main__ import start
@@ -86,9 +91,10 @@ def text(source: Path, name: str) -> str:
 
 
 def commands(document: str) -> list[str]:
-    """List the command lines of the fenced `sh` blocks, without comments."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in map(str.strip, block.splitlines()) if line and not line.startswith("#")]
+    """List the command lines of the fenced `sh` blocks, without comments; a line that ends in a backslash goes on in the next one."""
+    fences = [token.content for token in MarkdownIt().parse(document) if token.type == "fence" and token.info.strip() == "sh"]
+    lines = [line.strip() for fence in fences for line in fence.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def command_problems(source: Path, lines: list[str]) -> list[str]:
@@ -100,7 +106,7 @@ def command_problems(source: Path, lines: list[str]) -> list[str]:
     problems, own = dict[int, str](), dict[int, list[str]]()
     for number, line in enumerate(lines):
         try:
-            program, *arguments = shlex.split(line, comments=True)
+            program, *arguments = dropwhile(ASSIGNMENT.match, shlex.split(line, comments=True))
         except ValueError as error:
             problems[number] = f"it is no shell command: {error}"
             continue

@@ -1,0 +1,98 @@
+"""Workflow files fit their published schemas, and what the examples run is real."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.hygiene.test_commands import problems
+from validation.core.settings import PROJECT
+from validation.report.write import RENDERERS
+
+GITHUB = PROJECT / ".github"
+EXAMPLES = PROJECT / "docs" / "guides" / "ci"
+SCHEMAS = {
+    GITHUB / "workflows" / "ci.yml": "vendor.github-workflows",
+    EXAMPLES / "github-actions.yml": "vendor.github-workflows",
+    EXAMPLES / "gitlab-ci.yml": "vendor.gitlab-ci",
+    GITHUB / "ISSUE_TEMPLATE" / "bug.yml": "vendor.github-issue-forms",
+    GITHUB / "ISSUE_TEMPLATE" / "checkpoint.yml": "vendor.github-issue-forms",
+    GITHUB / "ISSUE_TEMPLATE" / "config.yml": "vendor.github-issue-config",
+}
+PRE_COMMIT = PROJECT / ".pre-commit-config.yaml"
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(PROJECT))
+
+
+def breaches(file: Path, schema: str) -> str:
+    """Return what a schema that check-jsonschema ships says of a file; empty if nothing."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return "" if ran.returncode == 0 else ran.stdout + ran.stderr
+
+
+def scripts(value: Any) -> list[str]:
+    """Return every shell line of a workflow: `run` at GitHub, `script` at GitLab."""
+    if isinstance(value, list):
+        return [line for one in value for line in scripts(one)]
+    if not isinstance(value, dict):
+        return []
+    told = [value[key] for key in ("run", "script") if key in value]
+    lines = [line for one in told for part in (one if isinstance(one, list) else [one]) for line in str(part).splitlines()]
+    return lines + [line for one in value.values() for line in scripts(one)]
+
+
+def lines_of(file: Path) -> list[str]:
+    return scripts(yaml.safe_load(file.read_text(encoding="utf-8")))
+
+
+def test_every_workflow_file_has_a_schema() -> None:
+    assert {*GITHUB.rglob("*.yml"), *EXAMPLES.glob("*.yml")} == SCHEMAS.keys()
+
+
+@pytest.mark.parametrize("file", SCHEMAS, ids=name)
+def test_a_workflow_file_fits_its_schema(file: Path) -> None:
+    assert not breaches(file, SCHEMAS[file])
+
+
+@pytest.mark.parametrize("file", [file for file, schema in SCHEMAS.items() if schema == "vendor.github-workflows"], ids=name)
+def test_every_job_at_github_has_a_time_limit(file: Path) -> None:
+    assert not breaches(file, "custom.github-workflows-require-timeout")
+
+
+def test_a_workflow_that_does_not_fit_is_seen(tmp_path: Path) -> None:
+    file = tmp_path / "ci.yml"
+    file.write_text("on: push\njobs: { test: { runs-on: ubuntu-latest, step: [] } }\n", encoding="utf-8")
+    assert breaches(file, "vendor.github-workflows")
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yml")), ids=name)
+def test_each_command_of_an_example_would_run(file: Path) -> None:
+    lines = [line for line in lines_of(file) if not line.startswith("cat ")]
+    assert any("votecheck run" in line for line in lines)
+    assert problems(lines) == []
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yml")), ids=name)
+def test_each_report_of_an_example_is_written(file: Path) -> None:
+    named = set(re.findall(r"reports/latest/(\S+)", file.read_text(encoding="utf-8")))
+    assert named
+    assert named <= RENDERERS.keys()
+
+
+def test_the_projects_own_workflow_runs_what_lands() -> None:
+    assert lines_of(GITHUB / "workflows" / "ci.yml") == ["bash .ci/run"]
+
+
+def test_each_hook_runs_a_program_of_the_environment() -> None:
+    hooks = [hook for repo in yaml.safe_load(PRE_COMMIT.read_text(encoding="utf-8"))["repos"] for hook in repo["hooks"]]
+    ran = subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", str(PRE_COMMIT)], timeout=60, check=False)
+    assert ran.returncode == 0
+    programs = {hook["entry"].split()[0] for hook in hooks}
+    assert programs - {"sh"} <= {f".venv/bin/{name}" for name in ("ruff", "mypy", "codespell", "check-jsonschema")}
