@@ -14,7 +14,7 @@ Every run writes `reports/RUN/results.json`, a published interface for other pro
 [The schema](../../{schema}) is JSON Schema 2020-12. No object has other fields than these.
 
 ```sh
-.venv/bin/votecheck run --checkpoint 5.1 --json | python3 -m json.tool
+.venv/bin/votecheck run --checkpoint 5.1 --json
 ```
 
 `schema_version` is {version}. It rises when a field is removed or changes its meaning.
