@@ -40,7 +40,7 @@ Browsers may cache a preflight for {max_age} s. Other origins get no CORS header
 | limit | value | response |
 |---|---|---|
 | request body | {body_bytes:,} bytes | 413 |
-| time for a request to arrive | {patience:g} s | 408 |
+| time for a request to arrive | {patience:g} s; the connection ends within 10 s | 408 |
 | time for a client to read on | {patience:g} s | the connection is reset |
 | age of the results | {fresh:g} s | |
 | requests per address | `RATE_LIMIT`, off by default; not for `/health`, `/ready` and `/metrics` | 429 with `Retry-After` |
