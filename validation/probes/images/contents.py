@@ -1,11 +1,11 @@
-"""What is in an image that should not be: programs, rights, left-overs, secrets. Each function lists what it found."""
+"""Find what an image should not contain: programs, permissions, build leftovers, secrets. Each function returns what it found."""
 
 import re
 from collections.abc import Iterator
 
 from validation.probes.images.inspection import Image
 from validation.probes.images.layers import Entry
-from validation.probes.images.secrets import in_words
+from validation.probes.images.secrets import in_text
 
 SHELLS = frozenset(["sh", "ash", "bash", "dash", "fish", "ksh", "mksh", "rbash", "tcsh", "csh", "zsh", "busybox", "toybox"])
 PACKAGE_MANAGERS = re.compile(
@@ -15,8 +15,8 @@ PYTHON_INSTALLERS = re.compile(r"/.*/((pip|uv|conda|poetry)-[^/]+\.dist-info/MET
 COMPILERS = re.compile(
     r"(.+-linux-gnu-)?(gcc|g\+\+|cc|c\+\+|c[89]9|cpp|clang|clang\+\+|tcc|ld|ld\.bfd|ld\.gold|as|make|cmake|ninja|go|rustc|cargo|javac)(-[\d.]+)?"
 )
-TEMPORARY = frozenset({"/tmp", "/var/tmp", "/run/lock", "/var/lock", "/dev/shm"})  # noqa: S108 - where they are expected
-"""Folders that everybody may write in; the sticky bit keeps one from another's files."""
+TEMPORARY = frozenset({"/tmp", "/var/tmp", "/run/lock", "/var/lock", "/dev/shm"})  # noqa: S108 - paths in the image
+"""World-writable folders. Their sticky bit protects the files of other users."""
 HOMES = ("/home/nonroot",)
 STICKY = 0o1000
 LEFTOVERS = {
@@ -24,47 +24,47 @@ LEFTOVERS = {
     "a cache": re.compile(
         r"/.*/(\.cache|\.(pytest|mypy|ruff)_cache|\.hypothesis)(/.*)?|/var/cache/apt/(.+\.bin|archives/.+\.deb)|/var/lib/apt/lists/.+_.+"
     ),
-    "of the repository": re.compile(
+    "a repository file": re.compile(
         r"/.*/(\.git|\.hg|\.svn|\.github|\.venv|node_modules)(/.*)?|/(app/)?([^/]*Dockerfile|\.dockerignore|\.gitignore)"
     ),
     "a temporary file": re.compile(r"(/tmp|/var/tmp)/.+"),
     "a list of pins": re.compile(r"/app/(.+/)?[^/]*requirements[^/]*\.txt"),
 }
 LISTED = 40
-"""How many paths are named; the number of all is told."""
+"""Maximum number of paths in a list for the record, which states how many more there are."""
 
 
 def programs(image: Image) -> Iterator[Entry]:
-    """Give what can be called by a name: executable files and links."""
+    """Yield what can be executed by name: executable files and links."""
     for entry in image.files.values():
-        called = entry.kind in ("symlink", "hardlink") or (entry.kind == "file" and entry.mode & 0o111)
-        if called and not entry.path.startswith("/etc/cron."):
+        executable = entry.kind in ("symlink", "hardlink") or (entry.kind == "file" and entry.mode & 0o111)
+        if executable and not entry.path.startswith("/etc/cron."):
             yield entry
 
 
 def shells(image: Image) -> list[str]:
-    """List the shells."""
+    """Return the shells."""
     return sorted(e.path for e in programs(image) if e.name in SHELLS)
 
 
 def package_managers(image: Image) -> list[str]:
-    """List what installs packages, programs and Python packages."""
-    called = [e.path for e in programs(image) if PACKAGE_MANAGERS.fullmatch(e.name)]
-    return sorted({*called, *(path for path in image.files if PYTHON_INSTALLERS.fullmatch(path))})
+    """Return the package managers, as programs and as Python packages."""
+    found = [e.path for e in programs(image) if PACKAGE_MANAGERS.fullmatch(e.name)]
+    return sorted({*found, *(path for path in image.files if PYTHON_INSTALLERS.fullmatch(path))})
 
 
 def setuid(image: Image) -> list[str]:
-    """List the files that give whoever runs them another user or group."""
-    return sorted(_told(e) for e in image.files.values() if e.kind in ("file", "hardlink") and e.mode & 0o6000)
+    """Return the setuid and setgid files."""
+    return sorted(_describe(e) for e in image.files.values() if e.kind in ("file", "hardlink") and e.mode & 0o6000)
 
 
 def with_capabilities(image: Image) -> list[str]:
-    """List the files that give whoever runs them capabilities."""
-    return sorted(e.path for e in image.files.values() if e.capable)
+    """Return the files with capabilities."""
+    return sorted(e.path for e in image.files.values() if e.has_capabilities)
 
 
 def writable(image: Image, uid: int) -> list[str]:
-    """List what others than root may write: everybody, root's group, or the user of the image and its group."""
+    """Return what users other than root may write: everybody, root's group, or the image's user and its group."""
     found = []
     for entry in image.files.values():
         if entry.kind not in ("file", "folder", "hardlink") or entry.path.startswith(HOMES):
@@ -73,12 +73,12 @@ def writable(image: Image, uid: int) -> list[str]:
             continue
         everybody, group, owner = entry.mode & 0o002, entry.mode & 0o020 and entry.gid in (0, uid), entry.mode & 0o200 and entry.uid == uid
         if everybody or group or owner:
-            found.append(_told(entry))
+            found.append(_describe(entry))
     return sorted(found)
 
 
 def leftovers(image: Image) -> list[str]:
-    """List what a build needs and a running program does not."""
+    """Return what only a build needs."""
     found = [f"{e.path}: a compiler" for e in programs(image) if COMPILERS.fullmatch(e.name)]
     for path, entry in image.files.items():
         what = next((what for what, pattern in LEFTOVERS.items() if pattern.fullmatch(path)), "")
@@ -88,17 +88,17 @@ def leftovers(image: Image) -> list[str]:
 
 
 def secrets(image: Image) -> list[str]:
-    """List what looks like a secret in the configuration, and in any layer, also where a later layer takes it away."""
-    found = [f"configuration: {what}" for what in in_words([*image.env, *image.history, *(f"{k}={v}" for k, v in image.labels.items())])]
+    """Return what looks like a secret in the configuration or in any layer, even if a later layer deletes it."""
+    found = [f"configuration: {what}" for what in in_text([*image.env, *image.history, *(f"{k}={v}" for k, v in image.labels.items())])]
     for number, layer in enumerate(image.layers, 1):
-        found += [f"layer {number}: {e.path}: {', '.join(e.signs)}" for e in layer.entries if e.signs]
+        found += [f"layer {number}: {e.path}: {', '.join(e.secrets)}" for e in layer.entries if e.secrets]
     return found
 
 
 def shorten(paths: list[str]) -> list[str]:
-    """Shorten a long list for the record."""
+    """Shorten a list for the record."""
     return paths if len(paths) <= LISTED else [*paths[:LISTED], f"… and {len(paths) - LISTED} more"]
 
 
-def _told(entry: Entry) -> str:
+def _describe(entry: Entry) -> str:
     return f"{entry.path} {entry.mode:04o} {entry.uid}:{entry.gid}"

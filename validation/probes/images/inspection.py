@@ -1,4 +1,4 @@
-"""Reads a container image without running it, from an archive that the engine saves."""
+"""Read a container image from an archive that the engine saves, without running it."""
 
 import re
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from validation.probes.images.secrets import in_content, in_name
 SAVE_SECONDS = 120.0
 MB = 1_000_000
 KEPT_MAX = 64 << 20
+"""Maximum total size of the kept contents, in bytes."""
 KEPT = re.compile(
     r"""/.+\.(dist-info/(METADATA|RECORD)|egg-info/PKG-INFO)
       | /var/lib/dpkg/status(\.d/[^/]+)?
@@ -24,7 +25,7 @@ KEPT = re.compile(
       | /(etc|usr/lib)/os-release""",
     re.VERBOSE,
 )
-"""Files whose content is kept: of what the image is made, and under which licences."""
+"""Files whose content is kept: package lists and licences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,10 @@ class Layer:
     """One layer of an image.
 
     Attributes:
-        digest: of its tar archive.
-        size: of it, unpacked, in bytes.
-        made_by: the instruction that made it, as the image's history tells.
-        entries: what it adds and takes away.
+        digest: digest of its tar archive.
+        size: unpacked size, in bytes.
+        made_by: the instruction that created it, from the image's history.
+        entries: what it adds, and its whiteouts.
     """
 
     digest: str
@@ -46,22 +47,22 @@ class Layer:
 
 @dataclass(frozen=True)
 class Image:
-    """An image as it would run.
+    """An image.
 
     Attributes:
         name: name and tag.
-        identity: its id.
+        identity: the image id.
         archive: the file that it was read from.
-        user: the user it runs as, as it is written there.
-        env: its environment, each `NAME=value`.
+        user: the user it runs as, as configured.
+        env: environment variables, each `NAME=value`.
         labels: its labels.
         entrypoint, command: what it runs.
-        ports: what it exposes: `8000/tcp`.
-        architecture: of its binaries: amd64, arm64.
-        created: when it was made, as ISO 8601.
-        history: the instructions that made it, also those that made no layer.
-        layers: the lowest first.
-        files: all that is there, path by path.
+        ports: exposed ports, such as `8000/tcp`.
+        architecture: architecture of its binaries: amd64 or arm64.
+        created: creation time, in ISO 8601.
+        history: the instructions that created it, including those without a layer.
+        layers: the layers, lowest first.
+        files: the merged files, by path.
     """
 
     name: str
@@ -81,21 +82,21 @@ class Image:
 
     @property
     def megabytes(self) -> float:
-        """Its size, unpacked, in millions of bytes."""
+        """Unpacked size, in millions of bytes."""
         return sum(layer.size for layer in self.layers) / MB
 
     @cached_property
     def sizes(self) -> str:
-        """The size of each layer, for people."""
+        """Table of the layers and their sizes."""
         return "\n".join(f"{layer.size / MB:8.2f} MB  {layer.made_by[:160]}" for layer in self.layers)
 
 
 class ImageStore:
-    """The images of a run, each saved and read once.
+    """The images of a run. Each is saved and read once.
 
     Args:
-        folder: gets the archives.
-        tag: of the images; empty for each part's released version.
+        folder: where the archives go.
+        tag: tag of the images; empty for the released version of each part.
     """
 
     def __init__(self, folder: Path, tag: str) -> None:
@@ -103,11 +104,11 @@ class ImageStore:
         self._images: dict[str, Image] = {}
 
     def image(self, part: str) -> Image:
-        """Give the image of a part.
+        """Return the image of a part.
 
         Raises:
-            NotProven: no engine answers, it has no such image, or there is no room to save it.
-            ProbeError: what it saves is no image.
+            NotProven: no engine answers, it does not have the image, or the disk is full.
+            ProbeError: the saved archive is not a valid image.
         """
         if part not in self._images:
             name = reference(part, self._tag)
@@ -119,7 +120,7 @@ def _engine(name: str) -> Engine:
     try:
         engine = answering()
     except TargetUnavailable as error:
-        raise NotProven(f"The image {name} cannot be looked at: {' '.join(str(error).splitlines())}") from error
+        raise NotProven(f"Cannot read the image {name}: {' '.join(str(error).splitlines())}") from error
     if engine.ask("image", "inspect", name).returncode:
         raise NotProven(f"{engine.name} has no image {name}. Try: make images")
     return engine
@@ -131,7 +132,7 @@ def _save(engine: Engine, name: str, file: Path) -> Path:
         engine.run("save", *form, "--output", str(file), name, within=SAVE_SECONDS)
     except TargetUnavailable as error:
         file.unlink(missing_ok=True)
-        raise NotProven(f"The image {name} cannot be looked at: {' '.join(str(error).splitlines())}") from error
+        raise NotProven(f"Cannot read the image {name}: {' '.join(str(error).splitlines())}") from error
     return file
 
 
@@ -139,18 +140,18 @@ def read(file: Path, name: str) -> Image:
     """Read an image from an archive.
 
     Raises:
-        ProbeError: it is cut off, was changed, or is no image.
+        ProbeError: it is truncated, was changed, or is not an image.
     """
-    kept, tree, layers = _Kept(), Tree(), []
+    inspector, tree, layers = _Inspector(), Tree(), []
     with open_archive(file) as archive:
-        told: dict[str, Any] = archive.config
-        history = [(str(step.get("created_by", "")), bool(step.get("empty_layer"))) for step in told.get("history") or []]
+        document: dict[str, Any] = archive.config
+        history = [(str(step.get("created_by", "")), bool(step.get("empty_layer"))) for step in document.get("history") or []]
         made = [by for by, empty in history if not empty]
         for number, blob in enumerate(archive.blobs):
-            layer = _read_layer(archive.layer, blob, made[number] if len(made) == len(archive.blobs) else "", kept)
-            tree.lay(layer.entries)
+            layer = _read_layer(archive.layer, blob, made[number] if len(made) == len(archive.blobs) else "", inspector)
+            tree.apply(layer.entries)
             layers.append(layer)
-        config: dict[str, Any] = told.get("config") or {}
+        config: dict[str, Any] = document.get("config") or {}
         return Image(
             name=name,
             identity=archive.identity,
@@ -161,31 +162,31 @@ def read(file: Path, name: str) -> Image:
             entrypoint=_texts(config.get("Entrypoint")),
             command=_texts(config.get("Cmd")),
             ports=_texts(config.get("ExposedPorts")),
-            architecture=str(told.get("architecture", "")),
-            created=str(told.get("created", "")),
+            architecture=str(document.get("architecture", "")),
+            created=str(document.get("created", "")),
             history=tuple(by for by, _ in history),
             layers=tuple(layers),
             files=tree.files,
         )
 
 
-def _read_layer(layer: Callable[[Blob, Callable[[IO[bytes]], None]], int], blob: Blob, made_by: str, kept: "_Kept") -> Layer:
+def _read_layer(layer: Callable[[Blob, Callable[[IO[bytes]], None]], int], blob: Blob, made_by: str, inspector: "_Inspector") -> Layer:
     found: list[Entry] = []
-    size = layer(blob, lambda stream: found.extend(entries(stream, kept.look)))
+    size = layer(blob, lambda stream: found.extend(entries(stream, inspector.inspect)))
     return Layer(blob.digest, size, made_by, tuple(found))
 
 
-class _Kept:
-    """Looks into files, and keeps what is asked for within bounds."""
+class _Inspector:
+    """Searches files for secrets, and keeps the contents of `KEPT` up to `KEPT_MAX`."""
 
     def __init__(self) -> None:
         self._left = KEPT_MAX
 
-    def look(self, path: str, content: bytes) -> tuple[tuple[str, ...], bytes]:
-        signs = in_name(path, content) + in_content(content)
+    def inspect(self, path: str, content: bytes) -> tuple[tuple[str, ...], bytes]:
+        secrets = in_name(path, content) + in_content(content)
         keep = KEPT.fullmatch(path) is not None and len(content) <= self._left
         self._left -= len(content) if keep else 0
-        return signs, content if keep else b""
+        return secrets, content if keep else b""
 
 
 def _texts(value: Any) -> tuple[str, ...]:

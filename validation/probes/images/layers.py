@@ -1,7 +1,7 @@
-"""Reads the layers of a container image, without unpacking them, and lays them over one another.
+"""Read the layers of a container image without unpacking them, and merge them into one file tree.
 
-A layer is hostile until it is read: what it claims of itself costs bounded memory, and what breaks off or is garbage is an error, never
-a shorter list of files.
+Layers are untrusted: whatever their headers claim, reading them takes bounded memory. A truncated or damaged layer is an error, never a
+shorter list of files.
 """
 
 import posixpath
@@ -13,18 +13,19 @@ from typing import IO, Any, Self
 from validation.core.errors import ProbeError
 
 HEADER_MAX = 1 << 20
-"""Bytes of an extended header: names and attributes. Readers of tar hold it in memory."""
+"""Maximum size in bytes of an extended header (names and attributes), which tarfile keeps in memory."""
 PATH_MAX = 4096
-"""Characters of a path, as in Linux."""
+"""Maximum length of a path in characters, as in Linux."""
 ENTRIES_MAX = 500_000
 CONTENT_MAX = 4 << 20
-"""Bytes of a file that is looked into; in a larger one no secret is looked for."""
+"""Maximum size in bytes of a file whose content is inspected. Larger files are not searched for secrets."""
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 CAPABILITY = "security.capability"
 KINDS = {tarfile.DIRTYPE: "folder", tarfile.SYMTYPE: "symlink", tarfile.LNKTYPE: "hardlink"}
 
-Look = Callable[[str, bytes], tuple[tuple[str, ...], bytes]]
-"""Given a path and a content: what is wrong with it, and what of it is to be kept."""
+Inspector = Callable[[str, bytes], tuple[tuple[str, ...], bytes]]
+"""Given path and content of a file, return the kinds of secrets found, and the content to keep."""
+EXHAUSTION = "the image was made to exhaust its readers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,15 @@ class Entry:
     """One path of a layer.
 
     Attributes:
-        path: from the root: `/usr/bin/python3`.
+        path: absolute path, such as `/usr/bin/python3`.
         kind: file, folder, symlink, hardlink or special.
         mode: permissions, with setuid, setgid and sticky bit.
         uid, gid: the owner.
-        size: of a file, in bytes.
-        target: where a link points, as it is written there.
-        capable: it carries file capabilities.
-        signs: what looks like a secret in it.
-        content: its content, where it was asked for.
+        size: size of a file, in bytes.
+        target: target of a link, as stated.
+        has_capabilities: whether it carries file capabilities.
+        secrets: kinds of secrets found in its name or content.
+        content: the content, if it was kept.
     """
 
     path: str
@@ -50,101 +51,103 @@ class Entry:
     gid: int
     size: int = 0
     target: str = ""
-    capable: bool = False
-    signs: tuple[str, ...] = ()
+    has_capabilities: bool = False
+    secrets: tuple[str, ...] = ()
     content: bytes = field(default=b"", repr=False)
 
     @property
     def name(self) -> str:
-        """The last part of its path."""
+        """Last part of the path."""
         return posixpath.basename(self.path)
 
 
 class _Header(tarfile.TarInfo):
-    """A header that is refused where tarfile would read on for as long as it is told, or quietly stop."""
+    """A header that raises an error where tarfile would read without limit, or silently stop."""
 
     @classmethod
     def fromtarfile(cls, tarfile_: Any) -> Self:
-        """Read the next header; tarfile would take one that is cut off, or none at all, for the end."""
+        """Read the next header. tarfile takes a truncated or invalid one for the end of the archive."""
         try:
             return super().fromtarfile(tarfile_)
         except (tarfile.TruncatedHeaderError, tarfile.InvalidHeaderError) as error:  # type: ignore[attr-defined]
-            raise tarfile.ReadError(f"a header is none: {error}") from error
+            raise tarfile.ReadError(f"invalid header: {error}") from error
 
-    def _proc_member(self, tarfile_: Any) -> Any:  # tarfile names this method as the one to override
+    def _proc_member(self, tarfile_: Any) -> Any:  # documented by tarfile as the method to override
         extended = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
         if self.type in extended and self.size > HEADER_MAX:
-            raise ProbeError(f"A tar archive has an extended header of {self.size} bytes.", "it was made to exhaust its readers")
+            raise ProbeError(f"A tar archive has an extended header of {self.size} bytes.", EXHAUSTION)
         return super()._proc_member(tarfile_)  # type: ignore[misc]
 
 
 def headers(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Give the headers of an archive one after the other, without keeping them.
+    """Yield the headers of an archive without keeping them.
 
     Raises:
-        ProbeError: there are too many, or one is too long.
+        ProbeError: there are too many headers, a path is too long, or a size is negative.
     """
     for number, header in enumerate(archive):
         if number >= ENTRIES_MAX:
-            raise ProbeError(f"A tar archive has more than {ENTRIES_MAX} entries.", "it was made to exhaust its readers")
-        if header.size < 0:  # tarfile would go back, or stop
-            raise ProbeError(f"A tar archive has a file of {header.size} bytes.", "it was made to mislead its readers")
+            raise ProbeError(f"A tar archive has more than {ENTRIES_MAX} entries.", EXHAUSTION)
+        if header.size < 0:  # tarfile would seek backwards, or stop
+            raise ProbeError(f"A tar archive has a file of {header.size} bytes.", "the image was made to mislead its readers")
         if max(len(header.name), len(header.linkname)) > PATH_MAX:
-            raise ProbeError(f"A tar archive has a path of more than {PATH_MAX} characters.", "it was made to exhaust its readers")
-        archive.members = []  # type: ignore[attr-defined] # tarfile would keep them all
+            raise ProbeError(f"A tar archive has a path of more than {PATH_MAX} characters.", EXHAUSTION)
+        archive.members = []  # type: ignore[attr-defined] # tarfile would keep every header
         yield header
 
 
-def opened(stream: IO[bytes], mode: str) -> tarfile.TarFile:
-    """Open an archive whose headers are held to the limits of this module."""
+def open_tar(stream: IO[bytes], mode: str) -> tarfile.TarFile:
+    """Open an archive with the limits of this module."""
     return tarfile.open(fileobj=stream, mode=mode, tarinfo=_Header, errors="surrogateescape")  # type: ignore[call-overload,no-any-return]
 
 
-def entries(stream: IO[bytes], look: Look) -> Iterator[Entry]:
-    """Read one layer.
+def entries(stream: IO[bytes], inspect: Inspector) -> Iterator[Entry]:
+    """Yield the entries of one layer.
 
     Args:
-        stream: its tar archive, read once from beginning to end.
-        look: looks into each file of at most `CONTENT_MAX` bytes.
+        stream: its tar archive, read once from start to end.
+        inspect: called with each file of at most `CONTENT_MAX` bytes.
 
     Raises:
-        ProbeError: it is not a layer, or was made to exhaust its readers.
+        ProbeError: it is not a valid layer, or exceeds a limit.
     """
-    with opened(stream, "r|") as archive:
+    with open_tar(stream, "r|") as archive:
         for header in headers(archive):
-            path = normal(header.name)
-            capable = any(name.endswith(CAPABILITY) for name in header.pax_headers)
+            path = absolute(header.name)
+            has_capabilities = any(name.endswith(CAPABILITY) for name in header.pax_headers)
             kind = "file" if header.isreg() else KINDS.get(header.type, "special")
-            entry = Entry(path, kind, header.mode & 0o7777, header.uid, header.gid, capable=capable)
+            entry = Entry(path, kind, header.mode & 0o7777, header.uid, header.gid, has_capabilities=has_capabilities)
             if kind == "file":
                 source = archive.extractfile(header) if header.size <= CONTENT_MAX else None
-                signs, content = look(path, source.read()) if source else ((), b"")
-                entry = replace(entry, size=header.size, signs=signs, content=content)
+                secrets, content = inspect(path, source.read()) if source else ((), b"")
+                entry = replace(entry, size=header.size, secrets=secrets, content=content)
             elif kind in ("symlink", "hardlink"):
-                entry = replace(entry, target=normal(header.linkname) if kind == "hardlink" else header.linkname)
+                entry = replace(entry, target=absolute(header.linkname) if kind == "hardlink" else header.linkname)
             yield entry
 
 
-def normal(name: str) -> str:
-    """Write a path of a layer from the root.
+def absolute(name: str) -> str:
+    """Return a path of a layer as a normalized absolute path.
 
     Raises:
-        ProbeError: it leads out of the image.
+        ProbeError: it contains `..`.
     """
     if ".." in name.split("/"):
-        raise ProbeError(f"A layer has the path {name!r}, which leads out of it.", "it was made to overwrite files of who unpacks it")
+        raise ProbeError(
+            f"A layer has the path {name!r}, which leads out of it.", "the image was made to overwrite files where it is unpacked"
+        )
     return posixpath.normpath(f"/{name.lstrip('/')}")
 
 
 class Tree:
-    """The files of an image: each layer lies over those before it."""
+    """The merged files of an image."""
 
     def __init__(self) -> None:
         self.files: dict[str, Entry] = {}
         self._inside: dict[str, set[str]] = {}
 
-    def lay(self, layer: Iterable[Entry]) -> None:
-        """Lay one more layer over what is there: first it takes away, then it adds."""
+    def apply(self, layer: Iterable[Entry]) -> None:
+        """Apply the next layer: first its whiteouts, then its entries."""
         added = []
         for entry in layer:
             folder = posixpath.dirname(entry.path)
@@ -170,8 +173,8 @@ class Tree:
 
     def _remove(self, path: str) -> None:
         self._inside.get(posixpath.dirname(path), set()).discard(path)
-        going = [path]
-        while going:
-            gone = going.pop()
-            self.files.pop(gone, None)
-            going.extend(self._inside.pop(gone, ()))
+        pending = [path]
+        while pending:
+            removed = pending.pop()
+            self.files.pop(removed, None)
+            pending.extend(self._inside.pop(removed, ()))

@@ -1,4 +1,4 @@
-"""Writes down what an image is made of, as a CycloneDX bill of materials."""
+"""Write the software bill of materials (SBOM) of an image, in CycloneDX format."""
 
 import uuid
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ from validation.probes.images.inspection import Image
 from validation.probes.images.packages import Package
 
 NAMESPACE = uuid.UUID("6f0a1c52-6df2-4d0b-9e0c-6a3c1f6f2a35")
-"""Of the serial numbers: one image always has the same bill."""
+"""Namespace of the serial numbers, so that an image always has the same SBOM."""
 
 
 def cyclonedx(image: Image, packages: Iterable[Package]) -> str:
-    """Write the bill of an image as CycloneDX 1.6 in JSON."""
+    """Return the SBOM of an image as CycloneDX 1.6 in JSON."""
     name, _, tag = image.name.rpartition(":")
     root = Component(
         name=name,
@@ -34,7 +34,7 @@ def cyclonedx(image: Image, packages: Iterable[Package]) -> str:
     parts = [_component(image, package) for package in packages]
     bom = Bom(
         serial_number=uuid.uuid5(NAMESPACE, image.identity),
-        metadata=BomMetaData(component=root, timestamp=_moment(image.created)),
+        metadata=BomMetaData(component=root, timestamp=_timestamp(image.created)),
         components=parts,
     )
     bom.register_dependency(root, parts)
@@ -42,8 +42,8 @@ def cyclonedx(image: Image, packages: Iterable[Package]) -> str:
 
 
 def schema_error(document: str) -> str:
-    """Tell what CycloneDX's own schema finds wrong with a bill; nothing where nothing is."""
-    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - it takes seconds to import, and few runs have images
+    """Return the first error that CycloneDX's own schema finds in an SBOM, or an empty string."""
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415 - takes seconds to import, and few runs need it
 
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(document)
     return "" if error is None else str(error.data.message if hasattr(error.data, "message") else error.data)
@@ -65,8 +65,8 @@ def _purl(image: Image, package: Package) -> PackageURL:
     if package.kind != "deb":
         return PackageURL(package.kind, None, package.name, package.version)
     release = next((e.content.decode(errors="replace") for e in map(image.files.get, ("/usr/lib/os-release", "/etc/os-release")) if e), "")
-    told = dict(line.split("=", 1) for line in release.splitlines() if "=" in line)
-    system, version = told.get("ID", "debian").strip('"'), told.get("VERSION_ID", "").strip('"')
+    fields = dict(line.split("=", 1) for line in release.splitlines() if "=" in line)
+    system, version = fields.get("ID", "debian").strip('"'), fields.get("VERSION_ID", "").strip('"')
     return PackageURL("deb", system, package.name, package.version, {"arch": package.architecture, "distro": f"{system}-{version}"})
 
 
@@ -75,7 +75,7 @@ def _licences(package: Package) -> list[License]:
     if len(package.licences) == 1:
         return [make.make_from_string(package.licences[0])]
     found: list[License] = []
-    for licence in package.licences:  # next to one another only ids and names may stand, and no expression
+    for licence in package.licences:  # several licences must be ids or names, not expressions
         try:
             found.append(make.make_with_id(licence))
         except InvalidSpdxLicenseException:
@@ -83,7 +83,7 @@ def _licences(package: Package) -> list[License]:
     return found
 
 
-def _moment(created: str) -> datetime:
+def _timestamp(created: str) -> datetime:
     try:
         return datetime.fromisoformat(created)
     except ValueError:

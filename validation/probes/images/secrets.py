@@ -1,4 +1,4 @@
-"""What looks like a secret: in the name of a file, in its content, in the configuration of an image."""
+"""Detect secrets in file names, in file contents and in the configuration of an image."""
 
 import posixpath
 import re
@@ -14,7 +14,7 @@ PEM = re.compile(r".+\.pem", re.IGNORECASE)
 PUBLIC = frozenset({b"CERTIFICATE", b"PUBLIC KEY", b"TRUSTED CERTIFICATE"})
 BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 CONTENTS = {
-    # Programs that read keys name the first line; a key has a second one.
+    # Programs that parse keys contain only the first line; a key continues.
     "private key": ((b"PRIVATE KEY-----",), re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s*(?:[A-Za-z0-9+/=]{32}|Proc-Type:)")),
     "AWS key": ((b"AKIA", b"ASIA"), re.compile(rb"(?<![A-Za-z0-9+/])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/=])")),
     "GitHub token": (
@@ -24,16 +24,16 @@ CONTENTS = {
     "PyPI token": ((b"pypi-AgE",), re.compile(rb"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50}")),
     "Slack token": ((b"xox",), re.compile(rb"xox[abprs]-[0-9]{10,}-[A-Za-z0-9-]{20,}")),
 }
-"""What it is, what must occur in it, and what it looks like: the first is found fast, and is seldom there."""
+"""Kind of secret, with fixed strings, one of which it contains, and its pattern. The fixed strings are fast to search for and rare."""
 PASSWORDS = re.compile(rb"^[^:\n]+:(?![*!])", re.MULTILINE)
-"""A line of /etc/shadow whose user has a password, or needs none."""
+"""A line of /etc/shadow whose user has a password, or can log in without one."""
 VARIABLES = re.compile(r"PASSW(OR)?D|SECRET|TOKEN|CREDENTIAL|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE)
 ASSIGNED = re.compile(r"""([A-Za-z_][A-Za-z0-9_.-]*)=("[^"]*"|'[^']*'|[^\s"']+)""")
-IN_ADDRESS = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
 def in_name(path: str, content: bytes) -> tuple[str, ...]:
-    """Tell whether the name of a file says that it holds a secret. A .pem that holds certificates only is public."""
+    """Return the kind of secret that the name of a file indicates. A .pem that contains only certificates is public."""
     name = posixpath.basename(path)
     if path == "/etc/shadow" and PASSWORDS.search(content):
         return ("password of a user",)
@@ -43,21 +43,21 @@ def in_name(path: str, content: bytes) -> tuple[str, ...]:
 
 
 def in_content(content: bytes) -> tuple[str, ...]:
-    """Tell what looks like a secret in a content."""
+    """Return the kinds of secrets in a file's content."""
     return tuple(what for what, (signs, pattern) in CONTENTS.items() if any(s in content for s in signs) and pattern.search(content))
 
 
-def in_words(words: Iterable[str]) -> tuple[str, ...]:
-    """Tell which assignments in variables, labels or instructions look like secrets, without the values."""
-    return tuple(dict.fromkeys(found for text in words for found in _assigned(text)))
+def in_text(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the secrets in variables, labels or instructions, without their values."""
+    return tuple(dict.fromkeys(found for text in texts for found in _assigned(text)))
 
 
 def _assigned(text: str) -> Iterator[str]:
     for name, value in ASSIGNED.findall(text):
-        # ${…} and $… are filled in by whoever builds or runs; an empty value is none.
+        # ${…} and $… are substituted when the image is built or run.
         if VARIABLES.search(name) and value.strip("\"'") and not value.strip("\"'").startswith("$"):
             yield f"{name}=…"
-    if IN_ADDRESS.search(text):
-        yield "a password in an address"
+    if PASSWORD_IN_URL.search(text):
+        yield "a password in a URL"
     if in_content(text.encode("utf-8", "surrogateescape")):
         yield in_content(text.encode("utf-8", "surrogateescape"))[0]

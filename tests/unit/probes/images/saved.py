@@ -1,4 +1,4 @@
-"""Makes saved images by hand, right ones and wrong ones, as an engine would write them."""
+"""Build saved images by hand, valid and invalid, as an engine would write them."""
 
 import gzip
 import hashlib
@@ -19,7 +19,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 @dataclass(frozen=True)
 class File:
-    """One path of a layer to be made; a folder with a slash at the end, a link with a target."""
+    """One path of a layer: a folder ends with a slash, a link has a target."""
 
     path: str
     content: str | bytes = ""
@@ -62,7 +62,7 @@ CLEAN: tuple[tuple[File, ...], ...] = (
         File("app/system/api/__init__.py", ""),
     ),
 )
-"""An image with nothing wrong."""
+"""The layers of an image without findings."""
 CONFIG: dict[str, Any] = {
     "User": "65532:65532",
     "Env": ["PATH=/usr/bin", "PYTHONPATH=/app"],
@@ -74,7 +74,7 @@ CONFIG: dict[str, Any] = {
 
 
 def packed(layer: Layer) -> bytes:
-    """Write a layer; bytes stay as they are."""
+    """Return the tar archive of a layer. Bytes are returned unchanged."""
     if isinstance(layer, bytes):
         return layer
     stream = io.BytesIO()
@@ -85,13 +85,13 @@ def packed(layer: Layer) -> bytes:
 
 
 def archive_of(files: dict[str, bytes]) -> bytes:
-    """Write a tar archive of some files."""
+    """Return a tar archive of files."""
     return packed([File(name, content) for name, content in files.items()])
 
 
 def config_of(layers: Sequence[bytes], config: dict[str, Any], history: Sequence[str]) -> bytes:
     steps = [{"created_by": by, "empty_layer": True} for by in history] + [{"created_by": f"COPY {n}"} for n, _ in enumerate(layers)]
-    told = {
+    document = {
         "architecture": "amd64",
         "os": "linux",
         "created": "2026-11-24T22:10:14.204296979Z",
@@ -99,14 +99,14 @@ def config_of(layers: Sequence[bytes], config: dict[str, Any], history: Sequence
         "rootfs": {"type": "layers", "diff_ids": [digest(layer) for layer in layers]},
         "history": steps,
     }
-    return json.dumps(told).encode()
+    return json.dumps(document).encode()
 
 
 def digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def docker(  # noqa: PLR0913 - what an image may differ in
+def docker(  # noqa: PLR0913 - the ways in which images differ
     file: Path,
     layers: Sequence[Layer] = CLEAN,
     config: dict[str, Any] | None = None,
@@ -115,7 +115,7 @@ def docker(  # noqa: PLR0913 - what an image may differ in
     zipped: bool = False,
     instead: dict[str, bytes] | None = None,
 ) -> Path:
-    """Save an image as docker and podman do; `instead` replaces files of the archive."""
+    """Save an image as docker and podman do. `instead` replaces files of the archive."""
     plain = [packed(layer) for layer in layers]
     files = {f"{n}.tar": gzip.compress(layer, mtime=0) if zipped else layer for n, layer in enumerate(plain)}
     files["config.json"] = config_of(plain, CONFIG | (config or {}), history)
@@ -127,15 +127,15 @@ def docker(  # noqa: PLR0913 - what an image may differ in
 
 
 def oci(file: Path, layers: Sequence[Layer] = CLEAN, config: dict[str, Any] | None = None, *, zipped: bool = True) -> Path:
-    """Save an image as an OCI layout, with an index within the index and an attestation, as docker does."""
+    """Save an image as an OCI layout, with a nested index and an attestation, as docker does."""
     plain = [packed(layer) for layer in layers]
     blobs = [gzip.compress(layer, mtime=0) if zipped else layer for layer in plain]
-    told = config_of(plain, CONFIG | (config or {}), ())
-    manifest = json.dumps({"config": {"digest": digest(told)}, "layers": [{"digest": digest(blob)} for blob in blobs]}).encode()
+    document = config_of(plain, CONFIG | (config or {}), ())
+    manifest = json.dumps({"config": {"digest": digest(document)}, "layers": [{"digest": digest(blob)} for blob in blobs]}).encode()
     attested = {"digest": digest(b"{}"), "annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
     inner = json.dumps({"manifests": [{"digest": digest(manifest)}, attested]}).encode()
     files = {"index.json": json.dumps({"manifests": [{"digest": digest(inner)}]}).encode(), "oci-layout": b"{}"}
-    for blob in (*blobs, told, manifest, inner, b"{}"):
+    for blob in (*blobs, document, manifest, inner, b"{}"):
         files[f"blobs/{digest(blob).replace(':', '/')}"] = blob
     file.write_bytes(archive_of(files))
     return file
@@ -144,9 +144,9 @@ def oci(file: Path, layers: Sequence[Layer] = CLEAN, config: dict[str, Any] | No
 def image(
     folder: Path, *added: File, config: dict[str, Any] | None = None, history: Sequence[str] = (), above: Sequence[File] = ()
 ) -> Image:
-    """Give the clean image with one more layer, and with one more above that."""
+    """Return the clean image with one more layer, and optionally another one above it."""
     return read(docker(folder / "image.tar", [*CLEAN, added, *([above] if above else [])], config, history), "voting-api:1")
 
 
-def entry(path: str, kind: str = "file", **told: Any) -> Entry:
-    return Entry(path, kind, **({"mode": 0o644, "uid": 0, "gid": 0} | told))
+def entry(path: str, kind: str = "file", **fields: Any) -> Entry:
+    return Entry(path, kind, **({"mode": 0o644, "uid": 0, "gid": 0} | fields))

@@ -1,4 +1,4 @@
-"""Which image is meant, and what is said when it cannot be had from the engine."""
+"""The image store saves an image once, and says why it cannot get one from the engine."""
 
 from pathlib import Path
 
@@ -25,19 +25,19 @@ def script(engine: Path, body: str) -> None:
     engine.chmod(0o755)
 
 
-def test_it_is_saved_and_read_once(engine: Path, tmp_path: Path) -> None:
+def test_an_image_is_saved_and_read_once(engine: Path, tmp_path: Path) -> None:
     saved.docker(tmp_path / "kept.tar")
-    script(engine, f'echo "$*" >>{tmp_path}/said; [ "$1" != save ] || cp {tmp_path}/kept.tar "$5"')
+    script(engine, f'echo "$*" >>{tmp_path}/calls; [ "$1" != save ] || cp {tmp_path}/kept.tar "$5"')
     image_store = inspection.ImageStore(tmp_path, "tagged")
 
     assert image_store.image("api") is image_store.image("api")
-    assert [line for line in (tmp_path / "said").read_text().splitlines() if line != "info"] == [
+    assert [line for line in (tmp_path / "calls").read_text().splitlines() if line != "info"] == [
         "image inspect voting-api:tagged",
         f"save --format docker-archive --output {tmp_path}/api.tar voting-api:tagged",
     ]
 
 
-def test_one_that_no_engine_has_is_not_proven(engine: Path, tmp_path: Path) -> None:
+def test_an_image_that_the_engine_lacks_is_not_proven(engine: Path, tmp_path: Path) -> None:
     script(engine, '[ "$1" = info ]')
     with pytest.raises(NotProven, match=r"podman has no image voting-consumer:0\.3\.0\. Try: make images"):
         inspection.ImageStore(tmp_path, "").image("consumer")

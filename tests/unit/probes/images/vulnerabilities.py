@@ -1,4 +1,4 @@
-"""Makes a database of known flaws as trivy reads it: a bbolt file, whose format is small enough to write by hand."""
+"""Make a vulnerability database that trivy can read: a bbolt file, whose format is simple enough to write by hand."""
 
 import json
 import struct
@@ -10,24 +10,24 @@ META, LEAF, FREE = 0x04, 0x02, 0x10
 Bucket = dict[str, "Bucket | str"]
 
 
-def make(folder: Path, flaws: dict[str, str], updated: datetime | None = None) -> Path:
-    """Write a database in which each of some Python packages has one flaw, fixed in the version that is told; empty for none yet."""
+def make(folder: Path, packages: dict[str, str], updated: datetime | None = None) -> Path:
+    """Write a database in which each Python package has one vulnerability, fixed in the given version; empty if there is no fix."""
     source = "pip::GitHub Security Advisory Pip"
     buckets: Bucket = {
         "data-source": {source: json.dumps({"ID": "ghsa", "Name": source, "URL": "https://example.org"})},
         source: {
             name: {f"CVE-2026-{number}": json.dumps({"VulnerableVersions": [">=0"], "PatchedVersions": [fixed] if fixed else []})}
-            for number, (name, fixed) in enumerate(sorted(flaws.items()), 1000)
+            for number, (name, fixed) in enumerate(sorted(packages.items()), 1000)
         },
         "vulnerability": {
-            f"CVE-2026-{number}": json.dumps({"Title": f"A flaw of {name}", "Severity": "HIGH", "VendorSeverity": {"ghsa": 3}})
-            for number, name in enumerate(sorted(flaws), 1000)
+            f"CVE-2026-{number}": json.dumps({"Title": f"A vulnerability of {name}", "Severity": "HIGH", "VendorSeverity": {"ghsa": 3}})
+            for number, name in enumerate(sorted(packages), 1000)
         },
     }
     (folder / "db").mkdir(parents=True)
     (folder / "db" / "trivy.db").write_bytes(_file(buckets))
-    told = (updated or datetime.now(UTC)).isoformat()
-    (folder / "db" / "metadata.json").write_text(json.dumps({"Version": 2, "UpdatedAt": told, "NextUpdate": told, "DownloadedAt": told}))
+    time = (updated or datetime.now(UTC)).isoformat()
+    (folder / "db" / "metadata.json").write_text(json.dumps({"Version": 2, "UpdatedAt": time, "NextUpdate": time, "DownloadedAt": time}))
     return folder
 
 
@@ -46,14 +46,14 @@ def _leaf(number: int, bucket: Bucket, pages: dict[int, bytes]) -> bytes:
     elements, data = b"", b""
     for position, (key, value) in enumerate(sorted(bucket.items())):
         offset = 16 * (len(bucket) - position) + len(data)
-        told = value.encode() if isinstance(value, str) else _inner(value, pages)
-        elements += struct.pack("<IIII", int(not isinstance(value, str)), offset, len(key), len(told))
-        data += key.encode() + told
+        content = value.encode() if isinstance(value, str) else _inner(value, pages)
+        elements += struct.pack("<IIII", int(not isinstance(value, str)), offset, len(key), len(content))
+        data += key.encode() + content
     return struct.pack("<QHHI", number, LEAF, len(bucket), 0) + elements + data
 
 
 def _inner(bucket: Bucket, pages: dict[int, bytes]) -> bytes:
-    if all(isinstance(value, str) for value in bucket.values()):  # it stands in its parent's page
+    if all(isinstance(value, str) for value in bucket.values()):  # stored inline, in the page of its parent
         return struct.pack("<QQ", 0, 0) + _leaf(0, bucket, pages)
     number = len(pages)
     pages[number] = b""
@@ -62,7 +62,7 @@ def _inner(bucket: Bucket, pages: dict[int, bytes]) -> bytes:
 
 
 def _fnv(data: bytes) -> int:
-    told = 0xCBF29CE484222325
+    checksum = 0xCBF29CE484222325
     for byte in data:
-        told = (told ^ byte) * 0x100000001B3 % 2**64
-    return told
+        checksum = (checksum ^ byte) * 0x100000001B3 % 2**64
+    return checksum
