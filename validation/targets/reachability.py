@@ -1,4 +1,4 @@
-"""Is somebody else's server there, and is it what it should be? One clear message where it is not."""
+"""Checks that a server answers and is what it should be. The message says what is wrong and what to try."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ SECONDS = 3.0
 
 
 def check_http(url: str, *, missing_ok: bool = False) -> bool:
-    """Tell whether an API answers /health.
+    """Return whether an API answers /health with 200.
 
     Raises:
         TargetUnavailable: it does not, and `missing_ok` is not set.
@@ -32,7 +32,7 @@ def check_http(url: str, *, missing_ok: bool = False) -> bool:
 
 
 def check_redis(url: str) -> None:
-    """Make sure that a Redis answers.
+    """Check that Redis answers.
 
     Raises:
         TargetUnavailable: it does not.
@@ -49,10 +49,10 @@ def check_redis(url: str) -> None:
 
 
 def check_database(url: str) -> None:
-    """Make sure that a PostgreSQL answers and has the schema.
+    """Check that PostgreSQL answers and has the schema.
 
     Raises:
-        TargetUnavailable: it does not, or has not.
+        TargetUnavailable: it does not answer, or lacks the tables.
     """
 
     async def tables() -> set[str]:
@@ -74,13 +74,13 @@ def check_database(url: str) -> None:
     if missing := {"votes", "vote_ledger"} - found:
         raise TargetUnavailable(
             f"The database at {_public(url)} has no table {', '.join(sorted(missing))}.",
-            "its schema was never made; the harness does not change a database that is not its own",
+            "its schema was never created; votecheck does not change an external database",
             "DATABASE_URL=… python -m system.db.migrate",
         )
 
 
 def answers_as_database(url: str) -> bool:
-    """Tell whether a PostgreSQL takes connections, whatever is in it."""
+    """Return whether PostgreSQL accepts connections, whatever its schema."""
 
     async def connect() -> None:
         await (await asyncpg.connect(url, timeout=SECONDS)).close(timeout=SECONDS)

@@ -19,7 +19,7 @@ from validation.targets.cluster import inside_pod, liveness_trial
 from validation.targets.cluster.access import to_dict
 from validation.targets.cluster.inside_pod import PodInspection
 from validation.targets.cluster.installation import LAYER_OF, Installation, is_ready
-from validation.targets.cluster.liveness_trial import Trial
+from validation.targets.cluster.liveness_trial import LivenessTrial
 
 SETTLED_SECONDS = 30.0
 ENFORCES = "pod-security.kubernetes.io/enforce"
@@ -27,7 +27,7 @@ ENFORCES = "pod-security.kubernetes.io/enforce"
 
 @when(parsers.re(r"the pods of (?P<component>api|consumer|redis|postgres) are looked at"), target_fixture="looked_at")
 def pods_of(installed: Installation, component: str) -> list[tuple[Any, PodInspection]]:
-    return [(pod, inside_pod.look(installed, component, pod)) for pod in installed.ready(component)]
+    return [(pod, inside_pod.inspect(installed, component, pod)) for pod in installed.ready(component)]
 
 
 @then("each was admitted confined as Pod Security restricted demands, with a read-only root and no token")
@@ -56,7 +56,7 @@ def confined_inside(looked_at: list[tuple[Any, PodInspection]], user: str, obser
 
 
 @pytest.fixture(scope="session")
-def hanging(installed: Installation) -> Iterator[Future[Trial]]:
+def hanging(installed: Installation) -> Iterator[Future[LivenessTrial]]:
     """A trial that has begun, beside the other scenarios: most of it is waiting."""
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
@@ -72,12 +72,12 @@ def begins_to_hang(request: pytest.FixtureRequest, planned_steps: list[str], pla
 
 
 @given("two consumers of the installation, one idle and one whose loop is frozen", target_fixture="hung_trial")
-def hung_and_idle(hanging: Future[Trial]) -> Trial:
+def hung_and_idle(hanging: Future[LivenessTrial]) -> LivenessTrial:
     return hanging.result()
 
 
 @then("the kubelet restarts the frozen one within the declared time")
-def frozen_restarted(hung_trial: Trial, observe: Observe) -> None:
+def frozen_restarted(hung_trial: LivenessTrial, observe: Observe) -> None:
     seen = hung_trial.frozen
     told = f"{seen.value} restarts after {seen.seconds:.0f} s"
     observe(
@@ -86,7 +86,7 @@ def frozen_restarted(hung_trial: Trial, observe: Observe) -> None:
 
 
 @then("leaves the idle one alone for as long")
-def idle_left_alone(hung_trial: Trial, observe: Observe) -> None:
+def idle_left_alone(hung_trial: LivenessTrial, observe: Observe) -> None:
     observe("restarts of the idle consumer meanwhile", expected=0, observed=hung_trial.idle_restarts)
 
 
@@ -133,7 +133,7 @@ def pods_are_well(every_pod: dict[str, list[Any]], observe: Observe) -> None:
 @when("a consumer's variables are read from its process", target_fixture="seen_variables")
 def variables_inside(installed: Installation) -> tuple[str, dict[str, str]]:
     pod = installed.ready("consumer")[0]
-    return pod.metadata.name, inside_pod.look(installed, "consumer", pod).variables
+    return pod.metadata.name, inside_pod.inspect(installed, "consumer", pod).variables
 
 
 @then("they are the nine of the contract, with the values of the release and the pod's own name")

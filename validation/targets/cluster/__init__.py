@@ -1,4 +1,4 @@
 """The cluster target: an installation of the chart in a live Kubernetes cluster.
 
-It takes a second to import, so only code that needs a cluster does. Start with `installation.py`.
+Its client takes a second to import, so only code that needs a cluster imports it. Start with `installation.py`.
 """

@@ -23,11 +23,11 @@ EXEC_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A command that was run in a pod.
+    """The result of a command in a pod.
 
     Attributes:
-        code: its exit code.
-        output: what it wrote to both streams.
+        code: the exit code.
+        output: standard output and standard error together.
     """
 
     code: int
@@ -35,18 +35,18 @@ class Completed:
 
 
 class Cluster:
-    """A cluster, reached as one context of a kubeconfig says.
+    """A cluster, as one context of a kubeconfig names it.
 
     Args:
-        kubeconfig: the file; empty is `KUBECONFIG`, or the one in the home folder.
-        context: the context; empty is the file's current one.
+        kubeconfig: the file; empty for `KUBECONFIG`, or else `~/.kube/config`.
+        context: the context; empty for the file's current one.
 
     Raises:
-        TargetUnavailable: there is no such file or context.
+        TargetUnavailable: the file or the context does not exist.
     """
 
     def __init__(self, kubeconfig: str = "", context: str = "") -> None:
-        # By its path from here on: what is noted for the next run must not depend on that one's environment.
+        # Resolved to a path: a later run that cleans up must not depend on its own environment.
         self.kubeconfig = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
         try:
             contexts, current = config.list_kube_config_contexts(config_file=self.kubeconfig)  # type: ignore[no-untyped-call]
@@ -54,8 +54,8 @@ class Cluster:
             if chosen is None:
                 known = ", ".join(c["name"] for c in contexts)
                 raise TargetUnavailable(
-                    f"There is no context {context} in the kubeconfig.",
-                    f"it has {known}",
+                    f'The kubeconfig has no context "{context}". Valid names: {known}.',
+                    "",
                     "kubectl config get-contexts",
                 )
             self.context: str = chosen["name"]
@@ -65,7 +65,7 @@ class Cluster:
             )
         except (ConfigException, OSError, yaml.YAMLError) as error:
             raise TargetUnavailable(
-                f"No cluster is known: {error}.", "there is no kubeconfig", "votecheck run --target cluster --kubeconfig FILE"
+                f"Cannot read the kubeconfig: {error}.", "the file does not exist", "votecheck run --target cluster --kubeconfig FILE"
             ) from None
         self._settings.retries = False
 
@@ -75,7 +75,7 @@ class Cluster:
         return str(self._settings.host)
 
     def client(self) -> client.ApiClient:
-        """Make a client of one's own. Commands and forwarded ports need one each: they bend the client that they are given."""
+        """Return a new client. Each command and each forwarded port needs its own, because they patch the client they use."""
         return client.ApiClient(self._settings)
 
     @cached_property
@@ -99,27 +99,27 @@ class Cluster:
         return client.PolicyV1Api(self.client())
 
     def namespaces(self) -> dict[str, dict[str, str]]:
-        """Give the labels of every namespace, by name.
+        """Return the labels of every namespace, by name.
 
         Raises:
-            ProbeError: the API server refuses, or is silent.
+            ProbeError: the API server refuses, or does not answer.
         """
         with api_call("the namespaces"):
             found = self.core.list_namespace(_request_timeout=REQUEST_SECONDS).items
         return {space.metadata.name: space.metadata.labels or {} for space in found}
 
     def version(self) -> str:
-        """Give the server's version.
+        """Return the server's version.
 
         Raises:
-            TargetUnavailable: it does not answer.
+            TargetUnavailable: the API server does not answer.
         """
         try:
             return str(client.VersionApi(self.client()).get_code(_request_timeout=REQUEST_SECONDS).git_version)
         except (ApiException, urllib3.exceptions.HTTPError, OSError) as error:
             raise TargetUnavailable(
-                f"The cluster of context {self.context} does not answer at {self.server}: {type(error).__name__}.",
-                "it is not running, or another context is meant",
+                f'The cluster of context "{self.context}" does not answer at {self.server}: {type(error).__name__}.',
+                "it is not running, or you meant another context",
                 "kubectl cluster-info",
             ) from None
 
@@ -127,7 +127,7 @@ class Cluster:
         """Run a command in a pod.
 
         Raises:
-            ProbeError: it could not be run, or did not end in time.
+            ProbeError: the command could not be run, or did not exit in time.
         """
         with api_call(f"a command in {namespace}/{pod}"), self.client() as own:
             options = {"container": container} if container else {}
@@ -138,29 +138,27 @@ class Cluster:
             try:
                 channel.run_forever(timeout=within)
                 if channel.is_open():
-                    raise ProbeError(f"{' '.join(command)[:60]} in {namespace}/{pod} did not end within {within:.0f} s.")
-                code = channel.returncode  # before the output is read, which empties all channels
+                    raise ProbeError(f"{' '.join(command)[:60]} in {namespace}/{pod} did not exit within {within:.0f} s.")
+                code = channel.returncode  # read first: reading the output empties all channels
                 return Completed(int(code or 0), channel.read_all())
             finally:
                 channel.close()
-                channel.sock.shutdown()  # it stays open where the server was the first to go
+                channel.sock.shutdown()  # it would stay open if the server closed first
 
 
 def to_dict(found: Any) -> Any:
-    """Write an object of the client's as YAML has it."""
+    """Convert an object of the client to what YAML would hold."""
     return client.ApiClient().sanitize_for_serialization(found)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
 def api_call(what: str) -> Iterator[None]:
-    """Turn what the API server refuses, and its silence, into an error of a probe.
-
-    Raises:
-        ProbeError: instead of what the client raises.
-    """
+    """Convert errors of the client, such as a refusal or a time-out, to a ProbeError that names `what`."""
     try:
         yield
     except ApiException as error:
         raise ProbeError(f"The API server refused {what}: {error.status} {error.reason} {str(error.body or '')[:300]}") from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise ProbeError(f"The API server did not answer about {what}: {type(error).__name__}: {error}.", "the cluster is down") from None
+        raise ProbeError(
+            f"The API server did not answer a request for {what}: {type(error).__name__}: {error}.", "the cluster is down"
+        ) from None

@@ -1,4 +1,4 @@
-"""What the API server says of objects that are shown to it and not made: a dry run in namespaces that live for that long."""
+"""Whether the API server would admit objects: a dry run, in namespaces that are created for it and deleted afterwards."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,26 +15,26 @@ from validation.targets.cluster.access import REQUEST_SECONDS, Cluster, api_call
 
 
 def refusals(cluster: Cluster, manifests: Iterable[Manifest], run: str) -> tuple[int, list[str], list[str]]:
-    """Show every object to the API server as a new one.
+    """Create every object as a dry run.
 
     Args:
-        cluster: whose API server.
-        manifests: the objects; their namespaces are made, and removed again.
-        run: what the namespaces are labelled with.
+        cluster: the cluster whose API server is asked.
+        manifests: the objects. Their namespaces are created, and deleted again.
+        run: the run's id, which the namespaces carry as a label.
 
     Returns:
-        How many were looked at, what was refused and why, and the kinds that this cluster does not know.
+        How many objects were checked, what was refused and why, and the kinds that this cluster does not know.
 
     Raises:
-        ProbeError: a namespace cannot be made.
+        ProbeError: a namespace cannot be created or deleted.
     """
     every = tuple(manifests)
-    spaces = sorted({m.namespace for m in every if m.namespace} | {m.name for m in every if m.kind == "Namespace"})
-    looked, refused, unknown = 0, list[str](), set[str]()
+    namespaces = sorted({m.namespace for m in every if m.namespace} | {m.name for m in every if m.kind == "Namespace"})
+    checked, refused, unknown = 0, list[str](), set[str]()
     with cluster.client() as own:
         dynamic: Any = DynamicClient(own)  # type: ignore[no-untyped-call]
         try:
-            for name in spaces:
+            for name in namespaces:
                 with api_call(f"the namespace {name}"):
                     space = client.V1Namespace(metadata=client.V1ObjectMeta(name=name, labels={LABEL: run}))
                     cluster.core.create_namespace(space, _request_timeout=REQUEST_SECONDS)
@@ -53,9 +53,9 @@ def refusals(cluster: Cluster, manifests: Iterable[Manifest], run: str) -> tuple
                     continue
                 except (ApiException, urllib3.exceptions.HTTPError) as error:
                     refused.append(f"{manifest.kind} {manifest.name}: {str(getattr(error, 'body', error))[:300]}")
-                looked += 1
+                checked += 1
         finally:
-            for name in spaces:
-                with api_call(f"the end of {name}"):
+            for name in namespaces:
+                with api_call(f"the deletion of {name}"):
                     cluster.core.delete_namespace(name, _request_timeout=REQUEST_SECONDS)
-    return looked, refused, sorted(unknown)
+    return checked, refused, sorted(unknown)

@@ -1,4 +1,4 @@
-"""Installs, upgrades, rolls back and removes releases of the chart. Helm's own library runs inside this process: no binary is needed."""
+"""Installs, upgrades, rolls back and removes releases of the chart. Helm's library runs in this process, so no binary is needed."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -15,53 +15,51 @@ SECONDS = 180
 
 
 class Release:
-    """One release, by name. Its own namespace is where helm keeps its records.
+    """One release. `namespace` is where Helm keeps its records.
 
     Raises:
-        TargetUnavailable: from every method, with what helm said.
+        TargetUnavailable: from every method, with Helm's message.
     """
 
     def __init__(self, cluster: Cluster, name: str, namespace: str = "default") -> None:
         self.cluster, self.name, self.namespace = cluster, name, namespace
 
     def install(self, chart: Path, values: Mapping[str, Any]) -> None:
-        """Install the chart and wait until everything is ready."""
+        """Install the chart, and wait until everything is ready."""
         with self._helm(f"install of {self.name}") as config:
             config.install(chart, self.name, dict(values), wait="watcher", timeout=SECONDS)
 
     def upgrade(self, chart: Path, values: Mapping[str, Any]) -> None:
-        """Upgrade to a chart and wait until everything is ready."""
+        """Upgrade to a chart, and wait until everything is ready."""
         with self._helm(f"upgrade of {self.name}") as config:
             config.upgrade(chart, self.name, dict(values), wait="watcher", timeout=SECONDS)
 
     def rollback(self) -> None:
-        """Go back to the revision before, and wait until everything is ready."""
+        """Roll back to the previous revision, and wait until everything is ready."""
         with self._helm(f"rollback of {self.name}") as config:
             config.rollback(self.name, wait="watcher", timeout=SECONDS)
 
     def test(self) -> None:
-        """Run the chart's own test: whatever it is, it ends well. Its pod stays, with its log."""
+        """Run the chart's own test, which must pass. Its pod stays, with its log."""
         with self._helm(f"test of {self.name}") as config:
             config.test(self.name, timeout=SECONDS)
 
     def values(self) -> dict[str, Any]:
-        """Give all values that the release was made with, the chart's own among them."""
+        """Return all values of the release, defaults included."""
         with self._helm(f"values of {self.name}") as config:
             return dict(config.get_values(self.name, all_values=True))
 
     def uninstall(self) -> None:
-        """Remove it; one that is not there is no error."""
+        """Remove the release if it exists."""
         with self._helm(f"uninstall of {self.name}") as config:
             config.uninstall(self.name, ignore_not_found=True, timeout=SECONDS, wait="watcher")
 
     @contextmanager
     def _helm(self, what: str) -> Iterator[helm.Config]:
-        several = os.pathsep in self.cluster.kubeconfig  # helm itself knows how to merge what the environment names
+        several = os.pathsep in self.cluster.kubeconfig  # Helm itself merges the files that KUBECONFIG lists
         kubeconfig = None if several else self.cluster.kubeconfig
         try:
             with helm.Config(kubeconfig_path=kubeconfig, kube_context=self.cluster.context, namespace=self.namespace) as config:
                 yield config
         except helm.HelmError as error:
-            raise TargetUnavailable(
-                f"The {what} failed: {str(error).strip()[-600:]}", "helm says why", "kubectl get pods --all-namespaces"
-            ) from None
+            raise TargetUnavailable(f"The {what} failed: {str(error).strip()[-600:]}", "", "kubectl get pods --all-namespaces") from None

@@ -1,4 +1,4 @@
-"""Brings the two images to the nodes: by minikube or kind where the context says so, or by a command that was given."""
+"""Loads the two images onto the nodes: with minikube or kind if the context is theirs, or with the command of --load-command."""
 
 import shlex
 import shutil
@@ -11,31 +11,29 @@ LOAD_SECONDS = 300
 
 
 def load(cluster: Cluster, references: list[str], command: str = "") -> None:
-    """Load images that are in the engine's store.
+    """Load images from the engine's store onto the nodes.
 
     Args:
-        cluster: where to.
-        references: names and tags.
-        command: what loads them; the references are put behind it. Empty: minikube's or kind's own, by the name of the context.
+        cluster: the cluster to load them into.
+        references: names and tags of the images.
+        command: the command that loads them; the references are appended. Empty: minikube's or kind's, by the name of the context.
 
     Raises:
-        TargetUnavailable: the command failed, or none is known.
+        TargetUnavailable: the command failed, or no loader is configured.
     """
     words = shlex.split(command) or _by_context(cluster.context)
     if not words:
         raise TargetUnavailable(
-            f"Nobody knows how images come to the nodes of context {cluster.context}.",
-            "it is neither minikube's nor kind's",
-            "votecheck run --target cluster --load-command COMMAND, which gets the two images as its arguments",
+            f'Cannot load images into context "{cluster.context}": no loader is configured.',
+            "the context is neither minikube's nor kind's",
+            'votecheck run --target cluster --load-command COMMAND, for example "k3d image import"; the images are appended',
         )
     try:
         done = subprocess.run([*words, *references], capture_output=True, text=True, timeout=LOAD_SECONDS, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise TargetUnavailable(f"{words[0]} could not load the images: {error}.", "a wrong --load-command", shlex.join(words)) from None
+        raise TargetUnavailable(f"Cannot load images with {words[0]}: {error}.", "a wrong --load-command", shlex.join(words)) from None
     if done.returncode:
-        raise TargetUnavailable(
-            f"{words[0]} could not load the images: {(done.stderr or done.stdout).strip()[-300:]}", "", shlex.join(words)
-        )
+        raise TargetUnavailable(f"Cannot load images with {words[0]}: {(done.stderr or done.stdout).strip()[-300:]}", "", shlex.join(words))
 
 
 def _by_context(context: str) -> list[str]:

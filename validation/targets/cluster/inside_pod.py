@@ -1,4 +1,4 @@
-"""What a process in a pod can see and do there, asked from inside by the image's own Python."""
+"""Inspects a pod from inside: what its process may see and do, read by a program that runs in the pod."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from validation.core.errors import ProbeError
 from validation.targets.cluster.installation import Installation
 
-TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - where it would be
+TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
 PYTHONS = {"api": "/usr/bin/python3.13", "consumer": "python"}
 PROGRAM = f"""
 import json, os
@@ -24,7 +24,7 @@ print(json.dumps(dict(
     tmp=write("/tmp/votecheck-probe"), token=os.path.exists({TOKEN!r}),
     variables=dict(part.split("=", 1) for part in open("/proc/1/environ").read().split("\\0") if "=" in part))))
 """
-"""`/proc/1/environ` is what the process was started with, whatever this command has."""
+"""`/proc/1/environ` holds the variables that the process was started with, not those of this program."""
 SHELL = f"""
 status() {{ sed -n "s/^$1:[[:space:]]*//p" /proc/1/status | cut -f1; }}
 try() {{ if (: > $1) 2>/dev/null; then rm -f $1; echo written; else echo refused; fi; }}
@@ -38,16 +38,16 @@ printf '"no_new_privileges":%s,"root":"%s","tmp":"%s","token":"%s"}}' "$(status 
 
 @dataclass(frozen=True, slots=True)
 class PodInspection:
-    """What is so inside.
+    """What a pod looks like from inside.
 
     Attributes:
-        user, group: of the first process.
-        capabilities: those that it has or could get, as bits.
+        user, group: ids of the first process.
+        capabilities: the effective and the bounding set, as bits.
         seccomp: whether system calls are filtered.
-        no_new_privileges: whether a setuid file gains nothing.
-        writes_root, writes_tmp: whether a file could be made there.
-        token: whether a service account's token is there.
-        variables: what the process was started with; empty where the image has no Python.
+        no_new_privileges: whether setuid files are without effect.
+        writes_root, writes_tmp: whether a file could be created in / and in /tmp.
+        token: whether a service account token is mounted.
+        variables: the variables that the process was started with; empty if the image has no Python.
     """
 
     user: int
@@ -61,30 +61,30 @@ class PodInspection:
     variables: dict[str, str]
 
 
-def look(installation: Installation, component: str, pod: Any) -> PodInspection:
-    """Look from inside a pod.
+def inspect(installation: Installation, component: str, pod: Any) -> PodInspection:
+    """Inspect a pod from inside.
 
     Raises:
-        ProbeError: nothing could be run in it.
+        ProbeError: the program could not be run in it, or printed something else.
     """
     python = PYTHONS.get(component)
     command = [python, "-c", PROGRAM] if python else ["sh", "-c", SHELL]
     done = installation.cluster.run(pod.metadata.namespace, pod.metadata.name, *command, container=component)
     try:
-        told = json.loads(done.output)
+        result = json.loads(done.output)
         return PodInspection(
-            user=int(told["user"]),
-            group=int(told["group"]),
-            capabilities=_bits(told["effective"]) | _bits(told["bounding"]),
-            seccomp=int(told["seccomp"]) > 0,
-            no_new_privileges=bool(int(told["no_new_privileges"])),
-            writes_root=told["root"] == "written",
-            writes_tmp=told["tmp"] == "written",
-            token=bool(told["token"]),
-            variables=told.get("variables", {}),
+            user=int(result["user"]),
+            group=int(result["group"]),
+            capabilities=_bits(result["effective"]) | _bits(result["bounding"]),
+            seccomp=int(result["seccomp"]) > 0,
+            no_new_privileges=bool(int(result["no_new_privileges"])),
+            writes_root=result["root"] == "written",
+            writes_tmp=result["tmp"] == "written",
+            token=bool(result["token"]),
+            variables=result.get("variables", {}),
         )
     except (ValueError, KeyError) as error:
-        raise ProbeError(f"{pod.metadata.name} could not be looked at from inside: {error}: {done.output[:300]}") from None
+        raise ProbeError(f"Cannot inspect {pod.metadata.name} from inside: {error}: {done.output[:300]}") from None
 
 
 def _bits(value: int | str) -> int:

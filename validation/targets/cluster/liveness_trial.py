@@ -1,6 +1,7 @@
-"""A consumer whose loop hangs, in a pod of its own: does the kubelet notice in the declared time, and does it leave an idle one alone?
+"""Tests the consumer's liveness probe: the kubelet must restart a consumer whose loop hangs, and must leave an idle one alone.
 
-The first process of a container takes no SIGSTOP from inside, so the pod shares its process namespace, in which it is not the first.
+Both run in pods of their own. The kernel ignores a SIGSTOP from inside a container for its first process, so the pods share their process
+namespace, in which the consumer is not the first process.
 """
 
 import copy
@@ -17,7 +18,7 @@ from validation.targets.cluster.installation import Installation
 
 READY_SECONDS = 60.0
 STALE_SECONDS = 20.0
-"""A beat counts as stale after three times the longest wait of the loop, 15.3 s with these settings."""
+"""The heartbeat is stale after three times the longest wait of the loop, 15.3 s with these settings."""
 SLACK_SECONDS = 20.0
 LOOK_SECONDS = 1.0
 FREEZE = """
@@ -32,13 +33,13 @@ for name in filter(str.isdigit, os.listdir("/proc")):
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What became of the two.
+class LivenessTrial:
+    """The restarts of both consumers.
 
     Attributes:
-        declared: within how many seconds the chart's own probe must have restarted the frozen one.
-        frozen: the restarts of the frozen one over time.
-        idle_restarts: those of the idle one, which was left alone for as long.
+        declared: the seconds within which the chart's liveness probe must restart the frozen consumer.
+        frozen: the restarts of the frozen consumer over time.
+        idle_restarts: the restarts of the idle consumer in the same time.
     """
 
     declared: float
@@ -46,11 +47,11 @@ class Trial:
     idle_restarts: int
 
 
-def run(installation: Installation, ended: Callable[[], bool]) -> Trial:
-    """Start both, freeze one, and wait for its restart; no longer once `ended` says that the run is over.
+def run(installation: Installation, ended: Callable[[], bool]) -> LivenessTrial:
+    """Start two consumers, freeze one, and wait for its restart; stop early once `ended` returns true.
 
     Raises:
-        NotProven: the installation is somebody else's, or they do not start.
+        NotProven: the installation is external, or a consumer does not start.
     """
     installation.require_managed()
     pods = {how: _pod(installation, how) for how in ("idle", "frozen")}
@@ -64,17 +65,17 @@ def run(installation: Installation, ended: Callable[[], bool]) -> Trial:
                 bool, within=READY_SECONDS, never=lambda _: ended(), every=LOOK_SECONDS,
             )  # fmt: skip
             if not ready.held:
-                raise NotProven(f"{pod['metadata']['name']} does not become ready.")
+                raise NotProven(f"{pod['metadata']['name']} did not become ready within {READY_SECONDS:.0f} s.")
         frozen = pods["frozen"]
         done = installation.cluster.run(frozen["metadata"]["namespace"], frozen["metadata"]["name"], "python", "-c", FREEZE)
         if "frozen" not in done.output:
-            raise NotProven(f"The loop could not be frozen: {done.output[-300:]}")
+            raise NotProven(f"The consumer could not be frozen: {done.output[-300:]}")
         declared = _declared(frozen)
         seen = eventually(lambda: _status(installation, frozen)[1], bool, within=declared, never=lambda _: ended(), every=LOOK_SECONDS)
-        return Trial(declared, seen, _status(installation, pods["idle"])[1])
+        return LivenessTrial(declared, seen, _status(installation, pods["idle"])[1])
     finally:
         for pod in pods.values():
-            with api_call(f"the end of {pod['metadata']['name']}"):
+            with api_call(f"the deletion of {pod['metadata']['name']}"):
                 installation.cluster.core.delete_namespaced_pod(
                     pod["metadata"]["name"], pod["metadata"]["namespace"], grace_period_seconds=0, _request_timeout=REQUEST_SECONDS
                 )
@@ -88,7 +89,7 @@ def _declared(pod: dict[str, Any]) -> float:
 
 
 def _pod(installation: Installation, how: str) -> dict[str, Any]:
-    """Make a pod as the Deployment would, on a stream of its own."""
+    """Return a pod like those of the Deployment, on a stream of its own."""
     with api_call("the Deployment of the consumer"):
         deployment = installation.cluster.apps.read_namespaced_deployment(
             "voting-consumer", installation.namespace("consumer"), _request_timeout=REQUEST_SECONDS

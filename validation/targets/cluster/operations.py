@@ -1,4 +1,4 @@
-"""What operators do to an installation: scale, delete a pod, roll out, evict. Each waits until the pods are ready again."""
+"""Operations on an installation: scale, delete a pod, roll out, evict. All but the eviction wait until the pods are ready again."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,15 +13,14 @@ from validation.targets.cluster.installation import LAYER_OF, Installation, is_r
 
 READY_SECONDS = 90.0
 LOOK_SECONDS = 0.3
-SETS = {"redis": "redis", "postgres": "postgres"}
 TOO_MANY_REQUESTS = 429
 
 
 def scale(installation: Installation, component: str, replicas: int) -> None:
-    """Scale a Deployment, and wait until exactly so many pods are ready.
+    """Scale a Deployment, and wait until exactly this many pods are ready.
 
     Raises:
-        NotProven: the installation is somebody else's, or the pods do not become ready.
+        NotProven: the installation is external, or the pods do not become ready.
     """
     installation.require_managed()
     with api_call(f"the scale of {component}"):
@@ -35,20 +34,20 @@ def scale(installation: Installation, component: str, replicas: int) -> None:
 
 
 def delete_pod(installation: Installation, component: str) -> str:
-    """Delete one ready pod and wait until another one, or a StatefulSet's same one made anew, is ready. Gives the uid that is gone."""
+    """Delete a ready pod, wait until its replacement is ready, and return the uid of the deleted pod."""
     installation.require_managed()
     before = installation.ready(component)
     if not before:
-        raise NotProven(f"No pod of {component} is ready, so none can be lost.")
+        raise NotProven(f"No pod of {component} is ready, so none can be deleted.")
     pod = before[0]
-    with api_call(f"the end of {pod.metadata.name}"):
+    with api_call(f"the deletion of {pod.metadata.name}"):
         installation.cluster.core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, _request_timeout=REQUEST_SECONDS)
     wait_ready(installation, component, len(before), without=pod.metadata.uid)
     return str(pod.metadata.uid)
 
 
 def roll_out(installation: Installation, component: str) -> None:
-    """Restart every pod of a Deployment, one after the other, as `kubectl rollout restart` does."""
+    """Restart the pods of a Deployment, as `kubectl rollout restart` does, and wait until the new ones are ready."""
     installation.require_managed()
     old = {pod.metadata.uid for pod in installation.pods(component)}
     stamp = {"votecheck/restarted": datetime.now(UTC).isoformat()}
@@ -61,10 +60,10 @@ def roll_out(installation: Installation, component: str) -> None:
 
 
 def wait_ready(installation: Installation, component: str, count: int, without: str | set[str] = "") -> None:
-    """Wait until exactly `count` pods are there and ready, and none of those with the uids `without`.
+    """Wait until exactly `count` pods exist, all of them ready and none with a uid in `without`.
 
     Raises:
-        NotProven: they do not become so.
+        NotProven: it takes too long.
     """
     unwanted = {without} if isinstance(without, str) else without
 
@@ -79,11 +78,11 @@ def wait_ready(installation: Installation, component: str, count: int, without: 
         every=LOOK_SECONDS,
     )
     if not seen.held:
-        raise NotProven(f"{component} did not come to {count} ready pods within {READY_SECONDS:.0f} s:\n{seen.story}")
+        raise NotProven(f"{component} did not have {count} ready pods within {READY_SECONDS:.0f} s:\n{seen.story}")
 
 
 def evict(installation: Installation, pod: Any) -> int:
-    """Ask for the eviction of a pod, as a drain of its node does. Gives the HTTP status: 429 is the disruption budget's no."""
+    """Request the eviction of a pod, as draining its node does. Return the HTTP status; 429 means that the disruption budget forbids it."""
     installation.require_managed()
     body = client.V1Eviction(metadata=client.V1ObjectMeta(name=pod.metadata.name, namespace=pod.metadata.namespace))
     with api_call(f"the eviction of {pod.metadata.name}"):

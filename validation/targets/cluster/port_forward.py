@@ -1,4 +1,4 @@
-"""A port of 127.0.0.1 that leads to a pod, through the API server: what `kubectl port-forward` does, but to whichever pod is ready now."""
+"""Forwards a port of 127.0.0.1 to a pod through the API server, like `kubectl port-forward`, but to whichever pod is ready."""
 
 import contextlib
 import select
@@ -17,16 +17,16 @@ from validation.targets.cluster.access import Cluster
 CHUNK_BYTES = 65_536
 IDLE_SECONDS = 1.0
 CONNECT_SECONDS = 10.0
-GOODBYE_SECONDS = 4.0
+CLOSE_SECONDS = 4.0
 
 
 class PortForward:
-    """Listens until closed; each connection goes to a pod of its own choosing, and ends when either side does.
+    """Listens until closed. Each connection goes to a pod chosen when it opens, and ends when either side closes it.
 
     Args:
-        cluster: where the pod runs.
-        namespace: its namespace.
-        pod: gives the name of a pod that takes connections; empty when none does.
+        cluster: the cluster of the pod.
+        namespace: the pod's namespace.
+        pod: returns the name of a pod that accepts connections; empty if none does.
         port: the pod's port.
     """
 
@@ -39,7 +39,7 @@ class PortForward:
         threading.Thread(target=self._accept, name=f"forward-{namespace}-{port}", daemon=True).start()
 
     def close(self) -> None:
-        """Listen no more; open connections end within a second."""
+        """Stop listening; open connections end within a second."""
         self._ended.set()
         self._listener.close()
 
@@ -62,9 +62,9 @@ class PortForward:
                 try:
                     self._pump(near, forwarded.socket(self._inner))
                 finally:
-                    forwarded.close()  # the client's own thread sees it, and says goodbye to the server
-                    eventually(lambda: forwarded.connected, lambda connected: not connected, within=GOODBYE_SECONDS)
-                    forwarded.websocket.shutdown()  # its socket stays open where the server was the first to go
+                    forwarded.close()  # the client's thread notices, and closes the WebSocket properly
+                    eventually(lambda: forwarded.connected, lambda connected: not connected, within=CLOSE_SECONDS)
+                    forwarded.websocket.shutdown()  # its socket would stay open if the server closed first
 
     def _pump(self, near: socket.socket, far: socket.socket) -> None:
         far.setblocking(True)

@@ -1,4 +1,4 @@
-"""What an installation looked like when a checkpoint failed: one folder of files, without its secrets."""
+"""Saves the state of an installation when a checkpoint fails: one folder of files, without secrets."""
 
 import contextlib
 import json
@@ -19,26 +19,26 @@ HIDDEN = "<hidden>"
 
 
 def take(installation: Installation, folder: Path, stream: StreamProbe, store: StoreProbe) -> list[Path]:
-    """Write down objects, events, logs, what is wrong with pods, the stream and the rows. Gives the files.
+    """Save objects, events, logs, pods that are not ready, the stream and the rows. Return the files.
 
-    What cannot be looked at any more is told in its file's place.
+    If something cannot be read, its file holds the error instead.
     """
     folder.mkdir(parents=True, exist_ok=True)
     secrets = _secrets(installation)
     files = []
-    for name, look in _looks(installation, stream, store):
+    for name, read in _contents(installation, stream, store):
         try:
-            written = look()
+            content = read()
         except (HarnessError, NotProven) as error:
-            written = f"This could not be looked at: {error}"
+            content = f"Cannot read this: {error}"
         for secret in secrets:
-            written = written.replace(secret, HIDDEN)
-        (folder / name).write_text(written, encoding="utf-8")
+            content = content.replace(secret, HIDDEN)
+        (folder / name).write_text(content, encoding="utf-8")
         files.append(folder / name)
     return files
 
 
-def _looks(installation: Installation, stream: StreamProbe, store: StoreProbe) -> Iterator[tuple[str, Callable[[], str]]]:
+def _contents(installation: Installation, stream: StreamProbe, store: StoreProbe) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "objects.json", lambda: _objects(installation)
     yield "events.txt", lambda: _events(installation)
     yield "not-ready.txt", lambda: _not_ready(installation)
@@ -56,7 +56,7 @@ def _looks(installation: Installation, stream: StreamProbe, store: StoreProbe) -
 
 
 def _secrets(installation: Installation) -> list[str]:
-    """List what must be in no file; longest first, since a URL has a password in it."""
+    """Return the secrets to hide, longest first, in case one contains another."""
     found = []
     with contextlib.suppress(HarnessError, KeyError):
         found = [installation.secret(key) for key in ("REDIS_PASSWORD", "POSTGRES_PASSWORD")]
@@ -90,14 +90,14 @@ def _events(installation: Installation) -> str:
         with api_call(f"the events of {layer}"):
             events = installation.cluster.core.list_namespaced_event(installation.namespace(layer), _request_timeout=REQUEST_SECONDS).items
         lines += [(str(e.last_timestamp or e.event_time), f"{e.type} {e.reason} {e.involved_object.name}: {e.message}") for e in events]
-    return "\n".join(f"{at}  {told}" for at, told in sorted(lines))
+    return "\n".join(f"{at}  {line}" for at, line in sorted(lines))
 
 
 def _not_ready(installation: Installation) -> str:
-    told: list[Any] = []
+    pods: list[Any] = []
     for component in LAYER_OF:
-        told += [to_dict(pod) for pod in installation.pods(component) if not is_ready(pod)]
-    return json.dumps(told, indent=1) if told else "every pod is ready"
+        pods += [to_dict(pod) for pod in installation.pods(component) if not is_ready(pod)]
+    return json.dumps(pods, indent=1) if pods else "every pod is ready"
 
 
 def _log(installation: Installation, pod: Any, container: str, *, previous: bool) -> str:

@@ -1,4 +1,4 @@
-"""What is said where there is no cluster, or not the one that was meant: with the likely cause and the next command."""
+"""Errors without a cluster, or with the wrong one, name the likely cause and what to try."""
 
 import socket
 from pathlib import Path
@@ -27,45 +27,45 @@ def kubeconfig(tmp_path: Path) -> str:
     return str(file)
 
 
-def test_no_kubeconfig(tmp_path: Path) -> None:
-    with pytest.raises(TargetUnavailable, match=r"No cluster is known(.|\n)*--kubeconfig FILE"):
+def test_a_missing_kubeconfig(tmp_path: Path) -> None:
+    with pytest.raises(TargetUnavailable, match=r"Cannot read the kubeconfig(.|\n)*--kubeconfig FILE"):
         Cluster(str(tmp_path / "none"))
 
 
-def test_a_kubeconfig_that_is_none(tmp_path: Path) -> None:
+def test_a_malformed_kubeconfig(tmp_path: Path) -> None:
     (tmp_path / "broken").write_text("{[", encoding="utf-8")
-    with pytest.raises(TargetUnavailable, match="No cluster is known"):
+    with pytest.raises(TargetUnavailable, match="Cannot read the kubeconfig"):
         Cluster(str(tmp_path / "broken"))
 
 
-def test_another_context(kubeconfig: str) -> None:
-    with pytest.raises(TargetUnavailable, match=r"no context other(.|\n)*it has nobody"):
+def test_an_unknown_context(kubeconfig: str) -> None:
+    with pytest.raises(TargetUnavailable, match=r'no context "other". Valid names: nobody\.'):
         Cluster(kubeconfig, "other")
 
 
-def test_nothing_answers(kubeconfig: str) -> None:
+def test_a_cluster_that_does_not_answer(kubeconfig: str) -> None:
     cluster = Cluster(kubeconfig)
     assert cluster.context == "nobody"
-    with pytest.raises(TargetUnavailable, match=r"context nobody does not answer at http://127\.0\.0\.1:"):
+    with pytest.raises(TargetUnavailable, match=r"context \"nobody\" does not answer at http://127\.0\.0\.1:"):
         cluster.version()
 
 
-def test_what_cannot_be_removed_is_told(kubeconfig: str) -> None:
-    (told,) = remove(kubeconfig, "nobody", "votecheck-none", "default", "votecheck-none")
-    assert told.startswith("release votecheck-none in context nobody could not be removed: ")
+def test_a_release_that_cannot_be_removed_is_a_leftover(kubeconfig: str) -> None:
+    (leftover,) = remove(kubeconfig, "nobody", "votecheck-none", "default", "votecheck-none")
+    assert leftover.startswith("release votecheck-none in context nobody could not be removed: ")
 
 
-def test_nobody_knows_how_images_come_to_the_nodes(kubeconfig: str) -> None:
+def test_images_cannot_be_loaded_without_a_loader(kubeconfig: str) -> None:
     with pytest.raises(TargetUnavailable, match=r"neither minikube's nor kind's(.|\n)*--load-command"):
         load(Cluster(kubeconfig), ["voting-api:1"])
 
 
-def test_images_go_behind_the_command_that_was_given(kubeconfig: str, tmp_path: Path) -> None:
-    load(Cluster(kubeconfig), ["voting-api:1", "voting-consumer:2"], f"sh -c 'echo \"$@\" > {tmp_path}/told' loader")
-    assert (tmp_path / "told").read_text(encoding="utf-8") == "voting-api:1 voting-consumer:2\n"
+def test_images_are_appended_to_the_given_command(kubeconfig: str, tmp_path: Path) -> None:
+    load(Cluster(kubeconfig), ["voting-api:1", "voting-consumer:2"], f"sh -c 'echo \"$@\" > {tmp_path}/arguments' loader")
+    assert (tmp_path / "arguments").read_text(encoding="utf-8") == "voting-api:1 voting-consumer:2\n"
 
 
 @pytest.mark.parametrize("command", ["sh -c 'echo no space >&2; exit 1' loader", "/no/such/loader"])
-def test_a_command_that_fails(kubeconfig: str, command: str) -> None:
-    with pytest.raises(TargetUnavailable, match="could not load the images"):
+def test_a_loader_that_fails(kubeconfig: str, command: str) -> None:
+    with pytest.raises(TargetUnavailable, match="Cannot load images with"):
         load(Cluster(kubeconfig), ["voting-api:1"], command)
