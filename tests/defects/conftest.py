@@ -1,4 +1,4 @@
-"""Says which defects are proven, and why."""
+"""Reports which defects were proven, and why."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.defects.chosen import CHOSEN
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell it at the end, where it is read."""
-    terminalreporter.section("defects that are proven")
-    for told in CHOSEN.told:
-        terminalreporter.line(told)
+    """Print the choice at the end, where people read it."""
+    terminalreporter.section("proven defects")
+    for note in CHOSEN.notes:
+        terminalreporter.line(note)

@@ -1,4 +1,4 @@
-"""A changed part is proven where there is something to compare with; where nobody knows, everything is."""
+"""With an upstream, the defects that changes can affect are proven; without one, all of them."""
 
 import subprocess
 from pathlib import Path
@@ -7,15 +7,15 @@ import pytest
 
 from tests.defects.chosen import base, chosen
 from validation.defects import catalogue
-from validation.defects.proving import HERE
+from validation.defects.proving.bench import HERE
 
 EVERYTHING = tuple(one for one in catalogue.catalogue().values() if HERE.proves(one))
 
 
 def git(folder: Path, *words: str) -> str:
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
-    told = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
-    return told.stdout.strip()
+    ran = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+    return ran.stdout.strip()
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def test_a_clone_is_compared_with_the_commit_where_it_left_its_upstream(publishe
     git(tmp_path, "clone", "--quiet", str(published), "clone")
     left_at = git(published, "rev-parse", "HEAD")
     git(tmp_path / "clone", "commit", "--quiet", "--allow-empty", "--message", "of the clone")
-    git(published, "commit", "--quiet", "--allow-empty", "--message", "of somebody else")
+    git(published, "commit", "--quiet", "--allow-empty", "--message", "of someone else")
     git(tmp_path / "clone", "fetch", "--quiet")
     assert base(tmp_path / "clone") == left_at
 
 
-def test_a_branch_that_was_never_pushed_is_compared_with_the_default_one(published: Path, tmp_path: Path) -> None:
+def test_a_branch_that_was_never_pushed_is_compared_with_the_default_branch(published: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(published), "clone")
     git(tmp_path / "clone", "switch", "--quiet", "--create", "mine")
     git(tmp_path / "clone", "commit", "--quiet", "--allow-empty", "--message", "of the branch")
@@ -44,9 +44,7 @@ def test_a_branch_that_was_never_pushed_is_compared_with_the_default_one(publish
 
 
 @pytest.mark.parametrize("what", ["no repository", "no upstream"])
-def test_without_anything_to_compare_with_all_are_proven(
-    what: str, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_an_upstream_all_are_proven(what: str, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert chosen(published if what == "no upstream" else tmp_path).defects == EVERYTHING

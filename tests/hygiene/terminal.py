@@ -16,7 +16,8 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 from validation.core.settings import PROJECT
-from validation.defects.catalogue import catalogue, planted
+from validation.defects.catalogue import catalogue
+from validation.defects.seeding import seeded_copy
 from validation.record.recorder import read
 from validation.record.runs import RECORD
 from validation.registry.checkpoints import select
@@ -74,7 +75,7 @@ def draw(folder: Path = FOLDER) -> str:
 
 def record() -> None:
     """Run the phase against a copy with the defect, and keep the record."""
-    with planted(catalogue()[DEFECT]) as copy, tempfile.TemporaryDirectory() as reports:
+    with seeded_copy(catalogue()[DEFECT]) as copy, tempfile.TemporaryDirectory() as reports:
         command = [sys.executable, "-m", "validation", "run", "--phase", str(PHASE), "--source", str(copy), "--reports", reports]
         subprocess.run(command, cwd=PROJECT, check=False)
         FOLDER.mkdir(exist_ok=True)

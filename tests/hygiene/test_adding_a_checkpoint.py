@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from validation.core.settings import PROJECT
-from validation.defects.catalogue import planted
+from validation.defects.seeding import seeded_copy
 
 PAGE = (PROJECT / "docs" / "guides" / "add-a-checkpoint.md").read_text(encoding="utf-8")
 FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, after: (?P<after>.+?))?(?: -->)?"
@@ -42,7 +42,7 @@ BLOCKS = [Block(match["file"], match["after"] or "", match["text"]) for match in
 
 @contextmanager
 def copy_with(blocks: list[Block]) -> Iterator[Path]:
-    with planted(None) as copy:
+    with seeded_copy(None) as copy:
         for block in blocks:
             block.lay_into(copy)
         yield copy

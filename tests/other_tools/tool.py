@@ -7,7 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from validation.core.errors import HarnessError
-from validation.defects.catalogue import Change, Defect, catalogue, planted
+from validation.defects.catalogue import Change, Defect, catalogue
+from validation.defects.seeding import seeded_copy
 
 ORIGINAL = tuple(f"D{number}" for number in range(1, 12))
 """The defects that the original project had and found late or never."""
@@ -84,7 +85,7 @@ def results(tool: Tool) -> Iterator[Result]:
     Raises:
         NotAvailable: it cannot run, or does not report its control.
     """
-    with planted(None) as copy:
+    with seeded_copy(None) as copy:
         unchanged = tool.run(copy, None)
     if not _remarks(tool, tool.control) - unchanged:
         raise NotAvailable("it does not report its control, so it did not really run")
@@ -101,7 +102,7 @@ def results(tool: Tool) -> Iterator[Result]:
 
 def _remarks(tool: Tool, defect: Defect) -> Remarks:
     seeded = defect if defect is tool.control else tool.equivalent(defect)
-    with planted(seeded) as copy:
+    with seeded_copy(seeded) as copy:
         return tool.run(copy, seeded)
 
 

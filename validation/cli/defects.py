@@ -11,8 +11,9 @@ from rich.markup import escape
 from validation.core.errors import UsageError
 from validation.core.interruption import sigterm_interrupts
 from validation.defects import catalogue
-from validation.defects.proving import HERE, Bench, Catch
-from validation.defects.results import FOLDER, RESULTS, digest_of_sources, is_of, read, self_tested
+from validation.defects.proving.bench import HERE, Bench
+from validation.defects.proving.proof import Outcome
+from validation.defects.results import FOLDER, RESULTS, digest_of_sources, is_current, read, self_tested
 from validation.defects.selection import Chosen, Wanted, choose, split
 from validation.pytest_plugin.execution import Interrupted
 from validation.registry.checkpoints import select
@@ -78,8 +79,8 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
     bench = Bench(options) if live else HERE
     wanted = Wanted(split(defect, "--defect"), split(layer, "--layer"), split(checkpoint, "--checkpoint"), since)
     chosen = choose(wanted, bench)
-    for told in chosen.told:
-        talk.print(escape(told), soft_wrap=True)
+    for note in chosen.notes:
+        talk.print(escape(note), soft_wrap=True)
     if not chosen.defects:
         raise typer.Exit
     file = reports.resolve() / FOLDER / RESULTS
@@ -98,9 +99,9 @@ def _prove(chosen: Chosen, bench: Bench, file: Path, *, resume: bool) -> bool:
     caught = 0
     with closing(prove_all(chosen.defects, bench, file, _say, resume=resume)) as proofs:  # ends what runs when we are interrupted here
         for proof in proofs:
-            caught += proof.catch == Catch.CAUGHT
-            title, said = catalogue.catalogue()[proof.defect].title, " ".join(proof.said.split())
-            _tell(f"{proof.defect:4} {proof.catch:12} {proof.seconds:4.0f} s  {title}. {said}")
+            caught += proof.outcome == Outcome.CAUGHT
+            title, detail = catalogue.catalogue()[proof.defect].title, " ".join(proof.detail.split())
+            _tell(f"{proof.defect:4} {proof.outcome:12} {proof.seconds:4.0f} s  {title}. {detail}")
     _tell(f"{caught} of {len(chosen.defects)} caught")
     _say(tally(_seen_now(file)))
     return caught == len(chosen.defects)
@@ -120,7 +121,7 @@ def _fill(chosen: Chosen, file: Path, *, resume: bool) -> bool:
 def _seen_now(file: Path) -> frozenset[str]:
     """The checkpoints that have been seen to fail by this very source, in this call or before."""
     known, sources = catalogue.catalogue(), digest_of_sources()
-    return self_tested((line for line in read(file) if line.defect in known and is_of(line, known[line.defect], sources)), known)
+    return self_tested((line for line in read(file) if line.defect in known and is_current(line, known[line.defect], sources)), known)
 
 
 def _say(line: str) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from validation.core.errors import UsageError
 from validation.core.interruption import sigterm_interrupts
-from validation.defects.mutants.trial import Fate, judging, key, known, sample
+from validation.defects.mutants.trial import Fate, accepted, key, sample, try_all
 from validation.pytest_plugin.execution import Interrupted
 
 talk = Console(stderr=True)
@@ -30,18 +30,18 @@ def mutate(
         raise UsageError(f"There is no mutant in {only}.", "it is no file of the system", "votecheck defects mutate --file system/api/")
     talk.print(f"{len(mutants)} mutants, drawn with --seed {chosen_seed}. First the unchanged system, which must not be red.")
     fates: Counter[Fate] = Counter()
-    unknown, reasons = 0, known()
+    unknown, reasons = 0, accepted()
     try:
-        with sigterm_interrupts(), closing(judging(mutants)) as judged:  # ends what runs when we are interrupted here
+        with sigterm_interrupts(), closing(try_all(mutants)) as judged:  # ends what runs when we are interrupted here
             for one in judged:
                 fates[one.fate] += 1
                 reason = reasons.get(key(one.mutant), "") if one.fate is Fate.SURVIVED else ""
                 unknown += one.fate is Fate.SURVIVED and not reason
-                _tell(f"{one.fate.value:9} {one.mutant}. {one.said or reason}".rstrip())
+                _tell(f"{one.fate.value:9} {one.mutant}. {one.detail or reason}".rstrip())
     except KeyboardInterrupt:
         raise Interrupted from None
-    seen, stopped, survived = (fates[fate] for fate in (Fate.SEEN, Fate.STOPPED, Fate.SURVIVED))
-    _tell(f"{seen} of {len(mutants)} seen, {stopped} stopped without a finding, {survived} survived: {survived - unknown} are known")
+    caught, stopped, survived = (fates[fate] for fate in (Fate.CAUGHT, Fate.STOPPED, Fate.SURVIVED))
+    _tell(f"{caught} of {len(mutants)} caught, {stopped} stopped without a finding, {survived} survived ({survived - unknown} accepted)")
     raise typer.Exit(1 if unknown else 0)
 
 

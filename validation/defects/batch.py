@@ -1,4 +1,4 @@
-"""Proves defects, or fills the matrix: several at once, each result kept as soon as it is there, and taken from there when asked to."""
+"""Proves many defects, or fills the detection matrix, several at once. Each result is kept as soon as it exists and can be resumed from."""
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import as_completed
@@ -10,151 +10,157 @@ from msgspec import structs
 from validation.core.errors import HarnessError, TargetUnavailable, UsageError
 from validation.defects.catalogue import Defect
 from validation.defects.matrix.matrix import Matrix
-from validation.defects.matrix.row import NONE, columns, not_green, unchanged, whole, why_not
+from validation.defects.matrix.row import NONE, columns, not_green, run_defect, run_unchanged, why_excluded
 from validation.defects.parallel import jobs
-from validation.defects.proving import Bench, Catch, Result, baselines, prove
-from validation.defects.results import Proof, Row, digest_of, digest_of_sources, is_of, keep, now, read
+from validation.defects.proving.baseline import baselines
+from validation.defects.proving.bench import Bench
+from validation.defects.proving.proof import Outcome, Result, prove
+from validation.defects.results import Proof, Row, digest_of, digest_of_sources, is_current, keep, now, read
 from validation.images import engines
 from validation.record.verdicts import Verdict
 
-KEPT = frozenset({Catch.CAUGHT, Catch.SURVIVED})
-"""What a proof may be spared by; what could not be seen is looked at again."""
+CONCLUSIVE = frozenset({Outcome.CAUGHT, Outcome.SURVIVED})
+"""Outcomes that --resume does not repeat."""
 
 MINUTES = 2
-"""How long a defect takes in a matrix, about, where five are looked at on two cores."""
+"""How long a defect takes in a matrix, roughly, with five at once on two cores."""
 
 Say = Callable[[str], None]
 
 
 def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, resume: bool) -> Generator[Proof]:
-    """Prove defects, and give each proof as it comes: first those that are known.
+    """Prove defects and yield each proof as it comes, beginning with those already known.
 
     Args:
         chosen: the defects.
         bench: where they are proven.
         file: where results are kept.
-        say: takes what is said by the way.
-        resume: take what is known of this very source from there.
+        say: receives progress messages.
+        resume: reuse the results that `file` has for the current source.
 
     Raises:
         HarnessError: the unchanged system is not green.
     """
     sources = digest_of_sources()
     known = {line.defect: line for line in (read(file) if resume else ()) if isinstance(line, Proof) and line.bench == bench.place}
-    kept = [known[one.id] for one in chosen if one.id in known and known[one.id].catch in KEPT and is_of(known[one.id], one, sources)]
-    _tell_kept(len(kept), len(chosen), file, say, resume=resume)
+    kept = [
+        known[one.id]
+        for one in chosen
+        if one.id in known and known[one.id].outcome in CONCLUSIVE and is_current(known[one.id], one, sources)
+    ]
+    _say_kept(len(kept), len(chosen), file, say, resume=resume)
     yield from kept
     rest = [one for one in chosen if one.id not in {proof.defect for proof in kept}]
     if why := _why_no_images(rest, bench):
-        yield from (_proof(Result(one, Catch.INCONCLUSIVE, why), bench, sources) for one in rest if bench.images(one))
+        yield from (_proof(Result(one, Outcome.INCONCLUSIVE, why), bench, sources) for one in rest if bench.images(one))
         rest = [one for one in rest if not bench.images(one)]
     if not rest:
         return
-    say("First the unchanged system, which must be green.")
+    say("Checking the unchanged system first; it must be green.")
     for some, at_once in bench.turns(rest):
-        with jobs(baselines(some, bench), at_once) as first:
-            _refuse([wrong for part in first for wrong in part.result()])
+        with jobs(baselines(some, bench), at_once) as parts:
+            _require_green([wrong for part in parts for wrong in part.result()])
     for some, at_once in bench.turns(rest):
-        with jobs([partial(prove, one, bench) for one in some], at_once) as coming:
-            for future in as_completed(coming):
+        with jobs([partial(prove, one, bench) for one in some], at_once) as futures:
+            for future in as_completed(futures):
                 proof = _proof(future.result(), bench, sources)
                 keep(file, proof)
                 yield proof
-    _tell_changed(sources, say)
+    _say_changed(sources, say)
 
 
 def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Matrix:
-    """Let all checkpoints look at each defect, and give the matrix of what fell.
+    """Run every checkpoint that a defect can affect on each defect, and return the matrix.
 
     Args:
-        chosen: the defects; those that need images, a load or a cluster are named in the matrix as absent.
+        chosen: the defects; those that need images, a load run or a cluster are excluded, with the reason.
         file: where results are kept.
-        say: takes each row as it comes, and what else is said by the way.
-        resume: take what is known of this very source from there.
+        say: receives each row as it comes, and progress messages.
+        resume: reuse the rows that `file` has for the current source.
 
     Raises:
-        UsageError: none of them can be in the matrix.
-        HarnessError: the unchanged system is not green: what is red anyway cannot be seen to fall.
+        UsageError: every chosen defect is excluded.
+        HarnessError: the unchanged system is not green, so a failure would prove nothing.
     """
     sources = digest_of_sources()
-    absent = tuple((one.id, why) for one in chosen if (why := why_not(one)))
-    planted = [one for one in chosen if not why_not(one)]
-    if not planted:
-        raise UsageError("None of these defects can be in the matrix.", f"{absent[0][0]} {absent[0][1]}", "votecheck defects run")
+    excluded = tuple((one.id, why) for one in chosen if (why := why_excluded(one)))
+    included = [one for one in chosen if not why_excluded(one)]
+    if not included:
+        raise UsageError(
+            "The detection matrix can include none of these defects.", f"{excluded[0][0]} {excluded[0][1]}", "votecheck defects run"
+        )
     found = {line.defect: line for line in (read(file) if resume else ()) if isinstance(line, Row) and line.verdicts}
-    rows = {one.id: found[one.id] for one in (NONE, *planted) if one.id in found and is_of(found[one.id], one, sources)}
+    rows = {one.id: found[one.id] for one in (NONE, *included) if one.id in found and is_current(found[one.id], one, sources)}
     if NONE.id in rows and not_green(rows[NONE.id]):
         del rows[NONE.id]
-    _tell_kept(len(rows.keys() - {NONE.id}), len(planted), file, say, resume=resume)
+    _say_kept(len(rows.keys() - {NONE.id}), len(included), file, say, resume=resume)
     if NONE.id not in rows:
-        say("First the unchanged system, which must be green: two minutes.")
-        with jobs([partial(unchanged, digest_of(NONE, sources))], 1) as first:
-            rows[NONE.id] = _row(first[0].result(), sources)
+        say("Checking the unchanged system first; it must be green. About two minutes.")
+        with jobs([partial(run_unchanged, digest_of(NONE, sources))], 1) as only:
+            rows[NONE.id] = _row(only[0].result(), sources)
         keep(file, rows[NONE.id])
-        _refuse(not_green(rows[NONE.id]))
-    rest = [one for one in planted if one.id not in rows]
+        _require_green(not_green(rows[NONE.id]))
+    rest = [one for one in included if one.id not in rows]
     at_once = Bench().at_once
     if rest:
-        say(f"Then everything on {len(rest)} defects, {at_once} at once: some {round(MINUTES * len(rest) / at_once) or 1} minutes.")
-    with jobs([partial(whole, one, digest_of(one, sources)) for one in rest], at_once) as coming:
-        for future in as_completed(coming):
+        say(f"Running {len(rest)} defects, {at_once} at once: about {round(MINUTES * len(rest) / at_once) or 1} minutes.")
+    with jobs([partial(run_defect, one, digest_of(one, sources)) for one in rest], at_once) as futures:
+        for future in as_completed(futures):
             row = rows[future.result().defect] = _row(future.result(), sources)
             keep(file, row)
             say(in_short(row))
-    _tell_changed(sources, say)
-    return Matrix(tuple(rows[one.id] for one in planted), columns(), tuple(rows[NONE.id].seen), absent)
+    _say_changed(sources, say)
+    return Matrix(tuple(rows[one.id] for one in included), columns(), tuple(rows[NONE.id].observations), excluded)
 
 
 def in_short(row: Row) -> str:
-    """Say in a line what became of a defect in the matrix."""
+    """Return one line that says what became of a defect in the matrix."""
     if not row.verdicts:
-        return f"{row.defect:5} not run: {row.trouble}"
-    missed = [column for column in row.named if row.verdicts.get(column) == Verdict.PASSED]
-    unclear = [column for column in row.named if column not in row.red]
-    besides = [column for column in row.red if column not in row.named]
+        return f"{row.defect:5} not run: {row.harness_error}"
+    survived = [column for column in row.expected if row.verdicts.get(column) == Verdict.PASSED]
+    unclear = [column for column in row.expected if column not in row.failed]
+    others = [column for column in row.failed if column not in row.expected]
     word = (
-        f"missed by {', '.join(missed)}"
-        if missed
+        f"survived {', '.join(survived)}"
+        if survived
         else f"not proven by {', '.join(unclear)}"
         if unclear
-        else f"caught by {', '.join(row.named)}"
+        else f"caught by {', '.join(row.expected)}"
     )
-    return f"{row.defect:5} {word}; fell besides: {', '.join(besides) or 'nothing'}"
+    return f"{row.defect:5} {word}; also failed: {', '.join(others) or 'none'}"
 
 
 def _why_no_images(rest: Sequence[Defect], bench: Bench) -> str:
-    """Say why nobody can look at images here, where some defect needs that; nothing when somebody can. In a cluster everything does."""
+    """Return why images cannot be built here although a defect needs them; empty if they can. A cluster bench always can."""
     if bench.cluster is None and any(map(bench.images, rest)):
         try:
             engines.answering()
-        except TargetUnavailable as none:
-            return f"it is shown by container images. {str(none).splitlines()[0]}"
+        except TargetUnavailable as unavailable:
+            return f"needs container images. {str(unavailable).splitlines()[0]}"
     return ""
 
 
 def _proof(result: Result, bench: Bench, sources: str) -> Proof:
-    red = list(bench.checkpoints(result.defect)) if result.catch is Catch.CAUGHT and not bench.load(result.defect) else []
+    failed = list(bench.checkpoints(result.defect)) if result.outcome is Outcome.CAUGHT and not bench.load(result.defect) else []
     digest = digest_of(result.defect, sources) if digest_of_sources() == sources else ""
-    return Proof(result.defect.id, bench.place, digest, result.catch, result.said, red, now(), round(result.seconds, 1))
+    return Proof(result.defect.id, bench.place, digest, result.outcome, result.detail, failed, now(), round(result.seconds, 1))
 
 
 def _row(row: Row, sources: str) -> Row:
-    """Give a row back; one that was made while somebody changed the source is of no state of it, and will never be taken again."""
+    """Return the row. If the source was changed meanwhile, the row belongs to no state of it and loses its digest: it is never reused."""
     return row if digest_of_sources() == sources else structs.replace(row, digest="")
 
 
-def _tell_kept(count: int, of: int, file: Path, say: Say, *, resume: bool) -> None:
+def _say_kept(count: int, of: int, file: Path, say: Say, *, resume: bool) -> None:
     if resume:
-        say(f"{count} of {of} taken from {file}, where the defect and the source were the same; the others are looked at again.")
+        say(f"{count} of {of} results reused from {file}: same defect, same source. The others run again.")
 
 
-def _tell_changed(sources: str, say: Say) -> None:
+def _say_changed(sources: str, say: Say) -> None:
     if digest_of_sources() != sources:
-        say(
-            "The source was changed meanwhile: what was seen since is not known to hold for any state of it, and --resume will not take it."
-        )
+        say("The source changed during the run. Results since then belong to no single state of it, and --resume will not reuse them.")
 
 
-def _refuse(broken: list[str]) -> None:
+def _require_green(broken: list[str]) -> None:
     if broken:
         raise HarnessError("The unchanged system is not green: " + "; ".join(broken), "a fault of the system", "votecheck run")

@@ -1,29 +1,35 @@
-"""The catalogue of defects, and copies of the source with one of them in it."""
+"""The catalogue of seeded defects: `defects.toml`, read and checked."""
 
 import re
-import shutil
-import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from validation.core.errors import HarnessError, UsageError
-from validation.core.settings import PROJECT
-from validation.defects.planted_images import Images
 from validation.registry.checkpoints import select
 
 CATALOGUE = Path(__file__).with_name("defects.toml")
 HARNESS = "harness"
-"""The layer of defects of the judge itself, which its tests must see: a judge with a defect cannot be asked about it."""
+"""The layer of defects in the harness itself. Its tests must catch them: a defective harness cannot be asked about its own defect."""
 
-TIME = re.compile(r", p\d+$")
-"""How a limit of a time is named: by its percentile."""
+LATENCY = re.compile(r", p\d+$")
+"""Limits on latency end with their percentile."""
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".tox", "reports", "__pycache__", ".*_cache", ".hypothesis", ".coverage*")
+
+class Images(StrEnum):
+    """The images that the checkpoints of a defect run with."""
+
+    NONE = ""
+    BUILT = "built"
+    """Images of the changed source."""
+    STALE = "stale"
+    """Images of the unchanged source."""
+    MOVED = "moved"
+    """Images of the changed source, with the consumer's tag on the API's image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A load that must show a defect: a scenario, how much of it, and the limits that must be broken."""
+    """A load run that must show a defect: scenario, votes per second, length in seconds, and the limits that must break."""
 
     scenario: str
     rate: float
@@ -46,24 +52,25 @@ class Load:
 
     @property
     def timed(self) -> bool:
-        """Whether one of them is a time, which what else a machine does would break."""
-        return any(TIME.search(limit) for limit in self.broken)
+        """Whether one of the limits is a latency, which other work on the machine would break as well."""
+        return any(LATENCY.search(limit) for limit in self.broken)
 
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A planted change that must be found.
+    """A change that must be caught.
 
     Attributes:
-        story: what happens to voters if it ships.
-        checkpoints: the ids that must turn red, each of them, at the lowest fidelity that can show it.
-        cluster_checkpoints: those that must turn red in a cluster, each by what is observed there.
-        load: the load that must show it; None: no load is needed.
-        tests: tests of this repository, files or files::tests, each of which must fail: for what the judge itself must never do.
+        title: what is broken.
+        story: what goes wrong and what it costs if it ships.
+        checkpoints: the ids that must each fail, at the lowest fidelity that can show the defect.
+        cluster_checkpoints: the ids that must each fail in a cluster, by what is observed there.
+        load: the load run that must show it; None: no load is needed.
+        tests: tests of this repository, as file or file::test, that must each fail; for defects of the harness.
         changes: edits of a copy of the source.
-        redis: `name=value`, settings of the run's own Redis. B1, which reads them from the live server, is the witness.
-        seed: draws the random faults that find it.
-        images: the images that it is judged with; with any, it is judged in containers.
+        redis: `name=value` settings of the run's own Redis. B1 reads them from the live server.
+        seed: seed for the random faults that find it.
+        images: the images that the checkpoints run with; with any, they run in containers.
     """
 
     id: str
@@ -86,17 +93,17 @@ class Defect:
 
     @property
     def flags(self) -> list[str]:
-        """What a run is told beside its checkpoints, wherever that is."""
+        """The options of its `votecheck run`, without checkpoints and target."""
         flags = [word for setting in self.redis for word in ("--redis-setting", setting)]
         return flags + ([] if self.seed is None else ["--seed", str(self.seed)])
 
 
 @cache
 def catalogue() -> dict[str, Defect]:
-    """All defects by id.
+    """Return all defects by id.
 
     Raises:
-        HarnessError: an id is there twice.
+        HarnessError: an id occurs twice, or an entry contradicts itself.
         UsageError: a defect names a checkpoint that does not exist.
     """
     found = [
@@ -112,50 +119,31 @@ def catalogue() -> dict[str, Defect]:
         for entry in tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))["defect"]
     ]  # fmt: skip
     if len({d.id for d in found}) != len(found):
-        raise HarnessError("A defect's id is there twice.", "defects.toml was edited by two")
+        raise HarnessError("A defect id occurs twice in defects.toml.", "two branches added a defect")
     for defect in found:
         select(ids=(*defect.checkpoints, *defect.cluster_checkpoints))
         if not (defect.checkpoints or defect.cluster_checkpoints or defect.load or defect.tests):
-            raise HarnessError(f"Defect {defect.id} names nothing that must see it.", "defects.toml")
+            raise HarnessError(
+                f"Nothing must catch defect {defect.id}: it needs checkpoints, cluster_checkpoints, load or tests.", "defects.toml"
+            )
         if not defect.changes and not ("B1" in defect.checkpoints and defect.redis) and defect.images is not Images.MOVED:
-            raise HarnessError(f"Defect {defect.id} changes nothing that a witness can see.", "defects.toml")
+            raise HarnessError(f'Defect {defect.id} changes nothing: it needs change, redis with B1, or images = "moved".', "defects.toml")
         if bool(defect.tests) != (defect.layer == HARNESS):
-            raise HarnessError(f"Defect {defect.id} is of the judge if its tests must see it, and only then.", "defects.toml")
+            raise HarnessError(f'Defect {defect.id}: `tests` requires layer = "{HARNESS}", and vice versa.', "defects.toml")
     return {d.id: d for d in found}
 
 
-def _load(told: Mapping[str, Any]) -> Load:
-    return Load(told["scenario"], told["rate"], told["seconds"], tuple(told["broken"]))
+def _load(entry: Mapping[str, Any]) -> Load:
+    return Load(entry["scenario"], entry["rate"], entry["seconds"], tuple(entry["broken"]))
 
 
 def choose(ids: Iterable[str]) -> list[Defect]:
-    """Choose defects by id; none means all.
+    """Return the defects with the given ids; without ids, all of them.
 
     Raises:
-        UsageError: an id that the catalogue does not have.
+        UsageError: the catalogue does not have an id.
     """
     wanted = [i.strip().upper() for i in ids if i.strip()]
     for unknown in [i for i in wanted if i not in catalogue()]:
-        raise UsageError(f"There is no defect {unknown}.", f"the catalogue has {', '.join(catalogue())}", "votecheck defects list")
+        raise UsageError(f"There is no defect {unknown}.", "", "votecheck defects list")
     return [d for d in catalogue().values() if not wanted or d.id in wanted]
-
-
-@contextmanager
-def planted(defect: Defect | None, source: Path = PROJECT) -> Iterator[Path]:
-    """Give a copy of the source with the defect in it, or without any; it is removed afterwards.
-
-    Raises:
-        HarnessError: a `find` does not occur exactly once, so nothing is planted.
-    """
-    with tempfile.TemporaryDirectory(prefix="votecheck-defect-") as temporary:
-        copy = Path(temporary) / "source"
-        shutil.copytree(source, copy, ignore=NOT_COPIED)
-        for change in defect.changes if defect else ():
-            file = copy / change.file
-            text = file.read_text(encoding="utf-8")
-            if text.count(change.find) != 1:
-                raise HarnessError(
-                    f"«{change.find.strip()[:60]}» occurs {text.count(change.find)} times in {change.file}.", "the code has moved on"
-                )
-            file.write_text(text.replace(change.find, change.replace), encoding="utf-8")
-        yield copy

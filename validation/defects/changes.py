@@ -1,4 +1,4 @@
-"""What a change since a git ref can affect. Where it is not known, it can."""
+"""Which defects a change since a git ref can affect. When in doubt, it can."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -10,29 +10,29 @@ from validation.core.errors import UsageError
 from validation.core.git import git
 from validation.core.settings import PROJECT
 from validation.defects.catalogue import CATALOGUE, Defect
-from validation.defects.feature_inputs import Uses, marks_in, read_uses
-from validation.defects.proving import Bench
+from validation.defects.feature_inputs import Inputs, read_inputs, tags_in
+from validation.defects.proving.bench import Bench
 from validation.registry.checkpoints import registry
 
 ENTRIES = "validation/defects/defects.toml"
-SAID = frozenset({ENTRIES, "validation/defects/matrix/redundant_steps.toml"})
-"""What judges nothing by itself: the entries of the catalogue, and why steps stay."""
+NO_CODE = frozenset({ENTRIES, "validation/defects/matrix/redundant_steps.toml"})
+"""Files without an effect on other results: the catalogue, whose entries count for their own defect, and reasons to keep steps."""
 EVERYWHERE = frozenset({"conftest.py", "pyproject.toml", "requirements.txt"})
-"""Whatever is judged, is judged with these."""
+"""Files outside the packages that every result depends on."""
 
 FOR_READERS = (".md", ".css", ".j2")
-JUDGES_IN_REPORT = frozenset({"__init__.py", "results_json.py", "model.py", "write.py"})
-"""What a proof is read through; the other modules of `validation/report/` only draw."""
+REPORT_MODULES_READ = frozenset({"__init__.py", "results_json.py", "model.py", "write.py"})
+"""A proof reads its results through these modules of `validation/report/`; the others only render."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What differs between a ref and the working tree.
+    """The differences between a ref and the working tree.
 
     Attributes:
-        files: their paths, below the project; those that are gone and those that git does not know yet, too.
-        entries: the catalogue's entries by id, as they were; none: there was no catalogue.
-        features: what the changed feature files said.
+        files: their paths below the project, including deleted and untracked files.
+        entries: the catalogue's entries by id at the ref; empty if there was no catalogue.
+        features: the text of the changed feature files at the ref.
     """
 
     files: frozenset[str]
@@ -41,16 +41,18 @@ class Changes:
 
 
 def changes_since(ref: str, project: Path = PROJECT) -> Changes:
-    """Ask git what differs between a ref and the working tree.
+    """Return the differences between a ref and the working tree, from git.
 
     Raises:
-        UsageError: there is no git or no repository, or it does not know the ref.
+        UsageError: git is missing, the project is not in a repository, or the ref is unknown.
     """
     if git(project, "rev-parse", "--is-inside-work-tree") is None:
-        raise UsageError(f"{project} is in no git repository.", "--since needs git, and the history", "votecheck defects run")
+        raise UsageError(f"{project} is not in a git repository.", "--since needs git and the history", "votecheck defects run")
     if git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}") is None:
-        raise UsageError(f"git knows no commit {ref}.", "a typing error, or a clone without its history", "git log --oneline, git fetch")
-    # A file that was moved is two changes: what rested on its old place is affected, too.
+        raise UsageError(
+            f"git does not know a commit {ref}.", "a typing error, or a clone without its history", "git log --oneline, git fetch"
+        )
+    # --no-renames: a moved file also affects what depended on its old place.
     differing = git(project, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", ref, "--") or ""
     untracked = git(project, "ls-files", "--others", "--exclude-standard", "-z") or ""
     files = frozenset(name for name in (differing + untracked).split("\0") if name)
@@ -59,7 +61,7 @@ def changes_since(ref: str, project: Path = PROJECT) -> Changes:
 
 
 def entries(text: str) -> dict[str, Any]:
-    """Give the entries of a catalogue by id; what was none is none, so that every entry is new."""
+    """Return the entries of a catalogue by id; an unreadable catalogue has none, so every entry is new."""
     try:
         return {entry["id"]: entry for entry in tomllib.loads(text).get("defect", ())}
     except (tomllib.TOMLDecodeError, KeyError, TypeError):
@@ -67,52 +69,52 @@ def entries(text: str) -> dict[str, Any]:
 
 
 def affected(
-    defects: Iterable[Defect], changes: Changes, bench: Bench, uses: Uses | None = None, now: Mapping[str, Any] | None = None
+    defects: Iterable[Defect], changes: Changes, bench: Bench, inputs: Inputs | None = None, now: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
-    """Tell which defects some changes can affect, and why: the first reason of each, by its id.
+    """Return the defects that changes can affect, by id, each with the first reason.
 
     Args:
-        defects: those to tell of.
-        changes: what differs.
-        bench: where they are proven: it says which checkpoints count.
-        uses: what checkpoints rest on; without it what the working tree says.
-        now: the catalogue's entries as they are; without it those of the working tree.
+        defects: those to choose from.
+        changes: the differences.
+        bench: where they are proven, which decides the checkpoints that count.
+        inputs: what checkpoints depend on; by default, read from the working tree.
+        now: the current entries of the catalogue; by default, read from the working tree.
     """
-    rests = read_uses() if uses is None else uses
-    stands = entries(CATALOGUE.read_text(encoding="utf-8")) if now is None else now
-    if general := [file for file in sorted(changes.files) if judges_all(file, rests)]:
+    depends = read_inputs() if inputs is None else inputs
+    current = entries(CATALOGUE.read_text(encoding="utf-8")) if now is None else now
+    if general := [file for file in sorted(changes.files) if affects_all(file, depends)]:
         rest = f" and {len(general) - 1} more" if len(general) > 1 else ""
-        return {one.id: f"{general[0]}{rest} changed, which everything is judged with" for one in defects}
-    why = {one.id: _why(one, changes, bench, rests, stands) for one in defects}
+        return {one.id: f"{general[0]}{rest} changed, on which every result depends" for one in defects}
+    why = {one.id: _why(one, changes, bench, depends, current) for one in defects}
     return {identifier: reason for identifier, reason in why.items() if reason}
 
 
-def judges_all(file: str, uses: Uses) -> bool:
-    """Tell whether every checkpoint rests on a file."""
+def affects_all(file: str, inputs: Inputs) -> bool:
+    """Return whether the results of every checkpoint depend on a file."""
     path = PurePosixPath(file)
     if file in EVERYWHERE:
         return True
     if path.parts[0] == "validation":
-        drawing = path.parts[1] == "report" and path.name not in JUDGES_IN_REPORT
-        return file not in SAID and path.suffix not in FOR_READERS and not drawing
-    return path.parts[0] == "features" and path.suffix == ".py" and file not in uses.alone
+        renders = path.parts[1] == "report" and path.name not in REPORT_MODULES_READ
+        return file not in NO_CODE and path.suffix not in FOR_READERS and not renders
+    return path.parts[0] == "features" and path.suffix == ".py" and file not in inputs.alone
 
 
-def _why(defect: Defect, changes: Changes, bench: Bench, uses: Uses, now: Mapping[str, Any]) -> str:
+def _why(defect: Defect, changes: Changes, bench: Bench, inputs: Inputs, now: Mapping[str, Any]) -> str:
     if defect.id not in changes.entries:
         return "its entry is new"
     if now.get(defect.id) != changes.entries[defect.id]:
         return "its entry changed"
     touched = sorted(changes.files.intersection(change.file for change in defect.changes))
-    if bench.images(defect):  # a Dockerfile may stand in no change of its own and still make its image
+    if bench.images(defect):  # a Dockerfile builds its image even if the defect does not change it
         touched += sorted(file for file in changes.files if file.startswith("system/images/"))
     if bench.load(defect):
         touched += sorted(file for file in changes.files if file.startswith("loadtests/"))
     if bench.tests(defect):
         touched += sorted(file for file in changes.files if file.startswith("tests/"))
     for identifier in bench.checkpoints(defect):
-        mark = registry()[identifier].mark
-        told = [file for file, marks in uses.marks.items() if mark in marks]
-        told += [file for file, text in changes.features.items() if mark in marks_in(text)]
-        touched += sorted(changes.files.intersection([*told, *(m for f in told for m in uses.modules.get(f, ()))]))
+        tag = registry()[identifier].mark
+        features = [file for file, tags in inputs.tags.items() if tag in tags]
+        features += [file for file, text in changes.features.items() if tag in tags_in(text)]
+        touched += sorted(changes.files.intersection([*features, *(m for f in features for m in inputs.modules.get(f, ()))]))
     return f"{touched[0]} changed" if touched else ""

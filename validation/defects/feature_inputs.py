@@ -1,31 +1,34 @@
-"""Which feature files and step modules a checkpoint rests on, read from their text without running them."""
+"""The feature files and step modules that each checkpoint depends on, read without running them."""
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
 
+from validation.core.errors import ProbeError
 from validation.core.settings import PROJECT
+from validation.probes.source import scenarios
+from validation.probes.source.scenarios import Written
 
-_STEP = re.compile(r"(?:Given|When|Then|And|But|\*) +(.+)")
 _DEFINES = frozenset({"given", "when", "then", "step"})
 ANYTHING = re.compile("")
+"""Stands for a step text that is not a literal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
-    """What rests on what.
+class Inputs:
+    """What depends on what.
 
     Attributes:
-        marks: the checkpoints' tags in each feature file, by its path.
+        tags: the checkpoint tags of each feature file, by its path.
         modules: the step modules whose definitions a feature file uses, by its path.
-        alone: the step modules that nothing but the feature files which use them rests on.
+        alone: the step modules that nothing depends on except the feature files that use their steps.
     """
 
-    marks: Mapping[str, frozenset[str]]
+    tags: Mapping[str, frozenset[str]]
     modules: Mapping[str, frozenset[str]]
     alone: frozenset[str]
 
@@ -35,84 +38,91 @@ class Module:
     """A step module.
 
     Attributes:
-        fits: the texts of its steps.
-        fixtures: those that it defines.
-        asks: every name that it may ask for a fixture by.
-        imports: the modules that it imports, and what it takes out of them.
-        everywhere: it has a fixture that every scenario gets unasked.
+        patterns: what the texts of its steps match.
+        fixtures: the fixtures that it defines.
+        requests: every name that it may request a fixture by.
+        imports: the modules that it imports, and the names it imports from them.
+        autouse: whether one of its fixtures applies to every scenario.
     """
 
-    fits: tuple[re.Pattern[str], ...]
+    patterns: tuple[re.Pattern[str], ...]
     fixtures: frozenset[str]
-    asks: frozenset[str]
+    requests: frozenset[str]
     imports: frozenset[str]
-    everywhere: bool
+    autouse: bool
 
 
 @cache
-def read_uses(project: Path = PROJECT) -> Uses:
-    """Read what the checkpoints of a project rest on.
+def read_inputs(project: Path = PROJECT) -> Inputs:
+    """Read what the checkpoints of a project depend on.
 
-    A step that no written text fits is held to be of each module with a text that is not written out where it is given.
+    A step that matches no literal text is attributed to every module whose step texts are not all literals.
+
+    Raises:
+        ProbeError: a feature file is not Gherkin.
     """
     modules = {
         _name(file, project): read_module(file.read_text(encoding="utf-8")) for file in sorted((project / "features/steps").rglob("*.py"))
     }
     texts = {_name(file, project): file.read_text(encoding="utf-8") for file in (project / "features").glob("*/*.feature")}
-    used = {name: frozenset(_used(text, modules)) for name, text in texts.items()}
-    return Uses({name: marks_in(text) for name, text in texts.items()}, used, frozenset(m for m in modules if not _shared(m, modules)))
+    written = {name: scenarios.parse(text, name) for name, text in texts.items()}
+    return Inputs(
+        {name: _tags(some) for name, some in written.items()},
+        {name: frozenset(_modules_used(some, modules)) for name, some in written.items()},
+        frozenset(module for module in modules if not _shared(module, modules)),
+    )
 
 
-def marks_in(text: str) -> frozenset[str]:
-    """Give the checkpoints' tags in a feature file, without the @."""
-    return frozenset(re.findall(r"@(cp_\w+)", text))
+def tags_in(text: str) -> frozenset[str]:
+    """Return the checkpoint tags of a feature file, without the @. A text that is not Gherkin has none: no scenario of it could run."""
+    try:
+        return _tags(scenarios.parse(text, "an earlier version"))
+    except ProbeError:
+        return frozenset()
 
 
-def steps_in(text: str) -> Iterator[tuple[str, ...]]:
-    """Give the steps of a feature file, each as the texts that it can have: an outline's step has one for each row of examples."""
-    lines = [line.strip() for line in text.splitlines()]
-    rows = list(_rows(lines))
-    for found in filter(None, map(_STEP.fullmatch, lines)):
-        names = set(re.findall(r"<([^<>]+)>", found[1]))
-        yield tuple({_filled(found[1], row) for row in rows if names and names <= set(row)}) or (found[1],)
+def _tags(written: Iterable[Written]) -> frozenset[str]:
+    return frozenset(tag for one in written for tag in one.checkpoints)
 
 
 def read_module(text: str) -> Module:
-    """Read a step module's source. A text that is not written out where it is given fits everything."""
-    fits, fixtures, asks, imports, everywhere = list[re.Pattern[str]](), set[str](), set[str](), set[str](), False
+    """Read the source of a step module. A step text that is not a literal matches everything."""
+    patterns, fixtures, requests, imports, autouse = list[re.Pattern[str]](), set[str](), set[str](), set[str](), False
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
-            asks.update(argument.arg for argument in chain(node.args.posonlyargs, node.args.args, node.args.kwonlyargs))
+            requests.update(argument.arg for argument in chain(node.args.posonlyargs, node.args.args, node.args.kwonlyargs))
             for decorator in node.decorator_list:
                 called = decorator.func if isinstance(decorator, ast.Call) else decorator
                 if _last(called) == "fixture":
                     fixtures.add(node.name)
-                    everywhere |= isinstance(decorator, ast.Call) and any(word.arg == "autouse" for word in decorator.keywords)
+                    autouse |= isinstance(decorator, ast.Call) and any(word.arg == "autouse" for word in decorator.keywords)
                 elif isinstance(decorator, ast.Call) and _last(called) in _DEFINES:
-                    fits.append(_pattern(decorator.args[0] if decorator.args else None))
+                    patterns.append(_pattern(decorator.args[0] if decorator.args else None))
         elif isinstance(node, ast.ImportFrom) and node.module:
             imports.update((node.module, *(f"{node.module}.{name.name}" for name in node.names)))
         elif isinstance(node, ast.Import):
             imports.update(name.name for name in node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            asks.add(node.value)  # request.getfixturevalue("place")
-    return Module(tuple(fits), frozenset(fixtures), frozenset(asks), frozenset(imports), everywhere)
+            requests.add(node.value)  # request.getfixturevalue("place")
+    return Module(tuple(patterns), frozenset(fixtures), frozenset(requests), frozenset(imports), autouse)
 
 
-def _used(text: str, modules: Mapping[str, Module]) -> set[str]:
+def _modules_used(written: Iterable[Written], modules: Mapping[str, Module]) -> set[str]:
     used = set[str]()
-    for texts in steps_in(text):
-        fitting = {name for name, module in modules.items() if any(p.fullmatch(t) for p in module.fits for t in texts if p is not ANYTHING)}
-        used |= fitting or {name for name, module in modules.items() if ANYTHING in module.fits} or set(modules)
+    for texts in {texts for one in written for texts in one.texts()}:
+        matching = {
+            name for name, module in modules.items() if any(p.fullmatch(t) for p in module.patterns if p is not ANYTHING for t in texts)
+        }
+        used |= matching or {name for name, module in modules.items() if ANYTHING in module.patterns} or set(modules)
     return used
 
 
 def _shared(name: str, modules: Mapping[str, Module]) -> bool:
-    """Tell whether another module imports it or may ask for one of its fixtures, so that features use it without naming a step of it."""
+    """Return whether features use a module without naming a step of it: another module imports it or may request one of its fixtures."""
     dotted = name.removesuffix(".py").replace("/", ".")
-    mine, others = modules[name], [module for other, module in modules.items() if other != name]
-    wanted = any(dotted in other.imports or mine.fixtures & other.asks for other in others)
-    return wanted or mine.everywhere or name.endswith("__init__.py")
+    module, others = modules[name], [module for other, module in modules.items() if other != name]
+    needed = any(dotted in other.imports or module.fixtures & other.requests for other in others)
+    return needed or module.autouse or name.endswith("__init__.py")
 
 
 def _pattern(given: ast.expr | None) -> re.Pattern[str]:
@@ -124,22 +134,6 @@ def _pattern(given: ast.expr | None) -> re.Pattern[str]:
             return re.compile(inner.value)
         return re.compile(".+".join(map(re.escape, re.split(r"\{[^{}]*\}", inner.value))))
     return ANYTHING
-
-
-def _filled(text: str, row: Mapping[str, str]) -> str:
-    for name, value in row.items():
-        text = text.replace(f"<{name}>", value)
-    return text
-
-
-def _rows(lines: list[str]) -> Iterator[dict[str, str]]:
-    """Give the rows of every table, by the names in its first."""
-    names = list[str]()
-    for line in lines:
-        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
-        if cells and names:
-            yield dict(zip(names, cells, strict=False))
-        names = names if cells and names else cells
 
 
 def _last(node: ast.expr) -> str:

@@ -1,16 +1,16 @@
-"""A small matrix: three defects and five checkpoints."""
+"""A small matrix: three defects and six checkpoints."""
 
 from types import MappingProxyType
 
 from validation.defects.catalogue import Change, Defect
 from validation.defects.matrix.matrix import Matrix
-from validation.defects.results import Row, Seen
+from validation.defects.results import Observation, Row
 
-HEADERS = Seen("2.3", "a refused body", "Then the headers are there", "headers of the answer")
-COUNTED = Seen("6.2", "one vote", "Then it is counted", "count of cats")
-LEDGER = Seen("7.1", "all votes", "Then the books balance", "wrong votes")
-AGAIN = Seen("6.2", "two votes", "Then they are counted", "count of cats")
-NEVER = Seen("5.1", "a vote", "Then it is accepted", "status")
+HEADERS = Observation("2.3", "a refused body", "Then the headers are there", "headers of the answer")
+COUNTED = Observation("6.2", "one vote", "Then it is counted", "count of cats")
+LEDGER = Observation("7.1", "all votes", "Then every vote is counted once", "wrong votes")
+AGAIN = Observation("6.2", "two votes", "Then they are counted", "count of cats")
+NEVER = Observation("5.1", "a vote", "Then it is accepted", "status")
 
 DEFECTS = MappingProxyType({
     one.id: one
@@ -25,10 +25,10 @@ COLUMNS = ("2.3", "5.1", "6.1", "6.2", "7.1", "B1")
 GREEN = MappingProxyType(dict.fromkeys(COLUMNS, "PASSED"))
 
 
-def row(defect: str, *, wrong: tuple[Seen, ...] = (), trouble: str = "", digest: str = "d", **verdicts: str) -> Row:
-    told = {name.removeprefix("c").replace("_", "."): verdict for name, verdict in verdicts.items()}
-    given = {**GREEN, **told} if not trouble else {}
-    return Row(defect, digest, list(DEFECTS[defect].checkpoints), given, list(wrong), [], 180.0, trouble, "2026-11-25T13:00:00+00:00")
+def row(defect: str, *, wrong: tuple[Observation, ...] = (), error: str = "", digest: str = "d", **verdicts: str) -> Row:
+    changed = {name.removeprefix("c").replace("_", "."): verdict for name, verdict in verdicts.items()}
+    given = {**GREEN, **changed} if not error else {}
+    return Row(defect, digest, list(DEFECTS[defect].checkpoints), given, list(wrong), [], 180.0, error, "2026-11-25T13:00:00+00:00")
 
 
 ROWS = (

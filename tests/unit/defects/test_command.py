@@ -11,7 +11,7 @@ from validation.cli.main import app
 from validation.core.errors import UsageError
 from validation.defects.catalogue import Defect
 from validation.defects.matrix.matrix import Matrix
-from validation.defects.proving import Bench
+from validation.defects.proving.bench import Bench
 from validation.defects.results import Proof, digest_of, digest_of_sources, keep
 from validation.defects.selection import Chosen
 from validation.pytest_plugin.execution import Interrupted
@@ -23,15 +23,15 @@ def call(*words: str, reports: Path) -> Result:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is to be proven; all of it but D4 is caught."""
+    """The defects to prove. All except D4 are caught."""
     ids: list[str] = []
 
     def prove_all(chosen: Sequence[Defect], _bench: Bench, file: Path, _say: Any, *, resume: bool) -> Iterator[Proof]:
         ids.extend([*(one.id for one in chosen), *(["resumed"] if resume else [])])
         for one in chosen:
-            catch = "survived" if one.id == "D4" else "caught"
-            red = list(one.checkpoints) if catch == "caught" else []
-            proof = Proof(one.id, "here", digest_of(one, digest_of_sources()), catch, "words", red, "", seconds=12.3)
+            outcome = "survived" if one.id == "D4" else "caught"
+            failed = list(one.checkpoints) if outcome == "caught" else []
+            proof = Proof(one.id, "here", digest_of(one, digest_of_sources()), outcome, "words", failed, "", seconds=12.3)
             keep(file, proof)
             yield proof
 
@@ -39,7 +39,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ids
 
 
-def test_a_repeated_option_and_commas_choose_all_that_they_name(asked: list[str], tmp_path: Path) -> None:
+def test_an_option_may_be_repeated_and_takes_commas(asked: list[str], tmp_path: Path) -> None:
     ran = call("--defect", "D3,D13", "--defect", "D14", reports=tmp_path)
     assert sorted(asked) == ["D13", "D14", "D3"]
     assert ran.exit_code == 0
@@ -48,37 +48,37 @@ def test_a_repeated_option_and_commas_choose_all_that_they_name(asked: list[str]
     assert ran.stderr.endswith("0 of 20 checks beyond the protocol and 4 of 32 checkpoints are self-tested\n")
 
 
-def test_one_that_is_not_caught_is_exit_1(asked: list[str], tmp_path: Path) -> None:
+def test_a_survivor_is_exit_1(asked: list[str], tmp_path: Path) -> None:
     ran = call("--defect", "D4", "--resume", reports=tmp_path)
     assert asked == ["D4", "resumed"]
     assert (ran.exit_code, ran.stdout.splitlines()[-1]) == (1, "0 of 1 caught")
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--matrix", "--live"), "--matrix is made on this machine"),
         (("--context", "x"), "--context is about a cluster"),
-        (("--defect", ","), "--defect names nothing"),
+        (("--defect", ","), "--defect is empty"),
         (("--layer", "nowhere"), "There is no layer nowhere"),
         (("--checkpoint", "9.9"), "There is no checkpoint 9.9"),
         (("--since", "no such ref"), "git "),
     ],
 )
-def test_wrong_usage_proves_nothing(words: tuple[str, ...], told: str, asked: list[str], tmp_path: Path) -> None:
+def test_a_usage_error_proves_nothing(words: tuple[str, ...], message: str, asked: list[str], tmp_path: Path) -> None:
     ran = call(*words, reports=tmp_path)
     assert isinstance(ran.exception, UsageError)
-    assert told in str(ran.exception)
+    assert message in str(ran.exception)
     assert asked == []
 
 
-def test_nothing_affected_is_nothing_to_prove_and_no_failure(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_to_prove_is_not_a_failure(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("validation.cli.defects.choose", lambda _wanted, _bench: Chosen((), ("all left out",)))
     ran = call("--since", "main", reports=tmp_path)
     assert (ran.exit_code, ran.stdout, ran.stderr, asked) == (0, "", "all left out\n", [])
 
 
-def test_an_interruption_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_says_how_to_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> Iterator[Proof]:
         raise KeyboardInterrupt
         yield
@@ -90,7 +90,7 @@ def test_an_interruption_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(("verdicts", "code"), [({"c2_3": "FAILED"}, 0), ({"c2_3": "PASSED"}, 1), ({"c2_3": "NOT PROVEN"}, 1)])
-def test_the_matrix_is_written_and_ends_with_how_many_have_been_seen_to_fail(
+def test_the_matrix_is_written_and_ends_with_how_many_are_self_tested(
     verdicts: dict[str, str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("validation.defects.batch.fill", lambda *_, **__: Matrix((row("D13", **verdicts),), COLUMNS))
@@ -100,7 +100,7 @@ def test_the_matrix_is_written_and_ends_with_how_many_have_been_seen_to_fail(
     assert sorted(file.name for file in (tmp_path / "defects").iterdir()) == ["index.html", "matrix.json", "summary.md"]
 
 
-def test_what_is_kept_of_defects_is_no_run(asked: list[str], tmp_path: Path) -> None:
+def test_the_folder_of_defects_is_not_a_run(asked: list[str], tmp_path: Path) -> None:
     call("--defect", "D3", reports=tmp_path)
     ran = CliRunner().invoke(app, ["report", "nope", "--reports", str(tmp_path)])
     assert "known are none" in str(ran.exception)

@@ -1,4 +1,4 @@
-"""Somebody ends a command that has begun much: nothing of it stays."""
+"""An interrupted command leaves no process and no folder."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def ended(program: str, folder: Path, number: int) -> int:
-    """Run a program in a folder of its own; gives what it ended with."""
+    """Run a program with a folder of its own, and return its exit code."""
     own = folder / str(number)
     own.mkdir()
     try:
@@ -46,8 +46,8 @@ def ended(program: str, folder: Path, number: int) -> int:
         own.rmdir()
 
 
-@pytest.mark.parametrize("program", [WILLING, STUBBORN], ids=["that ends when asked", "that does not listen"])
-def test_a_process_is_ended_its_folder_removed_and_what_waited_never_begins(program: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", [WILLING, STUBBORN], ids=["ends on SIGTERM", "ignores SIGTERM"])
+def test_an_interruption_ends_processes_removes_their_folders_and_starts_no_other(program: str, tmp_path: Path) -> None:
     begun: list[int] = []
 
     def work(number: int) -> int:
@@ -66,16 +66,16 @@ def test_a_process_is_ended_its_folder_removed_and_what_waited_never_begins(prog
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_begins_after_the_interruption_is_ended_too(tmp_path: Path) -> None:
-    told = threading.Event()
+def test_a_process_that_starts_after_the_interruption_ends_too(tmp_path: Path) -> None:
+    go = threading.Event()
 
     def late() -> int:
-        told.wait(30)
+        go.wait(30)
         return ended(WILLING, tmp_path, 0)
 
     def interrupted() -> None:
         with jobs([late], 1):
-            threading.Timer(0.4, told.set).start()
+            threading.Timer(0.4, go.set).start()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -83,7 +83,7 @@ def test_a_process_that_begins_after_the_interruption_is_ended_too(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_ends_the_others_too(tmp_path: Path) -> None:
+def test_an_error_of_one_job_ends_the_others(tmp_path: Path) -> None:
     def fails() -> int:
         raise ValueError("of its own")
 
@@ -96,7 +96,7 @@ def test_an_error_ends_the_others_too(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_interruption_does_not_cut_the_cleaning_up(tmp_path: Path) -> None:
+def test_a_second_interruption_does_not_cut_the_cleanup_short(tmp_path: Path) -> None:
     def interrupted() -> None:
         with jobs([lambda: ended(STUBBORN, tmp_path, 0)], 1):
             while not list(tmp_path.glob("*/begun")):
@@ -109,7 +109,7 @@ def test_a_second_interruption_does_not_cut_the_cleaning_up(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_work_that_nobody_ends_gives_its_results() -> None:
+def test_jobs_return_their_results() -> None:
     with jobs([lambda: 1, lambda: 2], 1) as coming:
         assert [one.result() for one in coming] == [1, 2]
 

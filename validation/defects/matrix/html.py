@@ -1,4 +1,4 @@
-"""`reports/defects/`: the matrix for people, for programs and for a pull request. The page needs no network and no script."""
+"""Writes the matrix to `reports/defects/`: an HTML page, JSON and Markdown. The page needs no network and no script."""
 
 import json
 from collections.abc import Mapping
@@ -13,45 +13,45 @@ from jinja2 import Template
 from validation.defects.catalogue import Defect
 from validation.defects.matrix import markdown
 from validation.defects.matrix.matrix import Cell, Matrix, by_checkpoint
-from validation.defects.matrix.steps import sights
-from validation.defects.results import Seen
+from validation.defects.matrix.steps import step_results
+from validation.defects.results import Observation
 from validation.registry.checkpoints import BEYOND, phases, registry
 from validation.report.html import pages
 from validation.report.model import tally
 from validation.report.text import duration, percent
 
-SIGNS = {Cell.CAUGHT: "●", Cell.MISSED: "✕", Cell.BESIDES: "○", Cell.OPEN: "?", Cell.PASSED: "", Cell.APART: ""}
-"""A cell is told by its sign as well as by its colour."""
+SIGNS = {Cell.CAUGHT: "●", Cell.SURVIVED: "✕", Cell.ALSO_FAILED: "○", Cell.NOT_PROVEN: "?", Cell.PASSED: "", Cell.UNAFFECTED: ""}
+"""Each cell has a sign as well as a colour."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
-def write(folder: Path, matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]) -> str:
-    """Write the matrix into a folder, and give it as a text.
+def write(folder: Path, matrix: Matrix, defects: Mapping[str, Defect], self_tested: frozenset[str]) -> str:
+    """Write the matrix into a folder, and return it as Markdown.
 
     Args:
-        folder: where to.
-        matrix: what fell by what.
-        defects: the catalogue, for titles and stories.
-        seen: the checkpoints that have been seen to fail, here and elsewhere.
+        folder: created if it is missing.
+        matrix: the matrix.
+        defects: the catalogue, for titles.
+        self_tested: the checkpoints that are self-tested, by this matrix or elsewhere.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text = markdown.markdown(matrix, defects, seen)
+    text = markdown.markdown(matrix, defects, self_tested)
     for name, written in (
-        ("matrix.json", json.dumps(document(matrix, defects, seen), indent=2) + "\n"),
-        ("index.html", render(matrix, defects, seen)),
+        ("matrix.json", json.dumps(document(matrix, defects, self_tested), indent=2) + "\n"),
+        ("index.html", render(matrix, defects, self_tested)),
         ("summary.md", text + "\n"),
     ):
         (folder / name).write_text(written, encoding="utf-8")
     return text
 
 
-def document(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]) -> dict[str, Any]:
-    """Give what `matrix.json` holds."""
+def document(matrix: Matrix, defects: Mapping[str, Defect], self_tested: frozenset[str]) -> dict[str, Any]:
+    """Return the content of `matrix.json`."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "said": tally(seen),
-        "self_tested": [one for one in registry() if one in seen],
+        "summary": tally(self_tested),
+        "self_tested": [one for one in registry() if one in self_tested],
         "checkpoints": list(matrix.columns),
         "defects": [
             {
@@ -61,53 +61,53 @@ def document(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]
                 "digest": row.digest,
                 "at": row.at,
                 "seconds": row.seconds,
-                "trouble": row.trouble,
-                "named": row.named,
-                "blast_radius": len(matrix.cells(row, Cell.BESIDES)),
+                "harness_error": row.harness_error,
+                "expected": row.expected,
+                "blast_radius": len(matrix.cells(row, Cell.ALSO_FAILED)),
                 "cells": {column: str(matrix.cell(row, column)) for column in matrix.columns},
-                "wrong": [_seen(one) for one in row.wrong],
+                "wrong": [_observation(one) for one in row.wrong],
             }
             for row in matrix.rows
         ],
-        "not_in_the_matrix": dict(matrix.absent),
-        "unproven": list(matrix.unproven),
-        "fell_only_besides": list(matrix.besides_only),
-        "seen_by_one_observation": {defect: _seen(one) for defect, one in matrix.sole.items()},
-        "wrong_by_one_defect": [{**_seen(one), "defect": defect} for one, defect in matrix.by_one_defect],
+        "excluded": dict(matrix.excluded),
+        "never_failed": list(matrix.never_failed),
+        "only_also_failed": list(matrix.only_also_failed),
+        "caught_by_one_observation": {defect: _observation(one) for defect, one in matrix.caught_by_one.items()},
+        "wrong_for_one_defect": [{**_observation(one), "defect": defect} for one, defect in matrix.wrong_for_one],
         "steps": [
             {
                 "checkpoint": one.step.checkpoint,
                 "step": one.step.text,
-                "only_it_sees": list(one.alone),
-                "sees_beside_others": list(one.beside),
-                "stays_because": one.stays,
+                "catches_alone": list(one.alone),
+                "catches_with_others": list(one.shared),
+                "reason_to_keep": one.reason,
             }
-            for one in sights(matrix)
+            for one in step_results(matrix)
         ],
-        "never_wrong": [_seen(one) for one in matrix.never_wrong],
+        "never_wrong": [_observation(one) for one in matrix.never_wrong],
     }
 
 
-def render(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]) -> str:
-    """Write the matrix as one HTML page."""
-    radius = {row.defect: len(matrix.cells(row, Cell.BESIDES)) for row in matrix.rows}
+def render(matrix: Matrix, defects: Mapping[str, Defect], self_tested: frozenset[str]) -> str:
+    """Return the matrix as one HTML page."""
+    radius = {row.defect: len(matrix.cells(row, Cell.ALSO_FAILED)) for row in matrix.rows}
     return _template().render(
         matrix=matrix,
         defects=defects,
-        seen=seen,
+        self_tested=self_tested,
         groups=_groups(matrix.columns),
         edges=[
             after for before, after in pairwise(("", *matrix.columns)) if not before or registry()[before].phase != registry()[after].phase
         ],
         registry=registry(),
-        inside=[one.id for one in registry().values() if one.phase != BEYOND],
+        protocol=[one.id for one in registry().values() if one.phase != BEYOND],
         beyond=[one.id for one in registry().values() if one.phase == BEYOND],
         by_radius=sorted(matrix.rows, key=lambda row: -radius[row.defect]),
         widest=max(radius.values(), default=0),
-        never=by_checkpoint(matrix.never_wrong),
-        sights=sights(matrix),
+        never_wrong=by_checkpoint(matrix.never_wrong),
+        steps=step_results(matrix),
         elsewhere=[one for one in registry().values() if one.id not in matrix.columns],
-        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        written=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
     )
 
 
@@ -115,15 +115,15 @@ def render(matrix: Matrix, defects: Mapping[str, Defect], seen: frozenset[str]) 
 def _template() -> Template:
     environment = pages(Path(__file__).parent)
     environment.filters |= {"duration": duration}
-    environment.globals |= {"Cell": Cell, "signs": SIGNS, "headline": markdown.headline, "absent": markdown.absent, "percent": percent}
+    environment.globals |= {"Cell": Cell, "signs": SIGNS, "headline": markdown.headline, "excluded": markdown.excluded, "percent": percent}
     return environment.get_template("matrix.html.j2")
 
 
 def _groups(columns: tuple[str, ...]) -> list[tuple[str, int]]:
-    """Give the phases above the columns, and how many columns each has."""
+    """Return the phases above the columns, each with its number of columns."""
     numbers = [registry()[column].phase for column in columns]
     return [("Beyond" if number == BEYOND else f"{number} {phases()[number]}", numbers.count(number)) for number in dict.fromkeys(numbers)]
 
 
-def _seen(one: Seen) -> dict[str, str]:
+def _observation(one: Observation) -> dict[str, str]:
     return {"checkpoint": one.checkpoint, "scenario": one.scenario, "step": one.step, "subject": one.subject}

@@ -1,103 +1,105 @@
-"""What fell by which defect, who saw it alone, and what nobody has ever seen fall. Pure: the same rows give the same answers."""
+"""What the rows say together: which checkpoints catch which defects, which catch one alone, and which have never failed. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from validation.defects.results import Row, Seen
+from validation.defects.results import Observation, Row
 from validation.record.verdicts import Verdict
 
 
 class Cell(StrEnum):
-    """What a checkpoint made of a defect."""
+    """What became of a defect at a checkpoint."""
 
-    CAUGHT = "named and caught"
-    MISSED = "named and missed"
-    BESIDES = "fell besides"
-    OPEN = "not proven"
+    CAUGHT = "caught"
+    """It must catch the defect, and failed."""
+    SURVIVED = "survived"
+    """It must catch the defect, and passed."""
+    ALSO_FAILED = "also failed"
+    NOT_PROVEN = "not proven"
     PASSED = "passed"
-    APART = "rests on nothing that was changed"
+    UNAFFECTED = "no input changed"
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """All rows, and what can be read from them together.
+    """All rows, and what they say together.
 
     Attributes:
-        rows: one a defect.
-        columns: the checkpoints that were to be judged.
+        rows: one for each defect.
+        columns: the checkpoints that can run where the matrix is made.
         observed: every observation of the unchanged system.
-        absent: the defects that are not in it, by id, and why.
+        excluded: the defects that are not included, by id, with the reason.
     """
 
     rows: tuple[Row, ...]
     columns: tuple[str, ...]
-    observed: tuple[Seen, ...] = ()
-    absent: tuple[tuple[str, str], ...] = ()
+    observed: tuple[Observation, ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
 
     def cell(self, row: Row, column: str) -> Cell:
-        """Say what a checkpoint made of a defect."""
-        if column in row.apart and column not in row.named:
-            return Cell.APART
+        """Return what became of a defect at a checkpoint."""
+        if column in row.unaffected and column not in row.expected:
+            return Cell.UNAFFECTED
         verdict = row.verdicts.get(column, Verdict.NOT_PROVEN)
         if verdict == Verdict.FAILED:
-            return Cell.CAUGHT if column in row.named else Cell.BESIDES
+            return Cell.CAUGHT if column in row.expected else Cell.ALSO_FAILED
         if verdict == Verdict.PASSED:
-            return Cell.MISSED if column in row.named else Cell.PASSED
-        return Cell.OPEN
+            return Cell.SURVIVED if column in row.expected else Cell.PASSED
+        return Cell.NOT_PROVEN
 
     def cells(self, row: Row, cell: Cell) -> tuple[str, ...]:
-        """Give the checkpoints that made the same of a defect."""
+        """Return the checkpoints of a row with the same cell."""
         return tuple(column for column in self.columns if self.cell(row, column) is cell)
 
-    def reds(self, column: str) -> tuple[str, ...]:
-        """Give the defects that turned a checkpoint red."""
-        return tuple(row.defect for row in self.rows if column in row.red)
+    def failed_for(self, column: str) -> tuple[str, ...]:
+        """Return the defects for which a checkpoint failed."""
+        return tuple(row.defect for row in self.rows if column in row.failed)
 
     def is_caught(self, row: Row) -> bool:
-        """Tell whether every checkpoint that a defect names turned red."""
-        return bool(row.named) and set(row.named) <= set(row.red)
+        """Return whether every checkpoint that must catch a defect failed."""
+        return bool(row.expected) and set(row.expected) <= set(row.failed)
 
     @cached_property
-    def besides_only(self) -> tuple[str, ...]:
-        """The checkpoints that fell, and never by a defect that names them."""
-        named = {column for row in self.rows for column in self.cells(row, Cell.CAUGHT)}
-        return tuple(column for column in self.columns if self.reds(column) and column not in named)
+    def only_also_failed(self) -> tuple[str, ...]:
+        """The checkpoints that failed, but never for a defect that they must catch."""
+        caught = {column for row in self.rows for column in self.cells(row, Cell.CAUGHT)}
+        return tuple(column for column in self.columns if self.failed_for(column) and column not in caught)
 
     @cached_property
-    def unproven(self) -> tuple[str, ...]:
-        """The checkpoints that no defect here has turned red."""
-        return tuple(column for column in self.columns if not self.reds(column))
+    def never_failed(self) -> tuple[str, ...]:
+        """The checkpoints that failed for no defect of the matrix."""
+        return tuple(column for column in self.columns if not self.failed_for(column))
 
     @cached_property
-    def witnesses(self) -> dict[Seen, tuple[str, ...]]:
-        """Each observation that was wrong, and the defects that it saw."""
-        found: dict[Seen, list[str]] = {}
+    def wrong(self) -> dict[Observation, tuple[str, ...]]:
+        """Each observation that was wrong, and the defects for which it was."""
+        found: dict[Observation, list[str]] = {}
         for row in self.rows:
             for one in dict.fromkeys(row.wrong):
                 found.setdefault(one, []).append(row.defect)
         return {one: tuple(defects) for one, defects in found.items()}
 
     @cached_property
-    def by_one_defect(self) -> tuple[tuple[Seen, str], ...]:
-        """The observations that only one defect turns wrong, and which: with that defect gone, nothing would prove that they look."""
-        return tuple((one, defects[0]) for one, defects in self.witnesses.items() if len(defects) == 1)
+    def wrong_for_one(self) -> tuple[tuple[Observation, str], ...]:
+        """The observations that were wrong for one defect only, and the defect: without it, nothing would show that they can be wrong."""
+        return tuple((one, defects[0]) for one, defects in self.wrong.items() if len(defects) == 1)
 
     @cached_property
-    def sole(self) -> dict[str, Seen]:
-        """The defects that a single observation sees, and which: it is all that stands between them and a release."""
+    def caught_by_one(self) -> dict[str, Observation]:
+        """The defects that a single observation catches, and the observation: without it, they would ship."""
         return {row.defect: row.wrong[0] for row in self.rows if len(set(row.wrong)) == 1}
 
     @cached_property
-    def never_wrong(self) -> tuple[Seen, ...]:
-        """The observations of the unchanged system that no defect here has turned wrong."""
-        return tuple(one for one in self.observed if one not in self.witnesses)
+    def never_wrong(self) -> tuple[Observation, ...]:
+        """The observations of the unchanged system that were wrong for no defect of the matrix."""
+        return tuple(one for one in self.observed if one not in self.wrong)
 
 
-def by_checkpoint(seen: Sequence[Seen]) -> dict[str, list[Seen]]:
-    """Group observations by their checkpoint."""
-    groups: dict[str, list[Seen]] = {}
-    for one in seen:
+def by_checkpoint(observations: Sequence[Observation]) -> dict[str, list[Observation]]:
+    """Group observations by checkpoint."""
+    groups: dict[str, list[Observation]] = {}
+    for one in observations:
         groups.setdefault(one.checkpoint, []).append(one)
     return groups

@@ -1,4 +1,4 @@
-"""One run of everything that can see it on the system with a defect in it."""
+"""One row of the matrix: a run of every checkpoint that a defect can affect."""
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,123 +6,122 @@ from pathlib import Path, PurePosixPath
 
 from validation.core.errors import HarnessError
 from validation.core.settings import TARGETS
-from validation.defects.catalogue import Defect, planted
-from validation.defects.planted_images import Images
-from validation.defects.proving import HERE, report_of, why_not_landed
-from validation.defects.results import UNCHANGED, Row, Seen, now
+from validation.defects.catalogue import Defect, Images
+from validation.defects.proving.bench import HERE
+from validation.defects.proving.commands import report_of
+from validation.defects.results import UNCHANGED, Observation, Row, now
+from validation.defects.seeding import seeded_copy, why_not_applied
 from validation.record.verdicts import Run, Scenario, Verdict
 from validation.registry.checkpoints import Checkpoint, registry
 from validation.report import model
 
 TARGET = "local"
 RUN_SECONDS = 1800
-"""A run of everything takes two minutes alone, and a defect may let every wait run to its end."""
+"""A run of all checkpoints takes two minutes alone. A defect can make every wait run to its end."""
 RUNNING = "system"
-"""The folder that all runs from. What has a setting of a server of its own changes something for all that runs."""
+"""Stands for the running system: a defect in the settings of its own Redis affects every checkpoint that runs it."""
 
 NONE = Defect(UNCHANGED, "The unchanged system", "", "")
 
 
 def columns() -> tuple[str, ...]:
-    """Give the checkpoints that a run of everything can judge where the matrix is made."""
+    """Return the checkpoints that can run where the matrix is made."""
     return tuple(one.id for one in registry().values() if TARGETS[TARGET].intersection(one.needs))
 
 
-def why_not(defect: Defect) -> str:
-    """Say why a defect is not in the matrix; nothing for one that is."""
+def why_excluded(defect: Defect) -> str:
+    """Return why the matrix does not include a defect; empty if it does."""
     if HERE.images(defect) is not Images.NONE:
         return "needs container images"
     if not HERE.checkpoints(defect):
-        return "is of the judge, whose tests see it" if defect.tests else "needs a load" if defect.load else "needs a cluster"
+        return (
+            "is a defect of the harness, caught by its tests" if defect.tests else "needs a load run" if defect.load else "needs a cluster"
+        )
     return ""
 
 
-def reached(defect: Defect) -> tuple[str, ...]:
-    """Give the checkpoints that a defect can reach: those that look at something that it changes."""
+def affected(defect: Defect) -> tuple[str, ...]:
+    """Return the checkpoints that have an input which the defect changes."""
     changed = [PurePosixPath(change.file) for change in defect.changes] + [PurePosixPath(RUNNING)] * bool(defect.redis)
     return tuple(one for one in columns() if any(map(registry()[one].reads, changed)))
 
 
-def whole(defect: Defect, digest: str) -> Row:
-    """Plant a defect and let all checkpoints look that it can reach. What keeps it or the run from that is told in the row.
+def run_defect(defect: Defect, digest: str) -> Row:
+    """Apply a defect and run every checkpoint that it can affect. What prevents that is in the row.
 
     Args:
-        defect: it must be one that needs neither images nor a cluster.
-        digest: what the result depends on.
+        defect: one that needs neither images nor a cluster.
+        digest: of everything the result depends on.
     """
-    looking = reached(defect)
+    ids = affected(defect)
     try:
-        with planted(defect) as copy:
-            trouble = next(filter(None, (why_not_landed(copy, change) for change in defect.changes)), "")
-            if not trouble:
-                return row(defect, [_judged(copy, looking, defect.flags)], digest, looking)
-    except HarnessError as error:
-        trouble = str(error)
-    return Row(defect.id, digest, list(defect.checkpoints), {}, [], [], 0.0, trouble, now())
+        with seeded_copy(defect) as copy:
+            error = next(filter(None, (why_not_applied(copy, change) for change in defect.changes)), "")
+            if not error:
+                return row(defect, [_run(copy, ids, defect.flags)], digest, ids)
+    except HarnessError as failed:
+        error = str(failed)
+    return Row(defect.id, digest, list(defect.checkpoints), {}, [], [], 0.0, error, now())
 
 
-def unchanged(digest: str) -> Row:
-    """Let all checkpoints look at the unchanged system, each where nothing is but what it rests on: so nothing else can turn it red.
+def run_unchanged(digest: str) -> Row:
+    """Run every checkpoint on the unchanged system, in a copy with nothing but its inputs, so that nothing else can make it fail.
 
-    Those that rest on the same look together, and beside the others.
+    Checkpoints with the same inputs share a run; the runs are parallel.
 
     Args:
-        digest: what the result depends on.
+        digest: of everything the result depends on.
     """
     groups = dict[tuple[str, ...], list[Checkpoint]]()
     for column in columns():
         groups.setdefault(registry()[column].inputs, []).append(registry()[column])
     try:
         with ThreadPoolExecutor(HERE.at_once) as pool:
-            runs = list(pool.map(_apart, groups.values()))
+            runs = list(pool.map(_run_with_inputs_only, groups.values()))
     except HarnessError as error:
         return Row(UNCHANGED, digest, [], {}, [], [], 0.0, str(error), now())
     return row(NONE, runs, digest, columns())
 
 
-def _apart(alike: Sequence[Checkpoint]) -> Run:
-    with planted(None) as copy:
-        _strip(copy, alike[0])
-        return _judged(copy, [one.id for one in alike])
+def _run_with_inputs_only(alike: Sequence[Checkpoint]) -> Run:
+    with seeded_copy(None) as copy:
+        for file in [path for path in copy.rglob("*") if path.is_file() and not alike[0].reads(path.relative_to(copy))]:
+            file.unlink()
+        return _run(copy, [one.id for one in alike])
 
 
-def _strip(copy: Path, kept: Checkpoint) -> None:
-    """Remove every file that a checkpoint does not look at."""
-    for file in [path for path in copy.rglob("*") if path.is_file() and not kept.reads(path.relative_to(copy))]:
-        file.unlink()
-
-
-def row(defect: Defect, runs: Sequence[Run], digest: str, looking: Sequence[str]) -> Row:
-    """Write down what runs of the checkpoints that looked made of a defect."""
-    judged = [one for run in runs for one in run.results if one.checkpoint.id in looking]
+def row(defect: Defect, runs: Sequence[Run], digest: str, ids: Sequence[str]) -> Row:
+    """Return the row of a defect from the runs of the checkpoints in `ids`."""
+    results = [one for run in runs for one in run.results if one.checkpoint.id in ids]
+    scenarios = [(one.checkpoint.id, scenario) for one in results for scenario in one.scenarios]
     return Row(
         defect=defect.id,
         digest=digest,
-        named=list(defect.checkpoints),
-        verdicts={one.checkpoint.id: str(one.verdict) for one in judged},
-        wrong=_seen((one.checkpoint.id, s) for one in judged for s in one.scenarios),
-        seen=_seen(((one.checkpoint.id, s) for one in judged for s in one.scenarios), wrong_only=False) if defect.id == UNCHANGED else [],
+        expected=list(defect.checkpoints),
+        verdicts={one.checkpoint.id: str(one.verdict) for one in results},
+        wrong=_observations(scenarios),
+        observations=_observations(scenarios, wrong_only=False) if defect.id == UNCHANGED else [],
         seconds=sum(run.seconds for run in runs),
-        trouble="; ".join(trouble for run in runs for trouble in run.harness_errors),
+        harness_error="; ".join(error for run in runs for error in run.harness_errors),
         at=now(),
-        apart=[one for one in columns() if one not in looking],
+        unaffected=[one for one in columns() if one not in ids],
     )
 
 
 def not_green(unchanged: Row) -> list[str]:
-    """Say what of the unchanged system is not green, by which nothing could be seen to fall."""
-    told = {one.checkpoint: f", {one.subject}" for one in reversed(unchanged.wrong)}
-    return ([unchanged.trouble] if unchanged.trouble else []) + [
-        f"{identifier}: {unchanged.verdicts.get(identifier, 'not judged')}{told.get(identifier, '')}"
+    """Return what is not green on the unchanged system, so that its failure would prove nothing."""
+    first_wrong = {one.checkpoint: f", {one.subject}" for one in reversed(unchanged.wrong)}
+    return ([unchanged.harness_error] if unchanged.harness_error else []) + [
+        f"{identifier}: {unchanged.verdicts.get(identifier, 'not run')}{first_wrong.get(identifier, '')}"
         for identifier in columns()
         if unchanged.verdicts.get(identifier) != Verdict.PASSED
     ]
 
 
-def _seen(scenarios: Iterable[tuple[str, Scenario]], *, wrong_only: bool = True) -> list[Seen]:
-    """Give each observation once: one that a step repeats for many things is still one look."""
+def _observations(scenarios: Iterable[tuple[str, Scenario]], *, wrong_only: bool = True) -> list[Observation]:
+    """Return each observation once, even if a step repeats it for many things."""
     found = (
-        Seen(checkpoint, scenario.name, one.step, one.subject)
+        Observation(checkpoint, scenario.name, one.step, one.subject)
         for checkpoint, scenario in scenarios
         for one in scenario.observations
         if not (wrong_only and one.ok)
@@ -130,7 +129,7 @@ def _seen(scenarios: Iterable[tuple[str, Scenario]], *, wrong_only: bool = True)
     return list(dict.fromkeys(found))
 
 
-def _judged(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> Run:
-    told = ["run", "--source", str(copy), "--checkpoint", ",".join(ids), "--quick", *flags]
-    with report_of(told, "latest/results.json", RUN_SECONDS) as results:
+def _run(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> Run:
+    words = ["run", "--source", str(copy), "--checkpoint", ",".join(ids), "--quick", *flags]
+    with report_of(words, "latest/results.json", RUN_SECONDS) as results:
         return model.load(results.parent)

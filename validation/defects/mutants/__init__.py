@@ -1,4 +1,4 @@
-"""Mechanical changes to the system and the chart, to find what the protocol does not notice.
+"""Mechanical changes of the system and the chart, to find what the protocol does not notice.
 
 Start with `mutant.py`, then `trial.py`.
 """

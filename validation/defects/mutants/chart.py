@@ -1,6 +1,6 @@
-"""Mutants of the chart's templates: a scalar changed, a line left out, an item of a list or a rule of a policy left out.
+"""Mutants of the chart's templates: a scalar changed, a line left out, or an item of a list (such as a rule of a policy) left out.
 
-They are made from the text, since a template is no YAML before it is rendered.
+They are made from the text, because a template is not YAML before it is rendered.
 """
 
 import re
@@ -16,23 +16,23 @@ from validation.probes.chart import manifests, values
 
 SCALAR = re.compile(r"^(?P<head> *(?:- )?[\w./-]+: )(?P<value>[^\s{}\[\]&*|>#'\"][^{}\[\]#\n]*?)\s*(?: #.*)?$")
 ITEM = re.compile(r"^(?P<indent> *)- ")
-MADE_ANEW = "Secret"
-"""Its passwords differ in each rendering."""
+RANDOM = "Secret"
+"""Its passwords differ each time it is rendered."""
 
 
 def mutants_of(source: Path, only: str = "") -> list[Mutant]:
-    """List all mutants of the chart's templates, in the order of files and lines; some do not render, or to the same.
+    """Return all mutants of the chart's templates, in the order of files and lines. Some do not render, or render the same.
 
     Args:
         source: the folder with `chart/`.
-        only: what the paths of the files begin with.
+        only: a prefix of paths; other files are left out.
     """
     paths = (file for file in (source / "chart" / "templates").rglob("*") if file.suffix in {".yaml", ".tpl"})
     return of_files(source, paths, only, mutants)
 
 
 def matters(mutant: Mutant, source: Path) -> bool:
-    """Tell whether a mutant renders, and to something else, with any of the values files that are shipped."""
+    """Return whether a mutant renders, and differently, with one of the shipped values files."""
     chart = source / "chart"
     with tempfile.TemporaryDirectory(prefix="votecheck-chart-") as temporary:
         copy = Path(temporary) / "chart"
@@ -50,11 +50,11 @@ def _unchanged(chart: Path, file: str) -> list[manifests.Manifest]:
 
 
 def _bodies(chart: Path, given: manifests.Values) -> list[manifests.Manifest]:
-    return [one for one in manifests.render(chart, given) if one.kind != MADE_ANEW]
+    return [one for one in manifests.render(chart, given) if one.kind != RANDOM]
 
 
 def mutants(file: str, text: str) -> list[Mutant]:
-    """List all changes of one template's text, whether they render or not."""
+    """Return all mutants of one template's text, whether they render or not."""
     lines = text.splitlines(keepends=True)
     found = []
     for number in range(len(lines)):
@@ -65,7 +65,7 @@ def mutants(file: str, text: str) -> list[Mutant]:
 
 
 def _changes(lines: list[str], number: int) -> Iterator[tuple[str, int, str]]:
-    """Give what can be done at a line: a kind, the line behind what is replaced, and what stands there then."""
+    """Yield the changes at a line: the kind, the number of the line after the replaced ones, and the replacement."""
     line = lines[number]
     if scalar := SCALAR.match(line):
         yield "scalar changed", number + 1, f"{scalar['head']}{_other(scalar['value'])}\n"
@@ -80,7 +80,7 @@ def _changes(lines: list[str], number: int) -> Iterator[tuple[str, int, str]]:
 
 
 def _balanced(block: list[str]) -> bool:
-    """Tell whether a block of a template closes what it opens."""
+    """Return whether a block of a template closes what it opens."""
     words = re.findall(r"{{-? *(if|range|with|define|block|else|end)\b", "".join(block))
     depth = 0
     for word in words:

@@ -1,4 +1,4 @@
-"""A mechanical change of one file."""
+"""One mechanical change of one file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ class Mutant:
     """One change.
 
     Attributes:
-        file: the path below the source's folder.
+        file: the path below the source folder.
         line: where the changed piece begins.
-        kind: what was done to it.
-        before, after: the piece, and what stands in its place.
+        kind: the kind of change.
+        before, after: the piece and its replacement.
         text: the whole file with the change.
     """
 
@@ -27,19 +27,19 @@ class Mutant:
     text: str = field(repr=False)
 
     def __str__(self) -> str:
-        """Name it: `system/api/votes.py:40 condition turned round: «x» -> «not x»`."""
+        """Return a description such as `system/api/votes.py:40 condition negated: «x» -> «not x»`."""
         before, after = (" ".join(piece.split())[:SHOWN] for piece in (self.before, self.after))
         return f"{self.file}:{self.line} {self.kind}: «{before}» -> «{after}»"
 
 
 def of_files(source: Path, paths: Iterable[Path], only: str, mutants: Callable[[str, str], list[Mutant]]) -> list[Mutant]:
-    """List the mutants of files, in the order of files and lines.
+    """Return the mutants of files, in the order of files and lines.
 
     Args:
-        source: the folder that paths are told below.
+        source: the folder that the paths of mutants are relative to.
         paths: the files, in any order.
-        only: what their paths below it begin with.
-        mutants: makes those of one file, given its path and its text.
+        only: a prefix of relative paths; others are left out.
+        mutants: returns the mutants of one file, given its path and its text.
     """
     files = {str(file.relative_to(source)): file for file in sorted(paths)}
     return [one for name, file in files.items() if name.startswith(only) for one in mutants(name, file.read_text(encoding="utf-8"))]

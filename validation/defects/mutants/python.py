@@ -1,7 +1,7 @@
-"""Mutants of Python source: one small change each, such as a condition turned round, a call left out, or an `await` forgotten.
+"""Mutants of Python source: one small change each, such as a negated condition, or a call or an `await` left out.
 
-The libraries that there are run a project's own unit tests, in its own folder, and leave no call or `await` out; what is judged here is a
-copy, by the protocol. So the mutants are made from the syntax tree, and everything but the changed piece stays as it is written.
+Existing mutation libraries run a project's own unit tests in its own folder and do not leave out calls or `await`; here the protocol runs
+on a copy. The mutants are made from the syntax tree, and everything except the changed piece stays as written.
 """
 
 import ast
@@ -22,21 +22,21 @@ COMPUTED: dict[type[ast.operator], type[ast.operator]] = {
 
 
 def mutants_of(source: Path, only: str = "") -> list[Mutant]:
-    """List all mutants of the Python files of system and chart, in the order of files and lines; what only builds images is left out.
+    """Return all mutants of the Python files of system and chart, in the order of files and lines, except those that only build images.
 
     Args:
         source: the folder with `system/` and `chart/`.
-        only: what the paths of the files begin with.
+        only: a prefix of paths; other files are left out.
     """
     paths = (file for folder in ("system", "chart/files") for file in (source / folder).rglob("*.py"))
     return of_files(source, (file for file in paths if "images" not in file.relative_to(source).parts), only, mutants)
 
 
 def mutants(file: str, text: str) -> list[Mutant]:
-    """List all mutants of one file's text, each of which compiles to something else."""
+    """Return all mutants of one file's text that compile, each to a different syntax tree."""
     tree, found = ast.parse(text), dict[str, Mutant]()
     same = ast.dump(tree)
-    for node in _judged(tree):
+    for node in _active(tree):
         for kind, after in _changes(node):
             before = ast.get_source_segment(text, node) or ""
             mutated = _replaced(text, node, after)
@@ -45,8 +45,8 @@ def mutants(file: str, text: str) -> list[Mutant]:
     return sorted(found.values(), key=lambda mutant: mutant.line)
 
 
-def _judged(tree: ast.Module) -> Iterator[ast.expr | ast.stmt]:
-    """Give the nodes that do something: no docstrings, no annotations, nothing for type checkers only, no imports."""
+def _active(tree: ast.Module) -> Iterator[ast.expr | ast.stmt]:
+    """Yield the nodes with an effect: no docstrings, annotations, imports or code for type checkers only."""
     left: list[ast.AST] = [tree]
     while left:
         node = left.pop(0)
@@ -64,7 +64,7 @@ def _judged(tree: ast.Module) -> Iterator[ast.expr | ast.stmt]:
 
 
 Changes = Iterator[tuple[str, str]]
-"""What can be done to a node: a kind, and the text in its place."""
+"""The changes of a node: the kind and the replacement."""
 
 
 @singledispatch
@@ -108,7 +108,7 @@ def _(node: ast.Constant) -> Changes:
 @_changes.register(ast.While)
 @_changes.register(ast.IfExp)
 def _(node: ast.If | ast.While | ast.IfExp) -> Changes:
-    yield "condition turned round", _with(node, lambda new: setattr(new, "test", ast.UnaryOp(ast.Not(), node.test)))
+    yield "condition negated", _with(node, lambda new: setattr(new, "test", ast.UnaryOp(ast.Not(), node.test)))
 
 
 @_changes.register
@@ -152,7 +152,7 @@ def _with(node: ast.expr | ast.stmt, change: Callable[[ast.AST], object]) -> str
 
 
 def _replaced(text: str, node: ast.expr | ast.stmt, after: str) -> str:
-    """Put a text in the place of a node; a statement of several lines keeps its indentation."""
+    """Return the text with a node replaced; a statement of several lines keeps its indentation."""
     lines = text.encode().splitlines(keepends=True)
     begin = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
     end = sum(map(len, lines[: (node.end_lineno or node.lineno) - 1])) + (node.end_col_offset or 0)

@@ -1,4 +1,4 @@
-"""What the protocol says of mutants: each is planted into a copy of the source, and judged on this machine until somebody sees it."""
+"""Runs the protocol on mutants: each is applied to a copy of the source, and checkpoints run on this machine until one catches it."""
 
 import random
 import tomllib
@@ -13,51 +13,53 @@ from typing import Any
 
 from validation.core.errors import HarnessError
 from validation.core.settings import PROJECT, TARGETS
-from validation.defects.catalogue import planted
 from validation.defects.mutants import chart, python
 from validation.defects.mutants.mutant import Mutant
 from validation.defects.parallel import jobs
-from validation.defects.proving import BRIEFLY, HERE, judged_copy
+from validation.defects.proving.bench import BRIEFLY, HERE
+from validation.defects.proving.commands import run_checkpoints
+from validation.defects.seeding import seeded_copy
 from validation.registry.checkpoints import BEYOND, registry
 
-KNOWN = Path(__file__).with_name("accepted_survivors.toml")
-SAID = 200
+ACCEPTED = Path(__file__).with_name("accepted_survivors.toml")
+SHOWN = 200
+"""How many characters of a finding are kept."""
 
 
 class Fate(StrEnum):
     """What became of a mutant."""
 
-    SEEN = "seen"
+    CAUGHT = "caught"
     """A checkpoint failed, by a finding."""
     STOPPED = "stopped"
-    """Nothing was found wrong, but a checkpoint could not be proven: the run is INCOMPLETE, and nothing is released."""
+    """Nothing was wrong, but a checkpoint could not be proven: the run is INCOMPLETE and clears no release."""
     SURVIVED = "survived"
-    """Everything was green."""
+    """Every checkpoint passed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A mutant, what became of it, and by what: the checkpoint and its words."""
+class Trial:
+    """A mutant, what became of it, and the checkpoint that decided, with its finding or reason."""
 
     mutant: Mutant
     fate: Fate
-    said: str = ""
+    detail: str = ""
 
 
 def stages(file: str) -> list[list[str]]:
-    """Give the ids of the checkpoints that look at a file, on this machine, in stages: those that take longer come last."""
+    """Return the ids of the checkpoints that read a file and can run on this machine: first the protocol, then the slower ones beyond."""
     shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs) and one.reads(PurePosixPath(file))]
     return [[one.id for one in shown if (one.phase == BEYOND) is beyond] for beyond in (False, True)]
 
 
 def sample(count: int, seed: int, only: str = "", source: Path = PROJECT) -> list[Mutant]:
-    """Draw mutants of the system and of the chart, the same for the same seed and source.
+    """Draw mutants of the system and the chart; the same seed and source give the same ones.
 
     Args:
         count: how many, at most.
-        seed: draws them.
-        only: a file's path, or the begin of one; empty: any.
-        source: where the system is.
+        seed: of the random draw.
+        only: a file's path, or a prefix of paths; empty: any file.
+        source: the folder with `system/` and `chart/`.
     """
     every = [*python.mutants_of(source, only), *chart.mutants_of(source, only)]
     random.Random(seed).shuffle(every)  # noqa: S311 - no secret
@@ -65,66 +67,66 @@ def sample(count: int, seed: int, only: str = "", source: Path = PROJECT) -> lis
 
 
 Key = tuple[str, str, str, str]
-"""What a mutant is known by, wherever its line has moved: file, kind, before and after."""
+"""Identifies a mutant even if its line moves: file, kind, before and after."""
 
 
 def key(mutant: Mutant) -> Key:
-    """Give what a mutant is known by."""
+    """Return the key of a mutant."""
     return mutant.file, mutant.kind, mutant.before, mutant.after
 
 
-def known() -> dict[Key, str]:
-    """Give the reasons of the survivors that somebody has looked at, and let live.
+def accepted() -> dict[Key, str]:
+    """Return the accepted survivors, each with the reason.
 
-    An entry whose file has a `*` stands for all mutants that it is the pattern of.
+    An entry with a `*` in its file stands for every mutant that its patterns match.
     """
-    entries: Sequence[dict[str, str]] = tomllib.loads(KNOWN.read_text(encoding="utf-8")).get("survivor", ())
-    told = [((one["file"], one["kind"], one["before"], one["after"]), one["reason"]) for one in entries]
+    entries: Sequence[dict[str, str]] = tomllib.loads(ACCEPTED.read_text(encoding="utf-8")).get("survivor", ())
+    listed = [((one["file"], one["kind"], one["before"], one["after"]), one["reason"]) for one in entries]
     every = {key(one) for one in (*python.mutants_of(PROJECT), *chart.mutants_of(PROJECT))}
-    alike = {one: reason for pattern, reason in told if "*" in pattern[0] for one in every if all(map(fnmatchcase, one, pattern))}
-    return alike | {one: reason for one, reason in told if "*" not in one[0]}
+    matched = {one: reason for pattern, reason in listed if "*" in pattern[0] for one in every if all(map(fnmatchcase, one, pattern))}
+    return matched | {one: reason for one, reason in listed if "*" not in one[0]}
 
 
-def judging(mutants: Sequence[Mutant]) -> Generator[Judged]:
-    """Judge mutants, some at once, in their order.
+def try_all(mutants: Sequence[Mutant]) -> Generator[Trial]:
+    """Run the protocol on mutants, several at once, and yield the results in their order.
 
     Raises:
-        HarnessError: the unchanged system is not green.
+        HarnessError: a checkpoint fails on the unchanged system.
     """
     parts = {f"{one.file.split('/')[0]}/" for one in mutants}
-    with jobs([partial(_not_green, None, part) for part in parts], 1) as first:
-        open_before = {identifier: told for future in first for identifier, told in future.result().items()}
-    if wrong := [told for told in open_before.values() if told["verdict"] == "FAILED"]:
+    with jobs([partial(_not_passed, None, part) for part in parts], 1) as futures:
+        before = {identifier: entry for future in futures for identifier, entry in future.result().items()}
+    if failed := [entry for entry in before.values() if entry["verdict"] == "FAILED"]:
         raise HarnessError(
-            f"The unchanged system is not green: {wrong[0]['id']} {wrong[0]['reason']}", "a fault of the system", "votecheck run"
+            f"The unchanged system is not green: {failed[0]['id']} {failed[0]['reason']}", "a fault of the system", "votecheck run"
         )
-    with jobs([partial(_judge, mutant, frozenset(open_before)) for mutant in mutants], HERE.at_once) as coming:
-        yield from (future.result() for future in coming)
+    with jobs([partial(_try, mutant, frozenset(before)) for mutant in mutants], HERE.at_once) as trials:
+        yield from (future.result() for future in trials)
 
 
-def _judge(mutant: Mutant, open_before: frozenset[str]) -> Judged:
+def _try(mutant: Mutant, open_before: frozenset[str]) -> Trial:
     try:
-        told = _not_green(mutant, mutant.file)
-    except HarnessError as error:  # such as a run that does not end
-        return Judged(mutant, Fate.STOPPED, str(error).split("\n", 1)[0])
-    for identifier, one in told.items():
-        if one["findings"]:
-            first = one["findings"][0]
-            said = f"{identifier} {first['subject']}: expected {first['expected']}, observed {first['observed']}"
-            return Judged(mutant, Fate.SEEN, said[:SAID])
-    stopped = [f"{identifier} {one['reason']}"[:SAID] for identifier, one in told.items() if identifier not in open_before]
-    return Judged(mutant, Fate.STOPPED, stopped[0]) if stopped else Judged(mutant, Fate.SURVIVED)
+        entries = _not_passed(mutant, mutant.file)
+    except HarnessError as error:  # for example a run that does not end
+        return Trial(mutant, Fate.STOPPED, str(error).split("\n", 1)[0])
+    for identifier, entry in entries.items():
+        if entry["findings"]:
+            first = entry["findings"][0]
+            detail = f"{identifier} {first['subject']}: expected {first['expected']}, observed {first['observed']}"
+            return Trial(mutant, Fate.CAUGHT, detail[:SHOWN])
+    stopped = [f"{identifier} {entry['reason']}"[:SHOWN] for identifier, entry in entries.items() if identifier not in open_before]
+    return Trial(mutant, Fate.STOPPED, stopped[0]) if stopped else Trial(mutant, Fate.SURVIVED)
 
 
-def _not_green(mutant: Mutant | None, file: str) -> dict[str, dict[str, Any]]:
-    """Judge a copy, and give the checkpoints that are not green, by id: a mutant's up to the first stage with a finding."""
+def _not_passed(mutant: Mutant | None, file: str) -> dict[str, dict[str, Any]]:
+    """Return the entries of the checkpoints that do not pass on a copy, by id; with a mutant, up to the first stage with a finding."""
     found: dict[str, dict[str, Any]] = {}
-    with planted(None) as copy:
+    with seeded_copy(None) as copy:
         if mutant:
             (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
         for ids in stages(file):
-            told = judged_copy(copy, ids, BRIEFLY)
-            found |= {i: one for i, one in told.items() if i in ids and one["verdict"] != "PASSED"}
-            if mutant and any(one["findings"] for one in found.values()):
+            entries = run_checkpoints(copy, ids, BRIEFLY)
+            found |= {i: entry for i, entry in entries.items() if i in ids and entry["verdict"] != "PASSED"}
+            if mutant and any(entry["findings"] for entry in found.values()):
                 return found
     return found

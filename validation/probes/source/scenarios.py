@@ -1,64 +1,125 @@
-"""The scenarios as the feature files write them. pytest-bdd's own model keeps one of two that share a name."""
+"""The scenarios of the feature files, read by the Gherkin parser. pytest-bdd's own model keeps only one of two that share a name."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_bdd.exceptions import GherkinParseError
+from gherkin.errors import CompositeParserException, ParserError
+from gherkin.parser import Parser
+from pytest_bdd.gherkin_parser import Feature, GherkinDocument, Step, Tag
 from pytest_bdd.gherkin_parser import Scenario as Parsed
-from pytest_bdd.gherkin_parser import Tag, get_gherkin_document
 
 from validation.core.errors import ProbeError
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A table of examples of an outline."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """One scenario.
+    """One scenario, as written.
 
     Attributes:
         feature: its file.
         name: its name; of an outline, with the placeholders.
-        tags: its own, its rule's and its feature's.
-        examples: the rows of its tables, without the headings.
-        steps: with their keywords; of an outline, with the placeholders.
+        tags: its own, its rule's and its feature's, without the @.
+        tables: its tables of examples.
+        steps: keyword and text; of an outline, with the placeholders.
+        background: the steps before them, of its feature and its rule.
     """
 
     feature: str
     name: str
     tags: tuple[str, ...]
-    examples: tuple[tuple[str, ...], ...]
+    tables: tuple[Table, ...]
     steps: tuple[str, ...]
+    background: tuple[str, ...] = ()
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
         """The tags that name a checkpoint."""
         return tuple(tag for tag in self.tags if tag.startswith("cp_"))
 
+    @property
+    def examples(self) -> tuple[tuple[str, ...], ...]:
+        """The rows of all tables, without the headings."""
+        return tuple(row for table in self.tables for row in table.rows)
+
+    def texts(self) -> Iterator[tuple[str, ...]]:
+        """Yield the texts that each step can have, without its keyword: one for each row of examples that fills its placeholders."""
+        for step in (*self.background, *self.steps):
+            _, _, text = step.partition(" ")
+            filled = {_filled(text, table.headings, row) for table in self.tables for row in table.rows}
+            yield tuple(sorted(filled)) or (text,)
+
 
 def read(source: Path) -> list[Written]:
-    """Read every scenario below `features/`.
+    """Return every scenario below `features/`.
 
     Raises:
         ProbeError: a file is not Gherkin.
     """
-    return [one for file in sorted((source / "features").rglob("*.feature")) for one in _file(source, file)]
+    files = sorted((source / "features").rglob("*.feature"))
+    return [one for file in files for one in parse(file.read_text(encoding="utf-8"), str(file.relative_to(source)))]
 
 
-def _file(source: Path, file: Path) -> list[Written]:
+def parse(text: str, name: str) -> list[Written]:
+    """Return the scenarios of one feature file; an empty file has none.
+
+    Args:
+        text: what it contains.
+        name: its path, for the scenarios and the error.
+
+    Raises:
+        ProbeError: it is not Gherkin.
+    """
     try:
-        feature = get_gherkin_document(str(file)).feature
-    except GherkinParseError as error:
-        raise ProbeError(f"{file.relative_to(source)} is not Gherkin: {error}") from error
-    path = str(file.relative_to(source))
-    found = []
+        document = Parser().parse(text)
+    except (ParserError, CompositeParserException) as error:
+        raise ProbeError(f"{name} is not Gherkin: {error}") from error
+    return list(_of_feature(name, GherkinDocument.from_dict(document).feature)) if document.get("feature") else []
+
+
+def _of_feature(name: str, feature: Feature) -> Iterator[Written]:
+    before = [step for child in feature.children if child.background for step in child.background.steps]
     for child in feature.children:
         if child.scenario:
-            found.append(_written(path, child.scenario, feature.tags))
+            yield _written(name, child.scenario, feature.tags, before)
         elif child.rule:
-            found += [_written(path, inner.scenario, [*feature.tags, *child.rule.tags]) for inner in child.rule.children if inner.scenario]
-    return found
+            of_rule = [step for inner in child.rule.children if inner.background for step in inner.background.steps]
+            for inner in child.rule.children:
+                if inner.scenario:
+                    yield _written(name, inner.scenario, [*feature.tags, *child.rule.tags], [*before, *of_rule])
 
 
-def _written(path: str, scenario: Parsed, above: list[Tag]) -> Written:
-    tags = tuple(sorted({tag.name.lstrip("@") for tag in [*above, *scenario.tags]}))
-    rows = tuple(tuple(cell.value for cell in row.cells) for table in scenario.examples for row in table.table_body or ())
-    return Written(path, scenario.name, tags, rows, tuple(f"{step.keyword} {step.text}" for step in scenario.steps))
+def _written(name: str, scenario: Parsed, above: Sequence[Tag], before: Sequence[Step]) -> Written:
+    return Written(
+        feature=name,
+        name=scenario.name,
+        tags=tuple(sorted({tag.name.lstrip("@") for tag in [*above, *scenario.tags]})),
+        tables=tuple(
+            Table(
+                tuple(cell.value for cell in table.table_header.cells),
+                tuple(tuple(cell.value for cell in row.cells) for row in table.table_body or ()),
+            )
+            for table in scenario.examples
+            if table.table_header
+        ),
+        steps=tuple(map(_line, scenario.steps)),
+        background=tuple(map(_line, before)),
+    )
+
+
+def _line(step: Step) -> str:
+    return f"{step.keyword} {step.text}"
+
+
+def _filled(text: str, headings: Sequence[str], row: Sequence[str]) -> str:
+    for heading, value in zip(headings, row, strict=True):
+        text = text.replace(f"<{heading}>", value)
+    return text

@@ -5,15 +5,15 @@ import pytest
 from tests.unit.defects.example import AGAIN, COUNTED, HEADERS, LEDGER, MATRIX, NEVER, row
 from validation.core.errors import HarnessError
 from validation.defects.matrix.matrix import Matrix
-from validation.defects.matrix.steps import Step, read_kept, sights, step_of, written
-from validation.defects.results import Seen
+from validation.defects.matrix.steps import Step, read_reasons, step_of, step_results, written
+from validation.defects.results import Observation
 
 COUNT, ACCEPT, BOOKS = (Step(one.checkpoint, one.step) for one in (COUNTED, NEVER, LEDGER))
 
 
-def test_a_step_is_the_only_one_where_no_other_is_wrong_of_the_same_defect() -> None:
-    told = {one.step: (one.alone, one.beside) for one in sights(MATRIX, {})}
-    assert told == {
+def test_a_step_catches_a_defect_alone_if_no_other_step_does() -> None:
+    found = {one.step: (one.alone, one.shared) for one in step_results(MATRIX, {})}
+    assert found == {
         step_of(HEADERS): (("D13",), ()),
         ACCEPT: ((), ()),
         COUNT: ((), ("D3",)),
@@ -22,36 +22,36 @@ def test_a_step_is_the_only_one_where_no_other_is_wrong_of_the_same_defect() -> 
     }
 
 
-def test_two_observations_of_a_step_are_one_step() -> None:
-    other = Seen(HEADERS.checkpoint, "another", HEADERS.step, "another")
+def test_two_observations_of_a_step_belong_to_one_step() -> None:
+    other = Observation(HEADERS.checkpoint, "another", HEADERS.step, "another")
     twice = Matrix((row("D13", wrong=(HEADERS, other), c2_3="FAILED"),), MATRIX.columns)
-    assert [one.alone for one in sights(twice, {})] == [("D13",)]
+    assert [one.alone for one in step_results(twice, {})] == [("D13",)]
 
 
-def test_a_step_that_stays_says_why_and_another_says_nothing() -> None:
-    told = {one.step: one.stays for one in sights(MATRIX, {ACCEPT: "It is the promise itself."})}
-    assert (told[ACCEPT], told[COUNT]) == ("It is the promise itself.", "")
+def test_a_step_has_the_stated_reason_or_none() -> None:
+    found = {one.step: one.reason for one in step_results(MATRIX, {ACCEPT: "It is the guarantee itself."})}
+    assert (found[ACCEPT], found[COUNT]) == ("It is the guarantee itself.", "")
 
 
 @pytest.mark.parametrize(
-    ("checkpoint", "said", "as_written"),
+    ("checkpoint", "recorded", "as_written"),
     [
         ("1.3", "Then all places of the API port say the same", "Then all places of the <fact> say the same"),
         ("B1", "Then it keeps every write on disk and evicts nothing", "Then it keeps every write on disk and evicts nothing"),
-        ("B1", "Then nobody writes this", "Then nobody writes this"),
+        ("B1", "Then no feature contains this", "Then no feature contains this"),
     ],
 )
-def test_an_outline_has_one_step_whatever_its_examples_are(checkpoint: str, said: str, as_written: str) -> None:
-    assert step_of(Seen(checkpoint, "a scenario", said, "a subject")) == Step(checkpoint, as_written)
+def test_a_step_of_an_outline_is_one_step_whatever_the_example(checkpoint: str, recorded: str, as_written: str) -> None:
+    assert step_of(Observation(checkpoint, "a scenario", recorded, "a subject")) == Step(checkpoint, as_written)
 
 
-def test_each_step_that_stays_is_written_in_a_feature() -> None:
+def test_each_redundant_step_is_in_a_feature() -> None:
     texts = {Step(checkpoint, text) for checkpoint, steps in written().items() for _, text in steps}
-    assert [step for step in read_kept() if step not in texts] == []
+    assert [step for step in read_reasons() if step not in texts] == []
 
 
-def test_a_step_has_one_reason(tmp_path: Path) -> None:
-    file = tmp_path / "kept.toml"
-    file.write_text('[[kept]]\nsteps = ["B1 B1: Then a"]\nwhy = "b"\n', encoding="utf-8")
-    with pytest.raises(HarnessError, match="says twice why a step of B1 stays: Then a"):
-        read_kept(file)
+def test_a_step_is_listed_once(tmp_path: Path) -> None:
+    file = tmp_path / "redundant.toml"
+    file.write_text('[[redundant]]\nsteps = ["B1 B1: Then a"]\nreason = "b"\n', encoding="utf-8")
+    with pytest.raises(HarnessError, match="lists a step of B1 twice: Then a"):
+        read_reasons(file)

@@ -1,4 +1,4 @@
-"""Mutants of templates are small changes of lines, and those that are judged render to something else."""
+"""Mutants of templates are small changes of lines, and only those that render differently are used."""
 
 import pytest
 
@@ -30,15 +30,15 @@ def test_a_kind_of_change(text: str, kind: str, mutated: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["# a: 5\n", "{{- if .a }}\n", "a: {{ .b }}\n", "a: |\n", "a:\n", "a: [b]\n"])
-def test_what_is_no_scalar_is_left_alone(text: str) -> None:
+def test_only_scalars_are_changed(text: str) -> None:
     assert after(text) == set()
 
 
-def test_an_item_that_opens_what_it_does_not_close_is_left_alone() -> None:
+def test_an_item_with_an_unclosed_block_is_not_left_out() -> None:
     assert "item left out" not in {kind for kind, _ in after("a:\n  - b: 1\n    {{- if .c }}\n  - d: 1\n    {{- end }}\n")}
 
 
-def test_only_what_renders_to_something_else_matters() -> None:
+def test_only_a_mutant_that_renders_differently_matters() -> None:
     every = mutants_of(PROJECT)
     assert len(every) > 400
     by_line = {(one.file, one.before, one.kind): one for one in every}

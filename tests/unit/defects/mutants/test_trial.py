@@ -1,9 +1,9 @@
-"""A mutant is shown to every checkpoint that looks at its file, those that take longer last."""
+"""Every checkpoint that reads a mutant's file runs on it, the slower ones last."""
 
 from validation.defects.mutants.trial import stages
 
 
-def test_a_mutant_is_shown_to_what_looks_at_its_file() -> None:
+def test_the_checkpoints_that_read_its_file_run_on_a_mutant() -> None:
     of_the_consumer, of_the_chart = stages("system/consumer/loop.py"), stages("chart/templates/api.yaml")
     assert [("6.1" in stage, "B8" in stage) for stage in of_the_consumer] == [(True, False), (False, True)]
     assert not {"5.1", "4.1", "B11"}.intersection(*map(set, of_the_consumer))
@@ -11,5 +11,5 @@ def test_a_mutant_is_shown_to_what_looks_at_its_file() -> None:
     assert "B8" not in of_the_chart[1]
 
 
-def test_the_unchanged_system_is_shown_to_what_looks_at_any_file_of_it() -> None:
+def test_the_checkpoints_that_read_any_file_run_on_the_unchanged_system() -> None:
     assert {"5.1", "6.1", "1.3"} <= set(stages("system/")[0])

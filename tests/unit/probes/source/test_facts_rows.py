@@ -15,8 +15,7 @@ import pytest
 from features.steps.documents import source as steps
 from tests.unit.probes.source.statements import Change, changes
 from validation.core.errors import Finding, HarnessError
-from validation.defects.catalogue import planted
-from validation.defects.proving_by_tests import environment
+from validation.defects.seeding import environment, seeded_copy
 from validation.probes.source import facts
 from validation.probes.source.facts import Statement
 from validation.record.observe import Observe
@@ -52,7 +51,7 @@ class Judge:
 
 @pytest.fixture(scope="module")
 def judge() -> Iterator[Judge]:
-    with planted(None) as copy:
+    with seeded_copy(None) as copy:
         # Without bytecode: a file that is changed twice in a second, to the same size, would be taken for the first one.
         alone = environment(copy) | {"PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-m", "tests.unit.probes.source.facts_checker"]

@@ -1,37 +1,25 @@
-"""Images with a defect in them, for as long as it takes to see it caught."""
+"""Images with a defect in them, which exist only while its checkpoints run."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 
+from validation.defects.catalogue import Images
 from validation.images import engines
 from validation.images.build import build_all
 from validation.images.source import PARTS, reference
 
 STORE = threading.Lock()
-"""One at a time: a build takes layers of earlier ones, and fails where they are removed in that moment."""
-
-
-class Images(StrEnum):
-    """Which images a planted source is judged with."""
-
-    NONE = ""
-    BUILT = "built"
-    """Those that it makes."""
-    STALE = "stale"
-    """Those that the unchanged source makes."""
-    MOVED = "moved"
-    """Those that it makes, with the consumer's tag on the API's image."""
+"""Held by one thread at a time: a build reuses the layers of earlier builds, and fails if they are removed meanwhile."""
 
 
 @contextmanager
 def images(source: Path, unchanged: Path, which: Images, tag: str) -> Iterator[None]:
-    """Put images into the engine's store under a tag of their own; they are removed afterwards.
+    """Build images into the engine's store under their own tag; remove them afterwards.
 
     Raises:
-        TargetUnavailable: no engine answers, or they cannot be built.
+        TargetUnavailable: no engine answers, or the build fails.
     """
     if which is Images.NONE:
         yield
