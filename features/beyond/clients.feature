@@ -1,12 +1,12 @@
 @phase_0
-Feature: A slow client costs nobody but itself
-  A server that waits for ever for a request to become whole can be stopped by a hundred clients that never finish one.
+Feature: Slow clients
+  A server that waits forever for a request to complete can be stopped by a hundred clients that never finish one.
 
   @cp_b11
-  Rule: B11 Clients that are idle, drip or do not read are dropped, and votes of others are taken meanwhile
+  Rule: B11 Slow clients do not block voters
 
     Scenario: Three hundred slow clients
-      Given 60 clients each that connect and say nothing, drip a header, drip a body, vote and stay, and do not read
-      When voters vote for as long as the slow clients are there
+      Given 60 clients of each kind: silent, slow header, slow body, idle after a response, never reading
+      When voters vote for as long as the slow clients are connected
       Then every slow client is dropped within 30 seconds
       And every vote cast meanwhile is accepted

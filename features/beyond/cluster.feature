@@ -1,46 +1,46 @@
 @phase_0
 Feature: An installation in a cluster
-  What no process on one machine can show: what the API server keeps, what the kubelet does, and what operators do while votes flow.
+  Only a cluster shows what the API server stores, what the kubelet does, and what operators cause while votes flow.
 
   @cp_b17
-  Rule: B17 The installation is what the chart says, and its stream is in order
+  Rule: B17 The installation matches the chart
 
     @needs_cluster
-    Scenario: Namespaces
-      When the namespaces of the installation are looked at
-      Then there are four, each labelled with its layer and enforcing restricted
+    Scenario: The namespaces
+      When the namespaces of the installation are read
+      Then there are four, each with the label of its layer and enforcing restricted
 
     @needs_cluster
-    Scenario: Pods
-      When all pods of the installation are looked at
+    Scenario: The pods
+      When all pods of the installation are read
       Then each is ready, has requests and limits, and was never restarted
 
     @needs_cluster
     Scenario: The nine variables, as the process sees them
-      When a consumer's variables are read from its process
+      When the variables of a consumer are read from its process
       Then they are the nine of the contract, with the values of the release and the pod's own name
 
     @needs_cluster
     Scenario: The stream
       When the consumer group is read from the live Redis
-      Then nothing lags, nothing is pending and nothing is dead
+      Then lag, pending entries and dead-letter entries are 0
 
   @cp_b18
-  Rule: B18 The disruption budget is honoured
+  Rule: B18 Evictions leave an API pod running
 
     @needs_cluster
-    Scenario: Two evictions of the API at once
-      When both pods of the API are asked to leave, one right after the other
-      Then the first goes, the second is refused, and two are ready again
+    Scenario: Two evictions of the API in a row
+      When both pods of the API are evicted in a row
+      Then the first eviction succeeds, the second is rejected, and two pods become ready again
 
   @cp_b19
-  Rule: B19 Votes survive what operators do
+  Rule: B19 Votes survive scaling, pod loss and rollouts
 
     @needs_cluster
-    Scenario Outline: <what>
+    Scenario Outline: While votes flow, <what>
       Given votes flow into the installation
       When <what> while they flow
-      Then every vote that was accepted is counted once, and no other
+      Then every accepted vote is counted once, and no other
 
       Examples:
         | what                                     |

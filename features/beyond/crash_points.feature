@@ -1,20 +1,20 @@
 @phase_0
-Feature: A process may die between any two commands
-  A crash does not choose its moment. So each moment is visited: a fault proxy stops the process at the k-th command, and there it is killed.
+Feature: Crashes between any two commands
+  A crash can come at any moment. A proxy stops the process at each command in turn, and there the process is killed.
 
   @cp_b8
-  Rule: B8 A consumer that dies at any command leaves every vote to be counted once
+  Rule: B8 A consumer crash at any command loses no vote
 
-    Scenario: The consumer's crash points
-      Given the commands of a consumer that claims, counts, buries, acknowledges and trims
+    Scenario: The crash points of the consumer
+      Given the commands of a consumer that claims, counts, dead-letters, acknowledges and trims
       When it is killed before and after each of them
-      Then the points are those where a vote could be lost or counted twice
-      And after each death every vote is counted once and every malformed entry is buried once
+      Then the crash points include every command at which a vote could be lost or counted twice
+      And after each crash every vote is counted once and every malformed entry is dead-lettered once
 
   @cp_b9
-  Rule: B9 An API that dies at any command has promised nothing that is not kept
+  Rule: B9 An API crash at any command breaks no promise
 
-    Scenario: The API's crash points
-      Given the commands of an API between body and answer
-      When before and after each of them it is killed, and its connection is reset and goes silent
-      Then after each death no answer was a promise that is not kept, and a repeated vote is one vote
+    Scenario: The crash points of the API
+      Given the commands of an API between request body and response
+      When it is killed and its connection is reset or goes silent, before and after each of them
+      Then after each crash every promised vote is counted, and a repeated vote is one vote

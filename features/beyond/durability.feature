@@ -1,19 +1,19 @@
 @phase_0
-Feature: What holds the votes does not let go of them
-  The original protocol never looked at the servers' own settings, nor at what a dead consumer left behind.
+Feature: Stored votes stay stored
+  The original protocol checked neither the settings of the servers nor what a dead consumer leaves behind.
 
   @cp_b1 @at_cluster
-  Rule: B1 The live Redis persists every write and evicts nothing
+  Rule: B1 Redis persists every write and evicts nothing
 
-    Scenario: Its settings
+    Scenario: The settings of the live Redis
       When the settings of the live Redis are read
-      Then it keeps every write on disk and evicts nothing
+      Then they persist every write and evict nothing
 
   @cp_b2
-  Rule: B2 Another consumer takes over what a dead one was given
+  Rule: B2 Votes of a dead consumer are claimed and counted
 
-    Scenario: A consumer died with entries in hand
+    Scenario: A consumer died with pending entries
       Given a new stream with 20 votes
-      And a consumer that took 8 of them and died
+      And a consumer that read 8 of them and died
       When a consumer is started on it
       Then every vote of the stream is counted once

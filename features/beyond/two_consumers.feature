@@ -1,23 +1,23 @@
 @phase_0
-Feature: Two consumers at once count once
-  What one consumer has in hand another may take over, and the first may come back to it. The ledger decides, not the stream.
+Feature: Concurrent consumers
+  One consumer may claim the pending votes of another, which may still come back to them. The ledger decides, not the stream.
 
   @cp_b7
-  Rule: B7 The same batch in two hands, a consumer frozen in mid-commit, and a stream id given again
+  Rule: B7 Concurrent consumers count each vote once
 
-    Scenario: Two consumers send the same batch at the same moment
-      Given a consumer that holds 20 votes, stopped before its statement
-      And another that has taken them over, stopped before its statement
-      When both statements are let go
+    Scenario: Two consumers commit the same batch at the same moment
+      Given a consumer with 20 pending votes, stopped before its statement
+      And a second consumer that claimed them, stopped before its statement
+      When both statements continue
       Then every vote of the stream is counted once
 
-    Scenario: A consumer frozen in mid-commit comes back
-      Given a consumer that holds 20 votes, stopped after its statement and frozen
-      When another has taken them over, and the first one thaws
+    Scenario: A consumer that froze during its commit resumes
+      Given a consumer with 20 pending votes, stopped after its statement and frozen
+      When a second consumer claims them, and the first one resumes
       Then every vote of the stream is counted once
-      And both consumers are alive and no vote is in the dead letters
+      And both consumers are alive and the dead-letter stream is empty
 
-    Scenario: A stream id is given again
-      Given 20 votes that were counted, and a stream that was lost
-      When 20 other votes come under the very same stream ids
+    Scenario: A stream id is used again
+      Given a lost stream with 20 counted votes
+      When 20 other votes are added under the same stream ids
       Then every vote of the stream is counted once

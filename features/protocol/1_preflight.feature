@@ -1,14 +1,14 @@
 @phase_1
-Feature: Before anything starts, the release is whole
-  What a file names is there, what was built was built from this source, and no two layers tell different stories.
+Feature: The release is complete before anything starts
+  Every reference resolves, every image was built from this source, and no two layers contradict each other.
 
   @cp_1_1
-  Rule: 1.1 Both images are there, were built from this source, and are neither empty nor swollen
+  Rule: 1.1 Images are built from this source
 
     Scenario Outline: The <part> image is current
       Given the <part> image
       Then it was built from this source
-      And its labels say that it is voting-<part>, in the released version and of which revision
+      And its labels name voting-<part>, the released version and a revision
       And its size is between <low> and <high> MB
 
       Examples:
@@ -17,15 +17,15 @@ Feature: Before anything starts, the release is whole
         | consumer | 20  | 250  |
 
   @cp_1_2
-  Rule: 1.2 Every module and file that an image, the chart or an entry point names is there, and imports
+  Rule: 1.2 Every referenced module and file exists
 
     Scenario: Every module imports
       When every module of the system is imported by a fresh interpreter
-      Then none of them fails
+      Then every import succeeds
 
-    Scenario Outline: What <files> runs is there
+    Scenario Outline: Every module that <files> runs exists
       When the modules that <files> runs are looked up
-      Then it runs at least one, and each of them is there
+      Then there is at least one, and each of them exists
 
       Examples:
         | files                             |
@@ -35,78 +35,78 @@ Feature: Before anything starts, the release is whole
         | docs/**/*.md                      |
         | Makefile                          |
 
-    Scenario: The installed commands import
+    Scenario: Every installed command imports
       When the commands that the package installs are looked up
       Then there is at least one, and each of them imports
 
-    Scenario: What the images copy is there
+    Scenario: Every file that an image copies exists
       When the files that an image copies are looked up
-      Then at least 2 are named, and each of them is there
+      Then there are at least 2, and each of them exists
 
-    Scenario: What the chart takes in is there
-      When the files that the chart takes in are looked up
-      Then at least 1 are named, and each of them is there
+    Scenario: Every file that the chart includes exists
+      When the files that the chart includes are looked up
+      Then there are at least 1, and each of them exists
 
   @cp_1_3 @reconstructed
-  Rule: 1.3 A fact that several layers state is the same in each of them
+  Rule: 1.3 Versions, ports, names and limits match across layers
 
-    Scenario Outline: All agree on the <fact>
+    Scenario Outline: The <fact> matches everywhere
       When every place that states the <fact> is read
-      Then all places of the <fact> say the same
+      Then all of them state the same <fact>
 
       Examples:
-        | fact                       |
-        | release version            |
-        | consumer version           |
-        | API image                  |
-        | consumer image             |
-        | API user                   |
-        | consumer user              |
-        | size of the API image      |
-        | size of the consumer image |
-        | Python of the images       |
-        | oldest Python              |
-        | oldest Kubernetes          |
-        | Redis image                |
-        | Redis user                 |
-        | PostgreSQL image           |
-        | PostgreSQL user            |
-        | API port                   |
-        | vote options               |
-        | name of an option          |
-        | stream name                |
-        | consumer group             |
-        | longest name of the stream |
-        | longest name of the group  |
-        | entry fields               |
-        | stream of dead letters     |
-        | fields of dead letters     |
-        | nine variables             |
-        | batch size                 |
-        | block time                 |
-        | retries                    |
-        | log level                  |
-        | memory of a key            |
-        | most votes in a batch      |
-        | longest block time         |
-        | most retries               |
-        | longest memory of a key    |
-        | probe paths                |
-        | liveness of the consumer   |
-        | body limit                 |
-        | age of the results         |
-        | security headers           |
-        | headers from other origins |
-        | methods from other origins |
-        | memory of a preflight      |
-        | header of the key          |
-        | tables                     |
-        | functions                  |
-        | journal of Redis           |
-        | sync of Redis              |
-        | eviction of Redis          |
-        | memory of Redis            |
+        | fact                              |
+        | release version                   |
+        | consumer version                  |
+        | API image                         |
+        | consumer image                    |
+        | API user                          |
+        | consumer user                     |
+        | size limit of the API image       |
+        | size limit of the consumer image  |
+        | Python version of the images      |
+        | minimum Python version            |
+        | minimum Kubernetes version        |
+        | Redis image                       |
+        | Redis user                        |
+        | PostgreSQL image                  |
+        | PostgreSQL user                   |
+        | API port                          |
+        | vote options                      |
+        | pattern of an option              |
+        | stream name                       |
+        | consumer group                    |
+        | length limit of the stream name   |
+        | length limit of the group name    |
+        | entry fields                      |
+        | dead-letter stream                |
+        | dead-letter fields                |
+        | consumer variables                |
+        | batch size                        |
+        | block time                        |
+        | retry limit                       |
+        | log level                         |
+        | lifetime of a key                 |
+        | maximum batch size                |
+        | maximum block time                |
+        | maximum retry limit               |
+        | maximum lifetime of a key         |
+        | probe paths                       |
+        | liveness command of the consumer  |
+        | body limit                        |
+        | maximum age of the results        |
+        | security headers                  |
+        | CORS headers                      |
+        | CORS methods                      |
+        | lifetime of a preflight           |
+        | header of the idempotency key     |
+        | database tables                   |
+        | database functions                |
+        | appendonly setting of Redis       |
+        | appendfsync setting of Redis      |
+        | maxmemory-policy setting of Redis |
+        | maxmemory setting of Redis        |
 
-    Scenario: No fact of the table is left out
-      Given the table of facts
-      Then each of its facts is an example of «All agree on the <fact>», and no other
+    Scenario: Every fact of the registry is an example
+      Given the registry of facts
+      Then its facts are the examples of «The <fact> matches everywhere»

@@ -1,20 +1,20 @@
 @phase_2
-Feature: The API is alive, honest and guarded
-  An orchestrator restarts what is not alive and sends no voter to what is not ready; both answers must be true.
+Feature: The API reports its true state and protects itself
+  Kubernetes restarts what is not alive and routes no voter to what is not ready. Both answers must be true.
 
   @cp_2_1
-  Rule: 2.1 The API starts, with or without its dependencies
+  Rule: 2.1 The API starts with or without its dependencies
 
-    Scenario: It starts, says so and is ready
+    Scenario: The API starts, logs it and is ready
       When an API is started
       Then it is ready within 5 seconds
-      And its log says that it started, one JSON object a line
-      And its description names what there is to ask for
+      And its log reports the start, one JSON object per line
+      And its OpenAPI description lists every operation
       And SIGTERM ends it with exit code 0 within 5 seconds
 
-    Scenario Outline: Without <part> it starts, is alive and is not ready
+    Scenario Outline: Without <part> the API starts, is alive and is not ready
       When an API is started without <part>
-      Then it is alive and not ready, and names <part>
+      Then it is alive but not ready, and names <part>
 
       Examples:
         | part         |
@@ -22,20 +22,20 @@ Feature: The API is alive, honest and guarded
         | the database |
 
   @cp_2_2
-  Rule: 2.2 /health and /ready answer GET and HEAD, and tell the truth
+  Rule: 2.2 Health and readiness report the true state
 
     Scenario Outline: <method> <path>
       When a client sends <method> to <path>
-      Then the answer is 200 with <body>
+      Then the response is 200 with <body>
 
       Examples:
         | method | path    | body                                                          |
         | GET    | /health | {"status":"healthy"}                                          |
-        | HEAD   | /health | nothing                                                       |
+        | HEAD   | /health | no body                                                       |
         | GET    | /ready  | {"status":"ready","redis":"connected","database":"connected"} |
-        | HEAD   | /ready  | nothing                                                       |
+        | HEAD   | /ready  | no body                                                       |
 
-    Scenario Outline: /ready names <part> when it is <state>, and heals
+    Scenario Outline: /ready names <part> while it is <state>, and recovers
       Given <part> is <state>
       Then /ready is 503 within 2 seconds and names <part>
       And /health is still 200
@@ -50,32 +50,32 @@ Feature: The API is alive, honest and guarded
         | the database | frozen  |
 
   @cp_2_3
-  Rule: 2.3 Every class of answer carries the security headers
+  Rule: 2.3 Every response carries the security headers
 
     Scenario Outline: <class>
       When a client provokes <class>
-      Then the answer has status <status> and the security headers
+      Then the response has status <status> and the security headers
 
       Examples:
         | class                        | status |
         | results                      | 200    |
-        | a HEAD of /health            | 200    |
+        | a HEAD request for /health   | 200    |
         | an accepted vote             | 201    |
-        | a page that is not there     | 404    |
+        | an unknown path              | 404    |
         | a wrong method               | 405    |
-        | a body announced too large   | 413    |
-        | a chunked body too large     | 413    |
-        | a wrong option               | 422    |
+        | an announced large body      | 413    |
+        | a chunked large body         | 413    |
+        | an unknown option            | 422    |
         | a preflight                  | 200    |
-        | a fault of its own           | 500    |
-        | a vote while Redis is away   | 503    |
+        | an internal error            | 500    |
+        | a vote without Redis         | 503    |
 
     Scenario: In production HSTS is on and the documentation pages are off
       When an API is started for production
       Then it sends HSTS, and /docs and /openapi.json are 404
 
   @cp_2_4
-  Rule: 2.4 The API image runs confined
+  Rule: 2.4 The API image runs without privileges
 
     Scenario: The user of the api image
       Given the api image
@@ -85,22 +85,22 @@ Feature: The API is alive, honest and guarded
       Given the api image
       Then it has no shell and no package manager
 
-    Scenario: No rights to gain in the api image
+    Scenario: No privileges to gain in the api image
       Given the api image
-      Then no file in it gives more rights to whoever runs it
-      And UID 65532 may write nothing in it but temporary folders, nor may everybody
+      Then no file in it grants more privileges to its caller
+      And UID 65532 can write only to temporary folders
 
-    Scenario: No left-overs and no secrets in the api image
+    Scenario: No build leftovers and no secrets in the api image
       Given the api image
-      Then nothing is left in it of its build
-      And no secret is in its configuration or in any of its layers
+      Then it contains no build leftovers
+      And neither its configuration nor any of its layers contains a secret
 
     Scenario: A running api container
       Then a running api container has a read-only root and no capabilities, and no shell
 
   @cp_2_5
-  Rule: 2.5 The API image is small
+  Rule: 2.5 The API image is at most 200 MB
 
-    Scenario: Its size
+    Scenario: The size of the api image
       Given the api image
       Then its size is between 20 and 200 MB

@@ -1,14 +1,14 @@
 @phase_4
-Feature: The chart installs what was judged
-  An operator changes values and trusts that they reach the pods, confined as promised and watched by probes that can turn red.
+Feature: The chart installs what was validated
+  Operators change values and trust that these reach the pods, that the pods run without privileges, and that their probes work.
 
   @cp_4_1
-  Rule: 4.1 Image tags and every other value come from values, and change what they should and nothing else
+  Rule: 4.1 Every value changes what it should and nothing else
 
-    Scenario: Each value is flipped
-      When each value of the chart is flipped, one at a time
-      Then each changes what it should, and nothing else
-        | values                             | what changes: whole objects, or a place in them |
+    Scenario: Each value on its own
+      When each value of the chart is changed on its own
+      Then each changes what it should and nothing else
+        | values                             | what changes: whole objects, or a path in them |
         | namespaces.create                  | Namespace voting-* |
         | namespaces.prefix                  | * * |
         | images.pullPolicy                  | Deployment voting-api, Deployment voting-consumer, Job voting-migrate, Pod voting-test, StatefulSet redis, StatefulSet postgres: imagePullPolicy |
@@ -77,34 +77,34 @@ Feature: The chart installs what was judged
         | monitoring.alerts                  | PrometheusRule voting |
         | monitoring.prometheusNamespace     | NetworkPolicy allow-api, NetworkPolicy allow-consumer: spec.ingress |
 
-    Scenario: Every branch of a template belongs to a shape that is shipped
-      When the templates say where they have been, rendered with every shipped values file
-      Then every branch was taken and not taken, save what cannot be
-        | template     | way                                | because                                |
+    Scenario: The shipped values files cover every branch of the templates
+      When the templates record their branches while every shipped values file is rendered
+      Then every branch was taken and not taken, except impossible ones
+        | template     | branch                             | because                                |
         | secrets.yaml | not range $key, $value := $content | each of the three Secrets has some key |
 
-    Scenario: A tag that is set is the tag that runs
+    Scenario: Image tags come from values
       When the chart is rendered with the image tags "9.9.9-api" and "9.9.9-consumer"
-      Then every container of ours runs one of them
+      Then every container of the two images runs one of them
 
   @cp_4_2
-  Rule: 4.2 The consumer Deployment has the nine variables, secrets by reference and the pod's own name
+  Rule: 4.2 Pods get the right variables, and secrets only by reference
 
-    Scenario Outline: <variable>
+    Scenario Outline: The consumer's <variable>
       When the chart is rendered
       Then the consumer's <variable> comes from <source>
 
       Examples:
         | variable       | source              |
-        | REDIS_URL      | a secret            |
-        | DATABASE_URL   | a secret            |
-        | STREAM_NAME    | the value           |
-        | CONSUMER_GROUP | the value           |
-        | CONSUMER_NAME  | field metadata.name |
-        | BATCH_SIZE     | the value           |
-        | BLOCK_MS       | the value           |
-        | MAX_RETRIES    | the value           |
-        | LOG_LEVEL      | the value           |
+        | REDIS_URL      | a Secret            |
+        | DATABASE_URL   | a Secret            |
+        | STREAM_NAME    | a plain value       |
+        | CONSUMER_GROUP | a plain value       |
+        | CONSUMER_NAME  | the pod's name      |
+        | BATCH_SIZE     | a plain value       |
+        | BLOCK_MS       | a plain value       |
+        | MAX_RETRIES    | a plain value       |
+        | LOG_LEVEL      | a plain value       |
 
     Scenario Outline: No secret is a plain value in <values file>
       When the chart is rendered with <values file>
@@ -118,10 +118,10 @@ Feature: The chart installs what was judged
         | external-data-values.yaml  |
         | platform-values.yaml       |
 
-    Scenario Outline: A variable that nobody reads sets nothing, in <values file>
+    Scenario Outline: Programs read every variable and listen on every port of <values file>
       When the chart is rendered with <values file>
       Then each variable of a container is one that its program reads
-      And each port of a container is one that its program is told to listen on, for everybody
+      And each port of a container is one that its program listens on
 
       Examples:
         | values file                |
@@ -129,20 +129,20 @@ Feature: The chart installs what was judged
         | production-values.yaml     |
         | external-data-values.yaml  |
 
-    Scenario: The server is made for those who come
+    Scenario: PostgreSQL is created with the user and database of its clients
       When the chart is rendered
-      Then PostgreSQL is made with the user and the database that the URLs name
+      Then PostgreSQL is created with the user and the database in the URLs
 
-    Scenario: An upgrade keeps the passwords that the volumes were made with
-      When the chart is rendered beside passwords that the cluster has kept
-      Then every Secret has the passwords that were kept, and an uninstallation leaves them
+    Scenario: An upgrade keeps the passwords of the existing volumes
+      When the chart is rendered for a cluster that already has passwords
+      Then every Secret has the existing passwords, and they survive an uninstallation
 
   @cp_4_3
-  Rule: 4.3 Every pod keeps Pod Security restricted plus a read-only root, with the images' UIDs
+  Rule: 4.3 Pods meet Pod Security restricted with a read-only root
 
-    Scenario Outline: Every container of <values file>
+    Scenario Outline: The security context of every container, with <values file>
       When the chart is rendered with <values file>
-      Then every container is confined, and ours run as the users of their images
+      Then every container is confined, and the two images run as their own users
 
       Examples:
         | values file                |
@@ -152,10 +152,10 @@ Feature: The chart installs what was judged
         | external-data-values.yaml  |
         | platform-values.yaml       |
 
-    Scenario: A read-only root leaves the folders that a program needs
+    Scenario: Each container has the writable folders that it needs
       When the chart is rendered
-      Then each container has these folders to write to, and no other
-        | container | folders; what is kept outlives the pod                              |
+      Then each container can write to these folders and no other
+        | container | folders; (kept): outlives the pod                                   |
         | api       | /tmp                                                                |
         | consumer  | /tmp                                                                |
         | migrate   | /tmp                                                                |
@@ -163,100 +163,100 @@ Feature: The chart installs what was judged
         | redis     | /data (kept), /tmp                                                  |
         | postgres  | /var/lib/postgresql/data (kept), /var/run/postgresql, /tmp          |
 
-    Scenario: The namespaces
+    Scenario: The Pod Security level of the namespaces
       When the chart is rendered
       Then each of the four namespaces enforces restricted
 
   @cp_4_4
-  Rule: 4.4 Probes are declared for each workload, differ from one another, and are true
+  Rule: 4.4 Probes detect hung processes and spare idle ones
 
-    Scenario: Every lasting workload declares three different probes
+    Scenario: Every long-running workload declares three different probes
       When the chart is rendered
-      Then every lasting workload declares a startup, a readiness and a liveness probe that differ
+      Then every long-running workload declares different startup, readiness and liveness probes
 
-    Scenario: A pod has time to start, to answer, to recover and to end, and one that cannot work gets no more
+    Scenario: Probes allow enough time, and no more
       When the chart is rendered
-      Then the probes of each, and its time to end, leave these seconds
-        | container | to start, at least | until it is taken out, at most | of wrong answers that it outlives, at least | until it is started anew, at most | to end, at least |
-        | api       | 60                 | 15                             | 15                                          | 50                                | 30               |
-        | consumer  | 60                 | 25                             | 15                                          | 50                                | 30               |
-        | redis     | 120                | 15                             | 45                                          | 90                                | 60               |
-        | postgres  | 120                | 15                             | 45                                          | 90                                | 60               |
-      And each probe waits longer than the right answer may take
+      Then the probes and the grace period of each container allow these seconds
+        | container | to start, at least | until not ready, at most | of failures survived, at least | until a restart, at most | to shut down, at least |
+        | api       | 60                 | 15                       | 15                             | 50                       | 30                     |
+        | consumer  | 60                 | 25                       | 15                             | 50                       | 30                     |
+        | redis     | 120                | 15                       | 45                             | 90                       | 60                     |
+        | postgres  | 120                | 15                       | 45                             | 90                       | 60                     |
+      And the timeout of each probe is longer than a correct response may take
 
-    Scenario: The consumer's readiness asks both servers
+    Scenario: The consumer's readiness probe checks both servers
       When the chart is rendered
-      Then the consumer's readiness is green with both servers, and red without either
+      Then the consumer's readiness probe is green with both servers and red without either
 
     @needs_local
-    Scenario: The API serves what its probes ask for
+    Scenario: The API serves the paths of its probes
       When the chart is rendered
       And an API is started
-      Then each path that the API's probes ask for is answered 200
+      Then each path in the API's probes responds 200
 
     @needs_local
-    Scenario: The chart's test tells whether votes are counted
+    Scenario: The chart's test waits until its vote is counted
       When the chart is rendered
-      And its test pod's program runs while no vote is counted
-      Then it waits, and ends well once its vote is counted
+      And the program of its test pod runs while no vote is counted
+      Then it waits, and succeeds once its vote is counted
 
-    Scenario: The chart's test tells that no API is there
+    Scenario: The chart's test fails without an API
       When the chart is rendered
-      Then its test pod's program ends badly where no API is, and says what it asked
+      Then the program of its test pod fails without an API and reports the request
 
-    Scenario: A pod that ends has time
+    Scenario: The grace period covers preStop and shutdown
       When the chart is rendered
-      Then every pod that does something before it ends has time for that and for what it has in hand
+      Then the grace period of every pod with a preStop hook covers the hook and the shutdown
 
-    Scenario: The consumer's liveness asks its heartbeat
+    Scenario: The consumer's liveness probe checks its heartbeat
       When the chart is rendered
       Then the consumer's liveness probe runs python -m system.consumer.heartbeat
 
-    @needs_local
-    Scenario: Green when idle, red when the loop hangs
-      Given a consumer that was idle, then frozen, then let go on
+    @needs_local @background_heartbeat
+    Scenario: Green while idle, red while the loop hangs
+      Given a consumer that was idle, then frozen, then resumed
       Then its heartbeat was green while it was idle
-      And red within 35 seconds of its freezing, and green again once it went on
+      And it was red within 35 seconds of freezing, and green again after resuming
 
   @cp_4_5
-  Rule: 4.5 The chart is valid, and keeps what it is given
+  Rule: 4.5 The chart renders valid objects and keeps votes
 
     Scenario: Lint
       When the chart is linted with every shipped values file
-      Then there is no message of the linter
+      Then the linter reports nothing
 
-    Scenario: A misspelt value is refused, at every level
-      When a misspelt key is added at every level of the values
-      Then each is refused by the schema
+    Scenario: A misspelled value is rejected at every level
+      When a misspelled key is added at every level of the values
+      Then the schema rejects each of them
 
-    Scenario: Votes outlive the pods that keep them
+    Scenario: Votes outlive the pods of Redis and PostgreSQL
       When the chart is rendered
-      Then the folders in which Redis and PostgreSQL keep votes are on volumes that outlive their pods
+      Then Redis and PostgreSQL keep their data on volumes that outlive their pods
 
-    Scenario: What comes and goes by itself comes at its moment
+    Scenario: Hooks run at the right time and are deleted
       When the chart is rendered
-      Then each hook comes at its moment, ends in time, and goes when it should
-        | hook               | moments                  | goes                                | given up after, at least | at most |
+      Then each hook runs at the right time, has a deadline and is deleted
+        | hook               | hook events              | deletion policy                     | deadline in s, at least  | at most |
         | Job voting-migrate | post-install,pre-upgrade | before-hook-creation,hook-succeeded | 300                      | 900     |
         | Pod voting-test    | test                     | before-hook-creation                | 60                       | 300     |
-      And the test pod runs a program of Python's that is given the API's Service
+      And the test pod runs a Python program with the address of the API's Service
 
     Scenario Outline: Voters are served while pods are replaced, with <values file>
       When the chart is rendered with <values file>
-      Then neither a rollout nor a drain takes more than one pod of a part away at a time, and none of the API's before another is ready
+      Then a drain takes at most one pod of each part at a time, and a rollout no API pod before another is ready
 
       Examples:
         | values file                |
         | default-values.yaml        |
         | production-values.yaml     |
 
-    Scenario: Redis promises what a vote was promised
+    Scenario: Redis is configured to keep every vote
       When the chart is rendered with production-values.yaml
-      Then Redis is told to write each vote to disk and to evict nothing
+      Then Redis is configured to persist every write and to evict nothing
 
-    Scenario Outline: <values file> against three versions of Kubernetes
+    Scenario Outline: The objects of <values file> are valid for three Kubernetes versions
       When the chart is rendered with <values file>
-      Then every one of at least <fewest> objects is valid for 3 versions of Kubernetes
+      Then each of at least <fewest> objects is valid for 3 Kubernetes versions
 
       Examples:
         | values file                | fewest |
@@ -266,9 +266,9 @@ Feature: The chart installs what was judged
         | external-data-values.yaml  | 15     |
         | platform-values.yaml       | 10     |
 
-    Scenario Outline: The words of <values file> are known
+    Scenario Outline: Kubernetes knows every enumerated value of <values file>
       When the chart is rendered with <values file>
-      Then each of at least <fewest> words that a cluster chooses among is one that it knows
+      Then each of at least <fewest> enumerated values is one that Kubernetes knows
 
       Examples:
         | values file                | fewest |
@@ -278,9 +278,9 @@ Feature: The chart installs what was judged
         | external-data-values.yaml  | 50     |
         | platform-values.yaml       | 30     |
 
-    Scenario Outline: What other projects take, with <values file>
+    Scenario Outline: The custom resources of <values file> are valid
       When the chart is rendered with <values file>
-      Then each of at least <fewest> objects of other projects is what its project takes
+      Then each of at least <fewest> custom resources is one that its project accepts
 
       Examples:
         | values file                | fewest |
@@ -290,11 +290,11 @@ Feature: The chart installs what was judged
 
     Scenario: The alerts of production-values.yaml
       When the chart is rendered with production-values.yaml
-      Then its alerts are those that are promised, each held to the namespaces of the release
+      Then its alerts are the documented ones, each limited to the namespaces of the release
 
-    Scenario Outline: What an object of <values file> names is there
+    Scenario Outline: Every reference between objects of <values file> resolves
       When the chart is rendered with <values file>
-      Then each of at least <fewest> things that an object of <values file> names is there
+      Then each of at least <fewest> references in <values file> resolves
 
       Examples:
         | values file                | fewest |
@@ -304,6 +304,6 @@ Feature: The chart installs what was judged
         | external-data-values.yaml  | 20     |
         | platform-values.yaml       | 20     |
 
-    Scenario: A value that breaks a rule of the schema is refused, for each rule in each place
-      When each rule of the schema is broken, in every place where it holds
-      Then every wrong value is refused, where a right one is taken
+    Scenario: The schema rejects every value that breaks one of its rules
+      When each rule of the schema is broken, wherever it applies
+      Then every invalid value is rejected where a valid one is accepted

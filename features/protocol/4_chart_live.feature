@@ -1,15 +1,15 @@
 @phase_4
 Feature: The chart does in a cluster what it declares
-  What a template says is a wish. What the API server admitted, what a process finds around it, and what the kubelet does, are facts.
+  A template states an intention. What the API server admitted, what a process sees and what the kubelet does are facts.
 
   @cp_4_3
-  Rule: 4.3 Every pod keeps Pod Security restricted plus a read-only root, with the images' UIDs
+  Rule: 4.3 Pods meet Pod Security restricted with a read-only root
 
     @needs_cluster
-    Scenario Outline: <component>, as it was admitted and from inside
-      When the pods of <component> are looked at
-      Then each was admitted confined as Pod Security restricted demands, with a read-only root and no token
-      And from inside each is the user <user>, without capabilities, and writes nowhere but to its own folders
+    Scenario Outline: The pods of <component>, as admitted and from inside
+      When the pods of <component> are inspected
+      Then each was admitted as Pod Security restricted requires, with a read-only root and no token
+      And each process is the user <user> without capabilities, and can write only to its own folders
 
       Examples:
         | component | user  |

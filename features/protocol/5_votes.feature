@@ -1,9 +1,9 @@
 @phase_5
-Feature: Votes are taken over HTTP
-  201 is a promise: this vote will be counted, once. Everything else is not a vote.
+Feature: Votes are accepted over HTTP
+  201 is a promise: this vote will be counted exactly once. No other response makes that promise.
 
   @cp_5_1 @at_cluster
-  Rule: 5.1 A valid vote is accepted, written to the stream as the contract says, and counted once per key
+  Rule: 5.1 A valid vote becomes one stream entry
 
     Scenario Outline: A vote for <option> becomes one stream entry
       When a voter votes for "<option>"
@@ -17,56 +17,56 @@ Feature: Votes are taken over HTTP
 
     Scenario Outline: <what> is not a vote
       When a client posts <body> to /api/vote
-      Then it is answered 422, and the stream is unchanged
+      Then the response is 422 and the stream is unchanged
 
       Examples:
         | what                    | body                                 |
         | An unknown option       | {"option": "birds"}                  |
-        | An option in capitals   | {"option": "Cats"}                   |
-        | An option with a space  | {"option": "cats "}                  |
+        | A capitalized option    | {"option": "Cats"}                   |
+        | An option and a space   | {"option": "cats "}                  |
         | A number                | {"option": 1}                        |
         | Null                    | {"option": null}                     |
         | A list                  | {"option": ["cats"]}                 |
         | NaN                     | {"option": NaN}                      |
         | A missing key           | {}                                   |
         | An extra key            | {"option": "cats", "weight": 2}      |
-        | A key given twice       | {"option": "cats", "option": "dogs"} |
+        | A duplicate key         | {"option": "cats", "option": "dogs"} |
         | A lone surrogate        | {"option": "\ud800"}                 |
-        | A bare word             | cats                                 |
-        | A broken object         | {"option": "cats"                    |
+        | Not JSON                | cats                                 |
+        | Truncated JSON          | {"option": "cats"                    |
         | A list of votes         | [{"option": "cats"}]                 |
-        | Nothing                 | an empty body                        |
+        | An empty body           | an empty body                        |
         | UTF-16                  | a vote in UTF-16                     |
-        | A byte order mark       | a vote behind a byte order mark      |
+        | A byte order mark       | a vote after a byte order mark       |
         | Latin-1                 | a vote in Latin-1                    |
 
-    Scenario: The same key and option is the same vote
+    Scenario: The same option with the same key is the same vote
       When a voter votes for "cats" twice with the same key
-      Then both are accepted with the same stream id and vote id
+      Then both responses are 201 with the same stream id and vote id
       And the stream holds exactly that vote
 
-    Scenario: The same key with another option is refused
+    Scenario: Another option with the same key is rejected
       When a voter votes for "cats" and then for "dogs" with the same key
-      Then the second is answered 422, and the stream holds only the first
+      Then the second response is 422, and the stream holds only the first vote
 
-    Scenario Outline: <what> is a malformed key
-      When a client votes with <key> as its key
-      Then it is answered 400, and the stream is unchanged
+    Scenario Outline: <what> is not a valid key
+      When a client votes with the key <key>
+      Then the response is 400 and the stream is unchanged
 
       Examples:
-        | what              | key                  |
-        | Nothing           | an empty text        |
-        | 256 characters    | 256 letters          |
-        | A space inside    | a b                  |
-        | Beyond ASCII      | the letter é         |
+        | what                      | key              |
+        | An empty key              | (empty)          |
+        | A key of 256 characters   | (256 characters) |
+        | A key with a space        | a b              |
+        | A key that is not ASCII   | é                |
 
   @cp_5_2
-  Rule: 5.2 Results have the counts, percentages, order, timestamp and cache header that were published
+  Rule: 5.2 Results show the counted votes
 
-    Scenario Outline: Counts <cats> and <dogs>
-      Given a database that has counted <cats> for cats and <dogs> for dogs
+    Scenario Outline: <cats> votes for cats and <dogs> for dogs
+      Given a database with <cats> votes for cats and <dogs> for dogs
       When a client reads the results
-      Then they show <cats> and <dogs> with <percent cats> and <percent dogs> percent, in the order of the options
+      Then the results are <cats> (<percent cats> %) and <dogs> (<percent dogs> %), in the order of the options
 
       Examples:
         | cats | dogs    | percent cats | percent dogs |
@@ -75,29 +75,29 @@ Feature: Votes are taken over HTTP
         | 1    | 6       | 14.29        | 85.71        |
         | 1    | 9999999 | 0            | 100          |
 
-    Scenario: Three equal options still make 100
-      Given a database that has counted 1 for each of three options
+    Scenario: Three equal options add up to 100 %
+      Given a database with 1 vote for each of three options
       When a client reads the results
-      Then the percentages sum to exactly 100 and none is more than 0.01 away from its share
+      Then the percentages add up to exactly 100, each within 0.01 of its share
 
-    Scenario: The answer may be kept for two seconds and says how fresh it is
-      When a client reads the results of the voters' API
-      Then they may be kept for 2 seconds, and were read in the last 5
+    Scenario: Results may be cached for two seconds and state their age
+      When a client reads the voters' results
+      Then the results may be cached for 2 seconds and are at most 5 seconds old
 
-    Scenario: Nobody is given results that are older
-      When a client reads the results of the voters' API
-      Then they are read anew once their 2 seconds are over
+    Scenario: Results are refreshed after two seconds
+      When a client reads the voters' results
+      Then the results are newer once 2 seconds have passed
 
   @cp_5_3 @at_cluster
-  Rule: 5.3 A preflight tells an allowed origin what it may do, and a foreign one nothing
+  Rule: 5.3 Only allowed origins may vote from a browser
 
     Scenario: An allowed origin
       When a browser at https://vote.example asks whether it may vote
-      Then it may, with the published methods and headers, for 600 seconds
+      Then the preflight allows the published methods and headers for 600 seconds
 
-    Scenario Outline: <origin> is foreign
+    Scenario Outline: The origin <origin> is not allowed
       When a browser at <origin> asks whether it may vote
-      Then it is told nothing
+      Then the preflight allows nothing
 
       Examples:
         | origin                            |
@@ -106,12 +106,12 @@ Feature: Votes are taken over HTTP
         | https://vote.example.evil.example |
         | null                              |
 
-    Scenario: A foreign origin reads no answer either
+    Scenario: A page of another origin cannot read the results
       When a page at https://evil.example reads the results
-      Then the answer allows no origin
+      Then the response allows no origin
 
   @cp_5_4 @at_cluster
-  Rule: 5.4 A body of 1 MiB passes on, one more byte is refused, whatever its length claims to be
+  Rule: 5.4 Bodies over 1 MiB are rejected
 
     Scenario Outline: Exactly 1 MiB, <how>
       When a client posts a vote padded to 1048576 bytes, <how>
@@ -122,29 +122,29 @@ Feature: Votes are taken over HTTP
         | announced |
         | chunked   |
 
-    Scenario Outline: One byte more, <how>
+    Scenario Outline: One byte over 1 MiB, <how>
       When a client posts a vote padded to 1048577 bytes, <how>
-      Then it is answered 413, and the stream is unchanged
-      And no more of it is listened to
+      Then the response is 413 and the stream is unchanged
+      And the API closes the connection
 
       Examples:
         | how       |
         | announced |
         | chunked   |
 
-    Scenario: A length that lies
+    Scenario: A false Content-Length
       When a client announces 10 bytes and sends 1048577 in chunks
-      Then it is refused, and the stream is unchanged
+      Then the request is rejected and the stream is unchanged
 
   @cp_5_5 @reconstructed
-  Rule: 5.5 Without Redis a vote is refused in time, and voting works again by itself
+  Rule: 5.5 Voting recovers after a Redis outage
 
     Scenario Outline: Redis <state>
       Given Redis is <state>
-      When a voter votes for "cats" with a key of their own
-      Then it is answered 503 within 2 seconds, with Retry-After
+      When a voter votes for "cats" during the outage
+      Then the response is 503 within 2 seconds, with Retry-After
       When Redis is back
-      Then the same vote with the same key is accepted and stands in the stream once
+      Then the same vote with the same key is accepted, and is in the stream once
 
       Examples:
         | state   |

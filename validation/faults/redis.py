@@ -106,4 +106,4 @@ def redis_faults() -> Iterator[tuple[str, Fault]]:
     yield "Redis is stalled", Stalled()
     yield "the consumer group is destroyed", GroupDestroyed()
     yield "Redis is out of memory", OutOfMemory()
-    yield "the disk of Redis is full", DiskFull()
+    yield "Redis is out of disk space", DiskFull()

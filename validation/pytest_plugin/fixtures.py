@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from validation.core.settings import RunSettings
-from validation.pytest_plugin.items import place_of, steps_of
+from validation.pytest_plugin.items import place_of
 from validation.pytest_plugin.stash import OBSERVE, OUTCOME, SETTINGS, recorder_of
 from validation.record.events import HarnessFailed, Measured, Snapshot
 from validation.record.observe import Observe
@@ -24,12 +24,6 @@ def settings(request: pytest.FixtureRequest) -> RunSettings:
 def place(request: pytest.FixtureRequest) -> str:
     """The name of the fixture whose system the scenario votes on: `target` or `installed`."""
     return place_of(request.node)
-
-
-@pytest.fixture(scope="session")
-def planned_steps(request: pytest.FixtureRequest) -> list[str]:
-    """The steps that this session will run, so that background work can start early."""
-    return [step.name for item in request.session.items for step in steps_of(item)]
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """What a pytest item is to the harness: its scenario, steps, checkpoints and fidelity."""
 
+from collections.abc import Mapping
+
 import pytest
-from pytest_bdd.parser import ScenarioTemplate, Step
+from pytest_bdd.parser import ScenarioTemplate
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 from pytest_bdd.utils import registry_get_safe
 
@@ -24,11 +26,11 @@ def is_scenario(item: pytest.Item) -> bool:
     return template_of(item) is not None
 
 
-def steps_of(item: pytest.Item) -> list[Step]:
-    """Return the steps of an item's scenario, rendered with its row of examples."""
-    template = template_of(item)
+def example_of(item: pytest.Item) -> Mapping[str, str]:
+    """Return the row of examples that an item's scenario runs with; empty for a scenario that is not an outline."""
     parameters = getattr(item, "callspec", None)
-    return template.render(parameters.params.get("_pytest_bdd_example", {}) if parameters else {}).steps if template else []
+    row: Mapping[str, str] = parameters.params.get("_pytest_bdd_example", {}) if parameters else {}
+    return row
 
 
 def lacks_rows(item: pytest.Item) -> bool:

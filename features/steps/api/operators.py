@@ -1,4 +1,4 @@
-"""Steps about what the parts tell operators: metrics for Prometheus, and lines of a log."""
+"""Steps that compare metrics and logs with what happened."""
 
 import re
 import time
@@ -7,9 +7,9 @@ from typing import Any
 
 from pytest_bdd import given, parsers, then, when
 
-from features.steps.api.process import NOBODY_LISTENS
-from features.steps.consumer.process import Running
-from features.steps.consumer.stream import OwnStream, new_own_stream
+from features.support.api import UNREACHABLE
+from features.support.consumers import Running
+from features.support.streams import OwnStream, new_own_stream
 from validation.core.settings import RunSettings
 from validation.core.waiting import Waited, eventually
 from validation.probes.running.http import Answer, HttpProbe
@@ -20,17 +20,17 @@ from validation.targets.base import Api
 from validation.targets.launching import LaunchingTarget
 from validation.targets.ports import free_port
 
-PROMISED = re.compile(r"^\| (`votes?_.+?) \|", re.MULTILINE)
+DOCUMENTED = re.compile(r"^\| (`votes?_.+?) \|", re.MULTILINE)
 METRIC = re.compile(r"`(votes?_\w+)")
 WITHIN = 20.0
 OLD_MS = 60_000
 CLOCKS_SECONDS = 8.0
-"""Between a figure and the look at the stream: it is asked for every two seconds, on a machine that may be busy."""
+"""Allowed between a metric and the stream: the metric is refreshed every two seconds, on a machine that may be busy."""
 
 
 @given(
     parsers.re(
-        r"a new stream with (?P<old>\d+) votes that are a minute old, and (?P<new>\d+) new ones, the first of these (?P<times>\d+) times"
+        r"a new stream with (?P<old>\d+) votes from a minute ago and (?P<new>\d+) new ones, the first of these (?P<times>\d+) times"
     ),
     target_fixture="own",
 )
@@ -38,8 +38,8 @@ def stream_of_two_ages(
     old: str, new: str, times: str, target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]
 ) -> OwnStream:
     own = new_own_stream(target, stream, afterwards, 0)
-    then = time.time_ns() // 1_000_000 - OLD_MS
-    own.add_under(stream, [f"{then}-{number}" for number in range(int(old))])
+    minute_ago = time.time_ns() // 1_000_000 - OLD_MS
+    own.add_under(stream, [f"{minute_ago}-{number}" for number in range(int(old))])
     own.add(stream, int(new), first_times=int(times))
     return own
 
@@ -52,14 +52,14 @@ def with_metrics(start_consumer: Callable[..., Running], own: OwnStream) -> Runn
 @when("a consumer with metrics is started on it without the database", target_fixture="running")
 def with_metrics_without_database(start_consumer: Callable[..., Running], own: OwnStream) -> Running:
     patient = own.env | {"CLAIM_IDLE_MS": "600000", "BATCH_SIZE": "10"}
-    return start_consumer(**patient, **NOBODY_LISTENS["the database"], METRICS_PORT=str(free_port()))
+    return start_consumer(**patient, **UNREACHABLE["the database"], METRICS_PORT=str(free_port()))
 
 
-@then("its metrics show what is pending, what lags and how old the oldest is, as the stream has it")
-def shows_the_backlog(running: Running, own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
+@then("its metrics match the stream: pending entries, lag and age of the oldest entry")
+def backlog_matches(running: Running, own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
     oldest = min(int(identifier.partition("-")[0]) / 1000 for identifier, _ in stream.entries_after(own.name))
 
-    def compared() -> dict[str, tuple[float, float]]:
+    def compare() -> dict[str, tuple[float, float]]:
         shown, group = _metrics(running), stream.group(own.name, own.group)
         return {
             "pending": (shown.get("vote_pending_entries", -1), group.pending if group else -2),
@@ -67,21 +67,21 @@ def shows_the_backlog(running: Running, own: OwnStream, stream: StreamProbe, obs
             "oldest": (shown.get("vote_oldest_seconds", -1), time.time() - oldest),
         }
 
-    def agree(values: dict[str, tuple[float, float]]) -> bool:
+    def equal(values: dict[str, tuple[float, float]]) -> bool:
         same = all(values[name][0] == values[name][1] and values[name][0] > 0 for name in ("pending", "lag"))
         return same and abs(values["oldest"][0] - values["oldest"][1]) < CLOCKS_SECONDS
 
-    told = eventually(compared, agree, within=WITHIN)
-    observe("shown, and in the stream", expected="equal pairs", observed=told.value, holds=told.held, evidence=told.story)
+    seen = eventually(compare, equal, within=WITHIN)
+    observe("metric, and value in the stream", expected="equal pairs", observed=seen.value, holds=seen.held, evidence=seen.story)
 
 
 @then(
     parsers.re(
         r"its metrics show (?P<counted>\d+) counted, (?P<again>\d+) duplicates, "
-        r"(?P<dead>\d+) dead letter, (?P<claimed>\d+) claimed and nothing left"
+        r"(?P<dead>\d+) dead letter, (?P<claimed>\d+) claimed and an empty backlog"
     )
 )
-def shows_what_was_done(running: Running, counted: str, again: str, dead: str, claimed: str, observe: Observe) -> None:
+def work_matches(running: Running, counted: str, again: str, dead: str, claimed: str, observe: Observe) -> None:
     expected = {
         "votes_counted_total": float(counted),
         "votes_duplicate_total": float(again),
@@ -91,49 +91,55 @@ def shows_what_was_done(running: Running, counted: str, again: str, dead: str, c
         "vote_pending_entries": 0.0,
         "vote_oldest_seconds": 0.0,
     }
-    told: Waited[dict[str, float]] = eventually(lambda: _metrics(running), lambda m: expected.items() <= m.items(), within=WITHIN)
-    claims = told.value.get("votes_claimed_total", -1.0)
+    seen: Waited[dict[str, float]] = eventually(lambda: _metrics(running), lambda m: expected.items() <= m.items(), within=WITHIN)
+    claims = seen.value.get("votes_claimed_total", -1.0)
     with observe.together():
         for name, value in expected.items():
-            observe(name, expected=value, observed=told.value.get(name), remedy="system/consumer/metrics.py")
+            observe(name, expected=value, observed=seen.value.get(name), remedy="system/consumer/metrics.py")
         observe("votes_claimed_total", expected=f"at least {claimed}", observed=claims, holds=claims >= float(claimed))
 
 
-@then("each metric of the promise that is the consumer's is among them")
-def all_are_there(running: Running, settings: RunSettings, observe: Observe) -> None:
+@then("it serves every documented consumer metric")
+def serves_documented(running: Running, settings: RunSettings, observe: Observe) -> None:
     page = documents.text(settings.source, "docs/explanation/guarantees.md")
-    promised = {name for row in PROMISED.findall(page) for name in METRIC.findall(row)}
-    served = _served(_probe(running))
-    there = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", served, re.MULTILINE)}
-    missing = sorted(name for name in promised if name.removesuffix("_total") not in there)
+    documented = {name for row in DOCUMENTED.findall(page) for name in METRIC.findall(row)}
+    page_served = _served(_probe(running))
+    served = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", page_served, re.MULTILINE)}
+    missing = sorted(name for name in documented if name.removesuffix("_total") not in served)
     with observe.together():
-        observe("metrics in docs/explanation/guarantees.md", expected="some", observed=len(promised), holds=bool(promised))
-        observe("those of them that are not served", expected=[], observed=missing, evidence=served, remedy="system/consumer/metrics.py")
+        observe("metrics in docs/explanation/guarantees.md", expected="some", observed=len(documented), holds=bool(documented))
+        observe(
+            "documented metrics that are not served",
+            expected=[],
+            observed=missing,
+            evidence=page_served,
+            remedy="system/consumer/metrics.py",
+        )
 
 
-@when('somebody votes at it for "birds"', target_fixture="refusal")
+@when('a client sends it a vote for "birds"', target_fixture="refusal")
 def votes_for_birds(own_api: Api) -> Answer:
     return HttpProbe(own_api.url).vote("birds")
 
 
-@then("the line of its log with the id of the answer tells what was asked and what came of it")
-def is_in_the_log(own_api: Api, refusal: Answer, observe: Observe) -> None:
+@then("its log has one line with the request id, which describes the request and the response")
+def request_is_logged(own_api: Api, refusal: Answer, observe: Observe) -> None:
     identity = refusal.headers.get("x-request-id", "none")
 
     def lines() -> list[dict[str, Any]]:
         return [event for event in own_api.process.events() if event.get("request_id") == identity]
 
-    told = eventually(lines, bool, within=WITHIN).value
-    seconds = [float(line.get("ms", -1)) / 1000 for line in told]
+    logged = eventually(lines, bool, within=WITHIN).value
+    seconds = [float(line.get("ms", -1)) / 1000 for line in logged]
     expected = {"method": "POST", "route": "/api/vote", "status": 422}
     with observe.together():
-        observe("lines of the log", expected=[expected], observed=[{name: line.get(name) for name in expected} for line in told])
-        took = f"more than 0, and at most {refusal.seconds:.3f}"
-        observe("seconds that it took", expected=took, observed=seconds, holds=all(0 < one <= refusal.seconds for one in seconds))
+        observe("lines of the log", expected=[expected], observed=[{name: line.get(name) for name in expected} for line in logged])
+        limits = f"more than 0, and at most {refusal.seconds:.3f}"
+        observe("duration in the log, seconds", expected=limits, observed=seconds, holds=all(0 < one <= refusal.seconds for one in seconds))
 
 
-@then("its metrics have counted it")
-def is_counted(own_api: Api, observe: Observe) -> None:
+@then("its metrics count the request")
+def request_is_counted(own_api: Api, observe: Observe) -> None:
     served = _served(HttpProbe(own_api.url))
     of_votes = {name: value for name, value in _samples(served).items() if 'route="/api/vote"' in name}
     with observe.together():

@@ -1,12 +1,13 @@
-"""Steps about the API as a process and as an answerer: start, health, readiness, headers, CORS, size limit."""
+"""Steps that start an API and check its health, readiness and security headers."""
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from pytest_bdd import parsers, then, when
 
+from features.support.api import UNREACHABLE, probe_when_healthy
 from features.support.parts import server
 from validation.core import protocol
 from validation.core.waiting import eventually
@@ -14,34 +15,13 @@ from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
 from validation.targets.base import Api
-from validation.targets.launching import READY_SECONDS, LaunchingTarget
+from validation.targets.launching import LaunchingTarget
 
-NOBODY_LISTENS = {
-    "Redis": {"REDIS_URL": "redis://127.0.0.1:1/0"},
-    "the database": {"DATABASE_URL": "postgresql://postgres@127.0.0.1:1/postgres"},
-}
-"""Port 1 on this machine: nothing listens there, and asking is harmless."""
-READY_NAME = {"Redis": "redis", "the database": "database"}
+READY_NAMES = {"Redis": "redis", "the database": "database"}
 ORIGIN = "https://vote.example"
-ASKED_FOR = {"POST /api/vote", "GET /api/results", "GET /health", "GET /ready"}
+OPERATIONS = {"POST /api/vote", "GET /api/results", "GET /health", "GET /ready"}
 JSON = {"Content-Type": "application/json"}
 HEAL_SECONDS = 10.0
-
-
-@pytest.fixture
-def start_api(target: LaunchingTarget) -> Iterator[Callable[..., Api]]:
-    """Start an API with variables of its own; it ends with the scenario."""
-    started: list[Api] = []
-
-    def start(**env: str) -> Api:
-        api = target.new_api(env)
-        api.process.start()
-        started.append(api)
-        return api
-
-    yield start
-    for api in started:
-        api.process.stop()
 
 
 @when("an API is started", target_fixture="own_api")
@@ -56,7 +36,7 @@ def api_is_started_for_production(start_api: Callable[..., Api]) -> Api:
 
 @when(parsers.re("an API is started without (?P<part>Redis|the database)"), target_fixture="own_api")
 def api_is_started_without(start_api: Callable[..., Api], part: str) -> Api:
-    return start_api(**NOBODY_LISTENS[part])
+    return start_api(**UNREACHABLE[part])
 
 
 @then("it is ready within 5 seconds")
@@ -67,14 +47,14 @@ def ready_in_time(own_api: Api, observe: Observe) -> None:
         "/ready after the start",
         expected=f"200 within {protocol.API_READY_SECONDS:.0f} s",
         observed=f"{'200' if ready.held else 'not 200'} after {ready.seconds:.1f} s, process {_state(own_api)}",
-        holds=ready.held and ready.seconds <= protocol.API_READY_SECONDS,  # its port is open before it answers: what is asked then waits
+        holds=ready.held and ready.seconds <= protocol.API_READY_SECONDS,  # its port is open before it answers: an early request waits
         evidence=own_api.process.output(),
-        remedy="the last lines of the log say why; python -m system.api shows it",
+        remedy="see the last lines of its log, or run python -m system.api",
     )
 
 
-@then("its log says that it started, one JSON object a line")
-def log_says_started(own_api: Api, observe: Observe) -> None:
+@then("its log reports the start, one JSON object per line")
+def log_reports_start(own_api: Api, observe: Observe) -> None:
     started = own_api.process.wait_for_event("api_started", within=protocol.API_READY_SECONDS)
     lines = own_api.process.output().splitlines()
     broken = [line for line in lines if not _is_json_object(line)]
@@ -83,24 +63,26 @@ def log_says_started(own_api: Api, observe: Observe) -> None:
         observe("log lines that are not JSON objects", expected=[], observed=broken[:5], remedy="system/logs.py")
 
 
-@then("its description names what there is to ask for")
+@then("its OpenAPI description lists every operation")
 def described(own_api: Api, observe: Observe) -> None:
     answer = HttpProbe(own_api.url).send("GET", "/openapi.json")
     paths: dict[str, dict[str, dict[str, str]]] = (answer.json() or {}).get("paths", {})
     named = {f"{method.upper()} {path}": one.get("operationId", "") for path, methods in paths.items() for method, one in methods.items()}
     with observe.together():
-        observe("not in /openapi.json", expected=[], observed=sorted(ASKED_FOR - named.keys()), evidence=str(answer))
-        observe("names of operations", expected=len(named), observed=len(set(named.values())), remedy="clients are made from them")
+        observe("operations missing from /openapi.json", expected=[], observed=sorted(OPERATIONS - named.keys()), evidence=str(answer))
+        observe(
+            "distinct operation ids", expected=len(named), observed=len(set(named.values())), remedy="generated clients use them as names"
+        )
 
 
-@then(parsers.re("it is alive and not ready, and names (?P<part>Redis|the database)"))
+@then(parsers.re("it is alive but not ready, and names (?P<part>Redis|the database)"))
 def alive_not_ready(own_api: Api, part: str, observe: Observe) -> None:
     probe = HttpProbe(own_api.url)
     alive = eventually(lambda: probe.answers("/health"), bool, within=protocol.API_READY_SECONDS, never=lambda _: not own_api.process.alive)
     observe(
         "/health", expected="200", observed="200" if alive.held else f"no 200, process {_state(own_api)}", evidence=own_api.process.output()
     )
-    _observe_culprit(probe.send("GET", "/ready"), part, observe)
+    _observe_unready(probe.send("GET", "/ready"), part, observe)
 
 
 @then("SIGTERM ends it with exit code 0 within 5 seconds")
@@ -115,19 +97,19 @@ def client_sends(http: HttpProbe, method: str, path: str) -> Answer:
     return http.send(method, path)
 
 
-@then(parsers.re("the answer is 200 with (?P<body>.+)"))
-def answer_is(answer: Answer, body: str, observe: Observe) -> None:
+@then(parsers.re("the response is 200 with (?P<body>.+)"))
+def response_is(answer: Answer, body: str, observe: Observe) -> None:
     with observe.together():
         observe("status", expected=200, observed=answer.status)
-        if body == "nothing":
-            observe("body of HEAD", expected=b"", observed=answer.body)
+        if body == "no body":
+            observe("body of the response to HEAD", expected=b"", observed=answer.body)
         else:
             observe("body", expected=json.loads(body), observed=answer.json())
 
 
 @then(parsers.re("/ready is 503 within 2 seconds and names (?P<part>Redis|the database)"))
 def ready_names(http: HttpProbe, part: str, observe: Observe) -> None:
-    _observe_culprit(http.send("GET", "/ready"), part, observe)
+    _observe_unready(http.send("GET", "/ready"), part, observe)
 
 
 @then("/health is still 200")
@@ -137,8 +119,8 @@ def health_still(http: HttpProbe, observe: Observe) -> None:
 
 @then("/ready is 200 again")
 def ready_again(http: HttpProbe, observe: Observe) -> None:
-    healed = eventually(lambda: http.send("GET", "/ready").status, lambda status: status == 200, within=HEAL_SECONDS)  # noqa: PLR2004
-    observe("/ready after the part is back", expected=200, observed=healed.value, evidence=healed.story)
+    recovered = eventually(lambda: http.send("GET", "/ready").status, lambda status: status == 200, within=HEAL_SECONDS)  # noqa: PLR2004
+    observe("/ready after the outage", expected=200, observed=recovered.value, evidence=recovered.story)
 
 
 @when(parsers.re("a client provokes (?P<kind>.+)"), target_fixture="answer")
@@ -147,17 +129,17 @@ def client_provokes(kind: str, request: pytest.FixtureRequest) -> Answer:
     return provoke(request)
 
 
-@then(parsers.parse("the answer has status {status:d} and the security headers"))
+@then(parsers.parse("the response has status {status:d} and the security headers"))
 def has_headers(answer: Answer, status: int, observe: Observe) -> None:
     with observe.together():
         observe("status", expected=status, observed=answer.status, evidence=str(answer))
-        for name, right in protocol.HEADERS.items():
+        for name, allowed in protocol.HEADERS.items():
             observe(
                 f"{name} on a {status}",
-                expected=" or ".join(right) or "present",
+                expected=" or ".join(allowed) or "present",
                 observed=answer.headers.get(name, "missing"),
-                holds=name in answer.headers and (not right or answer.headers[name] in right),
-                remedy="system/api: the headers are added outside every middleware",
+                holds=name in answer.headers and (not allowed or answer.headers[name] in allowed),
+                remedy="system/api: the headers must be added outside every middleware",
             )
         policy = _policy(answer.headers.get("content-security-policy", ""))
         for directive, value in protocol.CSP_AT_LEAST.items():
@@ -168,8 +150,7 @@ def has_headers(answer: Answer, status: int, observe: Observe) -> None:
 
 @then("it sends HSTS, and /docs and /openapi.json are 404")
 def production(own_api: Api, observe: Observe) -> None:
-    probe = HttpProbe(own_api.url)
-    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
+    probe = probe_when_healthy(own_api)
     with observe.together():
         hsts = probe.send("GET", "/health").headers.get("strict-transport-security", "none")
         observe("HSTS in production", expected="max-age=…", observed=hsts, holds=hsts.startswith("max-age="))
@@ -177,44 +158,42 @@ def production(own_api: Api, observe: Observe) -> None:
             observe(f"{path} in production", expected=404, observed=probe.send("GET", path).status)
 
 
-def _observe_culprit(answer: Answer, part: str, observe: Observe) -> None:
+def _observe_unready(answer: Answer, part: str, observe: Observe) -> None:
     body = answer.json() or {}
     with observe.together():
         observe("/ready", expected=503, observed=answer.status, evidence=str(answer), remedy="system/api/health.py")
         observe(
-            "seconds until /ready answered",
+            "seconds until /ready responded",
             expected=f"at most {protocol.DEGRADED_ANSWER_SECONDS}",
             observed=round(answer.seconds, 2),
             holds=answer.seconds <= protocol.DEGRADED_ANSWER_SECONDS + 0.25,
-            evidence="a quarter of a second is for the connection and a busy machine",
+            evidence="plus a quarter of a second for the connection and a busy machine",
         )
-        for name, key in READY_NAME.items():
-            wanted = "disconnected" if name == part else "connected"
-            observe(f"{key} in /ready", expected=wanted, observed=body.get(key), evidence=str(answer))
+        for name, key in READY_NAMES.items():
+            expected = "disconnected" if name == part else "connected"
+            observe(f"{key} in /ready", expected=expected, observed=body.get(key), evidence=str(answer))
 
 
 def _accepted(request: pytest.FixtureRequest) -> Answer:
     return _http(request).vote("cats", request.getfixturevalue("sent_votes").key())
 
 
-def _redis_away(request: pytest.FixtureRequest) -> Answer:
+def _without_redis(request: pytest.FixtureRequest) -> Answer:
     redis = server(request.getfixturevalue("target"), "Redis")
     request.addfinalizer(redis.restore)
     redis.stop()
     return _http(request).vote("cats")
 
 
-def _own_fault(request: pytest.FixtureRequest) -> Answer:
-    """Point an API at a database whose results no program can understand."""
+def _internal_error(request: pytest.FixtureRequest) -> Answer:
+    """Read results from an API whose database holds counts that it cannot parse."""
     store: StoreProbe = request.getfixturevalue("store")
     target: LaunchingTarget = request.getfixturevalue("target")
     target.database.require_managed()
     store.stage_nonsense("votecheck_nonsense")
     request.addfinalizer(lambda: store.drop("votecheck_nonsense"))
     api = request.getfixturevalue("start_api")(DATABASE_URL=f"{target.database.url}?search_path=votecheck_nonsense")
-    probe = HttpProbe(api.url)
-    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
-    return probe.send("GET", "/api/results")
+    return probe_when_healthy(api).send("GET", "/api/results")
 
 
 def _http(request: pytest.FixtureRequest) -> HttpProbe:
@@ -226,16 +205,16 @@ TOO_LARGE = b" " * (protocol.BODY_LIMIT_BYTES + 1)
 PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
 PROVOKED: dict[str, Callable[[pytest.FixtureRequest], Answer]] = {
     "results": lambda r: _http(r).send("GET", "/api/results"),
-    "a HEAD of /health": lambda r: _http(r).send("HEAD", "/health"),
+    "a HEAD request for /health": lambda r: _http(r).send("HEAD", "/health"),
     "an accepted vote": _accepted,
-    "a page that is not there": lambda r: _http(r).send("GET", "/nowhere"),
+    "an unknown path": lambda r: _http(r).send("GET", "/nowhere"),
     "a wrong method": lambda r: _http(r).send("DELETE", "/api/vote"),
-    "a body announced too large": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=TOO_LARGE),
-    "a chunked body too large": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=iter([TOO_LARGE])),
-    "a wrong option": lambda r: _http(r).vote("birds"),
+    "an announced large body": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=TOO_LARGE),
+    "a chunked large body": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=iter([TOO_LARGE])),
+    "an unknown option": lambda r: _http(r).vote("birds"),
     "a preflight": lambda r: _http(r).send("OPTIONS", "/api/vote", headers=PREFLIGHT),
-    "a fault of its own": _own_fault,
-    "a vote while Redis is away": _redis_away,
+    "an internal error": _internal_error,
+    "a vote without Redis": _without_redis,
 }
 
 
@@ -245,7 +224,7 @@ def _policy(text: str) -> dict[str, str]:
 
 
 def _state(api: Api) -> str:
-    return "running" if api.process.alive else f"ended with {api.process.exit_code}"
+    return "running" if api.process.alive else f"exited with {api.process.exit_code}"
 
 
 def _is_json_object(line: str) -> bool:

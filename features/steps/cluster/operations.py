@@ -1,4 +1,4 @@
-"""Steps about what operators do to an installation while votes flow into it."""
+"""Steps that scale, restart, upgrade and reinstall an installation, some while votes flow into it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from typing import Any
 
 from pytest_bdd import given, parsers, then, when
 
-from features.steps.votes.end_to_end import observe_even
-from validation.core import protocol
+from features.support.reconciliation import observe_counts, observe_reconciliation
 from validation.core.errors import NotProven
 from validation.core.protocol import LAYERS
 from validation.core.waiting import eventually
@@ -17,7 +16,7 @@ from validation.probes.chart.manifests import Manifest, render
 from validation.probes.chart.values import shipped
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
-from validation.probes.running.stream import Group, StreamProbe
+from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
 from validation.targets.cluster import operations
 from validation.targets.cluster.access import REQUEST_SECONDS, api_call
@@ -33,7 +32,7 @@ VOTE_EVERY_SECONDS = 0.1
 
 @dataclass
 class Flow:
-    """Votes that flow into an installation, and what it had counted before."""
+    """Votes that flow into an installation, and what it had accepted and counted before."""
 
     voters: Workload
     rows_before: int
@@ -42,7 +41,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What must outlive an upgrade: passwords, and the volumes' uids."""
+    """What an upgrade must keep: passwords, and volumes by uid."""
 
     passwords: tuple[str, ...]
     volumes: tuple[str, ...]
@@ -59,7 +58,7 @@ def votes_flow_in(
     flow.voters.start()
     afterwards(flow.voters.stop)
     flowing = eventually(lambda: len(sent_votes.accepted()) - flow.accepted_before, lambda n: n >= FEW, within=FLOWS_SECONDS, every=0.1)
-    observe("votes that flow", expected=f"at least {FEW}", observed=flowing.value, holds=flowing.held)
+    observe("votes accepted since the start", expected=f"at least {FEW}", observed=flowing.value, holds=flowing.held)
     return flow
 
 
@@ -74,7 +73,7 @@ def consumer_is_scaled(installed: Installation, observe: Observe) -> None:
 def pod_is_deleted(installed: Installation, component: str, observe: Observe) -> None:
     volumes = _kept(installed).volumes
     gone = operations.delete_pod(installed, component)
-    observe(f"{component} pods of before", expected=0, observed=[pod.metadata.uid for pod in installed.pods(component)].count(gone))
+    observe(f"{component} pods from before", expected=0, observed=[pod.metadata.uid for pod in installed.pods(component)].count(gone))
     observe("volumes", expected=volumes, observed=_kept(installed).volumes)
 
 
@@ -82,7 +81,7 @@ def pod_is_deleted(installed: Installation, component: str, observe: Observe) ->
 def api_is_rolled_out(installed: Installation, observe: Observe) -> None:
     before = {pod.metadata.uid for pod in installed.pods("api")}
     operations.roll_out(installed, "api")
-    observe("API pods of before", expected=[], observed=[p.metadata.name for p in installed.pods("api") if p.metadata.uid in before])
+    observe("API pods from before", expected=[], observed=[p.metadata.name for p in installed.pods("api") if p.metadata.uid in before])
 
 
 @when("the release is upgraded to another configuration and rolled back while they flow", target_fixture="kept")
@@ -91,7 +90,9 @@ def upgraded_and_rolled_back(installed: Installation, observe: Observe) -> Kept:
     kept, values = _kept(installed), installed.managed_values()
     installed.release.upgrade(installed.chart, values | {"consumer": {"batchSize": 77, "logLevel": "DEBUG"}})
     observe("BATCH_SIZE after the upgrade", expected=77, observed=installed.release.values()["consumer"]["batchSize"])
-    observe("passwords and volumes after the upgrade", expected="as before", observed="as before" if _kept(installed) == kept else "others")
+    observe(
+        "passwords and volumes after the upgrade", expected="unchanged", observed="unchanged" if _kept(installed) == kept else "changed"
+    )
     installed.release.rollback()
     operations.wait_ready(installed, "consumer", 1)
     observe("BATCH_SIZE after the rollback", expected=500, observed=installed.release.values()["consumer"]["batchSize"])
@@ -102,40 +103,40 @@ def upgraded_and_rolled_back(installed: Installation, observe: Observe) -> Kept:
 def kept_as_before(installed: Installation, kept: Kept, observe: Observe) -> None:
     now = _kept(installed)
     with observe.together():
-        observe("passwords", expected="as before", observed="as before" if now.passwords == kept.passwords else "others")
+        observe("passwords", expected="unchanged", observed="unchanged" if now.passwords == kept.passwords else "changed")
         observe("volumes", expected=kept.volumes, observed=now.volumes, remedy="volumeClaimTemplates of the StatefulSets")
 
 
-@then("every vote that was accepted is counted once, and no other")
+@then("every accepted vote is counted once, and no other")
 def flow_counted(flow: Flow, sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
     flow.voters.pause()
     resting = eventually(lambda: flow.voters.idle, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
     given_up = flow.voters.given_up
-    observe("votes that were never answered", expected=[], observed=given_up, holds=resting.held and not given_up)
-    _observe_balance(sent_votes, store, stream, observe)
-    grown, cast = store.ledger_totals().total() - flow.rows_before, len(sent_votes.accepted()) - flow.accepted_before
-    observe("rows that the ledger grew by", expected=cast, observed=grown, evidence="no more and no fewer than votes were accepted")
+    observe("votes without a response", expected=[], observed=given_up, holds=resting.held and not given_up)
+    _observe_all_counted(sent_votes, store, stream, observe)
+    added, accepted = store.ledger_totals().total() - flow.rows_before, len(sent_votes.accepted()) - flow.accepted_before
+    observe("rows added to the ledger", expected=accepted, observed=added, evidence="as many as votes were accepted")
 
 
 @then("every vote that was ever accepted there is counted once")
 def all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
-    _observe_balance(sent_votes, store, stream, observe)
+    _observe_all_counted(sent_votes, store, stream, observe)
 
 
-@when("both pods of the API are asked to leave, one right after the other", target_fixture="evictions")
+@when("both pods of the API are evicted in a row", target_fixture="evictions")
 def both_evicted(installed: Installation) -> list[int]:
     installed.require_managed()
     pods = installed.ready("api")
     if len(pods) != 2:  # noqa: PLR2004 - both
-        raise NotProven(f"{len(pods)} pods of the API are ready, and 2 are needed.")
+        raise NotProven(f"{len(pods)} API pods are ready; this scenario needs 2.")
     return [operations.evict(installed, pod) for pod in pods]
 
 
-@then("the first goes, the second is refused, and two are ready again")
-def second_refused(installed: Installation, evictions: list[int], observe: Observe) -> None:
-    observe("answers to the evictions", expected=[201, 429], observed=evictions, remedy="chart/templates/api.yaml, PodDisruptionBudget")
+@then("the first eviction succeeds, the second is rejected, and two pods become ready again")
+def second_eviction_rejected(installed: Installation, evictions: list[int], observe: Observe) -> None:
+    observe("responses to the evictions", expected=[201, 429], observed=evictions, remedy="chart/templates/api.yaml, PodDisruptionBudget")
     operations.wait_ready(installed, "api", 2)
-    observe("ready pods of the API", expected=2, observed=len(installed.ready("api")))
+    observe("ready API pods", expected=2, observed=len(installed.ready("api")))
 
 
 @when("the chart's own test runs", target_fixture="chart_test")
@@ -143,13 +144,13 @@ def chart_test_runs(installed: Installation) -> str:
     return installed.test()
 
 
-@then("it finds its vote counted")
+@then("it reports that its vote was counted")
 def chart_test_counted(chart_test: str, observe: Observe) -> None:
-    observe("the last words of the chart's test", expected=["counted"], observed=chart_test.strip().splitlines()[-1:])
+    observe("last line of the chart's test", expected=["counted"], observed=chart_test.strip().splitlines()[-1:])
 
 
-@when("the API server is shown what each shipped values file makes", target_fixture="shown")
-def shown_to_server(installed: Installation) -> dict[str, tuple[int, list[str], list[str]]]:
+@when("the objects of each shipped values file are sent to the API server as a dry run", target_fixture="dry_run")
+def dry_run_of_each(installed: Installation) -> dict[str, tuple[int, list[str], list[str]]]:
     return {
         name: refusals(installed.cluster, _renamed(installed, name, values), installed.settings.run)
         for name, values in shipped(installed.chart).items()
@@ -157,12 +158,12 @@ def shown_to_server(installed: Installation) -> dict[str, tuple[int, list[str], 
 
 
 @then("it would admit every object of a kind that it knows")
-def all_admitted(shown: dict[str, tuple[int, list[str], list[str]]], observe: Observe) -> None:
+def all_admitted(dry_run: dict[str, tuple[int, list[str], list[str]]], observe: Observe) -> None:
     with observe.together():
-        for name, (looked, refused, unknown) in shown.items():
-            told = f"kinds that this cluster does not know: {', '.join(unknown) or 'none'}"
-            observe(f"objects of {name}", expected="some", observed=looked, holds=looked > 0, evidence=told)
-            observe(f"objects of {name} that are refused", expected=[], observed=refused, evidence=told)
+        for name, (looked, refused, unknown) in dry_run.items():
+            skipped = f"kinds that this cluster does not know: {', '.join(unknown) or 'none'}"
+            observe(f"objects of {name}", expected="some", observed=looked, holds=looked > 0, evidence=skipped)
+            observe(f"rejected objects of {name}", expected=[], observed=refused, evidence=skipped)
 
 
 @when("the release is uninstalled", target_fixture="kept")
@@ -181,11 +182,11 @@ def only_data_left(installed: Installation, kept: Kept, observe: Observe) -> Non
         lambda: names & installed.cluster.namespaces().keys(), lambda spaces: len(spaces) == 1, within=SETTLED_SECONDS, every=LOOK_SECONDS
     )
     with observe.together():
-        observe("namespaces that are left", expected={installed.namespace("data")}, observed=seen.value, evidence=seen.story)
-        observe("passwords and volumes", expected="as before", observed="as before" if _kept(installed) == kept else "others")
+        observe("remaining namespaces", expected={installed.namespace("data")}, observed=seen.value, evidence=seen.story)
+        observe("passwords and volumes", expected="unchanged", observed="unchanged" if _kept(installed) == kept else "changed")
 
 
-@when("it is installed again beside the kept data")
+@when("it is installed again with the kept data")
 def installed_again(installed: Installation) -> None:
     installed.release.install(installed.chart, installed.managed_values())
     installed.rediscover_api()
@@ -202,26 +203,23 @@ def _kept(installed: Installation) -> Kept:
 
 
 def _renamed(installed: Installation, name: str, values: Mapping[str, Any]) -> tuple[Manifest, ...]:
-    """Render with namespaces of its own: others' may have the names that the file gives."""
+    """Render with unique namespaces: those in the file may exist already."""
     prefix = f"{installed.prefix}-dry-{name.partition('-')[0]}"
     return render(installed.chart, {**values, "namespaces": {**values.get("namespaces", {}), "prefix": prefix}}, release=prefix)
 
 
 def _settle(store: StoreProbe, sent_votes: SentVotes) -> None:
-    """Wait until every accepted vote is in the ledger; what is still missing then is for the step to tell."""
+    """Wait until every accepted vote is in the ledger; the step then records what is missing."""
     accepted = sent_votes.accepted()
     eventually(lambda: len(store.ledger(accepted)), lambda found: found == len(accepted), within=SETTLED_SECONDS, every=LOOK_SECONDS)
 
 
-def _observe_balance(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
-    def group() -> Group | None:
-        return stream.group(protocol.STREAM, protocol.GROUP)
-
+def _observe_all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
     _settle(store, sent_votes)
-    drained = eventually(group, lambda g: g is not None and g.drained, within=SETTLED_SECONDS, every=LOOK_SECONDS)
-    balance, counts, totals = sent_votes.reconcile(store.ledger(sent_votes.accepted())), store.counts(), store.ledger_totals()
+    drained = stream.wait_until_drained(within=SETTLED_SECONDS, every=LOOK_SECONDS)
+    votes = sent_votes.reconcile(store.ledger(sent_votes.accepted()))
     with observe.together():
-        observe("accepted votes", expected="some", observed=balance.ok, holds=balance.ok > 0)
-        observe_even(balance, observe)
-        observe("counts beside the sums of the ledger", expected=dict(totals), observed={k: v for k, v in counts.items() if v})
-        observe("the group", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story)
+        observe("accepted votes", expected="some", observed=votes.ok, holds=votes.ok > 0)
+        observe_reconciliation(votes, observe)
+        observe_counts(store, observe)
+        observe("consumer group", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story)

@@ -1,4 +1,4 @@
-"""Steps about two consumers with the same votes in hand, and about votes with the same stream id."""
+"""Steps with two consumers that hold the same votes, and with votes under the same stream id."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from pytest_bdd import given, then, when
 
-from features.steps.consumer.stream import OwnStream, new_own_stream
-from validation.core import protocol
+from features.support.streams import OwnStream, new_own_stream
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import proxy_to, url_through
 from validation.faults.proxy.proxy import Breakpoint, FaultProxy
@@ -23,28 +22,28 @@ VOTES = 20
 
 @dataclass
 class Pair:
-    """Consumers on one stream, each behind a fault proxy to the database."""
+    """Two consumers of one stream, each with its own proxy to the database."""
 
     target: LaunchingTarget
     own: OwnStream
     children: list[Child] = field(default_factory=list)
     proxies: list[FaultProxy] = field(default_factory=list)
-    held: list[Breakpoint] = field(default_factory=list)
+    breakpoints: list[Breakpoint] = field(default_factory=list)
 
     def add(self, side: Side | None) -> Breakpoint | None:
-        """Start one more, which stops at its statement if a side is given."""
+        """Start one more consumer. It stops at its statement if a side is given."""
         proxy = proxy_to(self.target.database.url, self.target.proxy_host)
         self.proxies.append(proxy)
-        held = proxy.break_at(_counts, side=side) if side else None
+        stop = proxy.break_at(_counts, side=side) if side else None
         child = self.target.new_consumer(self.own.env | {"DATABASE_URL": url_through(self.target.database.url, proxy)})
         self.children.append(child)
         child.start()
-        if held:
-            self.held.append(held)
-        return held
+        if stop:
+            self.breakpoints.append(stop)
+        return stop
 
     def close(self) -> None:
-        """End them."""
+        """Kill both consumers."""
         for child in self.children:
             child.kill()
         for proxy in self.proxies:
@@ -57,76 +56,74 @@ def _counts(command: Command) -> bool:
 
 @pytest.fixture
 def pair(target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]) -> Iterator[Pair]:
-    """A stream of its own with votes, and the consumers on it."""
+    """A new stream with votes, and the consumers of it."""
     made = Pair(target, new_own_stream(target, stream, afterwards, VOTES))
     yield made
     made.close()
 
 
-@given("a consumer that holds 20 votes, stopped before its statement", target_fixture="own")
+@given("a consumer with 20 pending votes, stopped before its statement", target_fixture="own")
 def stopped_before(pair: Pair, observe: Observe) -> OwnStream:
     _observe_stopped(pair.add("request"), "the first consumer", observe)
     return pair.own
 
 
-@given("another that has taken them over, stopped before its statement")
-def another_stopped(pair: Pair, stream: StreamProbe, observe: Observe) -> None:
+@given("a second consumer that claimed them, stopped before its statement")
+def second_stopped(pair: Pair, stream: StreamProbe, observe: Observe) -> None:
     _observe_stopped(pair.add("request"), "the second consumer", observe)
-    group = stream.group(pair.own.name, pair.own.group)
-    observe("pending entries, with both statements held", expected=VOTES, observed=group.pending if group else "no group")
+    observe("pending entries while both are stopped", expected=VOTES, observed=pair.own.pending(stream))
 
 
-@when("both statements are let go")
-def both_let_go(pair: Pair) -> None:
-    for held in pair.held:
-        held.release()
+@when("both statements continue")
+def both_continue(pair: Pair) -> None:
+    for stop in pair.breakpoints:
+        stop.release()
 
 
-@given("a consumer that holds 20 votes, stopped after its statement and frozen", target_fixture="own")
+@given("a consumer with 20 pending votes, stopped after its statement and frozen", target_fixture="own")
 def stopped_and_frozen(pair: Pair, observe: Observe) -> OwnStream:
-    held = pair.add("reply")
-    _observe_stopped(held, "the first consumer", observe)
+    _observe_stopped(pair.add("reply"), "the first consumer", observe)
     pair.children[0].pause()
     return pair.own
 
 
-@when("another has taken them over, and the first one thaws")
-def taken_over_and_thawed(pair: Pair, stream: StreamProbe) -> None:
+@when("a second consumer claims them, and the first one resumes")
+def claimed_and_resumed(pair: Pair, stream: StreamProbe) -> None:
     pair.add(None)
     pair.own.wait_until_drained(stream)
-    pair.held[0].release()
+    pair.breakpoints[0].release()
     pair.children[0].resume()
     eventually(pair.children[0].event_names, lambda names: "vote_processed" in names, within=WITHIN)
 
 
-@then("both consumers are alive and no vote is in the dead letters")
-def alive_and_no_letters(pair: Pair, stream: StreamProbe, observe: Observe) -> None:
+@then("both consumers are alive and the dead-letter stream is empty")
+def alive_without_dead_letters(pair: Pair, stream: StreamProbe, observe: Observe) -> None:
     processed = eventually(pair.children[0].event_names, lambda names: "vote_processed" in names, within=WITHIN)
     with observe.together():
-        observe("the thawed consumer went on", expected="vote_processed", observed=processed.value[-5:], holds=processed.held)
-        observe("consumers alive", expected=[True, True], observed=[child.alive for child in pair.children])
-        observe("dead letters", expected=0, observed=stream.length(pair.own.name + protocol.DEAD_SUFFIX))
+        observe("last events of the resumed consumer", expected="vote_processed", observed=processed.value[-5:], holds=processed.held)
+        observe("both consumers alive", expected=[True, True], observed=[child.alive for child in pair.children])
+        observe("entries in the dead-letter stream", expected=0, observed=stream.length(pair.own.dead_letters))
 
 
-@given("20 votes that were counted, and a stream that was lost", target_fixture="lost_ids")
+@given("a lost stream with 20 counted votes", target_fixture="lost_ids")
 def counted_and_lost(pair: Pair, stream: StreamProbe, observe: Observe) -> list[str]:
     pair.add(None)
     identifiers = [identifier for identifier, _ in stream.entries_after(pair.own.name)]
     drained = pair.own.wait_until_drained(stream)
-    observe("the first votes", expected="counted", observed=drained.value, holds=drained.held)
+    observe("the stream before it is lost", expected="drained", observed=drained.value, holds=drained.held)
     pair.children[0].stop()
     stream.forget(pair.own.name)
     return identifiers
 
 
-@when("20 other votes come under the very same stream ids", target_fixture="own")
+@when("20 other votes are added under the same stream ids", target_fixture="own")
 def same_ids_again(pair: Pair, lost_ids: list[str], stream: StreamProbe, observe: Observe) -> OwnStream:
-    again = pair.own.add_under(stream, lost_ids)
-    observe("ids that were given twice", expected=VOTES, observed=len(set(again) & set(lost_ids)))
+    reused = pair.own.add_under(stream, lost_ids)
+    observe("stream ids used twice", expected=VOTES, observed=len(set(reused) & set(lost_ids)))
     pair.add(None)
     return pair.own
 
 
-def _observe_stopped(held: Breakpoint | None, who: str, observe: Observe) -> None:
-    stopped = held is not None and held.wait(WITHIN).held
-    observe(f"{who} at its statement", expected="stopped", observed=str(held.command)[:200] if held else None, holds=stopped)
+def _observe_stopped(stop: Breakpoint | None, who: str, observe: Observe) -> None:
+    stopped = stop is not None and stop.wait(WITHIN).held
+    observe(f"{who} at its statement", expected="stopped", observed=str(stop.command)[:200] if stop else None, holds=stopped)

@@ -1,4 +1,4 @@
-"""Steps about the documents: each is compared with what it speaks of."""
+"""Steps that compare each document with what it describes."""
 
 import difflib
 import re
@@ -18,37 +18,38 @@ from validation.record.observe import Observe
 from validation.registry.checkpoints import BEYOND, registry
 
 VERDICTS = ("PASSED", "NOT PROVEN")
-"""What a record may say of a checkpoint: what FAILED is not released."""
+"""The verdicts that a record may state: a release has no FAILED checkpoint."""
 
 
 @when(parsers.parse("the record of phase {phase:d} is read"), target_fixture="record")
 def read_record(phase: int, settings: RunSettings, observe: Observe) -> Record:
     found = documents.record(settings.source, phase)
-    observe(f"docs/results/phases/phase-{phase}.md", expected="there", observed="there" if found else "missing", remedy="write it")
+    observe(f"docs/results/phases/phase-{phase}.md", expected="exists", observed="exists" if found else "missing", remedy="write it")
     return found or Record((), (), (), None, "")
 
 
-@then("it links the decisions of the phase, and each of them is there")
-def links_are_there(record: Record, observe: Observe) -> None:
-    observe("decisions", expected="at least one", observed=record.decided, holds=bool(record.decided), remedy="link a file of docs/adr")
-    observe("decisions that lead nowhere", expected=(), observed=record.broken)
+@then("it links the decisions of the phase, and each link resolves")
+def links_resolve(record: Record, observe: Observe) -> None:
+    observe(
+        "linked decisions", expected="at least one", observed=record.decided, holds=bool(record.decided), remedy="link a file in docs/adr"
+    )
+    observe("broken links to decisions", expected=(), observed=record.broken)
 
 
-@then(parsers.parse("it names every checkpoint of phase {phase:d} once, with a verdict and a result"))
-def names_checkpoints(phase: int, record: Record, observe: Observe) -> None:
-    wanted = [c.id for c in registry().values() if c.phase == phase]
-    observe("checkpoints of the record", expected=wanted, observed=[row.checkpoint for row in record.rows], remedy="votecheck list")
+@then(parsers.parse("it lists every checkpoint of phase {phase:d} once, with a verdict and a result"))
+def lists_checkpoints(phase: int, record: Record, observe: Observe) -> None:
+    expected = [c.id for c in registry().values() if c.phase == phase]
+    observe("checkpoints in the record", expected=expected, observed=[row.checkpoint for row in record.rows], remedy="votecheck list")
     with observe.together():
         for row in record.rows:
-            told = " or ".join(VERDICTS)
-            observe(f"verdict of {row.checkpoint}", expected=told, observed=row.verdict, holds=row.verdict in VERDICTS)
+            observe(f"verdict of {row.checkpoint}", expected=" or ".join(VERDICTS), observed=row.verdict, holds=row.verdict in VERDICTS)
             observe(f"result of {row.checkpoint}", expected="a result", observed=row.result, holds=bool(row.result.strip(" -")))
 
 
-@then("it says when and on what kind of machine the results were seen")
-def says_when(record: Record, observe: Observe) -> None:
+@then("it states when and on what kind of machine the results were measured")
+def states_when(record: Record, observe: Observe) -> None:
     day = record.day
-    observe("day of the results", expected="a day that has come", observed=str(day), holds=day is not None and day <= _today())
+    observe("day of the results", expected="a day that is not in the future", observed=str(day), holds=day is not None and day <= _today())
     observe(
         "machine of the results",
         expected="its kind",
@@ -64,23 +65,23 @@ def read_readme(settings: RunSettings, observe: Observe) -> str:
 
 
 @then("its versions are those of the package and of the system")
-def versions_agree(readme: str, settings: RunSettings, observe: Observe) -> None:
+def versions_match(readme: str, settings: RunSettings, observe: Observe) -> None:
     init = tree(settings.source / "system" / "__init__.py")
     code = {
         "release": _package_version(settings.source),
         "API": value(assignments(init)["API_VERSION"], init, settings.source),
         "consumer": value(assignments(init)["CONSUMER_VERSION"], init, settings.source),
     }
-    told = dict(re.findall(r"^\| (release|API|consumer) \| (\S+) \|", readme, re.MULTILINE))
-    observe("versions in the README", expected=code, observed=told, remedy="correct the table of versions in README.md")
+    stated = dict(re.findall(r"^\| (release|API|consumer) \| (\S+) \|", readme, re.MULTILINE))
+    observe("versions in the README", expected=code, observed=stated, remedy="correct the table of versions in README.md")
 
 
-@then("its status is the head of the changelog")
-def status_agrees(readme: str, settings: RunSettings, observe: Observe) -> None:
-    head = _releases(settings.source, observe)[0]
-    told = re.search(r"^Status: (.+?)\.?$", readme, re.MULTILINE)
-    expected = f"{head.version}, released {head.day}"
-    observe("status in the README", expected=expected, observed=told[1] if told else "no line «Status: ...»")
+@then("its status is the latest release of the changelog")
+def status_matches(readme: str, settings: RunSettings, observe: Observe) -> None:
+    latest = _releases(settings.source, observe)[0]
+    status = re.search(r"^Status: (.+?)\.?$", readme, re.MULTILINE)
+    expected = f"{latest.version}, released {latest.day}"
+    observe("status in the README", expected=expected, observed=status[1] if status else "no line «Status: …»")
 
 
 @when(parsers.parse("the commands of {document} are read"), target_fixture="lines")
@@ -102,26 +103,32 @@ def read_changelog(settings: RunSettings, observe: Observe) -> list[Release]:
     return _releases(settings.source, observe)
 
 
-@then("its head is the version of the package, with a day that has come")
-def head_is_current(released: list[Release], settings: RunSettings, observe: Observe) -> None:
-    head = released[0]
+@then("its latest release is the version of the package, with a day that is not in the future")
+def latest_release_is_current(released: list[Release], settings: RunSettings, observe: Observe) -> None:
+    latest = released[0]
     observe(
-        "head of the changelog", expected=_package_version(settings.source), observed=head.version, remedy="CHANGELOG.md, pyproject.toml"
+        "latest release in the changelog",
+        expected=_package_version(settings.source),
+        observed=latest.version,
+        remedy="CHANGELOG.md, pyproject.toml",
     )
     observe(
-        "day of the release", expected="a day that has come", observed=str(head.day), holds=head.day is not None and head.day <= _today()
+        "day of the release",
+        expected="a day that is not in the future",
+        observed=str(latest.day),
+        holds=latest.day is not None and latest.day <= _today(),
     )
 
 
-@then("every release below is older, and says what changed")
+@then("the releases are in descending order, each with its changes")
 def releases_descend(released: list[Release], observe: Observe) -> None:
     order = [tuple(int(part) for part in re.findall(r"\d+", r.version)) for r in released]
     observe("order of the releases", expected=sorted(set(order), reverse=True), observed=order)
-    known = f"points under {', '.join(documents.CHANGES)}"
+    expected = f"points under {', '.join(documents.CHANGES)}"
     with observe.together():
         for release in released:
             right = bool(release.changes) and all(name in documents.CHANGES and points for name, points in release.changes.items())
-            observe(f"changes of {release.version}", expected=known, observed=release.changes, holds=right and release.day is not None)
+            observe(f"changes of {release.version}", expected=expected, observed=release.changes, holds=right and release.day is not None)
 
 
 @when("the roadmap is read", target_fixture="plans")
@@ -129,15 +136,20 @@ def read_roadmap(settings: RunSettings, observe: Observe) -> list[str]:
     return documents.items(_read(settings.source, "ROADMAP.md", observe))
 
 
-@then("it has something to come")
+@then("it has at least one plan")
 def has_plans(plans: list[str], observe: Observe) -> None:
-    observe("points of ROADMAP.md", expected="at least one", observed=plans, holds=bool(plans))
+    observe("plans in ROADMAP.md", expected="at least one", observed=plans, holds=bool(plans))
 
 
-@then("nothing in it is listed as done by the changelog")
+@then("the changelog lists none of its plans as done")
 def plans_are_open(plans: list[str], settings: RunSettings, observe: Observe) -> None:
     done = {point.casefold() for r in _releases(settings.source, observe) for points in r.changes.values() for point in points}
-    observe("plans that are done", expected=[], observed=[p for p in plans if p.casefold() in done], remedy="take them off ROADMAP.md")
+    observe(
+        "plans that the changelog lists as done",
+        expected=[],
+        observed=[p for p in plans if p.casefold() in done],
+        remedy="remove them from ROADMAP.md",
+    )
 
 
 @when("the protocol document is compared with the registry", target_fixture="difference")
@@ -145,28 +157,28 @@ def compare_protocol(settings: RunSettings, observe: Observe) -> list[str]:
     return _difference(_read(settings.source, generated.CHECKPOINTS, observe), generated.checkpoints())
 
 
-@when("the document of the variables is compared with the settings", target_fixture="difference")
+@when("the configuration reference is compared with the settings", target_fixture="difference")
 def compare_variables(settings: RunSettings, observe: Observe) -> list[str]:
     return _difference(_read(settings.source, generated.CONFIGURATION, observe), generated.configuration(settings.source))
 
 
-@then(parsers.re(r"each line of (?P<document>the protocol document|the document of the variables) is the (registry|code)'s"))
-def each_line_agrees(document: str, difference: list[str], observe: Observe) -> None:
-    again = "VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene"
-    observe(f"lines of {document} that differ", expected=[], observed=difference, remedy=again)
+@then(parsers.re(r"(?P<document>the protocol document|the configuration reference) is up to date"))
+def up_to_date(document: str, difference: list[str], observe: Observe) -> None:
+    command = "VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene"
+    observe(f"outdated lines of {document}", expected=[], observed=difference, remedy=command)
 
 
 @when("the checkpoints of each phase are counted", target_fixture="counts")
 def count_checkpoints(settings: RunSettings, observe: Observe) -> list[int]:
-    told = re.findall(r"^## Phase \d: .+ \((\d+)\)$", _read(settings.source, generated.CHECKPOINTS, observe), re.MULTILINE)
-    return [int(number) for number in told]
+    stated = re.findall(r"^## Phase \d: .+ \((\d+)\)$", _read(settings.source, generated.CHECKPOINTS, observe), re.MULTILINE)
+    return [int(number) for number in stated]
 
 
-@then("there are 3, 5, 5, 5, 5, 4, 1 and 4")
+@then("the counts are 3, 5, 5, 5, 5, 4, 1 and 4")
 def counts_are(counts: list[int], observe: Observe) -> None:
     phases = Counter(c.phase for c in registry().values() if c.phase != BEYOND)
-    observe("checkpoints a phase, registry", expected=[3, 5, 5, 5, 5, 4, 1, 4], observed=[phases[n] for n in sorted(phases)])
-    observe("checkpoints a phase, document", expected=[3, 5, 5, 5, 5, 4, 1, 4], observed=counts)
+    observe("checkpoints per phase in the registry", expected=[3, 5, 5, 5, 5, 4, 1, 4], observed=[phases[n] for n in sorted(phases)])
+    observe("checkpoints per phase in the document", expected=[3, 5, 5, 5, 5, 4, 1, 4], observed=counts)
 
 
 @when("every feature file is read", target_fixture="written")
@@ -180,20 +192,20 @@ def each_has_scenario(written: list[Written], observe: Observe) -> None:
     observe("checkpoints without a scenario", expected=[], observed=[c.id for c in registry().values() if c.mark not in covered])
 
 
-@then("every scenario belongs to one checkpoint that the registry knows")
+@then("every scenario belongs to exactly one checkpoint of the registry")
 def each_has_checkpoint(written: list[Written], observe: Observe) -> None:
     known = {c.mark: c for c in registry().values()}
     with observe.together():
         for one in written:
             tags = one.checkpoints
             right = len(tags) == 1 and tags[0] in known and f"phase_{known[tags[0]].phase}" in one.tags
-            observe(f"{one.feature}: {one.name}", expected="one checkpoint, and its phase", observed=one.tags, holds=right)
+            observe(f"{one.feature}: {one.name}", expected="one checkpoint and its phase", observed=one.tags, holds=right)
 
 
 @then("no two scenarios of a feature share a name")
 def names_differ(written: list[Written], observe: Observe) -> None:
     twice = [f"{feature}: {name}" for (feature, name), times in Counter((w.feature, w.name) for w in written).items() if times > 1]
-    observe("names that stand twice", expected=[], observed=twice, remedy="pytest-bdd would run only one of them")
+    observe("duplicate scenario names", expected=[], observed=twice, remedy="rename one: pytest-bdd would run only one of them")
 
 
 def _today() -> date:
@@ -201,14 +213,14 @@ def _today() -> date:
 
 
 def _read(source: Path, name: str, observe: Observe) -> str:
-    there = (source / name).is_file()
-    observe(name, expected="there", observed="there" if there else "missing", remedy=f"write {name}")
+    exists = (source / name).is_file()
+    observe(name, expected="exists", observed="exists" if exists else "missing", remedy=f"write {name}")
     return documents.text(source, name)
 
 
 def _releases(source: Path, observe: Observe) -> list[Release]:
     found = documents.releases(_read(source, "CHANGELOG.md", observe))
-    observe("releases of CHANGELOG.md", expected="at least one", observed=[r.version for r in found], holds=bool(found))
+    observe("releases in CHANGELOG.md", expected="at least one", observed=[r.version for r in found], holds=bool(found))
     return found
 
 
@@ -217,6 +229,6 @@ def _package_version(source: Path) -> str:
         return str(tomllib.load(file)["project"]["version"])
 
 
-def _difference(written: str, wanted: str) -> list[str]:
-    lines = difflib.unified_diff(written.splitlines(), wanted.splitlines(), "written", "wanted", lineterm="", n=0)
+def _difference(actual: str, generated_text: str) -> list[str]:
+    lines = difflib.unified_diff(actual.splitlines(), generated_text.splitlines(), "actual", "generated", lineterm="", n=0)
     return [line for line in lines if not line.startswith(("---", "+++", "@@"))]

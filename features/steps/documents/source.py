@@ -1,4 +1,4 @@
-"""Steps about the source as it lies there: what it names exists, what it states agrees."""
+"""Steps that check the source files: every reference exists, and facts stated in several places match."""
 
 from pytest_bdd import given, parsers, then, when
 
@@ -14,12 +14,14 @@ def import_modules(settings: RunSettings) -> dict[str, str]:
     return completeness.import_all(settings.source, completeness.modules(settings.source))
 
 
-@then("none of them fails")
-def none_fails(imported: dict[str, str], observe: Observe) -> None:
-    observe("modules of system/", expected="some", observed=len(imported), holds=bool(imported), remedy="is --source the project's folder?")
+@then("every import succeeds")
+def every_import_succeeds(imported: dict[str, str], observe: Observe) -> None:
+    observe(
+        "modules of system/", expected="some", observed=len(imported), holds=bool(imported), remedy="pass the project's folder as --source"
+    )
     with observe.together():
         for module, problem in imported.items():
-            observe(f"import {module}", expected="nothing", observed=problem or "nothing", remedy=f"python -c 'import {module}'")
+            observe(f"import {module}", expected="no error", observed=problem or "no error", remedy=f"python -c 'import {module}'")
 
 
 @when(parsers.parse("the modules that {files} runs are looked up"), target_fixture="named")
@@ -27,9 +29,9 @@ def look_up_modules(files: str, settings: RunSettings) -> list[Reference]:
     return completeness.run_modules(settings.source, files)
 
 
-@then("it runs at least one, and each of them is there")
-def each_module_is_there(named: list[Reference], settings: RunSettings, observe: Observe) -> None:
-    observe("modules that are run", expected="at least one", observed=[n.target for n in named], holds=bool(named))
+@then("there is at least one, and each of them exists")
+def each_module_exists(named: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("modules that it runs", expected="at least one", observed=[n.target for n in named], holds=bool(named))
     _importable(settings, observe, named, [f"-m {n.target}" for n in named])
 
 
@@ -44,68 +46,69 @@ def each_command_imports(named: list[Reference], settings: RunSettings, observe:
     _importable(settings, observe, named, [n.target for n in named])
 
 
-@when(parsers.re(r"the files that (?P<what>an image copies|the chart takes in) are looked up"), target_fixture="named")
+@when(parsers.re(r"the files that (?P<what>an image copies|the chart includes) are looked up"), target_fixture="named")
 def look_up_files(what: str, settings: RunSettings) -> list[Reference]:
     return (
         completeness.copied(settings.source, "system/images/*.Dockerfile") if "image" in what else completeness.chart_files(settings.source)
     )
 
 
-@then(parsers.parse("at least {few:d} are named, and each of them is there"))
-def each_file_is_there(few: int, named: list[Reference], settings: RunSettings, observe: Observe) -> None:
-    observe("files that are named", expected=f"at least {few}", observed=[n.target for n in named], holds=len(named) >= few)
+@then(parsers.parse("there are at least {few:d}, and each of them exists"))
+def each_file_exists(few: int, named: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("referenced files", expected=f"at least {few}", observed=[n.target for n in named], holds=len(named) >= few)
     with observe.together():
         for one in named:
-            gone = completeness.missing(settings.source, [one])
-            observe(
-                f"{one.target}, named by {one.source}",
-                expected="there",
-                observed="missing" if gone else "there",
-                remedy=f"see {one.source}",
-            )
+            missing = completeness.missing(settings.source, [one])
+            observed = "missing" if missing else "exists"
+            observe(f"{one.target}, referenced by {one.source}", expected="exists", observed=observed, remedy=f"see {one.source}")
 
 
-@given("the table of facts", target_fixture="table")
-def table_of_facts() -> list[str]:
+@given("the registry of facts", target_fixture="registered")
+def registered_facts() -> list[str]:
     return sorted(facts.facts())
 
 
-@then(parsers.parse("each of its facts is an example of «{outline}», and no other"))
-def each_is_an_example(outline: str, table: list[str], observe: Observe) -> None:
-    shown = [row[0] for one in scenarios.read(PROJECT) if one.name == outline for row in one.examples]
+@then(parsers.parse("its facts are the examples of «{outline}»"))
+def facts_are_the_examples(outline: str, registered: list[str], observe: Observe) -> None:
+    examples = [row[0] for one in scenarios.read(PROJECT) if one.name == outline for row in one.examples]
     observe(
-        "facts that are judged",
-        expected=table,
-        observed=sorted(shown),
-        remedy="validation/registry/facts.toml and the examples name the same facts",
+        "facts in the examples",
+        expected=registered,
+        observed=sorted(examples),
+        remedy="list the same facts in validation/registry/facts.toml and in the examples",
     )
 
 
-@when(parsers.parse("every place that states the {fact} is read"), target_fixture="said")
+@when(parsers.parse("every place that states the {fact} is read"), target_fixture="stated")
 def read_places(fact: str, settings: RunSettings) -> list[Statement]:
     return [facts.read(settings.source, place) for place in facts.facts()[fact]["places"]]
 
 
-@then(parsers.parse("all places of the {fact} say the same"))
-def all_say_the_same(fact: str, said: list[Statement], observe: Observe) -> None:
-    home, *others = said
-    observe(f"{fact} at home, {home.location}", expected="a value", observed=home.problem or home.values, holds=not home.problem)
-    may_say_more = facts.facts()[fact].get("more", False)
+@then(parsers.parse("all of them state the same {fact}"))
+def all_state_the_same(fact: str, stated: list[Statement], observe: Observe) -> None:
+    home, *others = stated
+    observe(f"{fact} in its home, {home.location}", expected="a value", observed=home.problem or home.values, holds=not home.problem)
+    may_state_more = facts.facts()[fact].get("more", False)
     with observe.together():
         for place in others:
-            same = set(home.values) <= set(place.values) if may_say_more else home.values == place.values
+            same = set(home.values) <= set(place.values) if may_state_more else home.values == place.values
             observe(
                 f"{fact} in {place.location}",
                 expected=", ".join(home.values),
                 observed=place.problem or ", ".join(place.values),
                 holds=same and not place.problem,
-                remedy=f"its home is {home.location}: make both say the same",
-                evidence=f"looked for {place.pattern}" if place.pattern else "",
+                remedy=f"make it match its home, {home.location}",
+                evidence=f"read by {place.pattern}" if place.pattern else "",
             )
 
 
 def _importable(settings: RunSettings, observe: Observe, named: list[Reference], names: list[str]) -> None:
-    told = completeness.import_all(settings.source, names)
+    problems = completeness.import_all(settings.source, names)
     with observe.together():
         for one, name in zip(named, names, strict=True):
-            observe(f"{one.target}, named by {one.source}", expected="there", observed=told[name] or "there", remedy=f"see {one.source}")
+            observe(
+                f"{one.target}, referenced by {one.source}",
+                expected="exists",
+                observed=problems[name] or "exists",
+                remedy=f"see {one.source}",
+            )

@@ -1,4 +1,4 @@
-"""Steps that stop or freeze Redis or the database, and bring it back."""
+"""Steps that stop or freeze Redis or the database, and restore it."""
 
 from collections.abc import Callable
 

@@ -1,12 +1,13 @@
-"""Steps about casting votes: what is accepted, what is refused, and what stands in the stream afterwards."""
+"""Steps that cast votes: what is accepted, what is rejected, and what is in the stream afterwards."""
 
 import queue
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 from pytest_bdd import parsers, then, when
 
+from features.support.parts import record_vote
 from validation.core import protocol
 from validation.core.waiting import consistently, eventually
 from validation.faults.reconciliation import SentVotes
@@ -20,24 +21,24 @@ ARRIVES_SECONDS = 3.0
 QUIET_SECONDS = 0.1
 HEAL_SECONDS = 15.0
 LATE_SECONDS = 1.0
-"""A vote that was refused must not come by itself, either."""
+"""How long to watch for an entry of a vote that was rejected."""
 
 BODIES: dict[str, bytes] = {
     "an empty body": b"",
     "a vote in UTF-16": '{"option": "cats"}'.encode("utf-16"),
-    "a vote behind a byte order mark": b'\xef\xbb\xbf{"option": "cats"}',
+    "a vote after a byte order mark": b'\xef\xbb\xbf{"option": "cats"}',
     "a vote in Latin-1": '{"option": "c\u00e4ts"}'.encode("latin-1"),
 }
-KEYS: dict[str, bytes] = {"an empty text": b"", "256 letters": b"k" * 256, "the letter é": "é".encode()}
+KEYS: dict[str, bytes] = {"(empty)": b"", "(256 characters)": b"k" * 256}
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a voter was answered, beside what came into the stream meanwhile.
+    """The responses to a voter, and what was added to the stream meanwhile.
 
     Attributes:
-        answers: in the order of the requests.
-        entries: what was added to the stream from just before the first request on.
+        answers: the responses, in the order of the requests.
+        entries: what was added to the stream since just before the first request.
         key: the Idempotency-Key that was used.
     """
 
@@ -47,29 +48,29 @@ class Receipt:
 
     @property
     def answer(self) -> Answer:
-        """The last answer."""
+        """The last response."""
         return self.answers[-1]
 
 
 @pytest.fixture
-def watched(stream: StreamProbe, system: Target) -> Callable[..., Receipt]:
-    """Do something with the API and give back what was answered and what came into the stream."""
-    _ = system.api  # it is started before the watch begins
+def watch(stream: StreamProbe, system: Target) -> Callable[..., Receipt]:
+    """Send requests to the API, and return the responses with what was added to the stream."""
+    _ = system.api  # start it before the watch begins
 
-    def watch(*requests: Callable[[], Answer], key: str = "", expected: int) -> Receipt:
+    def send(*requests: Callable[[], Answer], key: str = "", expected: int) -> Receipt:
         with stream.tap(protocol.STREAM) as arrived:
             answers = tuple(request() for request in requests)
             entries = tuple(_collect(arrived, expected))
         return Receipt(answers, entries, key)
 
-    return watch
+    return send
 
 
 @when(parsers.re('a voter votes for "(?P<option>[a-z]+)"$'), target_fixture="receipt")
-def voter_votes(http: HttpProbe, option: str, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+def voter_votes(http: HttpProbe, option: str, watch: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
     key = sent_votes.key()
-    receipt = watched(lambda: http.vote(option, key), key=key, expected=1)
-    _note(sent_votes, key, option, receipt.answer)
+    receipt = watch(lambda: http.vote(option, key), key=key, expected=1)
+    record_vote(sent_votes, key, option, receipt.answer)
     return receipt
 
 
@@ -78,7 +79,7 @@ def vote_is_accepted(receipt: Receipt, observe: Observe) -> None:
     body = receipt.answer.json() or {}
     with observe.together():
         observe("status", expected=201, observed=receipt.answer.status, evidence=str(receipt.answer), remedy="system/api/votes.py")
-        observe("fields of the answer", expected=["message", "option", "stream_id", "vote_id"], observed=sorted(body))
+        observe("fields of the response", expected=["message", "option", "stream_id", "vote_id"], observed=sorted(body))
         observe("vote_id", expected="a UUID", observed=body.get("vote_id"), holds=protocol.is_vote_id(str(body.get("vote_id"))))
 
 
@@ -94,82 +95,87 @@ def stream_holds_vote(receipt: Receipt, observe: Observe) -> None:
         observe("option", expected=body.get("option"), observed=fields.get("option"), remedy=remedy)
         observe("request_id", expected=body.get("vote_id"), observed=fields.get("request_id"), remedy=remedy)
         stamp = fields.get("timestamp", "")
-        near = stamp.isdigit() and abs(int(stamp) - int(identifier.partition("-")[0])) < 10_000  # noqa: PLR2004 - ms between API and Redis
-        observe("timestamp", expected="milliseconds, within 10 s of the stream id", observed=stamp, holds=near, remedy=remedy)
+        close = stamp.isdigit() and abs(int(stamp) - int(identifier.partition("-")[0])) < 10_000  # noqa: PLR2004 - ms between API and Redis
+        observe("timestamp", expected="in milliseconds, within 10 s of the stream id", observed=stamp, holds=close, remedy=remedy)
 
 
 @when(parsers.re("a client posts (?P<body>.+) to /api/vote"), target_fixture="receipt")
-def client_posts(http: HttpProbe, body: str, watched: Callable[..., Receipt]) -> Receipt:
+def client_posts(http: HttpProbe, body: str, watch: Callable[..., Receipt]) -> Receipt:
     content = BODIES.get(body, body.encode())
-    return watched(lambda: http.send("POST", "/api/vote", headers=JSON, content=content), expected=0)
+    return watch(lambda: http.send("POST", "/api/vote", headers=JSON, content=content), expected=0)
 
 
-@when(parsers.re("a client votes with (?P<key>.+) as its key"), target_fixture="receipt")
-def client_votes_with_key(http: HttpProbe, key: str, watched: Callable[..., Receipt]) -> Receipt:
+@when(parsers.re("a client votes with the key (?P<key>.+)"), target_fixture="receipt")
+def client_votes_with_key(http: HttpProbe, key: str, watch: Callable[..., Receipt]) -> Receipt:
     body = b'{"option":"cats"}'
     head = (
         b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\nConnection: close\r\n"
         b"Content-Length: %d\r\nIdempotency-Key: %s\r\n\r\n" % (len(body), KEYS.get(key, key.encode()))
     )
-    return watched(lambda: http.raw(head, body), expected=0)
+    return watch(lambda: http.raw(head, body), expected=0)
 
 
-@then(parsers.re(r"it is answered (?P<status>\d+), and the stream is unchanged"))
-def refused_and_unchanged(receipt: Receipt, status: str, observe: Observe) -> None:
-    _observe_refused(receipt, (int(status),), observe)
+@then(parsers.re(r"the response is (?P<status>\d+) and the stream is unchanged"))
+def rejected_with(receipt: Receipt, status: str, observe: Observe) -> None:
+    _observe_rejected(receipt, (int(status),), observe)
 
 
-@then("it is refused, and the stream is unchanged")
-def refused(receipt: Receipt, observe: Observe) -> None:
-    _observe_refused(receipt, (400, 413), observe)
+@then("the request is rejected and the stream is unchanged")
+def rejected(receipt: Receipt, observe: Observe) -> None:
+    _observe_rejected(receipt, (400, 413), observe)
 
 
-@then("no more of it is listened to")
-def closed(receipt: Receipt, observe: Observe) -> None:
+@then("the API closes the connection")
+def connection_closed(receipt: Receipt, observe: Observe) -> None:
     observe("Connection", expected="close", observed=receipt.answer.headers.get("connection"), evidence=str(receipt.answer.headers))
 
 
 @when('a voter votes for "cats" twice with the same key', target_fixture="receipt")
-def votes_twice(http: HttpProbe, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+def votes_twice(http: HttpProbe, watch: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
     key = sent_votes.key()
-    receipt = watched(lambda: http.vote("cats", key), lambda: http.vote("cats", key), key=key, expected=1)
+    receipt = watch(lambda: http.vote("cats", key), lambda: http.vote("cats", key), key=key, expected=1)
     for answer in receipt.answers:
-        _note(sent_votes, key, "cats", answer)
+        record_vote(sent_votes, key, "cats", answer)
     return receipt
 
 
-@then("both are accepted with the same stream id and vote id")
-def both_the_same(receipt: Receipt, observe: Observe) -> None:
+@then("both responses are 201 with the same stream id and vote id")
+def same_vote_twice(receipt: Receipt, observe: Observe) -> None:
     first, second = (answer.json() or {} for answer in receipt.answers)
     with observe.together():
         observe("statuses", expected=[201, 201], observed=[a.status for a in receipt.answers])
         for name in ("stream_id", "vote_id"):
-            observe(f"{name} of the second answer", expected=first.get(name), observed=second.get(name), remedy="the idempotency script")
+            observe(
+                f"{name} of the second response",
+                expected=first.get(name),
+                observed=second.get(name),
+                remedy="the idempotency script in system/api/stream.py",
+            )
 
 
 @when('a voter votes for "cats" and then for "dogs" with the same key', target_fixture="receipt")
-def votes_otherwise(http: HttpProbe, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+def changes_option(http: HttpProbe, watch: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
     key = sent_votes.key()
-    receipt = watched(lambda: http.vote("cats", key), lambda: http.vote("dogs", key), key=key, expected=1)
-    _note(sent_votes, key, "cats", receipt.answers[0])
+    receipt = watch(lambda: http.vote("cats", key), lambda: http.vote("dogs", key), key=key, expected=1)
+    record_vote(sent_votes, key, "cats", receipt.answers[0])
     return receipt
 
 
-@then("the second is answered 422, and the stream holds only the first")
-def second_refused(receipt: Receipt, observe: Observe) -> None:
+@then("the second response is 422, and the stream holds only the first vote")
+def second_rejected(receipt: Receipt, observe: Observe) -> None:
     with observe.together():
         observe("statuses", expected=[201, 422], observed=[a.status for a in receipt.answers], evidence=str(receipt.answer))
         observe("options added to the stream", expected=["cats"], observed=[fields.get("option") for _, fields in receipt.entries])
 
 
 @when(parsers.re(r"a client posts a vote padded to (?P<size>\d+) bytes, (?P<how>announced|chunked)"), target_fixture="receipt")
-def posts_padded(http: HttpProbe, size: str, how: str, watched: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+def posts_padded(http: HttpProbe, size: str, how: str, watch: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
     vote = b'{"option":"cats"}'
     body, key = vote + b" " * (int(size) - len(vote)), sent_votes.key()
-    content = body if how == "announced" else _pieces(body)
+    content = body if how == "announced" else _chunks(body)
     fits = int(size) <= protocol.BODY_LIMIT_BYTES
-    receipt = watched(lambda: http.send("POST", "/api/vote", headers=JSON | {"Idempotency-Key": key}, content=content), expected=int(fits))
-    _note(sent_votes, key, "cats", receipt.answer)
+    receipt = watch(lambda: http.send("POST", "/api/vote", headers=JSON | {"Idempotency-Key": key}, content=content), expected=int(fits))
+    record_vote(sent_votes, key, "cats", receipt.answer)
     return receipt
 
 
@@ -181,58 +187,61 @@ def padded_accepted(receipt: Receipt, observe: Observe) -> None:
 
 
 @when("a client announces 10 bytes and sends 1048577 in chunks", target_fixture="receipt")
-def lies_about_length(http: HttpProbe, watched: Callable[..., Receipt]) -> Receipt:
+def false_length(http: HttpProbe, watch: Callable[..., Receipt]) -> Receipt:
     vote = b'{"option":"cats"}' + b" " * (protocol.BODY_LIMIT_BYTES + 1 - 17)
     head = (
         b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\nConnection: close\r\n"
         b"Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in _pieces(vote)) + b"0\r\n\r\n"
-    return watched(lambda: http.raw(head, chunks), expected=0)
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in _chunks(vote)) + b"0\r\n\r\n"
+    return watch(lambda: http.raw(head, chunks), expected=0)
 
 
-@when('a voter votes for "cats" with a key of their own', target_fixture="refusal")
-def votes_while_away(http: HttpProbe, sent_votes: SentVotes) -> Receipt:
+@when('a voter votes for "cats" during the outage', target_fixture="refusal")
+def votes_during_outage(http: HttpProbe, sent_votes: SentVotes) -> Receipt:
     key = sent_votes.key()
     answer = http.vote("cats", key)
-    _note(sent_votes, key, "cats", answer)
+    record_vote(sent_votes, key, "cats", answer)
     return Receipt((answer,), (), key)
 
 
-@then("it is answered 503 within 2 seconds, with Retry-After")
+@then("the response is 503 within 2 seconds, with Retry-After")
 def answered_503(refusal: Receipt, observe: Observe) -> None:
     answer = refusal.answer
     with observe.together():
         observe("status", expected=503, observed=answer.status, evidence=str(answer))
         limit = protocol.DEGRADED_ANSWER_SECONDS
         observe(
-            "seconds until the answer", expected=f"at most {limit}", observed=round(answer.seconds, 2), holds=answer.seconds <= limit + 0.25
+            "seconds until the response",
+            expected=f"at most {limit}",
+            observed=round(answer.seconds, 2),
+            holds=answer.seconds <= limit + 0.25,
         )
         observe("Retry-After", expected="seconds", observed=answer.headers.get("retry-after"), holds="retry-after" in answer.headers)
 
 
-@then("the same vote with the same key is accepted and stands in the stream once")
+@then("the same vote with the same key is accepted, and is in the stream once")
 def accepted_again(http: HttpProbe, refusal: Receipt, stream: StreamProbe, sent_votes: SentVotes, observe: Observe) -> None:
     again = eventually(lambda: http.vote("cats", refusal.key), lambda answer: answer.status == 201, within=HEAL_SECONDS)  # noqa: PLR2004
     body = again.value.json() or {}
-    _note(sent_votes, refusal.key, "cats", again.value)
+    record_vote(sent_votes, refusal.key, "cats", again.value)
     observe("status after Redis is back", expected=201, observed=again.value.status, evidence=again.story)
 
-    def same() -> list[str]:
+    def entries() -> list[str]:
         return [i for i, fields in stream.entries_after(protocol.STREAM) if fields.get("request_id") == body.get("vote_id")]
 
-    alone = consistently(same, lambda found: found in ([body.get("stream_id")], []), during=LATE_SECONDS)
+    alone = consistently(entries, lambda found: found in ([body.get("stream_id")], []), during=LATE_SECONDS)
     observe(
         f"entries of this vote in the stream, for {LATE_SECONDS:g} s",
-        expected="one, or counted and trimmed already",
+        expected="one, or already counted and trimmed",
         observed=alone.value,
         holds=alone.held,
         evidence=alone.story,
-        remedy="a vote whose answer was lost must not be added twice",
+        remedy="system/api/stream.py: a vote whose response was lost must not be added twice",
     )
 
 
-def _observe_refused(receipt: Receipt, statuses: tuple[int, ...], observe: Observe) -> None:
+def _observe_rejected(receipt: Receipt, statuses: tuple[int, ...], observe: Observe) -> None:
     with observe.together():
         expected = " or ".join(map(str, statuses))
         observe(
@@ -245,13 +254,8 @@ def _observe_refused(receipt: Receipt, statuses: tuple[int, ...], observe: Obser
         observe("entries added to the stream", expected=0, observed=len(receipt.entries), evidence=str(receipt.entries))
 
 
-def _note(sent_votes: SentVotes, key: str, option: str, answer: Answer) -> None:
-    body: Mapping[str, str] = answer.json() or {}
-    sent_votes.record(key, option, answer.status, body.get("vote_id", "") if isinstance(body, dict) else "")
-
-
 def _collect(arrived: "queue.SimpleQueue[Entry]", expected: int) -> Iterator[Entry]:
-    """Take what arrives: wait for the expected entries, then a moment longer for one too many."""
+    """Yield what arrives: wait for the expected entries, then a moment longer for an unexpected one."""
     for number in range(expected + 5):
         try:
             yield arrived.get(timeout=ARRIVES_SECONDS if number < expected else QUIET_SECONDS)
@@ -259,6 +263,6 @@ def _collect(arrived: "queue.SimpleQueue[Entry]", expected: int) -> Iterator[Ent
             return
 
 
-def _pieces(body: bytes) -> Iterator[bytes]:
+def _chunks(body: bytes) -> Iterator[bytes]:
     for start in range(0, len(body), 65536):
         yield body[start : start + 65536]

@@ -1,4 +1,4 @@
-"""Steps about results and about what other origins may do."""
+"""Steps that read results, and that check what pages of other origins may do."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,21 +6,22 @@ from typing import Any
 
 from pytest_bdd import given, parsers, then, when
 
+from features.support.api import probe_when_healthy
 from validation.core import protocol
 from validation.core.waiting import eventually
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
 from validation.targets.base import Api, Target
-from validation.targets.launching import READY_SECONDS, LaunchingTarget
+from validation.targets.launching import LaunchingTarget
 
 SCHEMA = "votecheck_staged"
 FRESH_SECONDS = 5.0
 BUSY_SECONDS = 2.0
-"""Allowed for the reading itself on a busy machine."""
+"""Allowed for the request itself on a busy machine."""
 
 
-@given(parsers.re(r"a database that has counted (?P<cats>\d+) for cats and (?P<dogs>\d+) for dogs"), target_fixture="staged_api")
+@given(parsers.re(r"a database with (?P<cats>\d+) votes for cats and (?P<dogs>\d+) for dogs"), target_fixture="staged_api")
 def staged_two(
     cats: str, dogs: str, store: StoreProbe, target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None]
 ) -> Api:
@@ -28,30 +29,28 @@ def staged_two(
     return _staged({k: v for k, v in counted.items() if v}, store, target, start_api, afterwards)
 
 
-@given("a database that has counted 1 for each of three options", target_fixture="staged_api")
+@given("a database with 1 vote for each of three options", target_fixture="staged_api")
 def staged_three(store: StoreProbe, target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None]) -> Api:
     return _staged({"a": 1, "b": 1, "c": 1}, store, target, start_api, afterwards, VOTE_OPTIONS="a,b,c")
 
 
 @when("a client reads the results", target_fixture="answer")
 def reads_results(staged_api: Api) -> Answer:
-    probe = HttpProbe(staged_api.url)
-    eventually(lambda: probe.answers("/health"), bool, within=READY_SECONDS)
-    return probe.send("GET", "/api/results")
+    return probe_when_healthy(staged_api).send("GET", "/api/results")
 
 
-@when("a client reads the results of the voters' API", target_fixture="answer")
-def reads_real_results(http: HttpProbe) -> Answer:
+@when("a client reads the voters' results", target_fixture="answer")
+def reads_voters_results(http: HttpProbe) -> Answer:
     return http.send("GET", "/api/results")
 
 
 @then(
     parsers.re(
-        r"they show (?P<cats>\d+) and (?P<dogs>\d+) with (?P<percent_cats>[\d.]+) and (?P<percent_dogs>[\d.]+) percent, "
+        r"the results are (?P<cats>\d+) \((?P<percent_cats>[\d.]+) %\) and (?P<dogs>\d+) \((?P<percent_dogs>[\d.]+) %\), "
         "in the order of the options"
     )
 )
-def shows(answer: Answer, cats: str, dogs: str, percent_cats: str, percent_dogs: str, observe: Observe) -> None:
+def results_are(answer: Answer, cats: str, dogs: str, percent_cats: str, percent_dogs: str, observe: Observe) -> None:
     expected = [
         {"option": "cats", "count": int(cats), "percentage": float(percent_cats)},
         {"option": "dogs", "count": int(dogs), "percentage": float(percent_dogs)},
@@ -59,41 +58,41 @@ def shows(answer: Answer, cats: str, dogs: str, percent_cats: str, percent_dogs:
     body = answer.json() or {}
     with observe.together():
         observe("status", expected=200, observed=answer.status, evidence=str(answer))
-        observe("fields of the answer", expected=["last_updated", "results", "total_votes"], observed=sorted(body))
+        observe("fields of the response", expected=["last_updated", "results", "total_votes"], observed=sorted(body))
         observe("results", expected=expected, observed=body.get("results"), remedy="system/api/results.py")
         observe("total_votes", expected=int(cats) + int(dogs), observed=body.get("total_votes"))
 
 
-@then("the percentages sum to exactly 100 and none is more than 0.01 away from its share")
-def sums_to_hundred(answer: Answer, observe: Observe) -> None:
+@then("the percentages add up to exactly 100, each within 0.01 of its share")
+def add_up(answer: Answer, observe: Observe) -> None:
     rows: list[dict[str, Any]] = (answer.json() or {}).get("results", [])
     hundredths = [round(float(row["percentage"]) * 100) for row in rows]
     total = sum(row["count"] for row in rows)
     with observe.together():
-        observe("number of options", expected=3, observed=len(rows), evidence=str(answer))
+        observe("options in the results", expected=3, observed=len(rows), evidence=str(answer))
         observe("sum of the percentages, in hundredths", expected=10_000, observed=sum(hundredths), evidence=str(rows))
         far = [row for row, shown in zip(rows, hundredths, strict=True) if abs(shown - 10_000 * row["count"] / total) > 1]
-        observe("percentages more than 0.01 away from their share", expected=[], observed=far)
+        observe("percentages more than 0.01 from their share", expected=[], observed=far)
 
 
-@then("they may be kept for 2 seconds, and were read in the last 5")
+@then("the results may be cached for 2 seconds and are at most 5 seconds old")
 def cacheable(answer: Answer, observe: Observe) -> None:
     stamp = _stamp(answer)
     with observe.together():
         observe("status", expected=200, observed=answer.status, evidence=str(answer))
         expected = f"public, max-age={protocol.RESULTS_MAX_AGE_SECONDS}"
         observe("Cache-Control", expected=expected, observed=answer.headers.get("cache-control"), remedy="system/api/results.py")
-        observe("last_updated", expected=f"a UTC time, at most {FRESH_SECONDS:.0f} s old", observed=stamp, holds=_fresh(stamp))
+        observe("last_updated", expected=f"a UTC time at most {FRESH_SECONDS:.0f} s ago", observed=stamp, holds=_fresh(stamp))
 
 
-@then("they are read anew once their 2 seconds are over")
-def read_anew(answer: Answer, http: HttpProbe, observe: Observe) -> None:
+@then("the results are newer once 2 seconds have passed")
+def refreshed(answer: Answer, http: HttpProbe, observe: Observe) -> None:
     first = _stamp(answer)
     within = protocol.RESULTS_MAX_AGE_SECONDS + BUSY_SECONDS
     again = eventually(lambda: _stamp(http.send("GET", "/api/results")), lambda stamp: stamp not in ("", first), within=within)
     observe(
-        "last_updated of a later answer",
-        expected=f"another than {first}, within {within:g} s",
+        "last_updated of a later response",
+        expected=f"not {first}, within {within:g} s",
         observed=again.value,
         holds=bool(first) and again.held,
         evidence=again.story,
@@ -102,13 +101,13 @@ def read_anew(answer: Answer, http: HttpProbe, observe: Observe) -> None:
 
 
 @when(parsers.re(r"a browser at (?P<origin>\S+) asks whether it may vote"), target_fixture="answer")
-def browser_asks(http: HttpProbe, origin: str) -> Answer:
-    asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type, idempotency-key"}
-    return http.send("OPTIONS", "/api/vote", headers=asked)
+def preflight(http: HttpProbe, origin: str) -> Answer:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type, idempotency-key"}
+    return http.send("OPTIONS", "/api/vote", headers=headers)
 
 
-@then("it may, with the published methods and headers, for 600 seconds")
-def browser_may(answer: Answer, system: Target, observe: Observe) -> None:
+@then("the preflight allows the published methods and headers for 600 seconds")
+def preflight_allows(answer: Answer, system: Target, observe: Observe) -> None:
     system.require_allowed_origin("https://vote.example")
     head = answer.headers
     with observe.together():
@@ -119,13 +118,13 @@ def browser_may(answer: Answer, system: Target, observe: Observe) -> None:
         observe("Access-Control-Allow-Headers", expected=f"at least {sorted(protocol.CORS_HEADERS)}", observed=sorted(allowed),
                 holds=allowed >= protocol.CORS_HEADERS and "*" not in allowed)  # fmt: skip
         observe("Access-Control-Max-Age", expected=str(protocol.CORS_MAX_AGE_SECONDS), observed=head.get("access-control-max-age"))
-        observe("Vary", expected="names Origin", observed=head.get("vary", ""), holds="origin" in head.get("vary", "").lower())
+        observe("Vary", expected="contains Origin", observed=head.get("vary", ""), holds="origin" in head.get("vary", "").lower())
 
 
-@then("it is told nothing")
-def browser_may_not(answer: Answer, observe: Observe) -> None:
-    told = {name: value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
-    observe("what a foreign origin is told", expected={}, observed=told, remedy="system/api/cors.py")
+@then("the preflight allows nothing")
+def preflight_allows_nothing(answer: Answer, observe: Observe) -> None:
+    allowed = {name: value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
+    observe("Access-Control headers for an origin that is not allowed", expected={}, observed=allowed, remedy="system/api/cors.py")
 
 
 @when("a page at https://evil.example reads the results", target_fixture="answer")
@@ -133,7 +132,7 @@ def foreign_page_reads(http: HttpProbe) -> Answer:
     return http.send("GET", "/api/results", headers={"Origin": "https://evil.example"})
 
 
-@then("the answer allows no origin")
+@then("the response allows no origin")
 def no_origin(answer: Answer, observe: Observe) -> None:
     with observe.together():
         observe("status", expected=200, observed=answer.status)

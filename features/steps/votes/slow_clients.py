@@ -1,4 +1,4 @@
-"""Steps about clients that are too slow on purpose."""
+"""Steps with clients that are slow on purpose."""
 
 import selectors
 import socket
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from pytest_bdd import given, parsers, then, when
 
+from features.support.parts import record_vote
 from validation.core.waiting import eventually
 from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import HttpProbe
@@ -19,33 +20,38 @@ from validation.record.observe import Observe
 from validation.targets.launching import LaunchingTarget
 
 WATCHED_SECONDS = 35.0
-"""Longer than the feature's limit, which is generous: on a busy machine it takes seconds until an answer that nobody reads is stuck."""
-DRIP_SECONDS = 1.0
+"""Longer than the feature's limit, which is generous: on a busy machine it takes seconds until an unread response blocks the server."""
+SEND_SECONDS = 1.0
 ENOUGH_VOTES, CREATED = 20, 201
 HEAD = b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/json\r\n"
 GET = b"GET /api/results HTTP/1.1\r\nHost: votecheck\r\n\r\n"
-NEVER_READS = "do not read"
+NEVER_READS = "never reading"
 KINDS: dict[str, tuple[bytes, bytes]] = {
-    "connect and say nothing": (b"", b""),
-    "drip a header": (HEAD + b"X-Slow: ", b"a"),
-    "drip a body": (HEAD + b"Content-Length: 5000\r\n\r\n", b" "),
-    "vote and stay": (b"GET /health HTTP/1.1\r\nHost: votecheck\r\n\r\n", b""),
+    "silent": (b"", b""),
+    "slow header": (HEAD + b"X-Slow: ", b"a"),
+    "slow body": (HEAD + b"Content-Length: 5000\r\n\r\n", b" "),
+    "idle after a response": (b"GET /health HTTP/1.1\r\nHost: votecheck\r\n\r\n", b""),
     NEVER_READS: (GET * 400, GET),
 }
-"""What each kind sends at once, and then again and again. Whoever does not read sends whole requests and no byte beside them: a server
-that hangs up on what is no HTTP has not shown that it minds unread answers. Their answers are more than the kernel holds."""
+"""What each kind sends on connecting, and then over and over. Clients that never read send only complete requests: a server that drops
+malformed HTTP has not shown that it drops clients with unread responses. Those responses exceed the kernel's buffers."""
 
 
 @dataclass
-class Slow:
-    """Slow clients and how long each was borne: seconds by kind."""
+class SlowClients:
+    """Slow clients, and how long the server kept each of them.
+
+    Attributes:
+        count: clients of each kind.
+        dropped_after: seconds from the connection until the server dropped it, by kind.
+    """
 
     url: str
     count: int
-    borne: dict[str, list[float]] = field(default_factory=dict)
+    dropped_after: dict[str, list[float]] = field(default_factory=dict)
 
     def watch(self) -> None:
-        """Connect them all, go on dripping, and note when each is dropped."""
+        """Connect them all, keep sending, and record when each is dropped."""
         with selectors.DefaultSelector() as watched:
             clients: dict[socket.socket, tuple[str, float]] = {}
             for kind, (first, _) in KINDS.items():
@@ -56,51 +62,51 @@ class Slow:
                     clients[client] = kind, time.monotonic()
                     if kind != NEVER_READS:
                         watched.register(client, selectors.EVENT_READ)
-            self._drip(clients, watched)
+            self._keep_sending(clients, watched)
             for client in clients:
                 client.close()
 
-    def _drip(self, clients: dict[socket.socket, tuple[str, float]], watched: selectors.BaseSelector) -> None:
-        begun = next_drip = time.monotonic()
+    def _keep_sending(self, clients: dict[socket.socket, tuple[str, float]], watched: selectors.BaseSelector) -> None:
+        begun = next_send = time.monotonic()
         while clients and time.monotonic() - begun < WATCHED_SECONDS:
             readable = [client for key, _ in watched.select(0.1) if isinstance(client := key.fileobj, socket.socket)]
-            ended = [client for client in readable if _is_at_its_end(client)]
-            if time.monotonic() >= next_drip:
-                next_drip += DRIP_SECONDS
+            ended = [client for client in readable if _is_closed(client)]
+            if time.monotonic() >= next_send:
+                next_send += SEND_SECONDS
                 ended += [client for client, (kind, _) in clients.items() if not _sent(client, KINDS[kind][1]) and kind == NEVER_READS]
             for client in ended:
                 kind, since = clients.pop(client)
-                self.borne.setdefault(kind, []).append(time.monotonic() - since)
+                self.dropped_after.setdefault(kind, []).append(time.monotonic() - since)
                 if kind != NEVER_READS:
                     watched.unregister(client)
                 client.close()
 
 
 @pytest.fixture
-def crowd() -> Iterator[ThreadPoolExecutor]:
-    """Watches the slow clients beside the steps."""
+def slow_client_thread() -> Iterator[ThreadPoolExecutor]:
+    """The thread that keeps the slow clients going beside the steps."""
     with ThreadPoolExecutor(1) as pool:
         yield pool
 
 
 @given(
-    parsers.re(r"(?P<count>\d+) clients each that connect and say nothing, drip a header, drip a body, vote and stay, and do not read"),
+    parsers.re(r"(?P<count>\d+) clients of each kind: silent, slow header, slow body, idle after a response, never reading"),
     target_fixture="slow",
 )
-def slow_clients(target: LaunchingTarget, count: str, crowd: ThreadPoolExecutor) -> tuple[Slow, "Future[None]"]:
-    target.redis.require_managed()  # hundreds of slow clients are an attack on an API that somebody else runs
-    slow = Slow(target.api.url, int(count))
-    return slow, crowd.submit(slow.watch)
+def slow_clients(target: LaunchingTarget, count: str, slow_client_thread: ThreadPoolExecutor) -> tuple[SlowClients, "Future[None]"]:
+    target.redis.require_managed()  # hundreds of slow clients are an attack on an external API
+    slow = SlowClients(target.api.url, int(count))
+    return slow, slow_client_thread.submit(slow.watch)
 
 
-@when("voters vote for as long as the slow clients are there", target_fixture="statuses")
-def voters_vote_meanwhile(slow: tuple[Slow, "Future[None]"], http: HttpProbe, sent_votes: SentVotes) -> Counter[int]:
+@when("voters vote for as long as the slow clients are connected", target_fixture="statuses")
+def voters_vote_meanwhile(slow: tuple[SlowClients, "Future[None]"], http: HttpProbe, sent_votes: SentVotes) -> Counter[int]:
     statuses: Counter[int] = Counter()
 
     def vote() -> bool:
         key = sent_votes.key()
         answer = http.vote("dogs", key)
-        sent_votes.record(key, "dogs", answer.status, str((answer.json() or {}).get("vote_id", "")))
+        record_vote(sent_votes, key, "dogs", answer)
         statuses[answer.status] += 1
         return slow[1].done()
 
@@ -110,30 +116,30 @@ def voters_vote_meanwhile(slow: tuple[Slow, "Future[None]"], http: HttpProbe, se
 
 
 @then(parsers.re(r"every slow client is dropped within (?P<limit>\d+) seconds"))
-def dropped(slow: tuple[Slow, "Future[None]"], limit: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
+def dropped(slow: tuple[SlowClients, "Future[None]"], limit: str, measure: Callable[[str, float, str], None], observe: Observe) -> None:
     clients = slow[0]
     with observe.together():
         for kind in KINDS:
-            borne = clients.borne.get(kind, [])
-            longest = max(borne, default=0.0)
+            seconds = clients.dropped_after.get(kind, [])
+            longest = max(seconds, default=0.0)
             observe(
-                f"clients that {kind}",
+                f"slow clients, {kind}",
                 expected=f"{clients.count} dropped, each within {limit} s",
-                observed=f"{len(borne)} dropped, the last after {longest:.1f} s",
-                holds=len(borne) == clients.count and longest <= float(limit),
+                observed=f"{len(seconds)} dropped, the last after {longest:.1f} s",
+                holds=len(seconds) == clients.count and longest <= float(limit),
                 remedy="system/api/connections.py",
             )
-            measure(f"clients that {kind}, borne for", longest, "s")
+            measure(f"slow clients, {kind}: longest connection", longest, "s")
 
 
 @then("every vote cast meanwhile is accepted")
 def accepted_meanwhile(statuses: Counter[int], observe: Observe) -> None:
     enough = statuses.total() >= ENOUGH_VOTES and set(statuses) == {CREATED}
-    observe("answers to votes", expected=f"at least {ENOUGH_VOTES}, all {CREATED}", observed=dict(statuses), holds=enough)
+    observe("responses to votes", expected=f"at least {ENOUGH_VOTES}, all {CREATED}", observed=dict(statuses), holds=enough)
 
 
 def _connected(url: str) -> socket.socket:
-    """Connect with little room for answers. Room that is taken away later is one the server was promised: then TCP itself stalls."""
+    """Connect with a small receive buffer. It must be set before: TCP stalls by itself if an announced window shrinks later."""
     address = urlsplit(url)
     family, kind, protocol, _, where = socket.getaddrinfo(address.hostname, address.port or 80, type=socket.SOCK_STREAM)[0]
     client = socket.socket(family, kind, protocol)
@@ -144,7 +150,7 @@ def _connected(url: str) -> socket.socket:
 
 
 def _sent(client: socket.socket, data: bytes) -> bool:
-    """Send on; a client that does not read has no other way to learn that it was dropped."""
+    """Send, and return whether the connection still exists; a client that never reads has no other way to notice."""
     try:
         client.send(data)
     except BlockingIOError:
@@ -154,8 +160,8 @@ def _sent(client: socket.socket, data: bytes) -> bool:
     return True
 
 
-def _is_at_its_end(client: socket.socket) -> bool:
-    """Read what there is, and tell whether the server is done with a client."""
+def _is_closed(client: socket.socket) -> bool:
+    """Read what is there, and return whether the server closed the connection."""
     try:
         while client.recv(65536):
             pass

@@ -1,10 +1,11 @@
-"""Where each crash point is visited in one way only, every way comes, and on either side of a command."""
+"""A sweep that crashes at each point in only one way uses every way, before and after a command."""
 
 import pytest
 
-from features.steps.faults.api_crash_points import NAMED as STEPS_OF_AN_API
-from features.steps.faults.api_crash_points import WAYS
-from features.steps.faults.consumer_crash_points import BEHIND, VISITS, turns
+from features.steps.faults.api_crash_points import NAMED as COMMANDS_OF_AN_API
+from features.steps.faults.api_crash_points import WAYS as WAYS_FOR_AN_API
+from features.steps.faults.consumer_crash_points import WAYS as WAYS_FOR_A_CONSUMER
+from features.support.crash_sweeps import AFTER_REPLY, plan
 from validation.faults.proxy.crash_points import CrashPoint
 
 
@@ -12,16 +13,16 @@ def points(*steps: str) -> list[CrashPoint]:
     return [CrashPoint("redis", step, 1, side) for step in steps for side in ("request", "reply")]
 
 
-def test_every_way_comes_at_the_few_points_of_an_api() -> None:
-    assert {how for _, how in turns(points(*STEPS_OF_AN_API), WAYS, every=False)} == set(WAYS)
+def test_every_way_is_used_at_the_few_points_of_an_api() -> None:
+    assert {how for _, how in plan(points(*COMMANDS_OF_AN_API), WAYS_FOR_AN_API, every=False)} == set(WAYS_FOR_AN_API)
 
 
 @pytest.mark.parametrize("side", ["request", "reply"])
-def test_every_way_comes_on_either_side_of_a_consumers_commands(side: str) -> None:
-    came = {how for point, how in turns(points(*"abcdefgh"), VISITS, every=False) if point.side == side}
-    assert came == set(VISITS) - ({BEHIND} if side == "request" else set())
+def test_every_way_is_used_before_and_after_the_commands_of_a_consumer(side: str) -> None:
+    used = {how for point, how in plan(points(*"abcdefgh"), WAYS_FOR_A_CONSUMER, every=False) if point.side == side}
+    assert used == set(WAYS_FOR_A_CONSUMER) - ({AFTER_REPLY} if side == "request" else set())
 
 
-def test_each_point_is_visited_in_every_way_where_that_takes_no_longer() -> None:
-    few = points("a")
-    assert len(turns(few, VISITS, every=True)) == 2 * len(VISITS) - 1, "behind a reply can only be where there is one"
+def test_each_point_crashes_in_every_way_where_processes_start_fast() -> None:
+    planned = plan(points("a"), WAYS_FOR_A_CONSUMER, every=True)
+    assert len(planned) == 2 * len(WAYS_FOR_A_CONSUMER) - 1, "before a command there is no reply"

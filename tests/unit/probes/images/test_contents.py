@@ -49,11 +49,11 @@ WRONG: list[tuple[str, Check, list[File], dict[str, Any], str]] = [
         {},
         "/usr/lib/python3/dist-packages/pip-25.1.dist-info/METADATA",
     ),
-    ("setuid", steps.gives_no_rights, [File("usr/bin/su", "x", 0o4755)], {}, "/usr/bin/su 4755 0:0"),
-    ("setgid", steps.gives_no_rights, [File("usr/bin/wall", "x", 0o2755, gid=5)], {}, "/usr/bin/wall 2755 0:5"),
+    ("setuid", steps.grants_no_privileges, [File("usr/bin/su", "x", 0o4755)], {}, "/usr/bin/su 4755 0:0"),
+    ("setgid", steps.grants_no_privileges, [File("usr/bin/wall", "x", 0o2755, gid=5)], {}, "/usr/bin/wall 2755 0:5"),
     (
         "capabilities",
-        steps.gives_no_rights,
+        steps.grants_no_privileges,
         [File("usr/bin/ping", "x", 0o755, pax={"SCHILY.xattr.security.capability": "\1"})],
         {},
         "/usr/bin/ping",
@@ -64,26 +64,26 @@ WRONG: list[tuple[str, Check, list[File], dict[str, Any], str]] = [
     ("writable by root's group", writes_nothing, [File("etc/x", "x", 0o664)], {}, "/etc/x 0664 0:0"),
     ("writable by its own group", writes_nothing, [File("etc/x", "x", 0o664, gid=65532)], {}, "/etc/x 0664 0:65532"),
     ("owned by its own user", writes_nothing, [File("app/system/x.py", "x", 0o644, uid=65532)], {}, "/app/system/x.py 0644 65532:0"),
-    ("tests", steps.nothing_left, [File("app/packages/greenlet/tests/x.py", "x")], {}, "/app/packages/greenlet/tests/x.py: a test"),
-    ("a test of the system", steps.nothing_left, [File("app/system/test_api.py", "x")], {}, "/app/system/test_api.py: a test"),
+    ("tests", steps.no_leftovers, [File("app/packages/greenlet/tests/x.py", "x")], {}, "/app/packages/greenlet/tests/x.py: a test"),
+    ("a test of the system", steps.no_leftovers, [File("app/system/test_api.py", "x")], {}, "/app/system/test_api.py: a test"),
     (
         "a compiler",
-        steps.nothing_left,
+        steps.no_leftovers,
         [File("usr/bin/x86_64-linux-gnu-gcc-14", "x", 0o755)],
         {},
         "/usr/bin/x86_64-linux-gnu-gcc-14: a compiler",
     ),
-    ("a pip cache", steps.nothing_left, [File("root/.cache/pip/http/1", "x")], {}, "/root/.cache/pip/http/1: a cache"),
+    ("a pip cache", steps.no_leftovers, [File("root/.cache/pip/http/1", "x")], {}, "/root/.cache/pip/http/1: a cache"),
     (
         "apt lists",
-        steps.nothing_left,
+        steps.no_leftovers,
         [File("var/lib/apt/lists/deb.debian.org_x", "x")],
         {},
         "/var/lib/apt/lists/deb.debian.org_x: a cache",
     ),
-    ("a git repository", steps.nothing_left, [File("app/.git/config", "x")], {}, "/app/.git/config: a repository file"),
-    ("a temporary file", steps.nothing_left, [File("tmp/requirements.txt", "x")], {}, ": a temporary file"),
-    ("pins", steps.nothing_left, [File("app/requirements.txt", "x")], {}, "/app/requirements.txt: a list of pins"),
+    ("a git repository", steps.no_leftovers, [File("app/.git/config", "x")], {}, "/app/.git/config: a repository file"),
+    ("a temporary file", steps.no_leftovers, [File("tmp/requirements.txt", "x")], {}, ": a temporary file"),
+    ("pins", steps.no_leftovers, [File("app/requirements.txt", "x")], {}, "/app/requirements.txt: a list of pins"),
     ("a password in ENV", steps.no_secret, [], {"Env": ["DB_PASSWORD=hunter2"]}, "configuration: DB_PASSWORD=…"),
     ("a URL with a password in ENV", steps.no_secret, [], {"Env": ["U=redis://:x@h/0"]}, "configuration: a password in a URL"),
     ("a key in a label", steps.no_secret, [], {"Labels": {"x": f"key {AWS}"}}, "configuration: AWS key"),
@@ -123,7 +123,7 @@ def observe(seen: list[Observed]) -> Observe:
 
 
 @pytest.mark.parametrize(
-    "check", [uid_is_right, steps.has_no_shell, steps.gives_no_rights, writes_nothing, steps.nothing_left, steps.no_secret]
+    "check", [uid_is_right, steps.has_no_shell, steps.grants_no_privileges, writes_nothing, steps.no_leftovers, steps.no_secret]
 )
 def test_a_clean_image_has_no_findings(check: Check, tmp_path: Path, observe: Observe, seen: list[Observed]) -> None:
     check(saved.image(tmp_path), observe)
@@ -162,7 +162,7 @@ def test_each_problem_is_found_and_named(  # noqa: PLR0913, PLR0917 - the column
 )
 def test_what_only_resembles_a_problem_is_not_a_finding(file: File, tmp_path: Path, observe: Observe) -> None:
     image = saved.image(tmp_path, file)
-    for check in (steps.has_no_shell, steps.gives_no_rights, writes_nothing, steps.nothing_left, steps.no_secret):
+    for check in (steps.has_no_shell, steps.grants_no_privileges, writes_nothing, steps.no_leftovers, steps.no_secret):
         check(image, observe)
 
 

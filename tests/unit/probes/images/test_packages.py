@@ -177,15 +177,15 @@ class TestSteps:
         self, tmp_path: Path, settings: RunSettings, observe: Observe, seen: list[Observed]
     ) -> None:
         image = saved.image(tmp_path)
-        found = steps.write_bill(image, settings)
-        steps.bill_is_valid(image, settings, observe)
-        steps.bill_is_pinned(image, found, settings, observe)
-        steps.bill_is_complete(image, found, settings, observe)
+        found = steps.write_sbom(image, settings)
+        steps.sbom_is_valid(image, settings, observe)
+        steps.sbom_is_pinned(image, found, settings, observe)
+        steps.sbom_is_complete(image, found, settings, observe)
 
         assert (tmp_path / "reports" / "r" / "sbom-api.json").is_file()
         assert all(fact.ok for fact in seen)
-        assert "2 packages, 1 of them of a base that lists its packages; 1 name no licence" in seen[-1].observed
-        assert seen[-1].evidence == "no licence: deb:libc6"
+        assert "2 packages, 1 of them from a base that lists its packages; 1 without a licence" in seen[-1].observed
+        assert seen[-1].evidence == "without a licence: deb:libc6"
 
     @pytest.mark.parametrize(
         ("files", "observed"),
@@ -201,17 +201,17 @@ class TestSteps:
     ) -> None:
         image = saved.image(tmp_path, *files)
         with pytest.raises(Finding) as found:
-            steps.bill_is_pinned(image, packages.packages(image), settings, observe)
+            steps.sbom_is_pinned(image, packages.packages(image), settings, observe)
         assert any(observed in fact.observed for fact in found.value.observations)
 
     def test_a_package_without_a_version_is_a_finding(self, tmp_path: Path, settings: RunSettings, observe: Observe) -> None:
         image = saved.image(tmp_path, File("app/packages/odd-1.dist-info/METADATA", "Name: odd\n\n"))
         with pytest.raises(Finding, match="odd-1"):
-            steps.bill_is_complete(image, packages.packages(image), settings, observe)
+            steps.sbom_is_complete(image, packages.packages(image), settings, observe)
 
     def test_an_invalid_sbom_is_a_finding(self, tmp_path: Path, settings: RunSettings, observe: Observe) -> None:
         image = saved.image(tmp_path)
-        steps.write_bill(image, settings)
+        steps.write_sbom(image, settings)
         (settings.folder / "sbom-api.json").write_text('{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 1}')
         with pytest.raises(Finding):
-            steps.bill_is_valid(image, settings, observe)
+            steps.sbom_is_valid(image, settings, observe)

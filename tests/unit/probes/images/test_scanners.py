@@ -109,13 +109,13 @@ class TestKnownVulnerabilities:
     def test_a_vulnerability_with_a_fix_is_a_finding(self, image: Image, tmp_path: Path, observe: Observe) -> None:
         database = scanners.vulnerability_db(str(vulnerabilities.make(tmp_path / "cache", {"some": "1.3"})))
         with pytest.raises(Finding, match=r"CVE-2026-1000 \(high\) some 1\.2: A vulnerability of some; fixed in 1\.3"):
-            steps.no_flaw(image, database, observe)
+            steps.no_fixable_vulnerability(image, database, observe)
         assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == ["db"]
 
     def test_a_vulnerability_without_a_fix_is_only_evidence(self, image: Image, tmp_path: Path) -> None:
         observations = []
         database = scanners.vulnerability_db(str(vulnerabilities.make(tmp_path / "cache", {"some": "", "absent": "2"})))
-        steps.no_flaw(image, database, Observe("test", observations.append))
+        steps.no_fixable_vulnerability(image, database, Observe("test", observations.append))
 
         assert "1 more that nothing mends yet: ['CVE-2026-1001 (high) some 1.2: A vulnerability of some']" in observations[0].evidence
 
@@ -147,8 +147,8 @@ class TestKnownVulnerabilities:
             scanners.vulnerability_db(str(folder))
 
     def test_a_base_without_a_package_list_is_not_proven(self, tmp_path: Path, observe: Observe) -> None:
-        with pytest.raises(NotProven, match="it is a base that keeps no list"):
-            steps.base_is_whole(saved.image(tmp_path, File("var/lib/dpkg/.wh.status.d")), observe)
+        with pytest.raises(NotProven, match="it is a base without a package list"):
+            steps.base_image_lists_packages(saved.image(tmp_path, File("var/lib/dpkg/.wh.status.d")), observe)
 
     def test_a_base_with_a_package_list_has_no_findings(self, image: Image, observe: Observe) -> None:
-        steps.base_is_whole(image, observe)
+        steps.base_image_lists_packages(image, observe)

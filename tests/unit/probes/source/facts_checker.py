@@ -22,7 +22,7 @@ def disagreeing(source: Path) -> dict[str, list[str]]:
     for fact in facts.facts():
         said = steps.read_places(fact, RunSettings(source=source))
         try:
-            steps.all_say_the_same(fact, said, Observe("", lambda _: None))
+            steps.all_state_the_same(fact, said, Observe("", lambda _: None))
         except Finding as finding:
             found[fact] = [one.subject for one in finding.observations]
     return found

@@ -87,9 +87,8 @@ def _named_by(was: str) -> set[str]:
 
 
 def compare(*said: tuple[str, ...]) -> None:
-    steps.all_say_the_same(
-        "tables", [Statement(f"place {number}", values) for number, values in enumerate(said)], Observe("", lambda _: None)
-    )
+    stated = [Statement(f"place {number}", values) for number, values in enumerate(said)]
+    steps.all_state_the_same("database tables", stated, Observe("", lambda _: None))
 
 
 def test_the_last_place_is_compared_as_well() -> None:

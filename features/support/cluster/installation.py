@@ -1,4 +1,4 @@
-"""What is installed in the cluster, for the scenarios that are judged there."""
+"""The installation in the cluster, for the scenarios that run there."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,7 +8,6 @@ from contextlib import ExitStack
 import pytest
 
 from validation.core.settings import RunSettings
-from validation.pytest_plugin.items import place_of
 from validation.targets.cluster.installation import Installation
 from validation.targets.cluster.snapshot import take
 from validation.targets.lifetime import lifetime
@@ -18,17 +17,10 @@ from validation.targets.lifetime import lifetime
 def installing(
     settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]
 ) -> Iterator[Future[Installation]]:
-    """An installation of the chart that is on its way: our own, gone afterwards, or the one that was named."""
+    """Begin to install the chart, and remove it afterwards; or look up the named release, which stays as it is."""
     names = {"ready": "cluster, from images to ready", "gone": "cluster, removed"}
-    with ExitStack() as stays, ThreadPoolExecutor(1) as beside:
-        yield beside.submit(lambda: stays.enter_context(lifetime(Installation(settings), measure, leftovers, **names)))
-
-
-@pytest.fixture(autouse=True)
-def installing_begins(request: pytest.FixtureRequest) -> None:
-    """Begin to install with the first scenario, where one of this session is judged there: most of it is waiting."""
-    if any(place_of(item) == "installed" for item in request.session.items):
-        request.getfixturevalue("installing")
+    with ExitStack() as cleanup, ThreadPoolExecutor(1) as pool:
+        yield pool.submit(lambda: cleanup.enter_context(lifetime(Installation(settings), measure, leftovers, **names)))
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +31,12 @@ def installed(installing: Future[Installation]) -> Installation:
 
 @pytest.fixture(autouse=True)
 def snapshot(request: pytest.FixtureRequest, place: str) -> Iterator[None]:
-    """Keep what the installation looked like when a scenario went wrong, before the next one changes it."""
+    """Keep the state of the installation when a scenario went wrong, before the next scenario changes it."""
     if place != "installed":
         yield
         return
-    wanted = ("installed", "stream", "store", "settings", "went_wrong", "keep")
-    installed, stream, store, settings, went_wrong, keep = map(request.getfixturevalue, wanted)
+    names = ("installed", "stream", "store", "settings", "went_wrong", "keep")
+    installed, stream, store, settings, went_wrong, keep = map(request.getfixturevalue, names)
     yield
     if went_wrong():
         folder = settings.folder / "snapshots" / re.sub(r"\W+", "-", request.node.name)[:80]

@@ -1,0 +1,1 @@
+"""Fixtures that only a run against a cluster loads: the installation, and the liveness trial in it."""

@@ -1,0 +1,88 @@
+"""Streams that a scenario creates for itself: filled before any consumer runs, counted by its own consumers, deleted afterwards."""
+
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from validation.core import protocol
+from validation.core.waiting import Waited
+from validation.probes.running.stream import Group, StreamProbe
+from validation.targets.launching import LaunchingTarget
+
+COUNTED_SECONDS = 25.0
+TIMESTAMP = 1_700_000_000_000
+
+
+@dataclass
+class OwnStream:
+    """A stream with its own consumer group, and the entries that were added to it.
+
+    Attributes:
+        name: the stream.
+        group: the consumer group.
+        votes: id → option; each must be counted once.
+        malformed: entries that are not votes: stream id → fields.
+    """
+
+    name: str
+    group: str
+    votes: dict[str, str] = field(default_factory=dict)
+    malformed: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables of a consumer of this stream, with short waits to keep the scenario short."""
+        return {"STREAM_NAME": self.name, "CONSUMER_GROUP": self.group, "BLOCK_MS": "100", "CLAIM_IDLE_MS": "300"}
+
+    @property
+    def dead_letters(self) -> str:
+        """The name of its dead-letter stream."""
+        return self.name + protocol.DEAD_SUFFIX
+
+    def add(self, stream: StreamProbe, count: int, *, first_times: int = 1) -> None:
+        """Add new votes as the contract defines them, the first of them several times."""
+        votes = self._new_votes(count)
+        entries = [_entry(*vote) for vote in votes.items()]
+        stream.add_many(self.name, entries + entries[:1] * (first_times - 1))
+
+    def add_under(self, stream: StreamProbe, identifiers: list[str]) -> list[str]:
+        """Add new votes under the given stream ids, and return the ids that Redis reports."""
+        votes = self._new_votes(len(identifiers)).items()
+        return [stream.add(self.name, _entry(*vote), identifier) for identifier, vote in zip(identifiers, votes, strict=True)]
+
+    def wait_until_drained(self, stream: StreamProbe) -> Waited[Group | None]:
+        """Wait until everything was delivered and acknowledged."""
+        return stream.wait_until_drained(self.name, self.group, within=COUNTED_SECONDS)
+
+    def pending(self, stream: StreamProbe) -> int | str:
+        """Return the number of entries that were delivered and not acknowledged; `no group` without a group."""
+        group = stream.group(self.name, self.group)
+        return group.pending if group else "no group"
+
+    def unacknowledged(self, stream: StreamProbe) -> int:
+        """Return the number of entries that were not acknowledged, delivered or not; 0 without a group."""
+        group = stream.group(self.name, self.group)
+        return group.pending + (group.lag or 0) if group else 0
+
+    def _new_votes(self, count: int) -> dict[str, str]:
+        votes = {str(uuid.uuid4()): protocol.OPTIONS[number % 2] for number in range(count)}
+        self.votes |= votes
+        return votes
+
+
+def new_own_stream(
+    target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None], count: int, first_times: int = 1
+) -> OwnStream:
+    """Create a stream with votes for this scenario; it is deleted afterwards."""
+    for server in (target.redis, target.database):
+        server.require_managed()  # thousands of made-up votes do not belong in external results
+    token = secrets.token_hex(4)
+    own = OwnStream(f"votecheck:{token}", f"votecheck-{token}")
+    afterwards(lambda: stream.forget(own.name, own.dead_letters))
+    own.add(stream, count, first_times=first_times)
+    return own
+
+
+def _entry(vote_id: str, option: str) -> dict[str, str]:
+    return {"option": option, "timestamp": str(TIMESTAMP), "request_id": vote_id}
