@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
+from validation.cli.console import data, say
+from validation.cli.options import CLUSTER, FLAG, OUTPUT, SCOPE, Context, Kubeconfig, LoadCommand, Reports, examples
 from validation.core.errors import UsageError
 from validation.core.interruption import sigterm_interrupts
 from validation.defects import catalogue
@@ -19,68 +19,107 @@ from validation.pytest_plugin.execution import Interrupted
 from validation.registry.checkpoints import select
 from validation.report.model import tally
 
-defects_app = typer.Typer(help="The proof that the judge can say no.", no_args_is_help=True)
-talk = Console(stderr=True)
+defects_app = typer.Typer(help="Self-test: check that votecheck catches seeded defects.", no_args_is_help=True)
+
+EPILOG = examples(
+    "votecheck defects run --defect D3,D4",
+    "votecheck defects run --since main",
+    "votecheck defects run --in-cluster --context kind-votes",
+)
 
 
 @defects_app.command(name="list")
-def defects_list(checkpoint: Annotated[str, typer.Option(help="only those that these must see: 5.1,6.3")] = "") -> None:
-    """List the defects of the catalogue, and the checkpoints that must see them."""
+def defects_list(
+    checkpoint: Annotated[
+        str, typer.Option(metavar="ID,...", help="Only defects that one of these checkpoints must catch.", rich_help_panel=SCOPE)
+    ] = "",
+) -> None:
+    """List the seeded defects and the checkpoints that must catch them."""
     wanted = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
     for defect in catalogue.choose(()):
         if wanted is None or wanted & {*defect.checkpoints, *defect.cluster_checkpoints}:
-            live, broken = (f"{i} live" for i in defect.cluster_checkpoints), defect.load.broken if defect.load else ()
-            seen_by = ", ".join([*defect.checkpoints, *live, *broken, *(["its tests"] if defect.tests else [])])
-            print(f"{defect.id:4} {defect.layer:10} {seen_by:22} {defect.title}")  # noqa: T201 - data goes to stdout
+            in_cluster = (f"{i} in a cluster" for i in defect.cluster_checkpoints)
+            limits = defect.load.broken if defect.load else ()
+            caught_by = ", ".join([*defect.checkpoints, *in_cluster, *limits, *(["unit tests"] if defect.tests else [])])
+            data(f"{defect.id:4} {defect.layer:10} {caught_by:22} {defect.title}")
 
 
-@defects_app.command(name="run")
+@defects_app.command(name="run", epilog=EPILOG)
 def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
-    defect: Annotated[list[str] | None, typer.Option("--defect", help="only these: D3,D4; may be repeated")] = None,
-    layer: Annotated[list[str] | None, typer.Option("--layer", help="only those of these layers: chart,source; may be repeated")] = None,
+    defect: Annotated[
+        list[str] | None, typer.Option("--defect", metavar="ID,...", help="Only these defects. Repeatable.", rich_help_panel=SCOPE)
+    ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option("--layer", metavar="NAME,...", help="Only defects of these layers. Repeatable.", rich_help_panel=SCOPE),
+    ] = None,
     checkpoint: Annotated[
-        list[str] | None, typer.Option("--checkpoint", help="only those that one of these must see: 5.1,B3; may be repeated")
+        list[str] | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="ID,...",
+            help="Only defects that one of these checkpoints must catch. Repeatable.",
+            rich_help_panel=SCOPE,
+        ),
     ] = None,
     since: Annotated[
         str,
         typer.Option(
             metavar="REF",
-            help="only those that a change since this git ref can affect: the files that they change, their entry, the features and steps "
-            "that must see them; all, when the judge changed. Other files of the system and the chart are not looked at",
+            help="Only defects whose own files, entry, features or steps changed since this git ref; all of them if the harness changed.",
+            rich_help_panel=SCOPE,
         ),
     ] = "",
+    in_cluster: Annotated[
+        bool,
+        typer.Option(
+            "--in-cluster",
+            metavar=FLAG,
+            help="Seed the defects that need a cluster, one installation after the other.",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = False,
+    kubeconfig: Kubeconfig = "",
+    context: Context = "",
+    load_command: LoadCommand = "",
     matrix: Annotated[
-        bool, typer.Option("--matrix", help="let all checkpoints look at each, on this machine: what fell besides, who saw what alone")
+        bool,
+        typer.Option(
+            "--matrix",
+            metavar=FLAG,
+            help="Run all checkpoints against each defect on this machine, and write the matrix.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = False,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="take results from the reports where the defect, the source (documents aside) and Python were the same"
+            "--resume",
+            metavar=FLAG,
+            help="Reuse earlier results for the same defect, source (without documents) and Python.",
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
-    live: Annotated[bool, typer.Option("--live", help="in a cluster, those that must be seen there, one after the other")] = False,
-    kubeconfig: Annotated[str, typer.Option(help="which clusters there are; without it what kubectl takes")] = "",
-    context: Annotated[str, typer.Option(help="which of them")] = "",
-    load_command: Annotated[str, typer.Option(help="brings images, its arguments, to the nodes; minikube and kind need none")] = "",
-    reports: Annotated[Path, typer.Option("--reports", help="the folder for records and reports: results.jsonl is in its defects/")] = Path(
-        "reports"
-    ),
+    reports: Reports = Path("reports"),
 ) -> None:
-    """Plant each defect in a copy of the system and see its checkpoints turn red.
+    """Seed each defect in a copy of the system and check that its checkpoints fail.
 
-    Exit 0 when each was caught, 1 when one was not, 3 when the unchanged system is not green. An interrupted run keeps what was seen.
+    Exit code: 0 all caught, 1 a defect survived, 3 the unchanged system is not GO. Results are in REPORTS/defects/results.jsonl; an
+    interrupted run keeps those it has.
     """
-    named = {"--kubeconfig": kubeconfig, "--context": context, "--load-command": load_command}
-    options = tuple(word for name, value in named.items() if value for word in (name, value))
-    if options and not live:
-        raise UsageError(f"{options[0]} is about a cluster, and nothing here needs one.", "", "votecheck defects run --live")
-    if matrix and live:
-        raise UsageError("--matrix is made on this machine, not in a cluster.", "", "votecheck defects run --matrix")
-    bench = Bench(options) if live else HERE
+    cluster_options = {"--kubeconfig": kubeconfig, "--context": context, "--load-command": load_command}
+    given = tuple(word for name, value in cluster_options.items() if value for word in (name, value))
+    if given and not in_cluster:
+        raise UsageError(f"{given[0]} needs --in-cluster.", "", f"votecheck defects run --in-cluster {given[0]} …")
+    if matrix and in_cluster:
+        raise UsageError(
+            "--matrix and --in-cluster exclude each other: the matrix is made on this machine.", "", "votecheck defects run --matrix"
+        )
+    bench = Bench(given) if in_cluster else HERE
     wanted = Wanted(split(defect, "--defect"), split(layer, "--layer"), split(checkpoint, "--checkpoint"), since)
     chosen = choose(wanted, bench)
-    for note in chosen.notes:
-        talk.print(escape(note), soft_wrap=True)
+    for line in chosen.notes:
+        say(line)
     if not chosen.defects:
         raise typer.Exit
     file = reports.resolve() / FOLDER / RESULTS
@@ -88,7 +127,7 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
         with sigterm_interrupts():
             all_caught = _fill(chosen, file, resume=resume) if matrix else _prove(chosen, bench, file, resume=resume)
     except KeyboardInterrupt:
-        _say(f"What was seen until now is in {file}: the same command with --resume goes on from there.")
+        say(f"Results so far are in {file}. To continue, run the same command with --resume.")
         raise Interrupted from None
     raise typer.Exit(0 if all_caught else 1)
 
@@ -97,13 +136,13 @@ def _prove(chosen: Chosen, bench: Bench, file: Path, *, resume: bool) -> bool:
     from validation.defects.batch import prove_all  # noqa: PLC0415 - `list` needs no reports
 
     caught = 0
-    with closing(prove_all(chosen.defects, bench, file, _say, resume=resume)) as proofs:  # ends what runs when we are interrupted here
+    with closing(prove_all(chosen.defects, bench, file, say, resume=resume)) as proofs:  # stops running proofs at an interruption
         for proof in proofs:
             caught += proof.outcome == Outcome.CAUGHT
             title, detail = catalogue.catalogue()[proof.defect].title, " ".join(proof.detail.split())
-            _tell(f"{proof.defect:4} {proof.outcome:12} {proof.seconds:4.0f} s  {title}. {detail}")
-    _tell(f"{caught} of {len(chosen.defects)} caught")
-    _say(tally(_seen_now(file)))
+            data(f"{proof.defect:4} {proof.outcome:12} {proof.seconds:4.0f} s  {title}. {detail}")
+    data(f"{caught} of {len(chosen.defects)} caught")
+    say(tally(_tested_now(file)))
     return caught == len(chosen.defects)
 
 
@@ -111,22 +150,14 @@ def _fill(chosen: Chosen, file: Path, *, resume: bool) -> bool:
     from validation.defects.batch import fill  # noqa: PLC0415
     from validation.defects.matrix.html import write  # noqa: PLC0415 - `list` needs no templates
 
-    filled = fill(chosen.defects, file, _say, resume=resume)
-    red = _seen_now(file)
-    _say(f"Report: {file.parent / 'index.html'}")
-    _tell(write(file.parent, filled, catalogue.catalogue(), red))
+    filled = fill(chosen.defects, file, say, resume=resume)
+    red = _tested_now(file)
+    say(f"Report: {file.parent / 'index.html'}")
+    data(write(file.parent, filled, catalogue.catalogue(), red))
     return all(map(filled.is_caught, filled.rows))
 
 
-def _seen_now(file: Path) -> frozenset[str]:
-    """The checkpoints that have been seen to fail by this very source, in this call or before."""
+def _tested_now(file: Path) -> frozenset[str]:
+    """Return the checkpoints that seeded defects have turned red with this exact source, now or in earlier calls."""
     known, sources = catalogue.catalogue(), digest_of_sources()
     return self_tested((line for line in read(file) if line.defect in known and is_current(line, known[line.defect], sources)), known)
-
-
-def _say(line: str) -> None:
-    talk.print(escape(line), soft_wrap=True, highlight=False)
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - data goes to stdout

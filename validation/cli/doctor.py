@@ -1,4 +1,4 @@
-"""Has this machine what the harness needs? Each answer is something that was tried, not a name on PATH."""
+"""Checks of this machine. Each one tries something; a name on PATH proves nothing."""
 
 import importlib.util
 import shutil
@@ -15,14 +15,14 @@ FREE_MIB = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
+class Check:
+    """The result of one check.
 
     Attributes:
-        what: its name.
-        good: whether it is there.
+        what: what was checked.
+        good: whether it works.
         needed: whether the local target needs it.
-        seen: what was seen, and what to do where it is missing.
+        seen: what was found, and what to do if it is missing.
     """
 
     what: str
@@ -31,31 +31,33 @@ class Finding:
     seen: str
 
 
-def examine() -> list[Finding]:
-    """Look at everything."""
+def examine() -> list[Check]:
+    """Return the results of all checks."""
     free = shutil.disk_usage(tempfile.gettempdir()).free // 2**20
-    findings = [
-        Finding("Python", sys.version_info >= (3, 11), needed=True, seen=sys.version.split()[0]),
-        Finding("free space", free >= FREE_MIB, needed=True, seen=f"{free} MiB in {tempfile.gettempdir()}, {FREE_MIB} are enough"),
-        Finding("the system's source", (PROJECT / "system").is_dir(), needed=True, seen=str(PROJECT)),
+    checks = [
+        Check("Python", sys.version_info >= (3, 11), needed=True, seen=sys.version.split()[0]),
+        Check("free disk space", free >= FREE_MIB, needed=True, seen=f"{free} MiB in {tempfile.gettempdir()}; needs {FREE_MIB} MiB"),
+        Check("source of the system", (PROJECT / "system").is_dir(), needed=True, seen=str(PROJECT)),
     ]
     for package in PACKAGES:
-        there = importlib.util.find_spec(package) is not None
-        findings.append(Finding(f"package {package}", there, needed=True, seen="installed" if there else "missing. Try: make clean setup"))
-    asked = {name: engines.answers(name) for name in engines.BUILDERS}
-    findings += [Finding(f"container engine {name}", good, needed=False, seen=seen) for name, (good, seen) in asked.items()]
+        installed = importlib.util.find_spec(package) is not None
+        seen = "installed" if installed else "missing. Try: make clean setup"
+        checks.append(Check(f"package {package}", installed, needed=True, seen=seen))
+    answers = {name: engines.answers(name) for name in engines.BUILDERS}
+    checks += [Check(f"container engine {name}", good, needed=False, seen=seen) for name, (good, seen) in answers.items()]
     for what, names in (("builds images", engines.BUILDERS), ("runs containers", engines.ENGINES)):
-        first = next((name for name in names if asked[name][0]), "")
-        findings.append(Finding(what, bool(first), needed=False, seen=first or f"nothing: install one of {', '.join(names)}"))
-    return [*findings, _cluster()]
+        first = next((name for name in names if answers[name][0]), "")
+        missing = f"no engine. Try: install {', '.join(names[:-1])} or {names[-1]}"
+        checks.append(Check(what, bool(first), needed=False, seen=first or missing))
+    return [*checks, _cluster()]
 
 
-def _cluster() -> Finding:
-    """Ask the cluster that kubectl would take."""
-    from validation.targets.cluster.access import Cluster  # noqa: PLC0415 - where the packages are missing, doctor still runs
+def _cluster() -> Check:
+    """Check the cluster of kubectl's current context."""
+    from validation.targets.cluster.access import Cluster  # noqa: PLC0415 - doctor must run although packages are missing
 
     try:
         cluster = Cluster()
-        return Finding("Kubernetes cluster", True, needed=False, seen=f"{cluster.version()}, context {cluster.context}")
+        return Check("Kubernetes cluster", True, needed=False, seen=f"{cluster.version()}, context {cluster.context}")
     except HarnessError as error:
-        return Finding("Kubernetes cluster", False, needed=False, seen=str(error).splitlines()[0])
+        return Check("Kubernetes cluster", False, needed=False, seen=str(error).splitlines()[0])

@@ -1,4 +1,4 @@
-"""The command `votecheck defects mutate`."""
+"""`votecheck defects mutate`."""
 
 import secrets
 from collections import Counter
@@ -6,44 +6,51 @@ from contextlib import closing
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from validation.cli.console import data, say
+from validation.cli.options import SCOPE
 from validation.core.errors import UsageError
 from validation.core.interruption import sigterm_interrupts
 from validation.defects.mutants.trial import Fate, accepted, key, sample, try_all
 from validation.pytest_plugin.execution import Interrupted
 
-talk = Console(stderr=True)
-
 
 def mutate(
-    count: Annotated[int, typer.Option("--sample", min=1, max=10_000, help="how many mutants to draw")] = 20,
-    seed: Annotated[int | None, typer.Option(min=0, help="draws the same mutants again; a run prints its seed")] = None,
-    only: Annotated[
-        str, typer.Option("--file", help="only those of this file, or of files whose paths begin so: system/consumer/, chart/")
+    count: Annotated[
+        int, typer.Option("--sample", min=1, max=10_000, metavar="NUMBER", help="Number of mutants to draw.", rich_help_panel=SCOPE)
+    ] = 20,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="NUMBER", help="Seed of the draw (default: a new one, which the command prints).", rich_help_panel=SCOPE
+        ),
+    ] = None,
+    prefix: Annotated[
+        str, typer.Option("--file", metavar="PATH", help="Only files whose path starts so, for example system/api/.", rich_help_panel=SCOPE)
     ] = "",
 ) -> None:
-    """Change system and chart mechanically, and see whether the protocol notices: exit 1 where it does not, and nobody has said why."""
+    """Change the system and the chart mechanically and check that the protocol notices.
+
+    Exit code: 0 if every mutant was noticed or is an accepted survivor, 1 if not.
+    """
     chosen_seed = secrets.randbelow(10**9) if seed is None else seed
-    mutants = sample(count, chosen_seed, only)
+    mutants = sample(count, chosen_seed, prefix)
     if not mutants:
-        raise UsageError(f"There is no mutant in {only}.", "it is no file of the system", "votecheck defects mutate --file system/api/")
-    talk.print(f"{len(mutants)} mutants, drawn with --seed {chosen_seed}. First the unchanged system, which must not be red.")
+        raise UsageError(
+            f"There are no mutants in {prefix}.", "it is not part of system/ or chart/", "votecheck defects mutate --file system/api/"
+        )
+    say(f"{len(mutants)} mutants, drawn with --seed {chosen_seed}. The unchanged system is checked first.")
     fates: Counter[Fate] = Counter()
-    unknown, reasons = 0, accepted()
+    unexplained, reasons = 0, accepted()
     try:
-        with sigterm_interrupts(), closing(try_all(mutants)) as judged:  # ends what runs when we are interrupted here
-            for one in judged:
+        with sigterm_interrupts(), closing(try_all(mutants)) as trials:  # stops running trials at an interruption
+            for one in trials:
                 fates[one.fate] += 1
                 reason = reasons.get(key(one.mutant), "") if one.fate is Fate.SURVIVED else ""
-                unknown += one.fate is Fate.SURVIVED and not reason
-                _tell(f"{one.fate.value:9} {one.mutant}. {one.detail or reason}".rstrip())
+                unexplained += one.fate is Fate.SURVIVED and not reason
+                data(f"{one.fate.value:9} {one.mutant}. {one.detail or reason}".rstrip())
     except KeyboardInterrupt:
         raise Interrupted from None
     caught, stopped, survived = (fates[fate] for fate in (Fate.CAUGHT, Fate.STOPPED, Fate.SURVIVED))
-    _tell(f"{caught} of {len(mutants)} caught, {stopped} stopped without a finding, {survived} survived ({survived - unknown} accepted)")
-    raise typer.Exit(1 if unknown else 0)
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - data goes to stdout
+    data(f"{caught} of {len(mutants)} caught, {stopped} stopped without a finding, {survived} survived ({survived - unexplained} accepted)")
+    raise typer.Exit(1 if unexplained else 0)

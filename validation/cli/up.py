@@ -1,46 +1,54 @@
-"""`votecheck up`: the voting system for people to use, on this machine, until Ctrl-C."""
+"""`votecheck up`: the voting system on this machine for manual use, until Ctrl-C."""
 
+import signal
 import socket
 
-from rich.console import Console
-
+from validation.cli.console import say, stderr
 from validation.core.interruption import sigterm_interrupts
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently
 from validation.targets import cleanup
 from validation.targets.local.target import LocalTarget
+from validation.targets.process import Child
 
 DAY_SECONDS = 86_400.0
+LOG_SHOWN = 300
 
 
-def serve(settings: RunSettings, port: int, talk: Console) -> None:
-    """Start everything, print the address, and stay until interrupted; then nothing is left.
+def serve(settings: RunSettings, port: int) -> None:
+    """Start the system, print its address and serve until interrupted; then remove everything.
 
     Args:
-        settings: a local target.
-        port: where the API should listen; when it is taken, another one is used, and told.
-        talk: where to print.
+        settings: settings of a local target.
+        port: the port of the API. If it is taken, a free one is used.
     """
     cleanup.reap()
-    chosen = port if _free(port) else None
+    chosen = port if _is_free(port) else None
     if chosen is None:
-        talk.print(f"Port {port} is taken; using another one.")
+        say(f"Port {port} is taken; using another one.")
     target = LocalTarget(settings, api_port=chosen)
     try:
         with sigterm_interrupts():
             target.start()
-            _ = target.consumer
-            talk.print(f"The voting system is up: [bold]{target.api.url}/[/bold]\nVotes are kept until you stop it with Ctrl-C.")
-            consistently(lambda: target.api.process.alive and target.consumer.alive, bool, during=DAY_SECONDS)
-            talk.print("It ended by itself.")
+            parts = {"consumer": target.consumer, "API": target.api.process}
+            stderr.print(f"The voting system is up: [bold]{target.api.url}/[/bold]\nIt keeps votes until you stop it with Ctrl-C.")
+            consistently(lambda: all(part.alive for part in parts.values()), bool, during=DAY_SECONDS)
+            for name, part in parts.items():
+                if not part.alive:
+                    say(f"The {name} exited ({_how(part)}). End of its log: {part.output().strip()[-LOG_SHOWN:]}")
     except KeyboardInterrupt:
-        talk.print("Stopping.")
+        say("Stopping.")
     finally:
         for problem in target.close():
-            talk.print(f"Not cleaned up: {problem}", markup=False)
+            say(f"Not cleaned up: {problem}")
 
 
-def _free(port: int) -> bool:
+def _how(part: Child) -> str:
+    code = part.exit_code or 0
+    return f"exit code {code}" if code >= 0 else f"signal {-code}, {signal.Signals(-code).name}"
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

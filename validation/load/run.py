@@ -90,7 +90,7 @@ def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> Loa
     verdict.demand_known(scenario)
     if asked.inside and (settings.target != "cluster" or settings.api_url):
         raise UsageError(
-            "Locust runs only inside of a cluster that is the target.", "", "votecheck load baseline --target cluster --inside"
+            "--in-cluster needs a cluster target without --api-url.", "", "votecheck load baseline --target cluster --in-cluster"
         )
     if asked.fault:
         fault_injection.require_fault(asked.fault, settings, scenario.seconds - scenario.warm_up)

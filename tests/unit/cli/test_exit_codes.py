@@ -1,4 +1,4 @@
-"""Each exit code of `votecheck run`, by the real command: 0 GO, 1 NO-GO, 2 wrong usage, 3 INCOMPLETE or trouble, 130 interrupted."""
+"""Each exit code of `votecheck run`, by the real command: 0 GO, 1 NO-GO, 2 wrong usage, 3 INCOMPLETE or harness error, 130 interrupted."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def is_clear(ended: "subprocess.CompletedProcess[str]", *words: str) -> None:
 
 @pytest.fixture
 def broken_chart(tmp_path: Path) -> Path:
-    """A copy of the project in which the consumer's DATABASE_URL is a plain value."""
+    """A copy of the project whose chart names the consumer after the wrong field."""
     for folder in ("system", "chart"):
         shutil.copytree(PROJECT / folder, tmp_path / "source" / folder)
     template = tmp_path / "source" / "chart" / "templates" / "consumer.yaml"
@@ -82,14 +82,14 @@ def test_incomplete_is_3_unless_it_is_accepted(tmp_path: Path) -> None:
     is_clear(accepted, "INCOMPLETE")
 
 
-def test_trouble_of_the_harness_is_3_and_cannot_be_accepted(tmp_path: Path) -> None:
-    (tmp_path / "source" / "system").mkdir(parents=True)  # there is no chart in it to look at
+def test_a_harness_error_is_3_and_cannot_be_accepted(tmp_path: Path) -> None:
+    (tmp_path / "source" / "system").mkdir(parents=True)  # without a chart
     ended = run(tmp_path / "reports", "--checkpoint", "4.2", "--source", str(tmp_path / "source"), "--accept-incomplete")
     assert ended.returncode == 3
     is_clear(ended, "INCOMPLETE", "helm cannot read the chart")
 
 
-def test_a_half_installed_environment_is_3_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_half_installed_environment_is_3_and_names_the_next_command(tmp_path: Path) -> None:
     command = [sys.executable, "-S", "-m", "validation", "run", "--reports", str(tmp_path)]  # without site-packages
     ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert ended.returncode == 3
@@ -118,7 +118,7 @@ def test_reports_that_cannot_be_written_are_3(tmp_path: Path) -> None:
     is_clear(ended, "reports")
 
 
-def test_somebody_elses_api_is_judged_and_left_as_it_was(tmp_path: Path) -> None:
+def test_an_external_api_is_validated_and_keeps_running(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "validation", "up", "--port", str(free_port())]
     with subprocess.Popen(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True) as theirs:
         assert theirs.stderr is not None
@@ -135,7 +135,7 @@ def test_somebody_elses_api_is_judged_and_left_as_it_was(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_a_reader_that_goes_away_is_3_and_no_verdict(tmp_path: Path, stream: str) -> None:
+def test_a_closed_pipe_is_3_and_no_verdict(tmp_path: Path, stream: str) -> None:
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "validation", "run", "--checkpoint", "4.2", "--json", "--reports", str(tmp_path)]
@@ -150,14 +150,14 @@ def midway(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run whose target is up."""
     command = [sys.executable, "-m", "validation", "run", "--checkpoint", "6.3", "--reports", str(tmp_path)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        begun = eventually(lambda: list(of_runs(process.pid)), lambda names: "valkey-server" in names, within=SECONDS)
-        assert begun.held, begun.story
+        started = eventually(lambda: list(of_runs(process.pid)), lambda names: "valkey-server" in names, within=SECONDS)
+        assert started.held, started.story
         yield process
         process.kill()
 
 
 def of_runs(owner: int) -> Iterator[str]:
-    """The names of the processes that a running harness has started."""
+    """Yield the names of the processes that a running harness has started."""
     for process in psutil.Process(owner).children(recursive=True):
         try:
             yield process.name()
@@ -166,7 +166,7 @@ def of_runs(owner: int) -> Iterator[str]:
 
 
 def left(folders: set[Path]) -> list[str]:
-    """What is left of runs: processes that carry the mark of one of these folders, and the folders themselves."""
+    """Return what runs left behind: processes marked with one of these folders, and the folders themselves."""
     marked = [f"process {p.pid}" for folder in folders for p in cleanup._processes(folder)]
     return marked + [str(folder) for folder in folders if folder.exists()]
 
@@ -186,7 +186,7 @@ def test_an_interrupted_run_is_130_and_leaves_nothing(midway: subprocess.Popen[s
     assert left(mine) == []
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(midway: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_the_next_run_removes_what_a_killed_run_left(midway: subprocess.Popen[str], tmp_path: Path) -> None:
     mine = folders_of(midway.pid)
     midway.kill()
     midway.wait(SECONDS)
@@ -196,7 +196,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(midway: subprocess.Popen[
     assert left(mine) == []
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root could change what is not ours")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root could change files of other users")
 def test_a_run_as_root_changes_no_mode_and_no_owner(tmp_path: Path) -> None:
     watched = [Path(sys.prefix), *Path(sys.prefix).resolve().parents, PROJECT / "system", cleanup.base().parent]
     before = [(p, p.stat().st_mode, p.stat().st_uid, p.stat().st_gid) for p in watched]

@@ -57,8 +57,8 @@ def test_a_survivor_is_exit_1(asked: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--matrix", "--live"), "--matrix is made on this machine"),
-        (("--context", "x"), "--context is about a cluster"),
+        (("--matrix", "--in-cluster"), "--matrix and --in-cluster exclude each other"),
+        (("--context", "x"), "--context needs --in-cluster"),
         (("--defect", ","), "--defect is empty"),
         (("--layer", "nowhere"), "There is no layer nowhere"),
         (("--checkpoint", "9.9"), "There is no checkpoint 9.9"),
@@ -86,7 +86,7 @@ def test_an_interruption_says_how_to_resume(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("validation.defects.batch.prove_all", interrupted)
     ran = call("--defect", "D3", reports=tmp_path)
     assert isinstance(ran.exception, Interrupted)
-    assert f"{tmp_path / 'defects/results.jsonl'}: the same command with --resume goes on from there" in ran.stderr
+    assert f"{tmp_path / 'defects/results.jsonl'}. To continue, run the same command with --resume." in ran.stderr
 
 
 @pytest.mark.parametrize(("verdicts", "code"), [({"c2_3": "FAILED"}, 0), ({"c2_3": "PASSED"}, 1), ({"c2_3": "NOT PROVEN"}, 1)])
@@ -103,5 +103,5 @@ def test_the_matrix_is_written_and_ends_with_how_many_are_self_tested(
 def test_the_folder_of_defects_is_not_a_run(asked: list[str], tmp_path: Path) -> None:
     call("--defect", "D3", reports=tmp_path)
     ran = CliRunner().invoke(app, ["report", "nope", "--reports", str(tmp_path)])
-    assert "known are none" in str(ran.exception)
+    assert "The folder has no runs" in str(ran.exception)
     assert asked == ["D3"]

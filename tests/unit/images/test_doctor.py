@@ -9,14 +9,14 @@ NO_DAEMON = "echo 'Client: Version 28'; echo 'Cannot connect to the Docker daemo
 
 
 def found() -> dict[str, tuple[bool, str]]:
-    return {finding.what: (finding.good, finding.seen) for finding in doctor.examine()}
+    return {check.what: (check.good, check.seen) for check in doctor.examine()}
 
 
 @pytest.mark.usefixtures("path")
 def test_without_an_engine_it_says_what_to_install() -> None:
     seen = found()
-    assert seen["builds images"] == (False, "nothing: install one of podman, docker, buildah")
-    assert seen["runs containers"] == (False, "nothing: install one of podman, docker")
+    assert seen["builds images"] == (False, "no engine. Try: install podman, docker or buildah")
+    assert seen["runs containers"] == (False, "no engine. Try: install podman or docker")
     assert seen["container engine podman"] == (False, "not installed")
 
 
@@ -31,7 +31,7 @@ def test_a_client_without_a_daemon_is_not_an_engine(path: Path) -> None:
     assert not seen["runs containers"][0]
 
 
-def test_the_first_that_answers_builds_and_runs(path: Path) -> None:
+def test_the_first_engine_that_answers_builds_and_runs(path: Path) -> None:
     put(path, "podman", "exit 125")
     put(path, "docker", "exit 0")
     put(path, "buildah", "exit 0")
@@ -40,7 +40,7 @@ def test_the_first_that_answers_builds_and_runs(path: Path) -> None:
     assert seen["runs containers"] == (True, "docker")
 
 
-def test_what_only_builds_does_not_run(path: Path) -> None:
+def test_an_engine_that_only_builds_does_not_run(path: Path) -> None:
     put(path, "docker", NO_DAEMON)
     put(path, "buildah", "exit 0")
     seen = found()
@@ -49,5 +49,5 @@ def test_what_only_builds_does_not_run(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("path")
-def test_nothing_of_it_is_needed_by_the_local_target() -> None:
-    assert not [finding.what for finding in doctor.examine() if finding.needed and "engine" in finding.what]
+def test_the_local_target_needs_no_engine() -> None:
+    assert not [check.what for check in doctor.examine() if check.needed and "engine" in check.what]

@@ -1,0 +1,31 @@
+"""Where the command line prints: data to stdout, everything else to stderr."""
+
+import os
+import shutil
+
+from rich.console import Console
+from rich.markup import escape
+
+stderr = Console(stderr=True)
+
+
+def without_color() -> None:
+    """Print without colour from now on, as if NO_COLOR were set."""
+    os.environ["NO_COLOR"] = "1"  # read by every console that is made later, also in child processes
+    stderr.no_color = True
+
+
+def say(line: str, style: str | None = None) -> None:
+    """Print a line for people, on stderr and never wrapped."""
+    stderr.print(escape(line), style=style, soft_wrap=True, highlight=False)
+
+
+def data(line: str) -> None:
+    """Print a line of data on stdout at once."""
+    print(line, flush=True)  # noqa: T201 - data goes to stdout
+
+
+def say_where_votecheck_is() -> None:
+    """Say how to put `votecheck` on PATH, if it is not: someone who called `make` has not activated the environment."""
+    if shutil.which("votecheck") is None:
+        say("votecheck is in .venv/bin. To put it on PATH: source .venv/bin/activate", style="dim")

@@ -1,0 +1,72 @@
+"""The option types that several commands share, and the panels that group options in `--help`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SCOPE, TARGET, SERVERS, CLUSTER, FAULTS, LOAD, OUTPUT = "Scope", "Target", "External servers", "Cluster", "Faults", "Load", "Output"
+"""The panels."""
+FLAG = ""
+"""The metavar of an option without a value; by default typer would show <bool>."""
+
+Phase = Annotated[
+    list[int] | None, typer.Option("--phase", metavar="NUMBER", help="Only this phase, 1 to 8. Repeatable.", rich_help_panel=SCOPE)
+]
+CheckpointIds = Annotated[
+    str, typer.Option("--checkpoint", metavar="ID,...", help="Only these checkpoints, for example 5.1,B3.", rich_help_panel=SCOPE)
+]
+ProtocolOnly = Annotated[
+    bool,
+    typer.Option(
+        "--protocol-only", metavar=FLAG, help="Only the 32 checkpoints of the protocol, no checks beyond it.", rich_help_panel=SCOPE
+    ),
+]
+
+TargetName = Annotated[
+    str,
+    typer.Option(
+        "--target", metavar="NAME", help="Where the system under test runs: local, containers or cluster.", rich_help_panel=TARGET
+    ),
+]
+Source = Annotated[
+    Path,
+    typer.Option("--source", metavar="FOLDER", help="Folder with the system/, chart/ and documents to use.", rich_help_panel=TARGET),
+]
+
+ApiUrl = Annotated[str, typer.Option("--api-url", metavar="URL", help="An existing API to use.", rich_help_panel=SERVERS)]
+RedisUrl = Annotated[str, typer.Option("--redis-url", metavar="URL", help="Its Redis, to observe the stream.", rich_help_panel=SERVERS)]
+DatabaseUrl = Annotated[
+    str, typer.Option("--database-url", metavar="URL", help="Its PostgreSQL, to observe the stored votes.", rich_help_panel=SERVERS)
+]
+
+Kubeconfig = Annotated[
+    str, typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig file (default: that of kubectl).", rich_help_panel=CLUSTER)
+]
+Context = Annotated[
+    str, typer.Option("--context", metavar="NAME", help="Kubeconfig context (default: the current one).", rich_help_panel=CLUSTER)
+]
+LoadCommand = Annotated[
+    str,
+    typer.Option(
+        "--load-command",
+        metavar="COMMAND",
+        help="Command that loads the given images onto the nodes, for example k3d image import. minikube and kind need none.",
+        rich_help_panel=CLUSTER,
+    ),
+]
+
+AcceptIncomplete = Annotated[
+    bool,
+    typer.Option(
+        "--accept-incomplete", metavar=FLAG, help="Exit 0 if something is NOT PROVEN. The verdict stays INCOMPLETE.", rich_help_panel=OUTPUT
+    ),
+]
+Reports = Annotated[Path, typer.Option("--reports", metavar="FOLDER", help="Folder for records and reports.", rich_help_panel=OUTPUT)]
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or latest.")]
+
+
+def examples(*lines: str) -> str:
+    """Return an epilog with one example a line."""
+    return "\n".join(["Examples:", *(f"  {line}" for line in lines)])
