@@ -112,12 +112,12 @@ class Session:
     def __init__(self) -> None:
         self._run: Run | None = None
 
-    def begin(self, environment: Environment, **_: Any) -> None:
+    def start(self, environment: Environment, **_: Any) -> None:
         """Start a run, except in the master, which has no users."""
         options: Any = environment.parsed_options
         if not isinstance(environment.runner, MasterRunner):
-            begin, end = options.schedule or (time.time(), math.inf)
-            self._run = Scheduled.session = Run(options.user_rate, Path(options.records) if options.records else None, begin, end)
+            start, end = options.schedule or (time.time(), math.inf)
+            self._run = Scheduled.session = Run(options.user_rate, Path(options.records) if options.records else None, start, end)
 
     def stop(self, **_: Any) -> None:
         """Stop planning requests."""
@@ -146,7 +146,7 @@ def listen() -> None:
     events.init_command_line_parser.add_listener(add_arguments)
     events.init.add_listener(filter_users)
     events.init.add_listener(end_with_parent)
-    events.test_start.add_listener(session.begin)
+    events.test_start.add_listener(session.start)
     events.test_stopping.add_listener(session.stop)
     events.test_stop.add_listener(session.end)
     events.quitting.add_listener(fail_without_requests)

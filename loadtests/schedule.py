@@ -15,20 +15,20 @@ class Schedule:
 
     Args:
         rate: arrivals per second.
-        begin: start of the first slot, in seconds since the epoch.
+        start: start of the first slot, in seconds since the epoch.
         uniform: returns random numbers from 0 up to but excluding 1.
 
     Raises:
         ValueError: the rate is not above 0.
     """
 
-    def __init__(self, rate: float, begin: float, uniform: Callable[[], float] = random.random) -> None:
+    def __init__(self, rate: float, start: float, uniform: Callable[[], float] = random.random) -> None:
         if rate <= 0:
             raise ValueError(f"the rate per user must be above 0, not {rate:g}")
-        self._moments = (begin + (slot + uniform()) / rate for slot in count())
+        self._moments = (start + (slot + uniform()) / rate for slot in count())
         self._ahead: deque[float] = deque()
         self._taken = 0
-        self._last = begin
+        self._last = start
 
     def next(self) -> float:
         """Return when the next request is due, in seconds since the epoch, independent of the time of this call."""

@@ -40,23 +40,23 @@ class ScenarioShape(LoadTestShape):
         If the next step starts before Locust's next call, wait for it.
         """
         at = self.get_run_time()
-        begin = time.time() - at
+        start = time.time() - at
         edge = self._edge(at)
         if edge == self._last_edge and edge - at < TICK_SECONDS:
             time.sleep(edge - at)
             at, edge = edge + ROUNDING, self._edge(edge + ROUNDING)
         self._last_edge = edge
-        return self._users(begin, at)
+        return self._users(start, at)
 
     def _edge(self, at: float) -> float:
         return next((edge for edge in accumulate(step.seconds for step in self.scenario.steps) if edge > at), at)
 
-    def _users(self, begin: float, at: float) -> tuple[int, float, list[type[User]]] | None:
+    def _users(self, start: float, at: float) -> tuple[int, float, list[type[User]]] | None:
         rate = self.scenario.rate(at)
         if rate is None or self.runner is None:
             return None
         options = cast("Any", self.runner.environment.parsed_options)
-        options.schedule = [begin, begin + self.scenario.seconds]
+        options.schedule = [start, start + self.scenario.seconds]
         options.user_rate = self.scenario.user_rate(options.user_rate)
         users, most = (max(1, round(target / options.user_rate)) for target in (rate, self.scenario.highest_rate))
         return users, float(most), [self.runner.user_classes_by_name[name] for name in sorted(self.scenario.users)]

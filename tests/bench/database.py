@@ -75,9 +75,9 @@ def results_ms(url: str) -> float:
     async def work(connection: Connection) -> float:
         took = []
         for _ in range(CALLS):
-            begun = time.perf_counter()
+            began = time.perf_counter()
             await connection.fetch(RESULTS)
-            took.append(time.perf_counter() - begun)
+            took.append(time.perf_counter() - began)
         return 1000 * statistics.median(took)
 
     return connected(url, work)

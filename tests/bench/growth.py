@@ -83,9 +83,9 @@ def _uncached_ms(port: int, total: int) -> float:
         http.get("/api/results")  # the first request opens the API's database connection
         for _ in range(READINGS):
             time.sleep(FRESH_SECONDS + 0.1)
-            begun = time.perf_counter()
+            began = time.perf_counter()
             answer = http.get("/api/results")
-            took.append(1000 * (time.perf_counter() - begun))
+            took.append(1000 * (time.perf_counter() - began))
             if answer.status_code != 200 or answer.json()["total_votes"] != total:
                 raise Wrong(f"the results are {answer.text}, but {total} votes are counted")
     return statistics.median(took)

@@ -31,7 +31,7 @@ class Client(asyncio.Protocol):
 
     def __init__(self, request: bytes, expected: bytes, took: list[float], bad: list[bytes]) -> None:
         self._request, self._expected, self._took, self._bad = request, expected, took, bad
-        self._begun = 0.0
+        self._began = 0.0
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -40,7 +40,7 @@ class Client(asyncio.Protocol):
 
     def _send(self) -> None:
         self._received = b""
-        self._begun = time.perf_counter()
+        self._began = time.perf_counter()
         self._transport.write(self._request)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
@@ -50,7 +50,7 @@ class Client(asyncio.Protocol):
         if not found or len(body) < int(length or 0):
             return
         if self._received.startswith(self._expected):
-            self._took.append(time.perf_counter() - self._begun)
+            self._took.append(time.perf_counter() - self._began)
         else:
             self._bad.append(self._received[:100])
         self._send()
@@ -72,9 +72,9 @@ async def _load(port: int, request: bytes, expected: bytes, seconds: float) -> L
     made = [(await loop.create_connection(lambda: Client(request, expected, took, bad), "127.0.0.1", port))[0] for _ in range(CONNECTIONS)]
     await asyncio.sleep(WARM_UP_SECONDS)
     warmed, me = len(took), psutil.Process()
-    before, begun = me.cpu_times(), time.perf_counter()
+    before, began = me.cpu_times(), time.perf_counter()
     await asyncio.sleep(seconds)
-    lasted, after = time.perf_counter() - begun, me.cpu_times()
+    lasted, after = time.perf_counter() - began, me.cpu_times()
     window = sorted(took[warmed:])
     for transport in made:
         transport.abort()

@@ -109,9 +109,9 @@ def drain(env: dict[str, str], client: redis.Redis) -> tuple[float, float, float
         Seconds since the group appeared, seconds since the consumer started, and the consumer's memory in MiB.
     """
     with contextlib.closing(StreamProbe(env["REDIS_URL"])) as stream, running(CONSUMER, env) as child:
-        begun = time.monotonic()
+        began = time.monotonic()
         until(lambda: bool(client.xinfo_groups("votes")), STARTS_SECONDS, "the start of the consumer")
         started = time.monotonic()
         until(stream.is_drained, DRAINS_SECONDS, "the counting")  # polls every 10 ms, however long it has waited
         ended = time.monotonic()
-        return ended - started, ended - begun, psutil.Process(child.pid).memory_info().rss / 2**20
+        return ended - started, ended - began, psutil.Process(child.pid).memory_info().rss / 2**20

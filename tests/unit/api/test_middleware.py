@@ -105,7 +105,7 @@ async def test_requests_over_the_rate_limit_get_429_except_health_ready_and_metr
 
 async def test_only_a_trusted_proxy_can_set_the_client_address(redis_url: str) -> None:
     async with running(redis_url, rate_limit="1/hour", trusted_proxies=("127.0.0.1",)) as api:
-        statuses = [(await api.vote(X_Forwarded_For=said)).status_code for said in ("1.1.1.1", "2.2.2.2", "9.9.9.9, 2.2.2.2")]
+        statuses = [(await api.vote(X_Forwarded_For=sent)).status_code for sent in ("1.1.1.1", "2.2.2.2", "9.9.9.9, 2.2.2.2")]
     assert statuses == [201, 201, 429]
 
 

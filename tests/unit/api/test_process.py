@@ -89,9 +89,9 @@ def test_an_open_event_stream_does_not_block_shutdown() -> None:
         with started(**variables) as process, httpx.stream("GET", process.url("/api/results/stream"), timeout=10) as stream:
             lines = stream.iter_lines()
             assert next(lines) == "id: 0-0"
-            begun = time.monotonic()
+            began = time.monotonic()
             assert process.stop() == 0
-            assert time.monotonic() - begun < 3
+            assert time.monotonic() - began < 3
             assert list(lines)[-2:] == ["retry: 2000", ""]  # the response is complete
 
 

@@ -81,14 +81,14 @@ def served(answer: Callable[[str, str], Answer] = accepted) -> Iterator[Api]:
             serving.join()
 
 
-def command(*told: str, files: str = LOCUSTFILE) -> list[str]:
-    return [sys.executable, "-m", "locust", "-f", files, "--loglevel", "WARNING", *told]
+def command(*arguments: str, files: str = LOCUSTFILE) -> list[str]:
+    return [sys.executable, "-m", "locust", "-f", files, "--loglevel", "WARNING", *arguments]
 
 
-def locust(*told: str, files: str = LOCUSTFILE) -> "subprocess.CompletedProcess[str]":
+def locust(*arguments: str, files: str = LOCUSTFILE) -> "subprocess.CompletedProcess[str]":
     """Run headless Locust until it exits."""
     return subprocess.run(
-        [*command(*told, files=files), "--headless", "--only-summary"],
+        [*command(*arguments, files=files), "--headless", "--only-summary"],
         cwd=PROJECT, env=PRECISE, capture_output=True, text=True, timeout=40, check=False,
     )  # fmt: skip
 

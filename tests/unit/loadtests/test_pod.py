@@ -20,8 +20,8 @@ WITHIN = 20.0
 
 
 @contextmanager
-def in_pod(results: Path, port: int, *told: str) -> Iterator["subprocess.Popen[bytes]"]:
-    program = f"import pathlib, sys; from loadtests.pod import main; sys.exit(main({list(told)}, pathlib.Path({str(results)!r}), {port}))"
+def in_pod(results: Path, port: int, *given: str) -> Iterator["subprocess.Popen[bytes]"]:
+    program = f"import pathlib, sys; from loadtests.pod import main; sys.exit(main({list(given)}, pathlib.Path({str(results)!r}), {port}))"
     with subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT, env=PRECISE) as child:
         try:
             yield child
@@ -59,10 +59,10 @@ def test_complete_results_are_available_after_the_end(tmp_path: Path) -> None:
     with served() as api, in_pod(tmp_path, port, *options(api, tmp_path, "--run-time", "2s", "--csv", str(tmp_path / "locust"))):
         assert eventually(lambda: len(api.votes), bool, within=WITHIN).held
         assert ended(port) is None
-        told = eventually(lambda: ended(port), bool, within=WITHIN).value
-        assert told is not None
-        assert told["code"] == 0
-        files = told["files"]
+        summary = eventually(lambda: ended(port), bool, within=WITHIN).value
+        assert summary is not None
+        assert summary["code"] == 0
+        files = summary["files"]
         assert isinstance(files, dict)
         assert {"locust_stats.csv"} < set(files)
         fetched = {name: httpx.get(f"http://127.0.0.1:{port}/{name}", trust_env=False).content for name in files}
@@ -75,17 +75,17 @@ def test_an_interruption_stops_the_load_and_keeps_the_results(tmp_path: Path) ->
     with served() as api, in_pod(tmp_path, port, *options(api, tmp_path, "--run-time", "10m")) as child:
         assert eventually(lambda: len(api.votes), lambda votes: votes > 10, within=WITHIN).held
         child.send_signal(signal.SIGINT)
-        told = eventually(lambda: ended(port), bool, within=WITHIN).value
+        summary = eventually(lambda: ended(port), bool, within=WITHIN).value
         child.send_signal(signal.SIGINT)  # Locust has already ended
-        assert told is not None
-        assert any(name.endswith(".votes") for name in told["files"])  # type: ignore[attr-defined]
-        assert ended(port) == told
+        assert summary is not None
+        assert any(name.endswith(".votes") for name in summary["files"])  # type: ignore[attr-defined]
+        assert ended(port) == summary
 
 
 @pytest.mark.parametrize("option", ["--no-such-option", "--host=nowhere"])
 def test_wrong_usage_keeps_the_exit_code_of_locust(tmp_path: Path, option: str) -> None:
     port = free_port()
     with in_pod(tmp_path, port, "-f", LOCUSTFILE, "--headless", option):
-        told = eventually(lambda: ended(port), bool, within=WITHIN).value
-    assert told is not None
-    assert told["code"] == 2
+        summary = eventually(lambda: ended(port), bool, within=WITHIN).value
+    assert summary is not None
+    assert summary["code"] == 2

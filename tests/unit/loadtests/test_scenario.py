@@ -26,7 +26,7 @@ def test_a_written_scenario_is_read_unchanged(scenario: Scenario, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"users": {"Voter": 0.5, "Bot": 0.5}}, "unknown user class Bot. Valid classes: Voter, Watcher, Impatient, Mixed"),
         ({"users": {"Voter": 0.5, "Watcher": 0.4}}, "sum to 0.9 instead of 1"),
@@ -36,8 +36,8 @@ def test_a_written_scenario_is_read_unchanged(scenario: Scenario, tmp_path: Path
         ({"steps": [[5, 100], [5, -1]]}, "seconds and a rate above 0"),
     ],
 )
-def test_an_invalid_scenario_is_reported_by_name(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=f"scenario mine: .*{said}"):
+def test_an_invalid_scenario_is_reported_by_name(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"scenario mine: .*{message}"):
         parse_scenario("mine", GOOD | wrong)
 
 

@@ -41,13 +41,13 @@ def file(tmp_path: Path) -> str:
 @pytest.mark.parametrize(("name", "rates"), [("steps", [(1.5, 20), (1.5, 80), (2, 40)]), ("odd", [(2, 4), (2, 40)])])
 def test_the_load_follows_the_steps_and_ends(tmp_path: Path, file: str, name: str, rates: list[tuple[float, float]]) -> None:
     with served() as api:
-        begun = time.monotonic()
-        told = ["--host", api.url, "--scenarios", file, "--scenario", name, "--records", str(tmp_path / "records")]
-        done = locust(*told, "--csv", str(tmp_path / "locust"), "--html", str(tmp_path / "locust.html"), files=BOTH)
+        began = time.monotonic()
+        arguments = ["--host", api.url, "--scenarios", file, "--scenario", name, "--records", str(tmp_path / "records")]
+        done = locust(*arguments, "--csv", str(tmp_path / "locust"), "--html", str(tmp_path / "locust.html"), files=BOTH)
     lines = [line for _, line in read(tmp_path / "records")]
     (one,) = generator_stats.read(tmp_path / "records")
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - begun < sum(seconds for seconds, _ in rates) + 5
+    assert time.monotonic() - began < sum(seconds for seconds, _ in rates) + 5
     assert len(lines) == len(api.votes) + api.looks
     at = 0.0
     for seconds, rate in rates:
@@ -71,7 +71,7 @@ HOST = ["--host", "http://127.0.0.1:1"]
 
 
 @pytest.mark.parametrize(
-    ("told", "said"),
+    ("arguments", "message"),
     [
         ([*HOST, "--scenario", "nothing"], "--scenario nothing does not exist. Valid names: baseline, ramp, spike, soak, mixed"),
         ([*HOST, "--scenario", "nothing", "--processes", "2"], "--scenario nothing does not exist. Valid names: baseline"),
@@ -83,10 +83,10 @@ HOST = ["--host", "http://127.0.0.1:1"]
         (["--scenario", "baseline", "--host", "127.0.0.1:8000"], "Invalid URL 127.0.0.1:8000: it must start with http"),
     ],
 )
-def test_wrong_usage_is_rejected_in_one_line_before_any_request(told: list[str], said: str) -> None:
-    done = locust(*told, files=BOTH)
+def test_wrong_usage_is_rejected_in_one_line_before_any_request(arguments: list[str], message: str) -> None:
+    done = locust(*arguments, files=BOTH)
     assert (done.returncode, done.stdout) == (2, "")
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

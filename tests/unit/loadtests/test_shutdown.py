@@ -19,10 +19,10 @@ WITHIN = 20.0
 def test_no_process_is_left_and_every_request_is_recorded(tmp_path: Path, number: signal.Signals, processes: int) -> None:
     scenario = '[long]\ntitle = "Long"\nusers = { Voter = 1.0 }\nsteps = [[1, 40], [60, 40]]\nbudgets = {}\n'
     (tmp_path / "scenarios.toml").write_text(scenario)
-    told = ["--headless", "--scenario", "long", "--scenarios", str(tmp_path / "scenarios.toml"), "--records", str(tmp_path / "records")]
+    options = ["--headless", "--scenario", "long", "--scenarios", str(tmp_path / "scenarios.toml"), "--records", str(tmp_path / "records")]
     spread = ["--processes", str(processes)] if processes > 1 else []
     with served() as api:
-        full = command(*told, *spread, "--host", api.url, files=f"{LOCUSTFILE},{SHAPES}")
+        full = command(*options, *spread, "--host", api.url, files=f"{LOCUSTFILE},{SHAPES}")
         with subprocess.Popen(full, cwd=PROJECT, env=PRECISE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
             assert eventually(lambda: len(api.votes), lambda votes: votes > 80, within=WITHIN).held
             started = psutil.Process(child.pid).children(recursive=True)

@@ -26,8 +26,8 @@ Child = subprocess.Popen[str]
 
 
 @contextlib.contextmanager
-def started(told: list[str], **environment: str) -> Iterator[Child]:
-    child = subprocess.Popen(told, cwd=PROJECT, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def started(args: list[str], **environment: str) -> Iterator[Child]:
+    child = subprocess.Popen(args, cwd=PROJECT, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
         yield child
     finally:
@@ -73,8 +73,8 @@ def test_the_web_interface_starts_users_as_configured_in_the_form(api: Api, tmp_
         assert form["available_user_classes"] == ["Impatient", "Mixed", "Voter", "Watcher"]
         assert set(form["extra_options"]) == {"user_rate"}
         assert form["extra_options"]["user_rate"]["default_value"] == 10
-        told = {"user_count": 1, "spawn_rate": 1, "user_rate": 100, "user_classes": "Voter"}
-        assert httpx.post(f"{url}/swarm", data=told).json()["success"]
+        form_data = {"user_count": 1, "spawn_rate": 1, "user_rate": 100, "user_classes": "Voter"}
+        assert httpx.post(f"{url}/swarm", data=form_data).json()["success"]
         assert eventually(lambda: len(api.votes), lambda votes: votes >= 60, within=5).seconds < 3
         assert httpx.post(f"{url}/stop").json()["success"]
         files = {path.suffix for path in tmp_path.iterdir()}
@@ -88,13 +88,13 @@ def test_load_ui_starts_both_on_free_ports_and_leaves_nothing_behind() -> None:
             stack.enter_context(socket.create_server(("127.0.0.1", PORT)))
         child = stack.enter_context(started([sys.executable, "-m", "loadtests.ui"]))
         assert child.stderr is not None
-        said = ""
-        while "web interface is up" not in said:
-            said += (line := child.stderr.readline())
-            assert line, said
-        system, page = re.findall(r"is up: (http://\S+)/", said)
+        output = ""
+        while "web interface is up" not in output:
+            output += (line := child.stderr.readline())
+            assert line, output
+        system, page = re.findall(r"is up: (http://\S+)/", output)
         processes = psutil.Process(child.pid).children(recursive=True)
-        assert f"Port {PORT} is in use; using port " in said
+        assert f"Port {PORT} is in use; using port " in output
         assert httpx.get(f"{system}/health").status_code == 200
         assert shown(page)["host"] == system
         assert len(processes) > 3

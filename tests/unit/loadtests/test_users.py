@@ -37,8 +37,8 @@ def ms(line: Line) -> float:
 def test_records_match_the_requests_the_server_received(tmp_path: Path, processes: int) -> None:
     spread = ["--processes", str(processes)] if processes > 1 else []
     with served() as api:
-        told = ["--host", api.url, "--records", str(tmp_path), "-u", "6", "-r", "100", "-t", "2"]
-        done = locust(*told, *spread, "Voter", "Watcher")
+        arguments = ["--host", api.url, "--records", str(tmp_path), "-u", "6", "-r", "100", "-t", "2"]
+        done = locust(*arguments, *spread, "Voter", "Watcher")
     noted, votes = lines_of(tmp_path), [line for line in lines_of(tmp_path) if line.name == "vote"]
     assert done.returncode == 0, done.stderr
     assert Counter(line.name for line in noted) == {"vote": len(api.votes), "results": api.looks}
@@ -60,8 +60,8 @@ def test_requests_stay_due_on_schedule_after_a_slow_response(tmp_path: Path) -> 
         return accepted(key, option)
 
     with served(stalls_once) as api:
-        told = ["--host", api.url, "--records", str(tmp_path), "-u", "1", "-t", "4", "--user-rate", "20", "Voter"]
-        done = locust(*told)
+        arguments = ["--host", api.url, "--records", str(tmp_path), "-u", "1", "-t", "4", "--user-rate", "20", "Voter"]
+        done = locust(*arguments)
     noted = lines_of(tmp_path)
     stalled = noted[19]
     waited = [line for line in noted[20:] if line.intended < stalled.ended]
@@ -109,7 +109,7 @@ def test_any_response_that_does_not_promise_to_count_the_vote_is_a_failure(tmp_p
     with served(in_turn) as api:
         done = locust("--host", api.url, "--records", str(tmp_path), "-u", "3", "-r", "10", "-t", "2", "Voter")
     assert done.returncode == 1
-    assert all(f"POST vote: {said}" in done.stderr for said in WRONG)
+    assert all(f"POST vote: {message}" in done.stderr for message in WRONG)
     noted = lines_of(tmp_path)
     assert {line.status for line in noted} == {503, 200, 299, 201}
     assert {line.vote_id for line in noted} == {None}
@@ -143,7 +143,7 @@ def test_impatient_users_retry_with_the_same_key_and_option(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("told", "names"),
+    ("arguments", "names"),
     [
         (["--tags", "results"], {"results"}),
         (["--tags", "vote", "impatient"], {"vote"}),
@@ -151,9 +151,9 @@ def test_impatient_users_retry_with_the_same_key_and_option(tmp_path: Path) -> N
         (["Mixed"], {"vote", "results"}),
     ],
 )
-def test_tags_select_tasks(tmp_path: Path, told: list[str], names: set[str]) -> None:
+def test_tags_select_tasks(tmp_path: Path, arguments: list[str], names: set[str]) -> None:
     with served() as api:
-        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "4", "-r", "10", "-t", "2", *told)
+        done = locust("--host", api.url, "--records", str(tmp_path), "-u", "4", "-r", "10", "-t", "2", *arguments)
     assert done.returncode == 0, done.stderr
     assert {line.name for line in lines_of(tmp_path)} == names
     assert api.looks + len(api.votes) == len(lines_of(tmp_path))
