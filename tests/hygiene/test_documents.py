@@ -7,7 +7,7 @@ import pytest
 
 from tests.hygiene.reference_pages import cli, http_api, metrics, results_json
 from validation.core.settings import PROJECT
-from validation.probes.source import generated
+from validation.probes.source import generated, markdown
 
 MADE: dict[str, Callable[[], str]] = {
     generated.CHECKPOINTS: generated.checkpoints,
@@ -30,8 +30,8 @@ def test_a_generated_document_is_what_the_code_says(name: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(PROJECT)))
 def test_every_link_inside_the_project_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
-    gone = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    links = [link.partition("#")[0] for link in markdown.links(document.read_text(encoding="utf-8"))]
+    gone = [link for link in links if link and "://" not in link and not (document.parent / link).exists()]
     assert not gone
 
 

@@ -67,7 +67,8 @@ def test_an_impossible_day_is_no_day() -> None:
 def test_a_record_is_read_with_its_broken_links(tmp_path: Path) -> None:
     file = tmp_path / "docs" / "results" / "phases" / "phase-1.md"
     file.parent.mkdir(parents=True)
-    file.write_text("[why](../../adr/0001-x.md)\n| 1.1 | PASSED | 12 of 12 |\nMeasured on 2026-01-02, a laptop\n", encoding="utf-8")
+    table = "| checkpoint | verdict | result |\n|---|---|---|\n| 1.1 | PASSED | 12 of 12 |\n"
+    file.write_text(f"[why](../../adr/0001-x.md)\n\n{table}\nMeasured on 2026-01-02, a laptop.\n", encoding="utf-8")
     record = documents.record(tmp_path, 1)
     assert record == documents.Record(
         ("../../adr/0001-x.md",), ("../../adr/0001-x.md",), (documents.Row("1.1", "PASSED", "12 of 12"),), date(2026, 1, 2), "a laptop"

@@ -1,4 +1,4 @@
-"""What the project's documents say: commands, releases, plans, and the record of each phase."""
+"""The project's documents: their commands, the releases of the changelog, the plans of the roadmap, and the record of each phase."""
 
 import json
 import re
@@ -10,13 +10,14 @@ from datetime import date
 from itertools import dropwhile
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-
 from validation.core.errors import ProbeError
+from validation.probes.source import markdown
 
 COMMAND_SECONDS = 30
+MEASURED = re.compile(r"Measured on (\S+), (.+)")
+"""The sentence of a record that says when and where its results were measured."""
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
-"""A variable that is set for one command, as in `CI=1 make test`."""
+"""A variable set for one command, as in `CI=1 make test`."""
 ASK_FOR_HELP = """
 import contextlib, io, json, sys
 from validation.__main__ import start
@@ -41,9 +42,9 @@ class Release:
     """One release of the changelog.
 
     Attributes:
-        version: `0.3.2`.
-        day: when it was released; None where the heading has no date or an impossible one.
-        changes: heading → items.
+        version: such as `0.3.2`.
+        day: the release date; None if the heading has no valid date.
+        changes: heading → titles of its items.
     """
 
     version: str
@@ -53,7 +54,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the record of a phase says of one checkpoint."""
+    """The row of one checkpoint in the record of a phase."""
 
     checkpoint: str
     verdict: str
@@ -66,9 +67,9 @@ class Record:
 
     Attributes:
         decided: the links to decisions, relative to the record.
-        broken: those of them that lead nowhere.
-        rows: what was validated.
-        day, machine: when and on what kind of machine the results were seen; None or empty where it does not say.
+        broken: the links among them to missing files.
+        rows: one for each checkpoint.
+        day, machine: when and on what kind of machine the results were measured; None or empty if the record does not say.
     """
 
     decided: tuple[str, ...]
@@ -79,10 +80,10 @@ class Record:
 
 
 def text(source: Path, name: str) -> str:
-    """Read a document.
+    """Return the text of a document.
 
     Raises:
-        ProbeError: it cannot be read; whether it is there is for the caller to observe first.
+        ProbeError: it cannot be read. Callers observe first whether it exists.
     """
     try:
         return (source / name).read_text(encoding="utf-8")
@@ -91,24 +92,23 @@ def text(source: Path, name: str) -> str:
 
 
 def commands(document: str) -> list[str]:
-    """List the command lines of the fenced `sh` blocks, without comments; a line that ends in a backslash goes on in the next one."""
-    fences = [token.content for token in MarkdownIt().parse(document) if token.type == "fence" and token.info.strip() == "sh"]
-    lines = [line.strip() for fence in fences for line in fence.replace("\\\n", " ").splitlines()]
+    """Return the command lines of the fenced `sh` blocks, without comments. A line that ends in a backslash continues in the next one."""
+    lines = [line.strip() for block in markdown.code_blocks(document, "sh") for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def command_problems(source: Path, lines: list[str]) -> list[str]:
-    """Tell of each command line of a document why it could not run here; empty when nothing speaks against it.
+    """Return why each command line of a document could not run here; empty if it could.
 
-    A command is not carried out: of `make` the target is looked up, of the project's own commands the arguments are parsed by the
-    command itself, which is asked for its help.
+    The commands do not run. Targets of `make` are looked up in the Makefile, and the project's own commands parse their arguments with
+    `--help` appended.
     """
     problems, own = dict[int, str](), dict[int, list[str]]()
     for number, line in enumerate(lines):
         try:
             program, *arguments = dropwhile(ASSIGNMENT.match, shlex.split(line, comments=True))
         except ValueError as error:
-            problems[number] = f"it is no shell command: {error}"
+            problems[number] = f"not a shell command: {error}"
             continue
         program = program.removeprefix(".venv/bin/")
         if program == "votecheck":
@@ -128,11 +128,11 @@ def _problem(source: Path, program: str, arguments: list[str]) -> str:
         there = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({arguments[1]!r}) is None)"
         code, said = _python(source, there)
         return f"exit {code}: {said}" if code else ""
-    return f"nobody knows how to try {program}: use make, votecheck or python -m"
+    return f"cannot check {program}: use make, votecheck or python -m"
 
 
 def _refusals(source: Path, asked: list[list[str]]) -> list[str]:
-    """Let the source's own `votecheck` say of each list of arguments why it does not take them; one process, as it starts slowly."""
+    """Return why the source's own `votecheck` refuses each list of arguments; empty if it does not. It starts slowly, so only once."""
     if not asked:
         return []
     code, said = _python(source, ASK_FOR_HELP, json.dumps(asked))
@@ -142,53 +142,50 @@ def _refusals(source: Path, asked: list[list[str]]) -> list[str]:
 
 
 def _python(source: Path, program: str, given: str = "") -> tuple[int | str, str]:
-    """Run a program where the source is. Gives its exit code, and what it wrote: its output, or why it ended badly."""
+    """Run a program in the source folder, and return its exit code and its output, or the reason of a failure."""
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter
             [sys.executable, "-B", "-c", program], cwd=source, input=given, capture_output=True, text=True, timeout=COMMAND_SECONDS,
             check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return "none", f"it did not answer within {COMMAND_SECONDS} s"
+        return "none", f"no answer within {COMMAND_SECONDS} s"
     if done.returncode:
         return done.returncode, (done.stderr or done.stdout).strip()[-300:]
     return 0, done.stdout
 
 
 def releases(changelog: str) -> list[Release]:
-    """List the releases of a changelog in Keep-a-Changelog form, as they stand; `Unreleased` is one too."""
+    """Return the releases of a changelog in the form of Keep a Changelog, in order; `Unreleased` is one of them."""
     found = []
-    for section in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
-        heading, _, body = section.partition("\n")
-        match = re.fullmatch(r"\[([^\]]+)\](?: - (\S+))?\s*", heading)
-        version, day = match.groups() if match else (heading.strip(), None)
-        parts = re.split(r"^### ", body, flags=re.MULTILINE)[1:]
-        changes = {part.partition("\n")[0].strip(): tuple(items(part)) for part in parts}
+    for heading, body in markdown.sections(changelog, 2):
+        match = re.fullmatch(r"\[([^\]]+)\](?: - (\S+))?", heading)
+        version, day = match.groups() if match else (heading, None)
+        changes = {name: tuple(items(part)) for name, part in markdown.sections(body, 3)}
         found.append(Release(version, _day(day or ""), changes))
     return found
 
 
 def items(document: str) -> list[str]:
-    """List the titles of the points of a document: `- **Title**: the rest`, or the whole line."""
-    points = re.findall(r"^- (?:\*\*(.+?)\*\*|(.+))", document, re.MULTILINE)
-    return [(title or line).strip(" .:") for title, line in points]
+    """Return the titles of the items of a document: `- **Title**: the rest`, or the whole first line."""
+    return [title.strip(" .:") for title in markdown.list_items(document)]
 
 
 def record(source: Path, phase: int) -> Record | None:
-    """Read the record of a phase; None where there is none."""
+    """Return the record of a phase; None if it is missing."""
     file = source / "docs" / "results" / "phases" / f"phase-{phase}.md"
     if not file.is_file():
         return None
     written = text(source, str(file.relative_to(source)))
-    links = tuple(re.findall(r"\]\((\.\./\.\./adr/[^)#\s]+)\)", written))
-    rows = re.findall(r"^\| (\d\.\d) \| ([^|]+?) \| ([^|]+?) \|", written, re.MULTILINE)
-    seen = re.search(r"^Measured on (\S+), (.+)$", written, re.MULTILINE)
+    links = tuple(link.partition("#")[0] for link in markdown.links(written) if link.startswith("../../adr/"))
+    rows = [row for row in markdown.table_rows(written) if re.fullmatch(r"\d\.\d", row[0]) and len(row) >= len(Row.__slots__)]
+    measured = next(filter(None, map(MEASURED.match, markdown.paragraphs(written))), None)
     return Record(
         decided=links,
         broken=tuple(link for link in links if not (file.parent / link).is_file()),
-        rows=tuple(Row(*row) for row in rows),
-        day=_day(seen[1]) if seen else None,
-        machine=seen[2].strip(" .") if seen else "",
+        rows=tuple(Row(*row[:3]) for row in rows),
+        day=_day(measured[1]) if measured else None,
+        machine=measured[2].strip(" .") if measured else "",
     )
 
 
