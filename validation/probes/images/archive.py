@@ -163,5 +163,5 @@ def open_archive(file: Path) -> Iterator[Archive]:
         with file.open("rb") as stream, open_tar(stream, "r:") as archive:
             yield Archive(archive)
     except (*BROKEN, *MALFORMED) as error:
-        what = f"{file.name} cannot be read as an image: {type(error).__name__}: {error}"
+        what = f"Cannot read {file.name} as an image: {type(error).__name__}: {error}"
         raise ProbeError(what, "it is truncated, or not a saved image", SAVE_AGAIN) from error

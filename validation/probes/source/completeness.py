@@ -1,4 +1,4 @@
-"""Whether the source is whole: what its modules, images, chart and entry points name is there, and imports."""
+"""Check that the source is complete: every module and file that it names exists, and every module imports."""
 
 import json
 import re
@@ -11,11 +11,11 @@ from pathlib import Path
 from validation.core.errors import ProbeError
 
 IMPORT_SECONDS = 60
-# Run in a fresh interpreter, in the judged folder: for each module, what happens on import and where it came from.
-# SystemExit is no Exception: a module that ends the process on import must not end the list.
+# Runs in a fresh interpreter, in the source folder, and prints the problem of each name.
+# BaseException includes SystemExit: a module that exits on import must not stop the loop.
 _IMPORT = """
 import importlib, importlib.util, json, sys
-told = {}
+problems = {}
 for name in json.loads(sys.stdin.read()):
     module, _, attribute = name.partition(":")
     try:
@@ -23,13 +23,13 @@ for name in json.loads(sys.stdin.read()):
             found = importlib.util.find_spec(module[3:])
             if found and found.submodule_search_locations is not None:
                 found = importlib.util.find_spec(module[3:] + ".__main__")
-            told[name] = "" if found else "no such module"
+            problems[name] = "" if found else "no such module"
             continue
         loaded = importlib.import_module(module)
-        told[name] = "" if not attribute or hasattr(loaded, attribute) else "it has no " + attribute
+        problems[name] = "" if not attribute or hasattr(loaded, attribute) else "there is no attribute " + attribute
     except BaseException as error:
-        told[name] = type(error).__name__ + ": " + str(error)
-sys.stdout.write("\\n" + json.dumps(told))
+        problems[name] = type(error).__name__ + ": " + str(error)
+sys.stdout.write("\\n" + json.dumps(problems))
 """
 _RUN_MODULE = re.compile(
     r"""(?:python[\d.]*|\$\((?:RUN|PYTHON)\))  # the interpreter
@@ -53,43 +53,43 @@ class Reference:
 
 
 def modules(source: Path) -> list[str]:
-    """List every module of `system`, but for the migrations: alembic runs them, and nothing imports them."""
+    """Return every module of `system` except the migrations, which alembic runs and nothing imports."""
     files = sorted(f.relative_to(source) for f in (source / "system").rglob("*.py"))
     kept = [f for f in files if f.parts[:3] != ("system", "db", "migrations")]
     return [".".join(f.with_suffix("").parts).removesuffix(".__init__") for f in kept]
 
 
 def import_all(source: Path, names: list[str]) -> dict[str, str]:
-    """Import modules in one fresh interpreter, in the judged folder.
+    """Import modules in one fresh interpreter.
 
     Args:
-        source: the judged folder.
-        names: `package.module`, `package.module:attribute`, or `-m package.module` for what must be runnable.
+        source: root of the project, or of a copy.
+        names: `package.module`, `package.module:attribute`, or `-m package.module` for a module that must be runnable.
 
     Returns:
-        For each name what is wrong with it, empty where nothing is.
+        The problem of each name; empty if there is none.
 
     Raises:
-        ProbeError: the interpreter itself did not answer.
+        ProbeError: the interpreter failed or timed out.
     """
     command = [sys.executable, "-B", "-c", _IMPORT]
     try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter
+        done = subprocess.run(  # noqa: S603 - the current interpreter
             command, cwd=source, input=json.dumps(names), capture_output=True, text=True, timeout=IMPORT_SECONDS, check=True
         )
-        told: dict[str, str] = json.loads(done.stdout.rpartition("\n")[2])
+        problems: dict[str, str] = json.loads(done.stdout.rpartition("\n")[2])
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise ProbeError(f"The modules could not be imported: {error}", "a module ends or blocks the interpreter") from error
-    return told
+        raise ProbeError(f"Cannot import the modules of {source}: {error}", "a module exits or blocks the interpreter") from error
+    return problems
 
 
 def run_modules(source: Path, pattern: str) -> list[Reference]:
-    """Find what the files of a pattern run with `python -m`."""
+    """Return the modules that files run with `python -m`. `pattern` selects the files."""
     return [Reference(str(f.relative_to(source)), found) for f in _files(source, pattern) for found in _RUN_MODULE.findall(_text(f))]
 
 
 def copied(source: Path, pattern: str) -> list[Reference]:
-    """Find what the Dockerfiles of a pattern copy from the build context."""
+    """Return the files that Dockerfiles copy from the build context. `pattern` selects the Dockerfiles."""
     found = []
     for file in _files(source, pattern):
         lines = re.sub(r"\\\n", " ", _text(file)).splitlines()
@@ -100,7 +100,7 @@ def copied(source: Path, pattern: str) -> list[Reference]:
 
 
 def chart_files(source: Path) -> list[Reference]:
-    """Find the files that templates take into the chart with `.Files.Get`."""
+    """Return the files that templates include with `.Files.Get`."""
     files = _files(source, "chart/templates/**/*")
     return [
         Reference(str(f.relative_to(source)), f"chart/{name}") for f in files for name in re.findall(r'\.Files\.Get "([^"]+)"', _text(f))
@@ -108,14 +108,14 @@ def chart_files(source: Path) -> list[Reference]:
 
 
 def entry_points(source: Path) -> list[Reference]:
-    """Find the commands that the package installs, as `module:attribute`."""
+    """Return the commands that the package installs, as `module:attribute`."""
     with (source / "pyproject.toml").open("rb") as file:
         scripts = tomllib.load(file).get("project", {}).get("scripts", {})
     return [Reference(f"pyproject.toml, {name}", target) for name, target in scripts.items()]
 
 
 def missing(source: Path, named: list[Reference]) -> list[str]:
-    """Tell which of the named files are not there; a name may be a pattern."""
+    """Return a line for each file that does not exist. A name may be a glob pattern."""
     return [f"{one.source} names {one.target}" for one in named if not list(source.glob(one.target.strip("/")))]
 
 

@@ -1,4 +1,4 @@
-"""Reads what a Python file says without running it: its constants, and the fields of its classes."""
+"""Read the constants of a Python file, and the fields of its classes, without running it."""
 
 import ast
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ class Field:
     """One annotated field of a class.
 
     Attributes:
-        owner: the class.
-        name: the field.
-        annotation: its type as written.
-        default: its default as an expression, or None.
-        text: the docstring below it.
+        owner: name of the class.
+        name: name of the field.
+        annotation: its type, as an expression.
+        default: its default, as an expression, or None.
+        text: its docstring.
     """
 
     owner: str
@@ -32,22 +32,22 @@ def tree(file: Path) -> ast.Module:
     """Parse a Python file.
 
     Raises:
-        ProbeError: it is not there, or not Python.
+        ProbeError: it does not exist, or is not valid Python.
     """
     try:
         return _parsed(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError) as error:
-        raise ProbeError(f"{file.name} cannot be read: {error}") from error
+        raise ProbeError(f"Cannot parse {file}: {error}.") from error
 
 
 @cache
 def _parsed(text: str) -> ast.Module:
-    """Parse a text; it is asked about many times, and never changed."""
+    """Parse a text. Cached: it is requested many times, and its tree never changes."""
     return ast.parse(text)
 
 
 def assignments(module: ast.Module) -> dict[str, ast.expr]:
-    """Give the expression behind each name that the module assigns at its top level."""
+    """Return the expression assigned to each top-level name of the module."""
     found: dict[str, ast.expr] = {}
     for node in module.body:
         if isinstance(node, ast.Assign):
@@ -58,7 +58,7 @@ def assignments(module: ast.Module) -> dict[str, ast.expr]:
 
 
 def fields(module: ast.Module) -> list[Field]:
-    """List the annotated fields of every class, in order, with the docstring below each."""
+    """Return the annotated fields of every class, in order, with their docstrings."""
     found = []
     for owner in [node for node in module.body if isinstance(node, ast.ClassDef)]:
         for node, after in zip(owner.body, [*owner.body[1:], None], strict=True):
@@ -69,10 +69,10 @@ def fields(module: ast.Module) -> list[Field]:
 
 
 def value(node: ast.expr, module: ast.Module, source: Path) -> Any:
-    """Work out a constant: a literal, another name of this module, or `contract.NAME` of a sibling in `system`.
+    """Evaluate a constant: a literal, another name of this module, or `contract.NAME` of a module in `system`.
 
     Raises:
-        ProbeError: it is none of these.
+        ProbeError: the expression is not such a constant.
     """
     known = assignments(module)
     match node:
@@ -91,4 +91,4 @@ def value(node: ast.expr, module: ast.Module, source: Path) -> Any:
 
 
 def _unknown(node: ast.expr) -> Any:
-    raise ProbeError(f"{ast.unparse(node)} is not a constant that can be read without running it.")
+    raise ProbeError(f"Cannot evaluate {ast.unparse(node)} without running it.", "it is neither a literal nor the name of one")

@@ -1,6 +1,6 @@
-"""Asks 1.3 about the copy that this is run in: a line comes in, and the facts that disagree go out, each with what was wrong.
+"""Check the facts of 1.3 in the copy of the project that this runs in: for each line on stdin, print the inconsistent facts as JSON.
 
-It is a process of its own because the judge's own statement, `validation/core/protocol.py`, is one of the places that are changed.
+It runs in a separate process because one of the places that the tests change is `validation/core/protocol.py`, part of the harness.
 """
 
 import importlib
@@ -16,24 +16,24 @@ from validation.probes.source import facts
 from validation.record.observe import Observe
 
 
-def disagreeing(source: Path) -> dict[str, list[str]]:
-    """Take the steps of 1.3 for every fact; for each that disagrees, the subjects of the finding."""
+def inconsistent(source: Path) -> dict[str, list[str]]:
+    """Run the steps of 1.3 for every fact. Return the subjects of the findings by fact."""
     found = {}
     for fact in facts.facts():
-        said = steps.read_places(fact, RunSettings(source=source))
+        stated = steps.read_places(fact, RunSettings(source=source))
         try:
-            steps.all_state_the_same(fact, said, Observe("", lambda _: None))
+            steps.all_state_the_same(fact, stated, Observe("", lambda _: None))
         except Finding as finding:
             found[fact] = [one.subject for one in finding.observations]
     return found
 
 
 def main() -> None:
-    """Judge again for each line, with nothing remembered of the time before."""
+    """Check again for each line, without what is cached."""
     for _ in sys.stdin:
         importlib.reload(protocol)
         facts._rendered.cache_clear()
-        sys.stdout.write(json.dumps(disagreeing(PROJECT)) + "\n")
+        sys.stdout.write(json.dumps(inconsistent(PROJECT)) + "\n")
         sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
-"""Where a place of the table of facts stands in the project's files, and each of those files with another value there.
+"""Find what a place of the facts table states in the project's files, and return each file with another value there.
 
-It finds a statement by its position, and not by asking the judge's reader whether a change was seen: that is what is tested with it.
+It finds a statement by its position in the file. It does not use the harness's own reader, which is what it tests.
 """
 
 import ast
@@ -18,26 +18,26 @@ from validation.probes.source import constants
 
 PROTOCOL = "validation/core/protocol.py"
 ANOTHER = {"INFO": "DEBUG"}
-"""Words of a closed list, where a letter more would be refused for another reason."""
+"""Values of a closed list, where one more letter would be rejected for another reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file in which one statement of a fact is another.
+    """A file in which one statement of a fact has another value.
 
     Attributes:
-        file: the file, from the project's folder.
-        text: all of it, changed.
-        was: what was stated there.
+        file: path of the file in the project.
+        text: its whole changed text.
+        before: the value before the change.
     """
 
     file: str
     text: str
-    was: str
+    before: str
 
 
 def another(value: Any) -> Any:
-    """Give another valid value: one more, or a word with a letter more."""
+    """Return another valid value: the last number plus one, or the word with its last letter doubled."""
     if not isinstance(value, str):
         return value + 1
     numbers = [*re.finditer(r"\d+", value)]
@@ -47,10 +47,10 @@ def another(value: Any) -> Any:
 
 
 def changes(source: Path, place: dict[str, Any]) -> list[Change]:
-    """Change each statement of one place alone."""
+    """Change each statement of a place, one at a time."""
     match place:
         case {"rendered": _}:
-            return [*_in_the_rendered(source, place)]
+            return [*_in_rendered(source, place)]
         case {"protocol": name}:
             module = constants.tree(source / PROTOCOL)
             return [*_in_python(source, PROTOCOL, _leaves(_assigned(module, name), module, source, place.get("path", "")))]
@@ -64,7 +64,7 @@ def changes(source: Path, place: dict[str, Any]) -> list[Change]:
 
 
 def _parts(text: str, pattern: str) -> Iterator[tuple[int, int]]:
-    """Give the span of each group of each match, of each match without groups, or of all where there is no pattern."""
+    """Yield the span of each group of each match, of each match without groups, or of the whole text without a pattern."""
     for found in re.finditer(pattern or r"(?s)\A.*\Z", text, re.MULTILINE):
         yield from (found.span(group) for group in range(1, found.re.groups + 1) if found[group] is not None)
         if not found.re.groups:
@@ -87,10 +87,10 @@ def _in_yaml(source: Path, file: str, steps: list[str], pattern: str) -> Iterato
     root = yaml.compose(text, yaml.SafeLoader)
     assert root
     for node in _nodes(root, steps):
-        plain = text[node.start_mark.index : node.end_mark.index]
+        raw = text[node.start_mark.index : node.end_mark.index]
         for start, end in _parts(node.value, pattern):
             new = _with(node.value, start, end)
-            written = f"{node.style}{new}{node.style}" if plain[0] in "'\"" else new
+            written = f"{node.style}{new}{node.style}" if raw[0] in "'\"" else new
             if file.endswith(".json"):
                 written = written.replace("\\", "\\\\")
             yield Change(file, text[: node.start_mark.index] + written + text[node.end_mark.index :], node.value[start:end])
@@ -100,8 +100,8 @@ def _nodes(node: yaml.Node, steps: list[str]) -> Iterator[yaml.ScalarNode]:
     if isinstance(node, yaml.ScalarNode):
         yield node
     elif isinstance(node, yaml.SequenceNode):
-        wanted = node.value if not steps or steps[0] == "*" else [node.value[int(steps[0])]]
-        for child in wanted:
+        children = node.value if not steps or steps[0] == "*" else [node.value[int(steps[0])]]
+        for child in children:
             yield from _nodes(child, steps[1:])
     else:
         for key, child in node.value:
@@ -109,17 +109,17 @@ def _nodes(node: yaml.Node, steps: list[str]) -> Iterator[yaml.ScalarNode]:
                 yield from _nodes(child, steps[1:])
 
 
-def _in_the_rendered(source: Path, place: dict[str, Any]) -> Iterator[Change]:
-    """Have the template make what it makes now, with one value another. Its old text stays in it, unused, for who reads that."""
-    made = manifests.render(source / "chart")
-    (chosen,) = [one for one in made if f"{one.kind} {one.name}" == place["rendered"]]
+def _in_rendered(source: Path, place: dict[str, Any]) -> Iterator[Change]:
+    """Replace the template by its output with one value changed. Its old text stays in a false branch, for facts that read it."""
+    rendered = manifests.render(source / "chart")
+    (chosen,) = [one for one in rendered if f"{one.kind} {one.name}" == place["rendered"]]
     file = f"chart/{chosen.template}"
     before = (source / file).read_text(encoding="utf-8")
     for owner, key in _spots(chosen.body, place["path"].split("/")):
         value = owner[key]
         for start, end in _parts(str(value), place.get("pattern", "")):
             owner[key] = _with(value, start, end) if isinstance(value, str) else another(value)
-            bodies = [copy.deepcopy(dict(one.body)) for one in made if one.template == chosen.template]
+            bodies = [copy.deepcopy(dict(one.body)) for one in rendered if one.template == chosen.template]
             owner[key] = value
             literal = yaml.safe_dump_all(bodies, sort_keys=False).replace("{{", '{{ "{{" }}')
             yield Change(file, f"{{{{- if false }}}}\n{before}\n{{{{- end }}}}\n---\n{literal}", str(value)[start:end])
@@ -138,7 +138,7 @@ def _spots(data: Any, steps: list[str]) -> Iterator[tuple[Any, Any]]:
 
 
 Leaf = tuple[ast.expr, Any, str]
-"""An expression, the value that it has, and how a place says that value when it is not as it is."""
+"""An expression, its value, and the text that states the value if it is not the expression itself."""
 
 
 def _in_python(source: Path, file: str, leaves: Iterator[Leaf]) -> Iterator[Change]:
@@ -146,12 +146,12 @@ def _in_python(source: Path, file: str, leaves: Iterator[Leaf]) -> Iterator[Chan
     lines = [0]
     for line in data.splitlines(keepends=True):
         lines.append(lines[-1] + len(line))
-    for node, value, said in leaves:
+    for node, value, text in leaves:
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         start, end = lines[node.lineno - 1] + node.col_offset, lines[node.end_lineno - 1] + node.end_col_offset
-        new = another(value) if said else repr(another(value))
-        yield Change(file, (data[:start] + new.encode() + data[end:]).decode(), said or _whole(value))
+        new = another(value) if text else repr(another(value))
+        yield Change(file, (data[:start] + new.encode() + data[end:]).decode(), text or _whole(value))
 
 
 def _whole(value: Any) -> str:
@@ -167,7 +167,7 @@ def _of_a_module(source: Path, place: dict[str, Any]) -> Iterator[Leaf]:
                 yield field.target, field.target.id, field.target.id.upper()
             elif f"{owner}.{field.target.id}" == place.get("default") and field.value:
                 yield from _leaves(field.value, module, source)
-            elif f"{owner}.{field.target.id}" == place.get("most"):
+            elif f"{owner}.{field.target.id}" == place.get("maximum"):
                 limits = [node for node in ast.walk(field.annotation) if isinstance(node, ast.keyword)]
                 yield from ((one.value, ast.literal_eval(one.value), "") for one in limits if one.arg in {"le", "max_length"})
     for name in place.get("constants", ()):
@@ -192,7 +192,7 @@ def _leaves(node: ast.expr, module: ast.Module, source: Path, path: str = "") ->
     match node:
         case ast.Tuple(items) | ast.List(items) | ast.Set(items):
             for item in items:
-                if not isinstance(item, ast.Starred):  # it is stated where the name behind the star is
+                if not isinstance(item, ast.Starred):  # stated where the starred name is assigned
                     yield from _leaves(item, module, source)
         case ast.Call(_, [only], []):
             yield from _leaves(only, module, source)
