@@ -195,7 +195,7 @@ def test_only_an_assertion_catches_a_defect_of_the_harness(change: Change, outco
 
 
 def test_each_test_must_catch_the_defect() -> None:
-    other = "tests/unit/faults/test_reconciliation.py::test_no_key_is_used_twice"
+    other = "tests/unit/faults/test_reconciliation.py::test_keys_are_unique"
     change = Change("validation/faults/reconciliation.py", "lost=tuple(sorted(set(accepted) - set(ledger)))", "lost=()")
     result = prove(of_the_harness(change, LOST_VOTE, other))
     assert (result.outcome, result.detail) == (Outcome.SURVIVED, f"{other} passed")

@@ -25,7 +25,7 @@ ALLOW = DENY | {"ingress": [{}], "egress": [{}]}
 
 
 @given(source=pods, target=pods, door=doors)
-def test_without_a_policy_everything_is_open(source: Endpoint, target: Endpoint, door: tuple[int, str]) -> None:
+def test_without_a_policy_everything_is_allowed(source: Endpoint, target: Endpoint, door: tuple[int, str]) -> None:
     assert may_connect([], source, target, *door)
 
 
@@ -90,16 +90,16 @@ def lets(peer: object, source: Endpoint, ports: object = None, door: tuple[int, 
 
 
 def test_one_peer_with_two_selectors_differs_from_two_peers() -> None:
-    space, pod = (
+    namespace, pod = (
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "far"}}},
         {"podSelector": {"matchLabels": {"app": "x"}}},
     )
     stranger_in_far, fellow = PODS[3], Endpoint("e", "near", {"app": "x"})
-    assert lets([space | pod], PODS[2])
-    assert not lets([space | pod], stranger_in_far)
-    assert not lets([space | pod], fellow)
-    assert lets([space, pod], stranger_in_far)
-    assert lets([space, pod], fellow)
+    assert lets([namespace | pod], PODS[2])
+    assert not lets([namespace | pod], stranger_in_far)
+    assert not lets([namespace | pod], fellow)
+    assert lets([namespace, pod], stranger_in_far)
+    assert lets([namespace, pod], fellow)
     assert not lets([pod], PODS[2])
 
 

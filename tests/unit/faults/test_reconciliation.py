@@ -1,4 +1,4 @@
-"""The harness's own record of votes, held against the ledger."""
+"""Sent votes are compared with the ledger."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def sent_votes() -> SentVotes:
     ("status", "outcome"),
     [(201, "ok"), (200, "unknown"), (400, "rejected"), (422, "rejected"), (499, "rejected"), (500, "unknown"), (0, "unknown")],
 )
-def test_only_201_is_a_vote_and_only_4xx_is_none(status: int, outcome: str) -> None:
+def test_only_201_is_accepted_and_only_4xx_is_rejected(status: int, outcome: str) -> None:
     assert SentVotes().record("k", "cats", status).outcome == outcome
 
 
-def test_all_votes_in_the_ledger_are_even(sent_votes: SentVotes) -> None:
-    balance = sent_votes.reconcile({"id-1": "cats", "id-2": "dogs", "somebody else's": "cats"})
+def test_a_ledger_with_every_accepted_vote_is_consistent(sent_votes: SentVotes) -> None:
+    balance = sent_votes.reconcile({"id-1": "cats", "id-2": "dogs", "another voter's": "cats"})
     assert balance.consistent
     assert balance.ok == 2
 
@@ -43,7 +43,7 @@ def test_a_rejected_vote_that_was_counted_is_a_phantom(sent_votes: SentVotes) ->
     assert (balance.phantom, balance.consistent) == (("id-3",), False)
 
 
-def test_a_vote_that_was_first_rejected_and_then_taken_is_no_phantom(sent_votes: SentVotes) -> None:
+def test_a_vote_that_was_rejected_and_later_accepted_is_not_a_phantom(sent_votes: SentVotes) -> None:
     sent_votes.record("k3", "cats", 429, "id-3")
     sent_votes.record("k3", "cats", 201, "id-3")
     assert sent_votes.reconcile({"id-1": "cats", "id-2": "dogs", "id-3": "cats"}).consistent
@@ -56,10 +56,10 @@ def test_an_unknown_vote_may_be_counted_or_not(sent_votes: SentVotes) -> None:
     assert sent_votes.reconcile(ledger | {"id-3": "cats"}).consistent
 
 
-def test_the_same_vote_sent_twice_is_one(sent_votes: SentVotes) -> None:
+def test_the_same_vote_sent_twice_counts_once(sent_votes: SentVotes) -> None:
     sent_votes.record("k1", "cats", 201, "id-1")
     assert sent_votes.by_option() == {"cats": 1, "dogs": 1}
 
 
-def test_no_key_is_used_twice(sent_votes: SentVotes) -> None:
+def test_keys_are_unique(sent_votes: SentVotes) -> None:
     assert len({sent_votes.key() for _ in range(1000)}) == 1000

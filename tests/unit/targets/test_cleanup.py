@@ -1,4 +1,4 @@
-"""The reaper: what a dead run left is ended and removed, what lives or is somebody else's is not touched."""
+"""Cleanup ends and removes everything that a dead run left, and touches nothing of a live run or of another user."""
 
 import json
 import os
@@ -17,21 +17,21 @@ from validation.targets import cleanup
 from validation.targets.cleanup import MARK
 
 Start = Callable[..., subprocess.Popen[str]]
-DEAF = "import signal; [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGTERM, signal.SIGQUIT)];"
-# Looks for signals again and again: `signal.pause` would sleep through one that arrives in the moment before it.
+IGNORES_SIGTERM = "import signal; [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGTERM, signal.SIGQUIT)];"
+# Polls for signals: `signal.pause` would miss one that arrives just before it.
 WAIT = "print('up', flush=True); time = __import__('time'); [time.sleep(0.05) for _ in iter(int, 1)]"
 
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary folder of the test's own, so that no other run is near."""
+    """A temporary folder for this test alone, without other runs."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a process that waits for ever."""
+    """Start a process that waits forever."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str, program: str = WAIT, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
@@ -49,7 +49,7 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture
 def orphaned(temporary: Path) -> Path:
-    """The folder of a run whose owner is gone: a process that has ended."""
+    """The folder of a run whose owner process has exited."""
     folder = cleanup.claim("20260101-000000-dead")
     owner = subprocess.Popen([sys.executable, "-c", ""])
     created = psutil.Process(owner.pid).create_time()
@@ -59,7 +59,7 @@ def orphaned(temporary: Path) -> Path:
     return folder
 
 
-def test_a_run_that_lives_is_not_touched(start: Start) -> None:
+def test_a_live_run_is_not_touched(start: Start) -> None:
     folder = cleanup.claim("run")
     process = start(**{MARK: "run"})
     assert cleanup.reap() == ([], [])
@@ -67,8 +67,8 @@ def test_a_run_that_lives_is_not_touched(start: Start) -> None:
     assert (folder / "owner.json").is_file()
 
 
-@pytest.mark.parametrize("program", [WAIT, DEAF + WAIT], ids=["willing", "deaf"])
-def test_what_a_dead_run_left_is_ended_and_removed(orphaned: Path, start: Start, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("program", [WAIT, IGNORES_SIGTERM + WAIT], ids=["handles SIGTERM", "ignores SIGTERM"])
+def test_processes_and_files_of_a_dead_run_are_removed(orphaned: Path, start: Start, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cleanup, "_TERMINATE_SECONDS", 0.3)
     (orphaned / "data").mkdir()
     (orphaned / "data" / "votes").write_text("many")
@@ -84,28 +84,28 @@ def test_what_a_dead_run_left_is_ended_and_removed(orphaned: Path, start: Start,
     assert stranger.poll() is None
 
 
-def test_a_frozen_process_is_woken_to_end_in_order(orphaned: Path, start: Start) -> None:
+def test_a_stopped_process_is_resumed_to_exit_cleanly(orphaned: Path, start: Start) -> None:
     program = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: (print('bye'), sys.exit()));" + WAIT
-    frozen = start(program=program, **{MARK: orphaned.name})
-    frozen.send_signal(signal.SIGSTOP)
+    stopped = start(program=program, **{MARK: orphaned.name})
+    stopped.send_signal(signal.SIGSTOP)
     assert cleanup.reap() == ([orphaned.name], [])
-    assert frozen.stdout is not None
-    assert frozen.stdout.read() == "bye\n"
-    assert not psutil.pid_exists(frozen.pid)
+    assert stopped.stdout is not None
+    assert stopped.stdout.read() == "bye\n"
+    assert not psutil.pid_exists(stopped.pid)
 
 
-def test_a_process_id_that_was_given_out_again_is_no_owner(orphaned: Path) -> None:
+def test_a_reused_process_id_does_not_own_a_run(orphaned: Path) -> None:
     (orphaned / "owner.json").write_text(json.dumps({"pid": os.getpid(), "created": 1.0}))
     assert cleanup.reap() == ([orphaned.name], [])
 
 
-@pytest.mark.parametrize("told", ["", "{}", "no json", '{"pid": 1}'])
-def test_a_folder_that_does_not_say_who_owns_it_is_removed(orphaned: Path, told: str) -> None:
-    (orphaned / "owner.json").write_text(told)
+@pytest.mark.parametrize("owner", ["", "{}", "no json", '{"pid": 1}'])
+def test_a_folder_without_a_readable_owner_is_removed(orphaned: Path, owner: str) -> None:
+    (orphaned / "owner.json").write_text(owner)
     assert cleanup.reap() == ([orphaned.name], [])
 
 
-def test_a_folder_that_is_just_being_made_is_not_touched_and_an_old_one_is_removed() -> None:
+def test_a_folder_that_is_being_claimed_is_not_touched_and_an_old_one_is_removed() -> None:
     folder = cleanup.base() / ".20260101-000000-made"
     folder.mkdir()
     assert cleanup.reap() == ([], [])
@@ -113,7 +113,7 @@ def test_a_folder_that_is_just_being_made_is_not_touched_and_an_old_one_is_remov
     assert cleanup.reap() == ([folder.name], [])
 
 
-def test_what_cannot_be_removed_is_told(orphaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_removed_is_a_leftover(orphaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str, **_: object) -> None:
         raise PermissionError(13, "Permission denied", path)
 
@@ -131,7 +131,7 @@ def test_a_run_is_claimed_once() -> None:
     assert cleanup.reap() == ([], [])
 
 
-def test_a_link_in_place_of_the_folder_is_refused(temporary: Path) -> None:
+def test_a_symlink_in_place_of_the_folder_is_refused(temporary: Path) -> None:
     (temporary / "elsewhere").mkdir()
     (temporary / f"votecheck-{os.getuid()}").symlink_to(temporary / "elsewhere")
     with pytest.raises(TargetUnavailable, match="is not a folder of this user"):
@@ -139,7 +139,7 @@ def test_a_link_in_place_of_the_folder_is_refused(temporary: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
-def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(temporary: Path) -> None:
+def test_a_folder_of_another_user_is_refused_and_left_unchanged(temporary: Path) -> None:
     folder = temporary / f"votecheck-{os.getuid()}"
     (folder / "run").mkdir(parents=True)
     os.chown(folder, 65534, 65534)
@@ -150,7 +150,7 @@ def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(temporary: Path)
     assert folder.stat() == before
 
 
-def test_what_a_dead_run_noted_is_given_to_its_remover_once(orphaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_of_a_dead_run_is_given_to_its_remover_once(orphaned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes: list[str] = []
 
     def remove(note: str, /) -> list[str]:

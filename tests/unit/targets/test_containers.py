@@ -1,4 +1,4 @@
-"""A container behaves as a child process does, and nothing of it stays; on a real engine, with the Redis image that the chart names."""
+"""A container behaves like a child process and leaves nothing behind; on a real engine, with the chart's Redis image."""
 
 import signal
 import subprocess
@@ -20,7 +20,7 @@ from validation.targets.containers.container import Container
 from validation.targets.containers.target import ContainersTarget
 
 IMAGE = "redis:8.0"
-WAITS = ["-c", "trap 'echo asked to end; exit 7' TERM; echo up; while :; do sleep 0.1; done"]
+WAITS = ["-c", "trap 'echo got SIGTERM; exit 7' TERM; echo up; while :; do sleep 0.1; done"]
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def engine() -> Engine:
     try:
         found = engines.answering()
     except TargetUnavailable as none:
-        pytest.skip(f"not looked at: {none}")
+        pytest.skip(f"skipped: {none}")
     if found.ask("image", "inspect", IMAGE).returncode:
-        pytest.skip(f"not looked at: {found.name} has no {IMAGE}")
+        pytest.skip(f"skipped: {found.name} has no {IMAGE}")
     return found
 
 
@@ -64,17 +64,17 @@ def is_up(container: Container) -> bool:
     return eventually(container.output, lambda text: "up" in text, within=20).held
 
 
-def test_its_output_its_signals_and_its_end(make: Make) -> None:
+def test_output_signals_and_exit_code(make: Make) -> None:
     container = make()
     container.start()
     assert is_up(container)
     assert (container.alive, container.exit_code, container.frozen) == (True, None, False)
     container.send(signal.SIGTERM)
     assert container.wait(within=10).value == 7
-    assert "asked to end" in container.output()
+    assert "got SIGTERM" in container.output()
 
 
-def test_killed_it_ended_by_a_signal_and_can_be_started_again(make: Make) -> None:
+def test_a_killed_container_reports_the_signal_and_can_be_started_again(make: Make) -> None:
     container = make()
     container.start()
     assert is_up(container)
@@ -86,7 +86,7 @@ def test_killed_it_ended_by_a_signal_and_can_be_started_again(make: Make) -> Non
     assert container.pid != first
 
 
-def test_frozen_it_says_nothing_and_goes_on(make: Make) -> None:
+def test_a_paused_container_writes_nothing_until_it_is_resumed(make: Make) -> None:
     container = make(["-c", "while :; do echo up; sleep 0.05; done"])
     container.start()
     assert is_up(container)
@@ -98,14 +98,14 @@ def test_frozen_it_says_nothing_and_goes_on(make: Make) -> None:
     assert eventually(lambda: len(container.output()), lambda n: n > said, within=5).held
 
 
-def test_it_can_be_frozen_as_soon_as_it_was_started(make: Make) -> None:
+def test_a_container_can_be_paused_right_after_its_start(make: Make) -> None:
     container = make()
     container.start()
     container.pause()
     assert container.frozen
 
 
-def test_a_frozen_one_can_be_stopped(make: Make) -> None:
+def test_a_paused_container_can_be_stopped(make: Make) -> None:
     container = make()
     container.start()
     assert is_up(container)
@@ -113,7 +113,7 @@ def test_a_frozen_one_can_be_stopped(make: Make) -> None:
     assert container.stop(within=10).value == 7
 
 
-def test_a_command_runs_in_it_and_an_engine_that_cannot_is_no_answer(make: Make) -> None:
+def test_a_command_returns_its_exit_code_and_an_engine_failure_is_an_error(make: Make) -> None:
     container = make(COLOUR="red")
     container.start()
     assert container.ask("sh", "-c", 'echo "$COLOUR"; exit 3', within=10).stdout == "red\n"
@@ -122,7 +122,7 @@ def test_a_command_runs_in_it_and_an_engine_that_cannot_is_no_answer(make: Make)
         container.ask("no-such-command", within=10)
 
 
-def test_a_secret_is_in_no_argument(make: Make) -> None:
+def test_secrets_are_not_in_arguments(make: Make) -> None:
     container = make(PASSWORD="hush-hush")  # noqa: S106 - nobody's
     container.start()
     assert is_up(container)
@@ -131,7 +131,7 @@ def test_a_secret_is_in_no_argument(make: Make) -> None:
     assert b"hush-hush" not in client
 
 
-def test_its_files_can_be_limited_in_size(make: Make) -> None:
+def test_the_file_size_can_be_limited(make: Make) -> None:
     container = make(["-c", "trap '' XFSZ; echo up; while :; do sleep 0.1; done"])
     container.start()
     assert is_up(container)
@@ -139,7 +139,7 @@ def test_its_files_can_be_limited_in_size(make: Make) -> None:
     assert "4096" in Path(f"/proc/{container.pid}/limits").read_text().split("Max file size")[1].splitlines()[0]
 
 
-def test_an_image_that_is_not_there_is_an_end_with_a_reason(make: Make) -> None:
+def test_a_missing_image_is_an_exit_with_a_reason(make: Make) -> None:
     container = make(image="localhost/votecheck-no-such-image:1")
     container.start()
     assert container.wait(within=30).value == 125
@@ -147,10 +147,10 @@ def test_an_image_that_is_not_there_is_an_end_with_a_reason(make: Make) -> None:
         _ = container.pid
 
 
-def test_what_a_killed_harness_left_with_the_engine_is_removed_and_nothing_else(engine: Engine, orphaned: Path) -> None:  # noqa: F811
+def test_objects_of_a_dead_run_are_removed_from_the_engine_and_nothing_else(engine: Engine, orphaned: Path) -> None:  # noqa: F811
     cleanup.remember_engine(orphaned, engine.name)
     label, names = f"{LABEL}={orphaned.name}", []
-    for run in (orphaned.name, "somebody-elses"):
+    for run in (orphaned.name, "another-run"):
         names.append(f"votecheck-test-{run}")
         engine.run("network", "create", "--label", f"{LABEL}={run}", names[-1])
         engine.run("volume", "create", "--label", f"{LABEL}={run}", names[-1])
@@ -159,14 +159,14 @@ def test_what_a_killed_harness_left_with_the_engine_is_removed_and_nothing_else(
         assert cleanup.reap() == ([orphaned.name], [])
         for what in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
             assert engine.run(*what, "--quiet", "--filter", f"label={label}") == ""
-            assert engine.run(*what, "--quiet", "--filter", f"label={LABEL}=somebody-elses") != ""
+            assert engine.run(*what, "--quiet", "--filter", f"label={LABEL}=another-run") != ""
     finally:
         engine.ask("rm", "--force", names[1])
         engine.ask("network", "rm", names[1])
         engine.ask("volume", "rm", names[1])
 
 
-def test_without_an_engine_the_target_says_so_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_an_engine_the_target_is_unavailable_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TargetUnavailable, match="No container engine answers"):
@@ -175,22 +175,22 @@ def test_without_an_engine_the_target_says_so_and_leaves_nothing(monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("said", "likely"),
+    ("output", "likely"),
     [
         ("Error: permission denied while trying to connect", "this user may not use the engine"),
         ("write /var/lib: no space left on device", "the disk is full"),
         ("Error: initializing source docker://python: pinging container registry: dial tcp", "a base image cannot be had"),
     ],
 )
-def test_what_an_engine_says_is_told_with_the_cause(said: str, likely: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "podman").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+def test_an_engine_error_names_the_likely_cause(output: str, likely: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "podman").write_text(f"#!/bin/sh\necho '{output}' >&2\nexit 1\n")
     (tmp_path / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     with pytest.raises(TargetUnavailable, match=likely):
         Engine("podman").run("build")
 
 
-def test_an_engine_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_does_not_answer_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "podman").write_text("#!/bin/sh\nexec sleep 20\n")
     (tmp_path / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
@@ -200,10 +200,10 @@ def test_an_engine_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch:
     assert "no answer within" in seen
 
 
-def test_a_client_without_a_service_is_no_engine() -> None:
+def test_a_client_without_a_service_is_not_an_engine() -> None:
     docker = subprocess.run(["sh", "-c", "command -v docker"], capture_output=True, check=False)
     if docker.returncode:
-        pytest.skip("not looked at: no docker client here")
+        pytest.skip("skipped: no docker client here")
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
-        pytest.skip("not looked at: docker's service runs here")
+        pytest.skip("skipped: docker's service runs here")
     assert engines.answers("docker")[0] is False

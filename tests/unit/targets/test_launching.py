@@ -1,4 +1,4 @@
-"""A target that the harness starts, and an API that never answers."""
+"""A launching target whose API never answers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from validation.targets.process import Child
 
 
 class Silent(LocalTarget):
-    """Its API runs, and listens nowhere."""
+    """A target whose API runs but does not listen."""
 
     starts = 0
 
@@ -26,7 +26,7 @@ class Silent(LocalTarget):
         return Api("http://127.0.0.1:1", child)
 
 
-def test_an_api_that_did_not_come_is_not_waited_for_again(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811, ARG001
+def test_an_api_that_failed_to_start_is_not_tried_again(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811, ARG001
     monkeypatch.setattr(launching, "READY_SECONDS", 0.2)
     target = Silent(RunSettings(run="20260101-000000-none"))
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""What a sweep saw is read back from its evidence as it was written."""
+"""Crashes are parsed from the evidence of a sweep as they were written."""
 
 from hypothesis import given
 from hypothesis import strategies as some
@@ -13,21 +13,21 @@ CRASHES = some.builds(
 
 
 @given(some.lists(CRASHES, max_size=4))
-def test_crashes_are_read_as_they_were_written(crashes: list[Crash]) -> None:
+def test_crashes_are_parsed_as_they_were_formatted(crashes: list[Crash]) -> None:
     assert parse_crashes(format_crashes(crashes)) == tuple(crashes)
 
 
-def test_whatever_a_verdict_quotes_a_crash_is_one_line_and_three_fit_into_the_record() -> None:
+def test_a_crash_is_one_line_whatever_its_verdict_quotes_and_three_fit_into_the_record() -> None:
     wrong = Crash("before acknowledged (2)", "a successor with another name", "XACK, killed by signal 9", 1.5, "letters\n1 | 2\r\n" * 500)
     evidence = text(format_crashes([wrong] * 3))
     assert len(evidence) < TEXT_MAX
     assert [(v.point, v.seconds, v.ok) for v in parse_crashes(evidence)] == [(wrong.point, 1.5, False)] * 3
 
 
-def test_a_point_that_was_not_reached_is_neither_right_nor_wrong() -> None:
-    (crash,) = parse_crashes(format_crashes([not_reached("after trimmed", "it is killed", "nothing came along")]))
-    assert (crash.reached, crash.ok, crash.verdict) == (False, False, f"{NOT_REACHED}: nothing came along")
+def test_a_point_that_was_not_reached_is_neither_ok_nor_reached() -> None:
+    (crash,) = parse_crashes(format_crashes([not_reached("after trimmed", "it is killed", "no such command")]))
+    assert (crash.reached, crash.ok, crash.verdict) == (False, False, f"{NOT_REACHED}: no such command")
 
 
-def test_what_is_no_crash_is_left_out() -> None:
+def test_other_lines_are_skipped() -> None:
     assert parse_crashes("a | b | c\nsomething else\na | b | c | soon | ok\n") == ()

@@ -1,4 +1,4 @@
-"""Where a command or a reply ends does not depend on how its bytes are cut."""
+"""The end of a command or a reply does not depend on how TCP splits its bytes."""
 
 from typing import Any
 
@@ -47,15 +47,15 @@ def test_replies(values: list[bytes], sizes: list[int]) -> None:
     assert in_pieces(resp.Replies(), b"".join(values), sizes) == [(value, True) for value in values]
 
 
-def test_a_push_answers_nothing() -> None:
+def test_a_push_is_not_a_reply() -> None:
     assert list(resp.Replies().feed(b">2\r\n+invalidate\r\n*0\r\n+OK\r\n")) == [(b">2\r\n+invalidate\r\n*0\r\n", False), (b"+OK\r\n", True)]
 
 
-def test_an_attribute_belongs_to_what_follows_it() -> None:
+def test_an_attribute_belongs_to_the_value_after_it() -> None:
     assert list(resp.Replies().feed(b"|1\r\n+ttl\r\n:9\r\n+OK\r\n:1\r\n")) == [(b"|1\r\n+ttl\r\n:9\r\n+OK\r\n", True), (b":1\r\n", True)]
 
 
-def test_a_long_value_is_one_value() -> None:
+def test_a_long_value_is_a_single_value() -> None:
     value = b"$%d\r\n%s\r\n" % (1 << 20, b"x" * (1 << 20))
     assert in_pieces(resp.Replies(), value, [65_536]) == [(value, True)]
 

@@ -1,4 +1,4 @@
-"""A proxy passes everything on, stops where it is told, and fails as it is told."""
+"""A fault proxy forwards everything, stops at its breakpoints, and fails as configured."""
 
 import asyncio
 import socket
@@ -50,14 +50,14 @@ def client(proxy: FaultProxy, **settings: object) -> "redis.Redis":
     return redis.Redis(port=proxy.port, socket_timeout=WITHIN, retry=Retry(NoBackoff(), 0), **settings)
 
 
-def aside(work: object) -> threading.Thread:
+def in_thread(work: object) -> threading.Thread:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
 
 @pytest.mark.parametrize("protocol", [2, 3])
-def test_everything_passes(proxy: FaultProxy, protocol: int) -> None:
+def test_everything_is_forwarded(proxy: FaultProxy, protocol: int) -> None:
     with client(proxy, protocol=protocol) as through:
         through.delete("a", "h")
         assert through.set("a", b"x" * (1 << 20))
@@ -72,7 +72,7 @@ def test_everything_passes(proxy: FaultProxy, protocol: int) -> None:
     assert {"SET", "GET", "MULTI", "INCRBY", "EXEC"} <= {command.label for command in proxy.commands}
 
 
-def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(proxy: FaultProxy, valkey: str) -> None:
+def test_a_command_is_held_before_it_reaches_the_server_and_earlier_commands_are_not(proxy: FaultProxy, valkey: str) -> None:
     held = proxy.break_at(lambda command: command.words[:2] == ("SET", "second"), side="request")
 
     def write() -> None:
@@ -81,7 +81,7 @@ def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(
 
     with redis.Redis.from_url(valkey) as direct:
         direct.delete("first", "second", "third")
-        writer = aside(write)
+        writer = in_thread(write)
         assert held.wait(WITHIN).held
         assert eventually(lambda: direct.mget("first", "second", "third"), lambda v: v[0] is not None, within=WITHIN).value == [
             b"1",
@@ -93,7 +93,7 @@ def test_a_command_is_held_before_the_server_has_it_and_those_before_it_are_not(
         assert direct.mget("first", "second", "third") == [b"1", b"2", b"3"]
 
 
-def test_a_reply_is_held_after_the_command_was_carried_out(proxy: FaultProxy, valkey: str) -> None:
+def test_a_reply_is_held_after_the_command_was_executed(proxy: FaultProxy, valkey: str) -> None:
     held = proxy.break_at(lambda command: command.label == "INCRBY", side="reply")
     outcome: list[BaseException] = []
 
@@ -106,7 +106,7 @@ def test_a_reply_is_held_after_the_command_was_carried_out(proxy: FaultProxy, va
 
     with redis.Redis.from_url(valkey) as direct:
         direct.delete("counted")
-        writer = aside(write)
+        writer = in_thread(write)
         assert held.wait(WITHIN).held
         assert direct.get("counted") == b"1"
         held.drop()
@@ -114,20 +114,20 @@ def test_a_reply_is_held_after_the_command_was_carried_out(proxy: FaultProxy, va
     assert len(outcome) == 1
 
 
-def test_a_reply_goes_on_and_the_connection_is_reset_right_behind_it(proxy: FaultProxy) -> None:
+def test_a_reply_is_forwarded_and_the_connection_is_reset_right_after_it(proxy: FaultProxy) -> None:
     held = proxy.break_at(lambda command: command.label == "PING", side="reply")
     with socket.create_connection(("127.0.0.1", proxy.port), WITHIN) as caller:
         caller.sendall(b"*1\r\n$4\r\nPING\r\n")
         assert held.wait(WITHIN).held
         held.release_and_reset()
         assert eventually(lambda: proxy.counters.closed, bool, within=WITHIN).value == 1
-        assert caller.recv(100) == b"+PONG\r\n"  # both have come before it looks
+        assert caller.recv(100) == b"+PONG\r\n"  # reply and reset have arrived before it reads
         with pytest.raises(ConnectionResetError):
             caller.recv(100)
 
 
 @pytest.mark.parametrize("fault", ["close_connections", "reset"])
-def test_connections_end(proxy: FaultProxy, fault: str) -> None:
+def test_connections_are_closed(proxy: FaultProxy, fault: str) -> None:
     with client(proxy) as through:
         through.ping()
         getattr(proxy, fault)()
@@ -135,7 +135,7 @@ def test_connections_end(proxy: FaultProxy, fault: str) -> None:
     assert (proxy.counters.closed, proxy.counters.connections) == (1, 2)
 
 
-def test_a_refused_connection_a_black_hole_a_lost_reply_and_a_slow_link(proxy: FaultProxy, valkey: str) -> None:
+def test_refused_connections_a_black_hole_dropped_replies_and_delays(proxy: FaultProxy, valkey: str) -> None:
     proxy.refuse(True)
     with pytest.raises(redis.ConnectionError):
         client(proxy).ping()
@@ -158,15 +158,15 @@ def test_a_refused_connection_a_black_hole_a_lost_reply_and_a_slow_link(proxy: F
     assert proxy.counters.delayed >= 2
 
 
-def test_a_server_that_is_gone_is_a_reset() -> None:
+def test_a_server_that_does_not_listen_is_a_reset() -> None:
     proxy = FaultProxy(("127.0.0.1", servers.free_port()), "redis")
     proxy.start()
     with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", proxy.port), WITHIN) as caller:
-        caller.recv(1)  # on a busy machine it has come before the connection is seen as made
+        caller.recv(1)  # on a busy machine the reset arrives before `connect` returns
     proxy.close()
 
 
-def test_postgresql_through_a_link(postgres: str) -> None:
+def test_postgresql_through_a_fault_proxy(postgres: str) -> None:
     proxy = started(postgres, "postgres")
     held = proxy.break_at(lambda command: command.label == "execute" and "insert" in command.words[1], side="reply")
 
