@@ -28,9 +28,11 @@ INTRO = """# Command line
 def page() -> str:
     """Return the page."""
     text = MADE.format("validation/cli") + INTRO
-    commands = list(_commands(typer.main.get_command(app), "votecheck"))
+    main = typer.main.get_command(app)
+    commands = list(_commands(main, "votecheck"))
     text += row("command", "purpose") + row("---", "---").replace(" ", "")
     text += "".join(row(f"[`{name}`](#{name.replace(' ', '-')})", _first(command.help)) for name, command in commands)
+    text += "\n## Options of every call\n\nThey stand before the command: `votecheck --no-color run`.\n" + _options(main)
     return text + "".join(_section(name, command) for name, command in commands)
 
 
@@ -46,13 +48,23 @@ def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _section(name: str, command: Any) -> str:
     text = f"\n## {name}\n\n{_paragraphs(command.help)}\n"
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    options = [p for p in command.params if p.param_type_name == "option" and not p.hidden and p.name != "help"]
+    options = _visible(command)
     placeholders = (_placeholder(a) if a.required else f"[{_placeholder(a)}]" for a in arguments)
     usage = " ".join([name, *("[OPTIONS]" for _ in options[:1]), *placeholders])
     text += f"\n```text\n{usage}\n```\n"
     if arguments:
         text += "\n" + row("argument", "default", "meaning") + "|---|---|---|\n"
         text += "".join(row(f"`{_placeholder(a)}`", _default(a), a.help or "") for a in arguments)
+    return text + _options(command)
+
+
+def _visible(command: Any) -> list[Any]:
+    return [p for p in command.params if p.param_type_name == "option" and not p.hidden and p.name != "help"]
+
+
+def _options(command: Any) -> str:
+    """Return a table of options for each panel of the help."""
+    text, options = "", _visible(command)
     panels = dict.fromkeys(o.rich_help_panel or "Options" for o in options)
     for panel in panels:
         text += f"\n**{panel}**\n" if len(panels) > 1 else ""
@@ -77,8 +89,14 @@ def _placeholder(argument: Any) -> str:
 
 
 def _meaning(option: Any) -> str:
-    limits = [f"{word} {value:g}" for word, value in (("from", option.min), ("to", option.max)) if value is not None]
-    return " ".join([str(option.help or "").strip(), *([f"({' '.join(limits)})"] if limits else [])])
+    match option.min, option.max:
+        case None, None:
+            limits = ""
+        case least, None:
+            limits = f" At least {least:g}."
+        case least, most:
+            limits = f" From {least:g} to {most:g}."
+    return str(option.help or "").strip() + limits
 
 
 def _default(parameter: Any) -> str:
