@@ -1,4 +1,4 @@
-"""A copy of what the images are made from, engines that are not there or refuse, and the one that answers."""
+"""Fixtures: a copy of the images' source, a PATH with fake engines, and a real podman with a store of its own."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def copy_source(folder: Path) -> Path:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder of commands: no engine but those that a test puts there."""
+    """The only folder on PATH: it contains just the engines that a test puts there."""
     folder = tmp_path / "path"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -44,12 +44,12 @@ def put(folder: Path, name: str, script: str) -> None:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A podman with a store of its own, which holds what our images are based on and nothing else: nobody else's is touched.
+class PrivateStore:
+    """A podman with a store of its own, which contains only the base images. The user's store is not touched.
 
     Attributes:
-        engine: the engine, while `path` is what PATH begins with.
-        path: the folder of the command.
+        engine: the engine, usable while PATH starts with `path`.
+        path: the folder of the podman command.
     """
 
     engine: Engine
@@ -57,37 +57,37 @@ class Shelf:
 
 
 @pytest.fixture(scope="session")
-def filled_shelf() -> Iterator[Shelf]:
-    with own_store() as made:
-        yield made
+def session_store() -> Iterator[PrivateStore]:
+    with private_store() as created:
+        yield created
 
 
 @pytest.fixture
-def shelf(filled_shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    monkeypatch.setenv("PATH", f"{filled_shelf.path}:{os.environ['PATH']}")
-    return filled_shelf
+def podman(session_store: PrivateStore, monkeypatch: pytest.MonkeyPatch) -> PrivateStore:
+    monkeypatch.setenv("PATH", f"{session_store.path}:{os.environ['PATH']}")
+    return session_store
 
 
 @contextmanager
-def own_store() -> Iterator[Shelf]:
+def private_store() -> Iterator[PrivateStore]:
     good, why = engines.answers("podman")
     if not good:
-        pytest.skip(f"only a real podman can show this: {why}")
+        pytest.skip(f"needs a real podman: {why}")
     bases = sorted({base for part in PARTS for base in building._bases(PROJECT, part)})
-    podman = Engine("podman")
+    engine = Engine("podman")
     for base in bases:
-        if podman.ask("image", "exists", base).returncode and podman.ask("pull", base, within=300).returncode:
-            pytest.skip(f"only a real build can show this, and {base} cannot be had")
-    folder = Path(tempfile.mkdtemp(prefix="vc-"))  # podman refuses a path as long as pytest's
+        if engine.ask("image", "exists", base).returncode and engine.ask("pull", base, within=300).returncode:
+            pytest.skip(f"needs a real build, and {base} cannot be pulled")
+    folder = Path(tempfile.mkdtemp(prefix="vc-"))  # podman rejects paths as long as tmp_path
     (folder / "path").mkdir()
     for name in ("podman", "buildah"):
         if command := shutil.which(name):
             put(folder / "path", name, f'exec {command} --root {folder}/root --runroot {folder}/run "$@"')
-    podman.run("save", "--quiet", "--multi-image-archive", "--output", str(folder / "bases.tar"), *bases)
+    engine.run("save", "--quiet", "--multi-image-archive", "--output", str(folder / "bases.tar"), *bases)
     own = [str(folder / "path" / "podman")]
     subprocess.run([*own, "load", "--quiet", "--input", str(folder / "bases.tar")], check=True, capture_output=True)
     try:
-        yield Shelf(podman, folder / "path")
+        yield PrivateStore(engine, folder / "path")
     finally:
         subprocess.run([*own, "rmi", "--all", "--force"], check=False, capture_output=True)
         subprocess.run([*own, "unmount", "--all"], check=False, capture_output=True)

@@ -1,4 +1,4 @@
-"""compose.yaml says again what the chart, the Dockerfiles, the protocol and the settings say. It cannot drift from them."""
+"""compose.yaml repeats what the chart, the Dockerfiles, the protocol and the settings state, and must match them."""
 
 import re
 from typing import Any
@@ -24,10 +24,10 @@ EVERY = pytest.mark.parametrize("name", SERVICES)
 
 @pytest.fixture(scope="module")
 def chart() -> dict[str, dict[str, Any]]:
-    """Of each service, the pod that the chart makes of it."""
+    """The pod spec of the chart for each service."""
     kinds = {"Deployment", "StatefulSet", "Job"}
-    made = {m.name: m.body["spec"]["template"]["spec"] for m in manifests.render(PROJECT / "chart", {}) if m.kind in kinds}
-    return {name: made[named] for name, named in OBJECTS.items()}
+    pods = {m.name: m.body["spec"]["template"]["spec"] for m in manifests.render(PROJECT / "chart", {}) if m.kind in kinds}
+    return {name: pods[named] for name, named in OBJECTS.items()}
 
 
 def container(pod: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def container(pod: dict[str, Any]) -> dict[str, Any]:
 
 
 def expand(text: str) -> str:
-    """Do what compose does with `${NAME:-default}` where NAME is not set, and with `$$`."""
+    """Substitute `${NAME:-default}` and `$$` as compose does when NAME is not set."""
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text).replace("$$", "$")
 
 
@@ -50,12 +50,12 @@ def cpus(limit: object) -> float:
     return float(text.removesuffix("m")) / 1000 if text.endswith("m") else float(text)
 
 
-def test_it_starts_what_the_chart_starts() -> None:
+def test_it_has_the_services_of_the_chart() -> None:
     assert SERVICES.keys() == OBJECTS.keys()
 
 
 @EVERY
-def test_image_user_and_limits_are_the_charts(name: str, chart: dict[str, dict[str, Any]]) -> None:
+def test_image_user_and_limits_match_the_chart(name: str, chart: dict[str, dict[str, Any]]) -> None:
     pod, service = chart[name], SERVICES[name]
     assert service["image"] == container(pod)["image"]
     assert service["user"] == f"{pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}"
@@ -66,7 +66,7 @@ def test_image_user_and_limits_are_the_charts(name: str, chart: dict[str, dict[s
 
 
 @EVERY
-def test_it_is_confined_as_the_chart_confines_it(name: str, chart: dict[str, dict[str, Any]]) -> None:
+def test_the_confinement_matches_the_chart(name: str, chart: dict[str, dict[str, Any]]) -> None:
     context, service = container(chart[name])["securityContext"], SERVICES[name]
     assert service["read_only"] is context["readOnlyRootFilesystem"] is True
     assert service["cap_drop"] == context["capabilities"]["drop"] == ["ALL"]
@@ -76,7 +76,7 @@ def test_it_is_confined_as_the_chart_confines_it(name: str, chart: dict[str, dic
 
 
 @EVERY
-def test_it_may_write_where_the_chart_lets_it_write(name: str, chart: dict[str, dict[str, Any]]) -> None:
+def test_the_writable_folders_match_the_chart(name: str, chart: dict[str, dict[str, Any]]) -> None:
     pod, service = chart[name], SERVICES[name]
     sizes = {volume["name"]: size(volume["emptyDir"]["sizeLimit"]).lower() for volume in pod["volumes"]}
     mounts = {mount["mountPath"]: sizes.get(mount["name"], "") for mount in container(pod)["volumeMounts"]}
@@ -87,7 +87,7 @@ def test_it_may_write_where_the_chart_lets_it_write(name: str, chart: dict[str, 
 
 
 @EVERY
-def test_its_plain_variables_are_the_charts_and_its_secrets_are_given(name: str, chart: dict[str, dict[str, Any]]) -> None:
+def test_the_variables_match_the_chart_and_secrets_can_be_set(name: str, chart: dict[str, dict[str, Any]]) -> None:
     entries = {entry["name"]: entry for entry in container(chart[name]).get("env", ())}
     plain = {name: entry["value"] for name, entry in entries.items() if "value" in entry}
     secret = {name for name, entry in entries.items() if "secretKeyRef" in entry.get("valueFrom", {})}
@@ -98,7 +98,7 @@ def test_its_plain_variables_are_the_charts_and_its_secrets_are_given(name: str,
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_the_system_knows_and_takes_its_variables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_system_accepts_the_variables(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment, kind = SERVICES[name]["environment"], SETTINGS[name]
     assert {key.lower() for key in environment} <= kind.model_fields.keys()
     for key, value in environment.items():
@@ -106,7 +106,7 @@ def test_the_system_knows_and_takes_its_variables(name: str, monkeypatch: pytest
     kind.read()
 
 
-def test_the_passwords_are_those_of_the_servers() -> None:
+def test_the_passwords_match_those_of_the_servers() -> None:
     redis, postgres = (SERVICES[name]["environment"] for name in ("redis", "postgres"))
     for name in BUILT:
         environment = {key: expand(value) for key, value in SERVICES[name]["environment"].items()}
@@ -118,13 +118,15 @@ def test_the_passwords_are_those_of_the_servers() -> None:
 
 def test_the_consumer_has_the_nine_variables_with_their_published_defaults() -> None:
     environment = SERVICES["consumer"]["environment"]
-    assert protocol.CONSUMER_VARIABLES.keys() - environment.keys() == {"CONSUMER_NAME"}, "its default is the host's name: the container's"
+    assert protocol.CONSUMER_VARIABLES.keys() - environment.keys() == {"CONSUMER_NAME"}, (
+        "its default is the host name, which is the container's id"
+    )
     assert {key: environment[key] for key, value in protocol.CONSUMER_VARIABLES.items() if value} == {
         key: value for key, value in protocol.CONSUMER_VARIABLES.items() if value
     }
 
 
-def test_redis_is_set_as_the_chart_sets_it(chart: dict[str, dict[str, Any]]) -> None:
+def test_the_redis_configuration_matches_the_chart(chart: dict[str, dict[str, Any]]) -> None:
     pod, service = container(chart["redis"]), SERVICES["redis"]
     assert service["entrypoint"] == pod["command"]
     script = [expand(line) for line in service["command"]]
@@ -133,18 +135,18 @@ def test_redis_is_set_as_the_chart_sets_it(chart: dict[str, dict[str, Any]]) -> 
         assert f"\n{setting} {value}\n" in script[0]
 
 
-def test_the_migration_runs_once_from_the_consumers_image_and_before_both(chart: dict[str, dict[str, Any]]) -> None:
+def test_the_migration_runs_once_before_api_and_consumer(chart: dict[str, dict[str, Any]]) -> None:
     service = SERVICES["migrate"]
     assert service["entrypoint"] == container(chart["migrate"])["command"]
     assert service["restart"] == "on-failure:10"
     assert service["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     for name in ("api", "consumer"):
-        wanted = {"redis": {"condition": "service_healthy"}, "migrate": {"condition": "service_completed_successfully"}}
-        assert SERVICES[name]["depends_on"] == wanted
+        conditions = {"redis": {"condition": "service_healthy"}, "migrate": {"condition": "service_completed_successfully"}}
+        assert SERVICES[name]["depends_on"] == conditions
 
 
 @pytest.mark.parametrize("name", OBJECTS.keys() - {"migrate"})
-def test_it_is_watched_as_the_chart_watches_it(name: str, chart: dict[str, dict[str, Any]]) -> None:
+def test_the_health_checks_match_the_probes_of_the_chart(name: str, chart: dict[str, dict[str, Any]]) -> None:
     probes, service = container(chart[name]), SERVICES[name]
     command = [expand(word) for word in service["healthcheck"]["test"]]
     if name == "api":
@@ -157,7 +159,7 @@ def test_it_is_watched_as_the_chart_watches_it(name: str, chart: dict[str, dict[
     assert service["stop_grace_period"] == f"{chart[name]['terminationGracePeriodSeconds']}s"
 
 
-def test_only_the_api_can_be_reached_and_only_from_this_machine() -> None:
+def test_only_the_api_is_published_and_only_on_localhost() -> None:
     assert {name: service["ports"] for name, service in SERVICES.items() if "ports" in service} == {
         "api": [f"127.0.0.1:{protocol.API_PORT}:{protocol.API_PORT}"]
     }
@@ -166,7 +168,7 @@ def test_only_the_api_can_be_reached_and_only_from_this_machine() -> None:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_it_can_be_built_from_its_dockerfile(name: str) -> None:
+def test_each_image_is_built_from_its_dockerfile(name: str) -> None:
     part, service = BUILT[name], SERVICES[name]
     assert service["image"] == reference(part)
     file = PROJECT / service["build"]["context"] / service["build"]["dockerfile"]

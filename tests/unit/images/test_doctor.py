@@ -13,7 +13,7 @@ def found() -> dict[str, tuple[bool, str]]:
 
 
 @pytest.mark.usefixtures("path")
-def test_without_an_engine_it_says_what_to_install() -> None:
+def test_without_an_engine_it_lists_what_to_install() -> None:
     seen = found()
     assert seen["builds images"] == (False, "no engine. Try: install podman, docker or buildah")
     assert seen["runs containers"] == (False, "no engine. Try: install podman or docker")

@@ -25,7 +25,7 @@ def test_the_digest_changes_with_every_file(file: str, source: Path) -> None:
     assert digest(source) == before
 
 
-def test_the_digest_changes_with_a_name_and_with_a_new_file(source: Path) -> None:
+def test_the_digest_changes_with_a_renamed_or_new_file(source: Path) -> None:
     seen = {digest(source)}
     (source / "system" / "errors.py").rename(source / "system" / "faults.py")
     seen.add(digest(source))
@@ -34,14 +34,14 @@ def test_the_digest_changes_with_a_name_and_with_a_new_file(source: Path) -> Non
     assert len(seen) == 3
 
 
-def test_byte_code_is_no_part_of_the_digest(source: Path) -> None:
+def test_byte_code_does_not_change_the_digest(source: Path) -> None:
     before = digest(source)
     (source / "system" / "api" / "__pycache__").mkdir()
     (source / "system" / "api" / "__pycache__" / "app.cpython-313.pyc").write_bytes(b"x")
     assert digest(source) == before
 
 
-def test_the_digest_is_of_the_content_and_not_of_the_place_the_time_or_the_rights(source: Path, tmp_path: Path) -> None:
+def test_place_time_and_mode_do_not_change_the_digest(source: Path, tmp_path: Path) -> None:
     before = digest(source)
     moved = source.rename(tmp_path / "__pycache__")
     for file in sorted(moved.rglob("*"), reverse=True):
@@ -51,18 +51,18 @@ def test_the_digest_is_of_the_content_and_not_of_the_place_the_time_or_the_right
 
 
 @given(st.lists(st.text(st.sampled_from("ab-_."), min_size=1, max_size=3).filter(lambda name: name.strip(".")), unique=True, max_size=6))
-def test_the_digest_does_not_hang_on_the_order_in_which_files_were_made(names: list[str]) -> None:
-    def made(order: list[str]) -> str:
+def test_the_order_of_creation_does_not_change_the_digest(names: list[str]) -> None:
+    def digest_of(order: list[str]) -> str:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "system").mkdir()
             for name in order:
                 (Path(folder) / "system" / name).write_text(name)
             return digest(Path(folder))
 
-    assert made(names) == made(names[::-1])
+    assert digest_of(names) == digest_of(names[::-1])
 
 
-def test_an_image_is_named_by_its_part_and_its_released_version() -> None:
+def test_the_name_of_an_image_has_part_and_released_version() -> None:
     assert reference("api").startswith("voting-api:0.")
     assert reference("consumer", "t") == "voting-consumer:t"
 
@@ -72,21 +72,21 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", "-C", str(folder), *identity, *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def test_the_revision_is_the_commit_and_says_where_system_differs_from_it(source: Path) -> None:
+def test_the_revision_is_the_commit_and_dirty_if_system_differs(source: Path) -> None:
     assert revision(source) == UNKNOWN
     git(source, "init", "--quiet")
-    assert revision(source) == UNKNOWN, "nothing is committed"
+    assert revision(source) == UNKNOWN, "there is no commit yet"
     git(source, "add", ".")
     git(source, "commit", "--quiet", "--message", "x")
     commit = git(source, "rev-parse", "HEAD")
     assert revision(source) == commit
     (source / "notes").touch()
-    assert revision(source) == commit, "the images do not hang on what is outside system/"
+    assert revision(source) == commit, "files outside system/ do not change the images"
     (source / "system" / "new.py").touch()
     assert revision(source) == f"{commit}-dirty"
 
 
-def test_a_folder_inside_a_repository_is_not_of_that_commit(source: Path) -> None:
+def test_a_folder_inside_another_repository_has_no_revision(source: Path) -> None:
     git(source.parent, "init", "--quiet")
     git(source.parent, "add", ".")
     git(source.parent, "commit", "--quiet", "--message", "x")
