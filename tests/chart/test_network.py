@@ -57,7 +57,7 @@ def test_removing_any_single_policy_changes_the_table(policy: Policy) -> None:
 @pytest.mark.parametrize("layer", ["frontend", "api", "consumer", "data"])
 def test_each_default_deny_policy_alone_blocks_both_directions_for_every_pod(layer: str) -> None:
     (denial,) = [p for p in POLICIES if (p.namespace, p.name) == (f"voting-{layer}", "default-deny")]
-    pod, stranger = Endpoint("any", f"voting-{layer}", {"any": "label"}), TOPOLOGY.endpoints["stranger"]
+    pod, stranger = Endpoint("any", f"voting-{layer}", {"any": "label"}), TOPOLOGY.endpoints["pod in another namespace"]
     assert not may_connect([denial], pod, stranger, 80)
     assert not may_connect([denial], stranger, pod, 80)
 

@@ -74,7 +74,7 @@ class Prober:
         own = {name: (spec.at, pod_labels(spec, labels), _ports(name)) for name, spec in wanted.items()} | {FAR: (FAR, {}, {8000, 9000})}
         for name, (at, carried, ports) in own.items():
             namespace = self._namespaces[at][0]
-            marked = {**carried, "votecheck.end": _slug(name)} | ({COMPONENT: PROBE} if carried and COMPONENT not in carried else {})
+            marked = {**carried, "votecheck.endpoint": _slug(name)} | ({COMPONENT: PROBE} if carried and COMPONENT not in carried else {})
             if at not in {"elsewhere", FAR}:
                 self._require_no_service(namespace, marked)
             self._probe_pods.create_pod(pod_manifest(_slug(name), namespace, marked, image, ports, self.run))
