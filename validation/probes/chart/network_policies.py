@@ -53,8 +53,8 @@ def namespaces(values: Mapping[str, Any]) -> dict[str, tuple[str, dict[str, str]
     names = {**{layer: f"{prefix}-{layer}" for layer in LAYERS}, "elsewhere": "elsewhere", "dns": "kube-system", "server": ""}
     found: dict[str, tuple[str, dict[str, str]]] = {place: (name, {}) for place, name in names.items()}
     for peer in (values.get("networkPolicies") or {}).get("ingressControllers") or ():
-        space = dict((peer.get("namespaceSelector") or {}).get("matchLabels") or {})
-        return found | {"ingress": (space.pop(NAME_LABEL, f"{prefix}-ingress"), space)}
+        labels = dict((peer.get("namespaceSelector") or {}).get("matchLabels") or {})
+        return found | {"ingress": (labels.pop(NAME_LABEL, f"{prefix}-ingress"), labels)}
     return found
 
 

@@ -1,4 +1,4 @@
-"""What other projects define, and the words that a cluster knows: as the chart has them they are right, and each wrong one is found."""
+"""Custom resources and enumerated fields of the chart are valid, each wrong one is found, and readiness commands are told apart."""
 
 import copy
 import sys
@@ -26,7 +26,7 @@ def changed(kind: str, change: Change) -> Manifest:
 
 
 @pytest.mark.parametrize("file", shipped(CHART))
-def test_as_the_chart_is_all_is_known(file: str) -> None:
+def test_the_chart_has_only_valid_custom_resources_and_allowed_values(file: str) -> None:
     rendered = render(CHART, shipped(CHART)[file])
     assert custom_resources.schema_errors(rendered) == ()
     assert [one for one in allowed_values.field_values(rendered) if not one.allowed] == []
@@ -60,12 +60,12 @@ def rule(body: Any) -> Any:
         ("HTTPRoute", lambda b: b["spec"]["rules"][0]["backendRefs"][0].pop("port"), "spec.rules.0.backendRefs.0"),
     ],
 )
-def test_what_a_project_does_not_take_is_found_where_it_is(kind: str, change: Change, path: str) -> None:
+def test_an_invalid_custom_resource_is_found_with_its_path(kind: str, change: Change, path: str) -> None:
     assert path in [one.path for one in custom_resources.schema_errors([changed(kind, change)])]
 
 
 @pytest.mark.parametrize(
-    ("kind", "change", "where"),
+    ("kind", "change", "path"),
     [
         ("Job", lambda b: b["spec"]["template"]["spec"].update(restartPolicy="Always"), "spec.template.spec.restartPolicy"),
         (
@@ -79,12 +79,12 @@ def test_what_a_project_does_not_take_is_found_where_it_is(kind: str, change: Ch
         ("Ingress", lambda b: b["spec"]["rules"][0]["http"]["paths"][0].update(path="/vote"), "paths.path"),
     ],
 )
-def test_a_word_that_no_cluster_knows_is_found_where_it_is(kind: str, change: Change, where: str) -> None:
-    (unknown,) = [one for one in allowed_values.field_values([changed(kind, change)]) if not one.allowed]
-    assert unknown.location.endswith(where)
+def test_a_value_that_is_not_allowed_is_found_with_its_path(kind: str, change: Change, path: str) -> None:
+    (wrong,) = [one for one in allowed_values.field_values([changed(kind, change)]) if not one.allowed]
+    assert wrong.location.endswith(path)
 
 
-KNOCKS = """
+CONNECTS = """
 import os, socket, sys
 from urllib.parse import urlsplit
 for variable in sys.argv[1:]:
@@ -93,8 +93,8 @@ for variable in sys.argv[1:]:
 """
 
 
-def test_a_command_that_asks_both_servers_is_told_from_one_that_asks_one() -> None:
-    both, one = (["python", "-c", KNOCKS, *asked] for asked in (["REDIS_URL", "DATABASE_URL"], ["REDIS_URL"]))
+def test_a_command_that_connects_to_both_servers_differs_from_one_that_connects_to_one() -> None:
+    both, one = (["python", "-c", CONNECTS, *asked] for asked in (["REDIS_URL", "DATABASE_URL"], ["REDIS_URL"]))
     assert (readiness.ends_with(both), readiness.ends_with(both, away="DATABASE_URL"), readiness.ends_with(both, away="REDIS_URL")) == (
         0,
         1,
@@ -103,7 +103,7 @@ def test_a_command_that_asks_both_servers_is_told_from_one_that_asks_one() -> No
     assert (readiness.ends_with(one), readiness.ends_with(one, away="DATABASE_URL")) == (0, 0)
 
 
-def test_a_command_that_is_none_or_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_hanging_command_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "SECONDS", 0.2)
     assert "cannot run:" in str(readiness.ends_with([]))
     assert "cannot run:" in str(readiness.ends_with(["no/such/program"]))

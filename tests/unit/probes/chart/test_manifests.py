@@ -1,4 +1,4 @@
-"""The probe that reads charts, tried on charts with one thing wrong."""
+"""The probes that render and validate a chart, on charts with one defect each."""
 
 import json
 from pathlib import Path
@@ -81,7 +81,7 @@ def template(chart: Path, text: str) -> None:
     (chart / "templates" / "all.yaml").write_text(text)
 
 
-def test_a_render_is_the_objects_and_neither_notes_nor_empty_templates(chart: Path) -> None:
+def test_rendering_returns_the_objects_without_notes_and_empty_templates(chart: Path) -> None:
     found = manifests.render(chart, {"part": {"enabled": True}})
     assert [(m.template, m.kind, m.name, m.namespace) for m in found] == [
         ("templates/all.yaml", "Deployment", "one", "here"),
@@ -96,11 +96,11 @@ def test_release_and_namespace_reach_the_templates(chart: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", [None, "name: ["])
-def test_without_a_chart_the_probe_could_not_look(chart: Path, broken: str | None) -> None:
+def test_without_a_readable_chart_every_probe_raises_an_error(chart: Path, broken: str | None) -> None:
     (chart / "Chart.yaml").unlink() if broken is None else (chart / "Chart.yaml").write_text(broken)
-    for look in (manifests.render, values.merged, values.schema, values.schema_error, flips):
+    for probe in (manifests.render, values.merged, values.schema, values.schema_error, flips):
         with pytest.raises(ProbeError, match="helm cannot read the chart"):
-            look(chart)
+            probe(chart)
 
 
 @pytest.mark.parametrize(
@@ -115,20 +115,20 @@ def test_without_a_chart_the_probe_could_not_look(chart: Path, broken: str | Non
         ("kind: Pod\nmetadata: {name: a}", "other than a Kubernetes object: 'apiVersion'"),
     ],
 )
-def test_a_chart_that_does_not_render_is_a_fact_about_the_chart(chart: Path, text: str, why: str) -> None:
+def test_a_chart_that_does_not_render_is_a_fault_of_the_chart(chart: Path, text: str, why: str) -> None:
     template(chart, text)
     with pytest.raises(manifests.RenderFailed, match=why):
         manifests.render(chart)
 
 
-def test_values_that_the_schema_refuses_are_named(chart: Path) -> None:
+def test_values_that_the_schema_rejects_are_named(chart: Path) -> None:
     with pytest.raises(manifests.RenderFailed, match="tagg"):
         manifests.render(chart, {"tagg": "2"})
     assert "tagg" in (values.schema_error(chart, {"tagg": "2"}) or "")
     assert values.schema_error(chart, {"tag": "2"}) is None
 
 
-def test_the_linter_speaks_in_messages(chart: Path) -> None:
+def test_the_linter_returns_messages(chart: Path) -> None:
     assert manifests.lint(chart) == ()
     (chart / "Chart.yaml").write_text(CHART.replace("icon: https://icon.example/x.svg", ""))
     (message,) = manifests.lint(chart)
@@ -137,7 +137,7 @@ def test_the_linter_speaks_in_messages(chart: Path) -> None:
     assert max(m.severity for m in manifests.lint(chart)) is manifests.Severity.ERROR
 
 
-def test_a_container_is_read_with_what_its_pod_adds(chart: Path) -> None:
+def test_a_container_inherits_the_security_context_of_its_pod(chart: Path) -> None:
     (found,) = workloads(manifests.render(chart))
     first, main = found.containers
     assert (first.name, first.init, first.security.run_as_user, first.probes) == ("first", True, 1000, {})
@@ -148,25 +148,25 @@ def test_a_container_is_read_with_what_its_pod_adds(chart: Path) -> None:
 
 
 @pytest.mark.parametrize("version", kubernetes_schemas.VERSIONS)
-def test_a_field_that_the_version_does_not_know_is_found_and_so_is_every_other(chart: Path, version: str) -> None:
+def test_every_unknown_or_invalid_field_is_found(chart: Path, version: str) -> None:
     template(chart, DEPLOYMENT.replace('image: "x:{{ .Values.tag }}"', "imagee: x\n          ports: [{containerPort: eighty}]"))
     found = {(error.path, error.text.split(" (")[0]) for error in kubernetes_schemas.schema_errors(manifests.render(chart), version)}
     assert ("spec.template.spec.containers.0", "Additional properties are not allowed") in found
     assert ("spec.template.spec.containers.0.ports.0.containerPort", '"eighty" is not of type "integer"') in found
 
 
-def test_a_kind_without_schema_is_said_and_not_taken_for_valid(chart: Path) -> None:
+def test_a_kind_without_a_schema_is_reported(chart: Path) -> None:
     template(chart, "{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: x}, spec: {any: thing}}")
     (error,) = kubernetes_schemas.schema_errors(manifests.render(chart), "1.34")
     assert (error.manifest.kind, error.text) == ("ScaledObject", kubernetes_schemas.NO_SCHEMA)
 
 
-def test_a_version_without_schemas_is_no_pass(chart: Path) -> None:
+def test_a_version_without_schemas_is_an_error(chart: Path) -> None:
     with pytest.raises(ProbeError, match=r"no schemas of Kubernetes 1\.3\. Available: "):
         kubernetes_schemas.schema_errors(manifests.render(chart), "1.3")
 
 
-def test_a_flip_shows_where_a_value_arrives(chart: Path) -> None:
+def test_a_flip_shows_what_a_value_changes(chart: Path) -> None:
     container = "spec.template.spec.containers.main"
     assert flips(chart) == (
         Flip("level", "low", "high", (Place("Deployment", "one", f"{container}.env.LEVEL.value"),)),
@@ -177,20 +177,20 @@ def test_a_flip_shows_where_a_value_arrives(chart: Path) -> None:
     )
 
 
-def test_a_part_that_is_switched_off_is_flipped_where_it_is_on(chart: Path) -> None:
+def test_a_value_of_a_disabled_component_is_flipped_where_it_is_enabled(chart: Path) -> None:
     (size,) = flips(chart, ("part.size",), [{}, {"part": {"enabled": True}}])
     assert size.places == (Place("ConfigMap", "part", "data.size"),)
 
 
-def test_a_tag_written_into_the_template_is_a_value_that_changes_nothing(chart: Path) -> None:
+def test_a_hard_coded_tag_changes_nothing(chart: Path) -> None:
     template(chart, DEPLOYMENT.replace("{{ .Values.tag }}", "1"))
     (tag,) = flips(chart, ("tag",))
     assert tag.places == ()
 
 
-def test_a_value_that_the_schema_nails_down_is_said_to_be_untried(chart: Path) -> None:
-    nailed = {**SCHEMA, "properties": {**SCHEMA["properties"], "tag": {"const": "1"}}}
-    (chart / "values.schema.json").write_text(json.dumps(nailed))
+def test_a_value_that_the_schema_fixes_is_reported_as_not_tried(chart: Path) -> None:
+    fixed = {**SCHEMA, "properties": {**SCHEMA["properties"], "tag": {"const": "1"}}}
+    (chart / "values.schema.json").write_text(json.dumps(fixed))
     assert flips(chart, ("tag",)) == (Flip("tag", None, None, ()),)
 
 

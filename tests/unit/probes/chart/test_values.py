@@ -1,4 +1,4 @@
-"""The probes that try a chart's values, on charts with one thing wrong: branches, refusals, and passwords that are kept."""
+"""The probes of branch coverage, of wrong values and of existing Secrets, on charts with one defect each."""
 
 import base64
 import json
@@ -33,9 +33,9 @@ SCHEMA: dict[str, Any] = {
 }
 VALUES = {"on": False, "size": 3, "names": ["one"], "labels": {}, "peer": {"level": "low"}}
 TEMPLATE = """
-{{- $kept := (lookup "v1" "Secret" "here" "ours").data | default dict }}
-{{- $other := (lookup "v1" "Secret" "there" "ours").data | default dict }}
-{apiVersion: v1, kind: Secret, metadata: {name: ours, namespace: here}, data: {
+{{- $kept := (lookup "v1" "Secret" "here" "own").data | default dict }}
+{{- $other := (lookup "v1" "Secret" "there" "own").data | default dict }}
+{apiVersion: v1, kind: Secret, metadata: {name: own, namespace: here}, data: {
   a: {{ get $kept "a" | default "new" | quote }}, b: {{ get $other "a" | default "new" | quote }}}}
 """
 
@@ -49,7 +49,7 @@ def chart(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ways(chart: Path, template: str, *settings: dict[str, Any]) -> list[str]:
+def untaken(chart: Path, template: str, *settings: dict[str, Any]) -> list[str]:
     (chart / "templates" / "NOTES.txt").write_text(template)
     return [f"{branch.line} {branch.condition}" for branch in coverage(chart, settings)[1]]
 
@@ -58,37 +58,37 @@ def schema(chart: Path, **changes: Any) -> None:
     (chart / "values.schema.json").write_text(json.dumps(SCHEMA | {"properties": SCHEMA["properties"] | changes}))
 
 
-def test_a_branch_counts_as_taken_once_its_condition_held_and_once_it_did_not(chart: Path) -> None:
-    assert ways(chart, "{{- if .Values.on }}x{{ end }}", {}) == ["1 if .Values.on"]
-    assert ways(chart, "{{- if .Values.on }}x{{ end }}", {"on": True}) == ["1 not if .Values.on"]
-    assert ways(chart, "{{- if .Values.on }}x{{ end }}", {"on": True}, {}) == []
+def test_a_condition_is_covered_once_it_was_true_and_once_false(chart: Path) -> None:
+    assert untaken(chart, "{{- if .Values.on }}x{{ end }}", {}) == ["1 if .Values.on"]
+    assert untaken(chart, "{{- if .Values.on }}x{{ end }}", {"on": True}) == ["1 not if .Values.on"]
+    assert untaken(chart, "{{- if .Values.on }}x{{ end }}", {"on": True}, {}) == []
 
 
 def test_each_else_of_a_chain_is_a_branch(chart: Path) -> None:
     chain = "{{ if .Values.on }}\n{{ else if gt (int .Values.size) 5 }}\n{{- else }}\n{{ end }}"
-    assert ways(chart, chain, {}) == ["1 if .Values.on", "2 if gt (int .Values.size) 5"]
-    assert ways(chart, chain, {"on": True}, {"size": 7}) == ["2 not if gt (int .Values.size) 5"]
+    assert untaken(chart, chain, {}) == ["1 if .Values.on", "2 if gt (int .Values.size) 5"]
+    assert untaken(chart, chain, {"on": True}, {"size": 7}) == ["2 not if gt (int .Values.size) 5"]
 
 
 def test_a_branch_inside_another_and_inside_a_definition_is_found(chart: Path) -> None:
     template = (
         '{{ define "x" }}{{ with .labels }}l{{ end }}{{ end }}{{/* {{ if }} */}}{{ if .Values.on }}{{ include "x" .Values }}{{ end }}'
     )
-    assert ways(chart, template, {}) == ["1 with .labels", "1 not with .labels", "1 if .Values.on"]
-    assert ways(chart, template, {"on": True}, {"on": True, "labels": {"a": "b"}}, {}) == []
+    assert untaken(chart, template, {}) == ["1 with .labels", "1 not with .labels", "1 if .Values.on"]
+    assert untaken(chart, template, {"on": True}, {"on": True, "labels": {"a": "b"}}, {}) == []
 
 
-def test_what_the_schema_does_not_let_be_empty_has_no_way_past_it(chart: Path) -> None:
-    assert ways(chart, '{{ range .Values.names }}{{ end }}{{ range $k, $v := dict "a" 1 }}{{ end }}', {}) == []
-    assert ways(chart, "{{ range .Values.labels }}{{ end }}", {"labels": {"a": "b"}}) == ["1 not range .Values.labels"]
+def test_what_is_never_empty_has_no_negated_branch(chart: Path) -> None:
+    assert untaken(chart, '{{ range .Values.names }}{{ end }}{{ range $k, $v := dict "a" 1 }}{{ end }}', {}) == []
+    assert untaken(chart, "{{ range .Values.labels }}{{ end }}", {"labels": {"a": "b"}}) == ["1 not range .Values.labels"]
 
 
-def test_a_template_that_ends_too_often_is_said_to_be_broken(chart: Path) -> None:
+def test_an_unbalanced_template_is_an_error(chart: Path) -> None:
     with pytest.raises(ProbeError, match=r"NOTES\.txt:2 has end without an open block"):
-        ways(chart, "{{ if .Values.on }}{{ end }}\n{{ end }}", {})
+        untaken(chart, "{{ if .Values.on }}{{ end }}\n{{ end }}", {})
 
 
-def test_every_rule_is_broken_in_every_place_and_each_has_its_control(chart: Path) -> None:
+def test_every_rule_is_violated_at_every_path_with_a_control(chart: Path) -> None:
     tried = try_wrong_values(chart)
     assert [one for one in tried if one.accepted or not one.control] == []
     assert {one.path for one in tried} == {
@@ -115,21 +115,21 @@ def test_every_rule_is_broken_in_every_place_and_each_has_its_control(chart: Pat
     assert ("peer", "{'level': 'low', 'misspelt': 1}") in given
 
 
-def test_a_rule_beside_a_reference_is_not_looked_at_and_that_is_seen(chart: Path) -> None:
+def test_a_rule_beside_a_reference_is_ignored_and_detected(chart: Path) -> None:
     schema(chart, size={"$ref": "#/definitions/size", "maximum": 9})
     assert [(one.path, one.value) for one in try_wrong_values(chart) if one.accepted] == [("size", 10)]
 
 
-def test_a_place_where_nothing_is_taken_proves_nothing(chart: Path) -> None:
+def test_a_path_that_accepts_no_value_has_no_control(chart: Path) -> None:
     schema(chart, size={"type": "integer", "minimum": 9, "maximum": 3})
     assert {one.path for one in try_wrong_values(chart) if not one.control} >= {"size"}
 
 
-def test_a_value_with_a_kind_and_no_rule_is_found(chart: Path) -> None:
+def test_a_value_that_only_a_type_constrains_is_found(chart: Path) -> None:
     assert unconstrained(try_wrong_values(chart)) == ("labels.*",)
 
 
-def test_a_rule_that_is_not_known_and_a_schema_that_is_not_there_are_no_pass(chart: Path) -> None:
+def test_an_unknown_rule_and_a_missing_schema_are_errors(chart: Path) -> None:
     schema(chart, size={"type": "integer", "multipleOf": 2})
     with pytest.raises(ProbeError, match="multipleOf"):
         try_wrong_values(chart)
@@ -138,13 +138,13 @@ def test_a_rule_that_is_not_known_and_a_schema_that_is_not_there_are_no_pass(cha
         try_wrong_values(chart)
 
 
-def test_only_the_one_secret_is_answered_for(chart: Path) -> None:
+def test_only_the_given_secret_is_found(chart: Path) -> None:
     (chart / "templates" / "secret.yaml").write_text(TEMPLATE)
-    (secret,) = render_with_secret(chart, "here/ours", {"a": "kept"})
-    assert secret.body["data"] == {"a": base64.b64encode(b"kept").decode(), "b": "new"}
+    (secret,) = render_with_secret(chart, "here/own", {"a": "existing"})
+    assert secret.body["data"] == {"a": base64.b64encode(b"existing").decode(), "b": "new"}
 
 
-def test_a_template_that_does_not_ask_gets_no_answer(chart: Path) -> None:
-    (chart / "templates" / "secret.yaml").write_text(TEMPLATE.replace('(lookup "v1" "Secret" "here" "ours").data | default ', ""))
-    (secret,) = render_with_secret(chart, "here/ours", {"a": "kept"})
+def test_a_template_without_a_lookup_is_unchanged(chart: Path) -> None:
+    (chart / "templates" / "secret.yaml").write_text(TEMPLATE.replace('(lookup "v1" "Secret" "here" "own").data | default ', ""))
+    (secret,) = render_with_secret(chart, "here/own", {"a": "existing"})
     assert secret.body["data"]["a"] == "new"
