@@ -59,7 +59,9 @@ def test_each_file_that_a_page_names_is_there(page: Path) -> None:
 
 
 def test_the_readme_counts_the_checkpoints() -> None:
-    told = re.search(r"runs (\d+) checkpoints of a release\s+protocol\s+and\s+(\d+)\s+more", (PROJECT / "README.md").read_text(encoding="utf-8"))
+    told = re.search(
+        r"runs (\d+) checkpoints\s+of\s+a\s+release\s+protocol\s+and\s+(\d+)\s+more", (PROJECT / "README.md").read_text(encoding="utf-8")
+    )
     assert told
     beyond = sum(one.phase == BEYOND for one in registry().values())
     assert [int(number) for number in told.groups()] == [len(registry()) - beyond, beyond]
