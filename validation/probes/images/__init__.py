@@ -1,4 +1,4 @@
-"""Probes of container images at rest: archives, layers, packages, secrets and scanners.
+"""Probes of saved container images: layers, contents, packages, secrets and scanners. The steps use them; no image runs.
 
-Start with `inspection.py`.
+Start with `inspection.py`, which saves and reads an image.
 """

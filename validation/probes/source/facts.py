@@ -41,7 +41,7 @@ class Statement:
 
 @cache
 def facts(table: Path = FACTS) -> dict[str, dict[str, Any]]:
-    """Return the table by name of the fact. Its first place is authoritative.
+    """Return the rows of the table by name of the fact. The first place of a fact is its home: the others must match it.
 
     Raises:
         HarnessError: two facts have the same name, so one would not be compared; or a fact has fewer than two different places.
