@@ -2,22 +2,20 @@
 
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from validation.cli.console import data, say
 from validation.cli.options import CLUSTER, FLAG, OUTPUT, SCOPE, Context, Kubeconfig, LoadCommand, Reports, examples
 from validation.core.errors import UsageError
-from validation.core.interruption import sigterm_interrupts
+from validation.core.interruption import Interrupted, sigterm_interrupts
 from validation.defects import catalogue
 from validation.defects.proving.bench import HERE, Bench
-from validation.defects.proving.proof import Outcome
-from validation.defects.results import FOLDER, RESULTS, digest_of_sources, is_current, read, self_tested
-from validation.defects.selection import Chosen, Wanted, choose, split
-from validation.pytest_plugin.execution import Interrupted
 from validation.registry.checkpoints import select
-from validation.report.model import tally
+
+if TYPE_CHECKING:
+    from validation.defects.selection import Chosen
 
 defects_app = typer.Typer(help="Self-test: check that votecheck catches seeded defects.", no_args_is_help=True)
 
@@ -107,6 +105,9 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
     Exit code: 0 all caught, 1 a defect survived, 3 the unchanged system is not GO. Results are in REPORTS/defects/results.jsonl; an
     interrupted run keeps those it has.
     """
+    from validation.defects.results import FOLDER, RESULTS  # noqa: PLC0415 - `--help` needs no parser of features
+    from validation.defects.selection import Wanted, choose, split  # noqa: PLC0415
+
     cluster_options = {"--kubeconfig": kubeconfig, "--context": context, "--load-command": load_command}
     given = tuple(word for name, value in cluster_options.items() if value for word in (name, value))
     if given and not in_cluster:
@@ -132,8 +133,10 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
     raise typer.Exit(0 if all_caught else 1)
 
 
-def _prove(chosen: Chosen, bench: Bench, file: Path, *, resume: bool) -> bool:
-    from validation.defects.batch import prove_all  # noqa: PLC0415 - `list` needs no reports
+def _prove(chosen: "Chosen", bench: Bench, file: Path, *, resume: bool) -> bool:
+    from validation.defects.batch import prove_all  # noqa: PLC0415
+    from validation.defects.proving.proof import Outcome  # noqa: PLC0415
+    from validation.report.model import tally  # noqa: PLC0415
 
     caught = 0
     with closing(prove_all(chosen.defects, bench, file, say, resume=resume)) as proofs:  # stops running proofs at an interruption
@@ -146,9 +149,9 @@ def _prove(chosen: Chosen, bench: Bench, file: Path, *, resume: bool) -> bool:
     return caught == len(chosen.defects)
 
 
-def _fill(chosen: Chosen, file: Path, *, resume: bool) -> bool:
+def _fill(chosen: "Chosen", file: Path, *, resume: bool) -> bool:
     from validation.defects.batch import fill  # noqa: PLC0415
-    from validation.defects.matrix.html import write  # noqa: PLC0415 - `list` needs no templates
+    from validation.defects.matrix.html import write  # noqa: PLC0415
 
     filled = fill(chosen.defects, file, say, resume=resume)
     red = _tested_now(file)
@@ -159,5 +162,7 @@ def _fill(chosen: Chosen, file: Path, *, resume: bool) -> bool:
 
 def _tested_now(file: Path) -> frozenset[str]:
     """Return the checkpoints that seeded defects have turned red with this exact source, now or in earlier calls."""
+    from validation.defects.results import digest_of_sources, is_current, read, self_tested  # noqa: PLC0415
+
     known, sources = catalogue.catalogue(), digest_of_sources()
     return self_tested((line for line in read(file) if line.defect in known and is_current(line, known[line.defect], sources)), known)

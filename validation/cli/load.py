@@ -30,7 +30,6 @@ from validation.core.errors import HarnessError, UsageError
 from validation.core.settings import PROJECT, RunSettings, known_target
 from validation.record.runs import new_run_id
 from validation.record.verdicts import EXIT_CODES, INTERRUPTED_EXIT, RunVerdict
-from validation.targets.preflight import preflight
 
 load_app = typer.Typer(help="Load the system, reconcile every vote and give a verdict.", no_args_is_help=True)
 
@@ -88,6 +87,7 @@ def _add(scenario: Scenario) -> None:
         from validation.load import run  # noqa: PLC0415 - `--help` needs no driver
         from validation.load.report.text import summary  # noqa: PLC0415
         from validation.load.report.write import write  # noqa: PLC0415
+        from validation.targets.preflight import preflight  # noqa: PLC0415
 
         settings = RunSettings(
             source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(),
@@ -115,6 +115,7 @@ def _noise(
     """Run a scenario several times without a change, to measure the noise of this machine."""
     from validation.load import compare, run  # noqa: PLC0415
     from validation.load.report.write import write  # noqa: PLC0415
+    from validation.targets.preflight import preflight  # noqa: PLC0415
 
     if scenario not in scenarios(FILE):
         raise UsageError(f"There is no load scenario {scenario}. Valid names: {', '.join(scenarios(FILE))}.", "", "votecheck load --help")

@@ -8,7 +8,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -22,7 +21,7 @@ from validation.cli.load import load_app
 from validation.cli.mutants import mutate
 from validation.cli.options import FLAG, examples
 from validation.core.errors import HarnessError, UsageError
-from validation.pytest_plugin.execution import Interrupted
+from validation.core.interruption import Interrupted
 from validation.record.verdicts import HARNESS_EXIT, INTERRUPTED_EXIT, USAGE_EXIT
 from validation.targets import removers
 
@@ -44,6 +43,8 @@ app = typer.Typer(
 
 def _print_version(*, wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - takes longer to import than most commands run
+
         data(f"votecheck {version('votecheck')}")
         raise typer.Exit
 

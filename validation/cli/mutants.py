@@ -10,9 +10,7 @@ import typer
 from validation.cli.console import data, say
 from validation.cli.options import SCOPE
 from validation.core.errors import UsageError
-from validation.core.interruption import sigterm_interrupts
-from validation.defects.mutants.trial import Fate, accepted, key, sample, try_all
-from validation.pytest_plugin.execution import Interrupted
+from validation.core.interruption import Interrupted, sigterm_interrupts
 
 
 def mutate(
@@ -33,6 +31,8 @@ def mutate(
 
     Exit code: 0 if every mutant was noticed or is an accepted survivor, 1 if not.
     """
+    from validation.defects.mutants.trial import Fate, accepted, key, sample, try_all  # noqa: PLC0415 - `--help` needs no mutants
+
     chosen_seed = secrets.randbelow(10**9) if seed is None else seed
     mutants = sample(count, chosen_seed, prefix)
     if not mutants:

@@ -7,7 +7,6 @@ import typer
 from validation.cli.console import data, say, stderr
 from validation.cli.options import Reports, RunId
 from validation.core.errors import UsageError
-from validation.defects.results import FOLDER
 from validation.record.runs import RECORD
 
 SHOWN_RUNS = 5
@@ -46,6 +45,8 @@ def diff(before: RunId, after: RunId = "latest", reports: Reports = Path("report
 
 
 def _run_folder(reports: Path, run: str) -> Path:
+    from validation.defects.results import FOLDER  # noqa: PLC0415
+
     folder = (reports / run).resolve()
     if not (folder / RECORD).is_file():
         runs = sorted(f.parent.name for f in reports.glob(f"*/{RECORD}") if f.parent.name != FOLDER)

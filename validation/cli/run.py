@@ -33,14 +33,10 @@ from validation.cli.options import (
 )
 from validation.core.errors import UsageError
 from validation.core.settings import PROJECT, RunSettings, known_target
-from validation.defects import catalogue
-from validation.defects.results import FOLDER, RESULTS, last_known
-from validation.pytest_plugin.execution import execute
 from validation.record.runs import new_run_id
 from validation.record.verdicts import RunVerdict
 from validation.record.waivers import read_waivers
 from validation.registry.checkpoints import select
-from validation.targets.preflight import preflight
 
 EPILOG = examples(
     "votecheck run",
@@ -118,8 +114,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     Exit code: 0 GO, 1 NO-GO, 2 wrong usage, 3 INCOMPLETE or a harness error, 130 interrupted.
     """
-    from validation.report.terminal import Progress, summary  # noqa: PLC0415 - `list` and `explain` need no templates
+    # Not at the top: `--help` needs neither pytest nor clients of servers, which take a second to import.
+    from validation.defects import catalogue  # noqa: PLC0415
+    from validation.defects.results import FOLDER, RESULTS, last_known  # noqa: PLC0415
+    from validation.pytest_plugin.execution import execute  # noqa: PLC0415
+    from validation.report.terminal import Progress, summary  # noqa: PLC0415
     from validation.report.write import write_all  # noqa: PLC0415
+    from validation.targets.preflight import preflight  # noqa: PLC0415
 
     scope = select(phase or (), checkpoint.split(","), beyond=not protocol_only)
     for setting in redis_setting or ():

@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class Interrupted(Exception):
+    """The work was interrupted by Ctrl-C or SIGTERM, and everything that it started is gone."""
+
+
 @contextmanager
 def sigterm_interrupts() -> Iterator[None]:
     """Raise KeyboardInterrupt at SIGTERM while the block runs."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from validation.core.interruption import sigterm_interrupts
+from validation.core.interruption import Interrupted, sigterm_interrupts
 from validation.core.settings import PROJECT, RunSettings
 from validation.pytest_plugin.stash import RECORDER, SETTINGS
 from validation.record.events import HarnessFailed, Listener
@@ -12,10 +12,6 @@ from validation.record.recorder import Recorder
 from validation.record.runs import open_record
 from validation.registry.checkpoints import Checkpoint
 from validation.targets import cleanup
-
-
-class Interrupted(Exception):
-    """The run was interrupted by Ctrl-C or SIGTERM."""
 
 
 class Handover:

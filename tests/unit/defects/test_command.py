@@ -9,12 +9,12 @@ from tests.unit.defects.example import COLUMNS, row
 from validation.cli.defects import defects_app
 from validation.cli.main import app
 from validation.core.errors import UsageError
+from validation.core.interruption import Interrupted
 from validation.defects.catalogue import Defect
 from validation.defects.matrix.matrix import Matrix
 from validation.defects.proving.bench import Bench
 from validation.defects.results import Proof, digest_of, digest_of_sources, keep
 from validation.defects.selection import Chosen
-from validation.pytest_plugin.execution import Interrupted
 
 
 def call(*words: str, reports: Path) -> Result:
@@ -73,7 +73,7 @@ def test_a_usage_error_proves_nothing(words: tuple[str, ...], message: str, aske
 
 
 def test_nothing_to_prove_is_not_a_failure(asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("validation.cli.defects.choose", lambda _wanted, _bench: Chosen((), ("all left out",)))
+    monkeypatch.setattr("validation.defects.selection.choose", lambda _wanted, _bench: Chosen((), ("all left out",)))
     ran = call("--since", "main", reports=tmp_path)
     assert (ran.exit_code, ran.stdout, ran.stderr, asked) == (0, "", "all left out\n", [])
 
