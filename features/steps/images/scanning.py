@@ -34,7 +34,7 @@ def trivy_is_silent(dockerfile: Path, observe: Observe) -> None:
     observe(
         f"trivy on {dockerfile.name}",
         expected=sorted(ACCEPTED),
-        observed=sorted({remark.rule for remark in found}),
+        observed=sorted({issue.rule for issue in found}),
         evidence="\n".join(_lines(found)) + f"\naccepted: {ACCEPTED}",
         remedy=f"trivy config {dockerfile}",
     )
@@ -118,18 +118,18 @@ def base_image_lists_packages(image: Image, observe: Observe) -> None:
 @then("no package in it has a known vulnerability with a fix")
 def no_fixable_vulnerability(image: Image, database: VulnerabilityDatabase, observe: Observe) -> None:
     found = scanners.trivy_vulnerabilities(image, database)
-    unfixed = [remark for remark in found if not remark.fixed_in]
+    unfixed = [issue for issue in found if not issue.fixed_in]
     observe(
         f"vulnerabilities of packages in {image.name} that a newer version fixes",
         expected=[],
-        observed=_lines(tuple(remark for remark in found if remark.fixed_in)),
+        observed=_lines(tuple(issue for issue in found if issue.fixed_in)),
         evidence=f"database of {database.updated:%Y-%m-%d}; {len(unfixed)} more without a fix: {_lines(tuple(unfixed))}",
         remedy="run make lock or use a newer base image, then make images",
     )
 
 
-def _lines(remarks: tuple[Issue, ...]) -> list[str]:
-    return [str(remark) for remark in remarks]
+def _lines(issues: tuple[Issue, ...]) -> list[str]:
+    return [str(issue) for issue in issues]
 
 
 def _part(image: Image) -> str:
