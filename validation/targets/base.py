@@ -30,11 +30,9 @@ class Server:
     ready: Callable[[Child], bool] = lambda child: "ready to accept connections" in child.output().lower()
 
     def require_managed(self) -> Child:
-        """Return the server's process, or refuse if the server is external."""
+        """Return the server's process. Only a server that a LaunchingTarget started has one."""
         if self.child is None:
-            raise NotProven(
-                f"This {self.name} is external: votecheck votes and reads, and never changes it. Try: votecheck run --target local"
-            )
+            raise NotProven(f"votecheck did not launch this {self.name}, so it only reads it. Try: votecheck run --target local")
         return self.child
 
     def start(self) -> None:
@@ -53,7 +51,7 @@ class Server:
             )
 
     def restore(self) -> None:
-        """Bring the server back from whatever was done to it."""
+        """Resume or restart the server."""
         child = self.require_managed()
         child.resume()
         if not child.alive:

@@ -66,9 +66,9 @@ def _secrets(installation: Installation) -> list[str]:
 def _objects(installation: Installation) -> str:
     cluster, found = installation.cluster, {}
     for layer in LAYERS:
-        space = installation.namespace(layer)
-        with api_call(f"the objects of {space}"):
-            found[space] = [
+        namespace = installation.namespace(layer)
+        with api_call(f"the objects of {namespace}"):
+            found[namespace] = [
                 to_dict(one)
                 for listed in (
                     cluster.core.list_namespaced_pod,
@@ -79,7 +79,7 @@ def _objects(installation: Installation) -> str:
                     cluster.networking.list_namespaced_network_policy,
                     cluster.policy.list_namespaced_pod_disruption_budget,
                 )
-                for one in listed(space, _request_timeout=REQUEST_SECONDS).items
+                for one in listed(namespace, _request_timeout=REQUEST_SECONDS).items
             ]
     return json.dumps(found, indent=1)
 

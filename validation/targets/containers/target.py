@@ -110,7 +110,7 @@ class ContainersTarget(LaunchingTarget):
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Container:
         inside = {name: self._from_inside(value) for name, value in env.items()}
         published = [word for name in PUBLISHED if name in env for word in ("--publish", f"127.0.0.1:{env[name]}:{env[name]}")]
-        own = {"API_HOST": "0.0.0.0"} if part == "api" else {}  # noqa: S104 - of its own network
+        own = {"API_HOST": "0.0.0.0"} if part == "api" else {}  # noqa: S104 - on the private network of the run
         return Container(
             label, [], self.folder, self.folder, own | inside,
             engine=self._engine, image=self._image(part), options=[*self._confined(part), *published],
