@@ -117,7 +117,7 @@ class TestKnownVulnerabilities:
         database = scanners.vulnerability_db(str(vulnerabilities.make(tmp_path / "cache", {"some": "", "absent": "2"})))
         steps.no_fixable_vulnerability(image, database, Observe("test", observations.append))
 
-        assert "1 more that nothing mends yet: ['CVE-2026-1001 (high) some 1.2: A vulnerability of some']" in observations[0].evidence
+        assert "1 more without a fix: ['CVE-2026-1001 (high) some 1.2: A vulnerability of some']" in observations[0].evidence
 
     def test_the_db_folder_itself_is_accepted(self, tmp_path: Path) -> None:
         folder = vulnerabilities.make(tmp_path / "cache", {}) / "db"
