@@ -33,7 +33,7 @@ def writes_nothing(image: Image, observe: Observe) -> None:
 WRONG: list[tuple[str, Check, list[File], dict[str, Any], str]] = [
     ("wrong user", uid_is_right, [], {"User": "1000:1000"}, "1000:1000"),
     ("root by name", uid_is_right, [], {"User": "root"}, "root"),
-    ("no user", uid_is_right, [], {"User": ""}, "none: root"),
+    ("no user", uid_is_right, [], {"User": ""}, "none, so root"),
     ("a name for a user", uid_is_right, [], {"User": "nonroot:nonroot"}, "nonroot:nonroot"),
     ("no group, which defaults to root", uid_is_right, [], {"User": "65532"}, "65532"),
     ("a shell", steps.has_no_shell, [File("usr/bin/dash", "x", 0o755)], {}, "/usr/bin/dash"),
@@ -217,7 +217,7 @@ class TestCurrent:
         labels = {f"{steps.OCI}.title": "voting-consumer", f"{steps.OCI}.version": "0.3.0"}
         with pytest.raises(Finding) as found:
             steps.labelled("voting-api", saved.image(tmp_path, config={"Labels": labels}), observe)
-        assert [fact.observed for fact in found.value.observations] == ["voting-consumer", "0.3.0", "not told"]
+        assert [fact.observed for fact in found.value.observations] == ["voting-consumer", "0.3.0", "missing"]
 
     @pytest.mark.parametrize(("megabytes", "right"), [(19.9, False), (20, True), (200, True), (200.1, False)])
     def test_the_size_must_be_within_the_range(self, megabytes: float, right: bool, tmp_path: Path, observe: Observe) -> None:
