@@ -102,8 +102,9 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
 ) -> None:
     """Seed each defect in a copy of the system and check that its checkpoints fail.
 
-    Exit code: 0 all caught, 1 a defect survived, 3 the unchanged system is not GO. Results are in REPORTS/defects/results.jsonl; an
-    interrupted run keeps those it has.
+    An interrupted run keeps the results that it has, in REPORTS/defects/results.jsonl.
+
+    Exit code: 0 all caught, 1 a defect survived, 3 the unchanged system is not GO.
     """
     from validation.defects.results import FOLDER, RESULTS  # noqa: PLC0415 - `--help` needs no parser of features
     from validation.defects.selection import Wanted, choose, split  # noqa: PLC0415

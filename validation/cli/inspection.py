@@ -20,7 +20,7 @@ def list_checkpoints(phase: Phase = None) -> None:
         data(f"{checkpoint.id:4} {phases()[checkpoint.phase]:20} {checkpoint.title}")
 
 
-def plan(target: TargetName = "local", phase: Phase = None, checkpoint: CheckpointIds = "", protocol_only: ProtocolOnly = False) -> None:
+def plan(phase: Phase = None, checkpoint: CheckpointIds = "", protocol_only: ProtocolOnly = False, target: TargetName = "local") -> None:
     """Show what a run would check, and what its target cannot prove."""
     shows = RunSettings(target=known_target(target)).shows
     for chosen in select(phase or (), checkpoint.split(","), beyond=not protocol_only):

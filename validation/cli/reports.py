@@ -1,6 +1,7 @@
 """The commands about earlier runs: `votecheck report`, `verify` and `diff`."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -37,7 +38,11 @@ def verify(run: RunId = "latest", reports: Reports = Path("reports")) -> None:
     say(f"Record intact; recomputed verdict {load(folder).verdict} matches.")
 
 
-def diff(before: RunId, after: RunId = "latest", reports: Reports = Path("reports")) -> None:
+def diff(
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="Id of a run.")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="Id of a later run, or latest.")] = "latest",
+    reports: Reports = Path("reports"),
+) -> None:
     """Show what changed from one run to another: verdicts, findings and durations."""
     from validation.report.diff import compare  # noqa: PLC0415
 
