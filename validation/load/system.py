@@ -13,11 +13,11 @@ from validation.faults.environment import FaultEnvironment
 from validation.load.sampling.sampler import Look, parts_of
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
-from validation.targets.base import Target
 from validation.targets.launching import LaunchingTarget
 from validation.targets.opening import open_target
 
 if TYPE_CHECKING:
+    from validation.targets.base import Target
     from validation.targets.cluster.installation import Installation
 
 
@@ -26,13 +26,13 @@ class Loaded:
     """A system under load.
 
     Attributes:
-        url: the API's address.
-        look: what each part uses; those of somebody else are not seen.
-        stream: the queue; None: nobody gave its address.
-        store: the votes; None: nobody gave their address.
-        environment: what faults befall; None: none is to come.
-        installation: where the parts are pods; None: they are none.
-        left: what could not be cleaned up, once it is over.
+        url: the API's URL.
+        look: samples what each managed part uses.
+        stream: the queue; None if its URL is unknown.
+        store: the votes; None if their URL is unknown.
+        environment: the fault environment; None without a fault.
+        installation: the installation if the parts are pods, else None.
+        left: what could not be cleaned up; complete once the system is closed.
     """
 
     url: str
@@ -46,16 +46,14 @@ class Loaded:
 
 @contextmanager
 def loaded(settings: RunSettings, portal: BlockingPortal, *, with_faults: bool) -> Iterator[Loaded]:
-    """Start what is loaded, with somebody who counts; it is gone afterwards.
+    """Start the system to load, with a consumer that counts its votes, and remove it afterwards.
 
     Args:
-        settings: where it runs.
-        portal: runs the database's driver.
-        with_faults: whether a fault is to come.
+        settings: where the system runs.
+        portal: runs the database driver.
+        with_faults: whether a fault is to be injected.
     """
-    in_cluster = settings.target == "cluster" and not settings.api_url
-    begin = _fault_environment if with_faults else _installation if in_cluster else _target
-    with begin(settings, portal) as started:
+    with (_fault_environment if with_faults else _target)(settings, portal) as started:
         try:
             yield started
         finally:
@@ -69,7 +67,7 @@ def _fault_environment(settings: RunSettings, portal: BlockingPortal) -> Iterato
     try:
         environment.start()
         environment.watcher.stop()
-        environment.workload.stop()  # the votes of the load are those to be reconciled
+        environment.workload.stop()  # only the votes of the load are to be reconciled
         consumers = {f"consumer {name}": child for name, child in zip("ab", environment.consumers, strict=True)}
         servers = {"redis": environment.target.redis.require_managed(), "postgres": environment.target.database.require_managed()}
         parts = {"api": environment.api.process, **consumers, **servers}
@@ -83,34 +81,17 @@ def _fault_environment(settings: RunSettings, portal: BlockingPortal) -> Iterato
 
 
 @contextmanager
-def _installation(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
-    from validation.load.sampling.kubelet import pods_of  # noqa: PLC0415
-    from validation.targets.cluster.installation import Installation  # noqa: PLC0415 - the client takes a second to import
-
-    installation = Installation(settings)
-    with _started(installation, pods_of(installation), portal) as made:
-        made.installation = installation
-        yield made
-
-
-@contextmanager
 def _target(settings: RunSettings, portal: BlockingPortal) -> Iterator[Loaded]:
-    target = open_target(settings)
-    with _started(target, parts_of(_processes(target)), portal) as made:
-        yield made
-
-
-@contextmanager
-def _started(target: Target, look: Look, portal: BlockingPortal) -> Iterator[Loaded]:
+    target, look, installation = _choose_target(settings)
     made = None
     try:
         target.start()
         url = target.api.url
         stream = StreamProbe(target.redis.url) if target.redis.url else None
         store = StoreProbe(target.database.url, portal) if target.database.url else None
-        if not target.settings.api_url:
+        if not settings.api_url:
             target.ensure_consumer()
-        made = Loaded(url, look, stream, store)
+        made = Loaded(url, look, stream, store, installation=installation)
         yield made
     finally:
         left = target.close()
@@ -118,9 +99,21 @@ def _started(target: Target, look: Look, portal: BlockingPortal) -> Iterator[Loa
             made.left += left
 
 
+def _choose_target(settings: RunSettings) -> "tuple[Target, Look, Installation | None]":
+    """Return the target, what samples its parts, and the installation if that is the target."""
+    if settings.target == "cluster" and not settings.api_url:
+        from validation.load.sampling.kubelet import pods_of  # noqa: PLC0415
+        from validation.targets.cluster.installation import Installation  # noqa: PLC0415 - the client takes a second to import
+
+        installation = Installation(settings)
+        return installation, pods_of(installation), installation
+    target = open_target(settings)
+    return target, parts_of(_processes(target)), None
+
+
 def _processes(target: LaunchingTarget) -> dict[str, Callable[[], int]]:
     def consumer() -> int:
-        if target.settings.api_url:  # asking for it would start one
+        if target.settings.api_url:  # reading `target.consumer` would start one
             raise NotProven("The consumer is external.")
         return target.consumer.pid
 
