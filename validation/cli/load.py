@@ -96,7 +96,7 @@ def _add(scenario: Scenario) -> None:
         if plan := preflight(settings):
             say(plan)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: keep what was measured
-        result = run.run(settings, run.Asked(run.scaled(scenario, rate, seconds), processes, fault, in_cluster), say)
+        result = run.run(settings, run.LoadPlan(run.scaled(scenario, rate, seconds), processes, fault, in_cluster), say)
         write(settings.folder, result)
         summary(result, stderr, settings.folder)
         if result.interrupted:
@@ -124,7 +124,7 @@ def _noise(
         settings = RunSettings(reports=reports.resolve(), run=f"load-{new_run_id()}")
         preflight(settings)
         say(f"Run {number + 1} of {runs}.")
-        results.append(run.run(settings, run.Asked(run.scaled(scenarios(FILE)[scenario], rate, seconds)), say))
+        results.append(run.run(settings, run.LoadPlan(run.scaled(scenarios(FILE)[scenario], rate, seconds)), say))
         write(settings.folder, results[-1])
         if results[-1].interrupted:
             raise typer.Exit(INTERRUPTED_EXIT)

@@ -1,1 +1,4 @@
-"""Load on a running system, measured from the outside, with every vote reconciled."""
+"""Load runs: drive a system with Locust, reconcile every vote with the ledger, and check the limits of the scenario.
+
+Only the command line imports it. Start with `run.py`, then `result.py`.
+"""

@@ -1,8 +1,8 @@
-"""Two load runs beside each other: what changed by more than this machine changes by itself.
+"""Compare two load runs: which measurements changed by more than the noise of this machine.
 
-How much that is, is measured: the same scenario is run several times with nothing changed (A/A runs). The natural logarithms of a figure
-over such runs have a standard deviation s; two single runs then differ by chance by less than a factor exp(t * s * sqrt(2)) in 95 of 100
-cases, with t of Student's distribution.
+The noise is measured by running the same scenario several times without a change (A/A runs). If the natural logarithms of a measurement
+have the standard deviation s over such runs, two single runs differ by chance by less than a factor exp(t * s * sqrt(2)) in 95 of 100
+cases, with t from Student's distribution.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ from validation.load.result import LoadResult, Sample
 
 FEWEST_RUNS = 4
 T_975 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-"""Quantiles of Student's distribution for 1 to 10 degrees of freedom; with more, the last one is on the safe side."""
+"""Quantiles of Student's distribution for 1 to 10 degrees of freedom. Beyond that, the last one is conservative."""
 
 
 class Noise(msgspec.Struct, frozen=True):
-    """The figures of runs with nothing changed, by name, on one kind of machine."""
+    """The measurements of A/A runs, by name, on one kind of machine."""
 
     scenario: str
     machine: dict[str, str]
@@ -33,11 +33,11 @@ class Noise(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure of two runs.
+    """One measurement of two runs.
 
     Attributes:
-        ratio: the later by the earlier.
-        low: the lower end of the interval of the ratio; with `high`, in 95 of 100 cases the true one is within.
+        ratio: the later value divided by the earlier one.
+        low, high: the 95 % confidence interval of the ratio.
         word: `worse`, `better`, or `no difference shown`.
     """
 
@@ -51,48 +51,50 @@ class Change:
 
 
 def figures(result: LoadResult) -> dict[str, float]:
-    """Give the figures that are compared, by name: latencies, time to the count, and processor time a thousand requests."""
+    """Return the compared measurements by name: latencies, time to the count, and CPU time per request."""
     found: dict[str, float] = {}
     for latency in result.latencies:
         found |= {f"{latency.name} {name}, ms": getattr(latency, name) for name in ("p50", "p95", "p99")}
-    if result.books and result.books.accepted:
-        found["answer to count p95, ms"] = result.books.count_p95
+    if result.reconciliation and result.reconciliation.accepted:
+        found["response to count p95, ms"] = result.reconciliation.count_p95
     answered = sum(latency.count - latency.failures for latency in result.latencies) / max(1.0, result.seconds - result.warm_up)
     for part in ("api", "consumer", "redis", "postgres"):
         used = _cores(result.samples, part, result.warm_up, result.seconds)
         if used and answered:
-            found[f"{part}, processor ms a request"] = 1000 * used / answered
+            found[f"{part}, CPU ms per request"] = 1000 * used / answered
     return {name: value for name, value in found.items() if value > 0}
 
 
 def noise(results: Sequence[LoadResult]) -> Noise:
-    """Take the noise from runs with nothing changed.
+    """Return the noise of A/A runs.
 
     Raises:
-        UsageError: they are too few, or not of one scenario on one kind of machine.
+        UsageError: there are too few runs, or they are not of one scenario on one kind of machine.
     """
     if len(results) < FEWEST_RUNS:
-        raise UsageError(f"{len(results)} runs say nothing about noise; {FEWEST_RUNS} are needed.", "", "votecheck load noise baseline")
+        raise UsageError(
+            f"Cannot measure noise with {len(results)} runs: at least {FEWEST_RUNS} are needed.", "", "votecheck load noise baseline"
+        )
     first = results[0]
-    _demand_same(results)
+    _require_comparable(results)
     every = [figures(result) for result in results]
     shared = {name for name in every[0] if all(name in one for one in every)}
     return Noise(first.scenario, first.machine, [r.run for r in results], {n: [one[n] for one in every] for n in sorted(shared)})
 
 
 def noise_file(reports: Path, result: LoadResult) -> Path:
-    """Give where the noise of a result's kind of machine and scenario is kept."""
+    """Return the file with the noise of a scenario on a kind of machine."""
     kind = hashlib.sha256(repr(sorted(result.machine.items())).encode()).hexdigest()[:8]
     return reports / "load-noise" / f"{result.scenario}-{result.target}-{kind}.json"
 
 
 def compare(before: LoadResult, after: LoadResult, known: Noise) -> list[Change]:
-    """Say of each figure what it changed by, and whether that is more than chance.
+    """Return the change of each measurement, and whether it exceeds the noise.
 
     Raises:
-        UsageError: they are not of one scenario on one kind of machine.
+        UsageError: the runs are not of one scenario on one kind of machine.
     """
-    _demand_same([before, after])
+    _require_comparable([before, after])
     return list(_changes(figures(before), figures(after), known.figures))
 
 
@@ -105,12 +107,12 @@ def _changes(before: Mapping[str, float], after: Mapping[str, float], known: Map
 
 
 def chance(values: Sequence[float]) -> float:
-    """Give the factor that two runs with nothing changed differ by at most, in 95 of 100 cases."""
+    """Return the factor by which two A/A runs differ at most in 95 of 100 cases."""
     spread = statistics.stdev(map(math.log, values))
     return math.exp(T_975[min(len(values) - 1, len(T_975)) - 1] * spread * math.sqrt(2))
 
 
-def _demand_same(results: Iterable[LoadResult]) -> None:
+def _require_comparable(results: Iterable[LoadResult]) -> None:
     kinds = {(r.scenario, r.target, round(r.seconds, 3), r.processes, tuple(sorted(r.machine.items()))) for r in results}
     if len(kinds) > 1:
         told = "; ".join(

@@ -1,4 +1,4 @@
-"""Where a ramp bends: up to which rate the system keeps up, and what is at its limit beyond it."""
+"""Find the knee of a ramp: the highest rate that the system keeps up with, and what is saturated above it."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -8,21 +8,21 @@ from loadtests.scenario import Scenario
 from validation.load.result import Knee, Sample, Second
 
 BUSY_CORES = 0.9
-"""A part that runs in one thread is at its limit when it uses a whole core; this much less is noise."""
+"""A single-threaded part is saturated when it uses a whole core. The tenth below that allows for noise."""
 BUSY_SHARE = 0.85
-"""Of all cores of the machine, harness aside."""
+"""Share of all cores at which the machine counts as saturated; the harness itself is not included."""
 WAITS_SECONDS = 2.0
-"""Older than the longest wait of an idle consumer's read: what waits so long waits for its turn."""
+"""Longer than the longest blocking read of an idle consumer: an older vote is waiting in line."""
 
 
 def knee(scenario: Scenario, timeline: Sequence[Second], samples: Sequence[Sample], cores: int) -> Knee:
-    """Find the first step of a ramp that is not kept; the ones before it are.
+    """Return the knee: the first step of a ramp that is not sustained.
 
     Args:
-        scenario: with what a step must keep.
-        timeline: what was answered, second by second.
-        samples: the parts.
-        cores: of the machine that all parts share.
+        scenario: the scenario, with the criteria of a sustained step.
+        timeline: the responses, second by second.
+        samples: the samples of all parts.
+        cores: number of cores of the machine that all parts share.
     """
     begun, kept = scenario.warm_up, 0.0
     for step in scenario.steps[1:]:
@@ -37,7 +37,7 @@ def knee(scenario: Scenario, timeline: Sequence[Second], samples: Sequence[Sampl
 
 
 def _at_their_limit(samples: Sequence[Sample], cores: int) -> Iterator[str]:
-    """Name what was at its limit, by measure, and where no part was the one that came nearest."""
+    """Yield what was saturated, with its load, or else the part that came closest."""
     used = {
         part: median_high([s.cpu[part] for s in samples if part in s.cpu]) for part in sorted({name for s in samples for name in s.cpu})
     }
@@ -49,7 +49,7 @@ def _at_their_limit(samples: Sequence[Sample], cores: int) -> Iterator[str]:
             yield f"the machine: all parts together use {total:.2f} of {cores} cores"
         if not full:
             most = max(used, key=used.__getitem__)
-            yield f"nearest to its limit: {most}, {used[most]:.2f} of a core"
+            yield f"closest to saturation: {most}, {used[most]:.2f} of a core"
     ages = [sample.oldest for sample in samples if sample.oldest is not None]
     if len(ages) > 1 and ages[-1] > WAITS_SECONDS and sum(later > sooner for sooner, later in pairwise(ages)) > len(ages) / 2:
-        yield f"the way from the stream to the database: the oldest vote waits {ages[-1]:.1f} s, and longer and longer"
+        yield f"counting: the oldest uncounted vote is {ages[-1]:.1f} s old, and its age is growing"

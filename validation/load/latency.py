@@ -1,4 +1,4 @@
-"""How long requests took, from what the load generator noted: one pass over the records, and 4 bytes of memory a request."""
+"""Compute latencies from the records of the load generator, in one pass and 4 bytes of memory per request."""
 
 import math
 from array import array
@@ -14,7 +14,7 @@ from loadtests.scenario import Scenario
 from validation.load.result import Latency, Second
 
 EXPECTED = {"vote": 201, "results": 200, "vote again": 201}
-"""The status of a good answer; everything else is a failure, and so is a 201 that does not say which vote it promises to count."""
+"""The expected status by request name. Anything else is a failure, and so is a 201 without a vote id."""
 VOTES = ("vote", "vote again")
 NOT_SCHEDULED = "vote again"
 LONGEST_SECONDS = 3600.0
@@ -25,32 +25,32 @@ LOWEST_STEP = -A_DECADE
 TENTHS = tuple((tenth + 0.5) / 10 for tenth in range(10))
 
 
-class Spread:
-    """How durations are spread: kept in whole microseconds, up to an hour, with three digits. What is read is 0.1 % too high at most."""
+class Durations:
+    """A histogram of durations, in whole microseconds up to one hour, with three significant digits (at most 0.1 % too high)."""
 
     def __init__(self) -> None:
         self._histogram = HdrHistogram(1, round(LONGEST_SECONDS * 1e6), DIGITS)
 
     def add(self, seconds: float) -> None:
-        """Add a duration. Less than none, as a clock that is set back makes it, is none; more than an hour is an hour."""
+        """Add a duration. A negative one, from a clock that was set back, counts as 0, and one above an hour as an hour."""
         self._histogram.record_value(round(min(max(seconds, 0.0), LONGEST_SECONDS) * 1e6))
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of durations."""
         return int(self._histogram.total_count)
 
     @property
     def max(self) -> float:
-        """The longest, in ms, to the microsecond; 0 of none."""
+        """The longest duration in ms, to the microsecond; 0 if there is none."""
         return float(self._histogram.max_value / 1000)
 
     def percentile(self, percentile: float) -> float:
-        """Give a percentile in ms; 0 of none."""
+        """Return a percentile in ms; 0 if there is no duration."""
         return min(float(self._histogram.get_value_at_percentile(percentile) / 1000), self.max)
 
     def steps(self) -> list[tuple[float, int]]:
-        """Give upper bounds in ms, and how many: 20 steps a decade, from the first used to the last, at the same bounds in every run."""
+        """Return upper bounds in ms with counts: 20 steps per decade with fixed bounds, from the first used step to the last."""
         histogram, found = self._histogram, dict[int, int]()
         for index in range(histogram.counts_len):
             if count := histogram.get_count_at_index(index):
@@ -63,24 +63,24 @@ class Spread:
 
 @dataclass
 class _Requests:
-    """The requests of one name behind the warm-up, and the good answers that came in that time, to whichever request."""
+    """The requests of one name scheduled after the warm-up, and the expected responses that came in that time, to any request."""
 
-    latency: Spread = field(default_factory=Spread)
-    service: Spread = field(default_factory=Spread)
+    latency: Durations = field(default_factory=Durations)
+    service: Durations = field(default_factory=Durations)
     failures: int = 0
     answers: int = 0
 
 
-class Figures:
-    """What the records of a run come to.
+class Measurements:
+    """The measurements from the records of a run.
 
     Args:
-        records: the folder of records.
-        scenario: its schedule; the first step is the warm-up.
-        began: the begin of the schedule, in seconds since the epoch.
+        records: folder of the request records.
+        scenario: the scenario; its first step is the warm-up.
+        began: start of the schedule, in epoch seconds.
 
     Attributes:
-        sent: requests that the schedule wanted and that were sent; a vote again is not of the schedule.
+        sent: number of scheduled requests that were sent. Repeated votes are not scheduled.
     """
 
     def __init__(self, records: Path, scenario: Scenario, began: float) -> None:
@@ -111,10 +111,10 @@ class Figures:
 
     @cached_property
     def latencies(self) -> list[Latency]:
-        """The figures of each name that was intended behind the warm-up and before the end of the schedule.
+        """The latencies of each request name, for requests scheduled after the warm-up and before the end.
 
-        All these requests are in the times, also those that failed or got no answer. The rate counts good answers by when they came:
-        what was wanted in time and is answered after the end is no throughput.
+        They include requests that failed or got no response. The rate counts expected responses by arrival: a response after the end of
+        the schedule is not throughput.
         """
         return [self._latency(name, requests) for name, requests in self._requests.items() if requests.latency.count]
 
@@ -140,9 +140,9 @@ class Figures:
 
     @cached_property
     def timeline(self) -> list[Second]:
-        """Every second of the schedule, of all names together. `answered` are all requests, whatever came of them; `failed` are among them.
+        """Every second of the schedule, over all request names. `answered` counts all requests, `failed` those of them that failed.
 
-        The times of a second without a request are 0.
+        The percentiles of a second without requests are 0.
         """
         return [self._second(at, sorted(took), failed) for at, (took, failed) in enumerate(zip(self._took, self._failed, strict=True))]
 

@@ -1,11 +1,11 @@
-"""Every vote of a load run beside the ledger, by its id: sorted on disk, compared row by row, in the same memory for any number of votes.
+"""Reconcile every vote of a load run with the ledger, by id. Votes are sorted on disk and compared row by row, in constant memory.
 
-What is what: an answer 201 promises that the vote of its key is counted, once.
-- The same id twice for one key, as a retry gets it, is one vote.
-- Another id for the same key is no other vote: in the ledger it is a phantom; not in the ledger the promise is broken, and it is lost.
-- The same id for two keys counts one voter of two: the one answered first has it, the other's vote is lost.
-- An answer 201 without a UUID is a vote that nobody will find: lost.
-So the ledger has exactly `accepted - lost + phantom` rows since the run began.
+A 201 promises that the vote with its key is counted once.
+- The same id twice for one key, as after a retry, is one vote.
+- A second id for the same key is not a second vote: in the ledger it was never accepted, and missing from the ledger it is lost.
+- One id for two keys counts only one of two voters: the first response has the vote, the other vote is lost.
+- A 201 without a UUID is a vote that cannot be found: lost.
+The ledger therefore has exactly `accepted - lost + never_accepted` rows since the run began.
 """
 
 import sqlite3
@@ -18,36 +18,38 @@ from uuid import UUID
 
 from loadtests.records import UNANSWERED, read
 from validation.core.errors import HarnessError
-from validation.load.latency import EXPECTED, VOTES, Spread
-from validation.load.result import Books
+from validation.load.latency import EXPECTED, VOTES, Durations
+from validation.load.result import Reconciliation
 from validation.probes.running.store import StoreProbe
 
 SERVER_ERROR = 500
 CACHE_KIB = 16 * 1024
 LISTED = 20
-LOOKS = 5
+READINGS = 5
 NO_ID = bytes(16)
-ASKED_AGAIN = -1
+RESENT = -1
 
 TABLE = """
 create table answers (process integer, number integer, vote_id blob, option text, answered real, primary key (process, number, vote_id))
 without rowid
 """
-"""An empty vote_id: no answer, or none that says whether the vote was taken."""
+"""An empty vote_id means no response, or none that says whether the vote was accepted."""
 INSERT = "insert into answers values (?, ?, ?, ?, ?) on conflict do update set answered = min(answered, excluded.answered)"
-UNKNOWN = "select process, number, option from answers group by process, number having max(length(vote_id)) = 0 order by process, number"
+UNANSWERED_VOTES = (
+    "select process, number, option from answers group by process, number having max(length(vote_id)) = 0 order by process, number"
+)
 ACCEPTED = """
 select vote_id, option, answered, process <> ? and answered >= ? as timed,
   row_number() over (partition by process, number order by answered, vote_id) > 1 as second
 from answers where vote_id <> x'' order by vote_id, second, answered
 """
 
-LOOK = "select clock_timestamp()::text, extract(epoch from clock_timestamp())::float8"
+CLOCK = "select clock_timestamp()::text, extract(epoch from clock_timestamp())::float8"
 LEDGER = """
 select uuid_send(vote_id), option, extract(epoch from counted_at)::float8
 from vote_ledger where counted_at >= $1::text::timestamptz order by vote_id
 """
-UNBALANCED = """
+DIFFERENT_COUNTS = """
 select option, coalesce(votes.count, 0), coalesce(ledger.count, 0)
 from votes full join (select option, count(*) from vote_ledger group by option) as ledger using (option)
 where coalesce(votes.count, 0) <> coalesce(ledger.count, 0) order by option
@@ -55,84 +57,84 @@ where coalesce(votes.count, 0) <> coalesce(ledger.count, 0) order by option
 
 
 def clock(store: StoreProbe) -> tuple[str, float]:
-    """Look at the database's clock before a run.
+    """Read the clock of the database before a run.
 
     Returns:
-        The moment, for `reconcile`, and by how many seconds that clock is ahead of ours: of some looks the shortest is the most exact.
+        The time, for `reconcile`, and the seconds by which that clock is ahead of the local one, from the fastest of several readings.
     """
-    looks, session = [], store.session()
+    readings, session = [], store.session()
     try:
-        for _ in range(LOOKS):
+        for _ in range(READINGS):
             before = time.time()
-            ((moment, seconds),) = store.fetch(session, LOOK)
+            ((moment, seconds),) = store.fetch(session, CLOCK)
             after = time.time()
-            looks.append((after - before, str(moment), float(seconds) - (before + after) / 2))
+            readings.append((after - before, str(moment), float(seconds) - (before + after) / 2))
     finally:
         store.close_session(session)
-    return looks[0][1], min(looks)[2]
+    return readings[0][1], min(readings)[2]
 
 
 def unanswered(records: Path) -> Iterator[tuple[str, int, str]]:
-    """Give the process, number and option of each vote that got no answer or a 5xx, and never a 201: nobody knows whether it counts."""
+    """Yield process, number and option of each vote that got no response or a 5xx, and never a 201: its fate is unknown."""
     with _sorted(records) as (database, processes, _):
-        for process, number, option in database.execute(UNKNOWN):
+        for process, number, option in database.execute(UNANSWERED_VOTES):
             yield processes[process], number, option
 
 
 def reconcile(  # noqa: PLR0913 - what was noted, where it was counted, and two clocks
     records: Path, store: StoreProbe, since: str, ahead: float, again: Iterable[tuple[str, str, float]] = (), *, warm_up: float = 0.0
-) -> Books:
+) -> Reconciliation:
     """Compare every vote with the ledger.
 
     Args:
-        records: the folder of records.
-        store: the votes and their ledger; everything that was accepted before the run must have been counted before `since`.
-        since: a moment of the database's clock, before the first vote of the run.
-        ahead: by how many seconds that clock is ahead of ours.
-        again: the votes of `unanswered`, each asked for once more with its key, that were answered 201: id, option, when. They are not
-            among the times, which would begin with an answer that never came.
-        warm_up: answers of so many seconds from the first request are not among the times either; their votes are in the books.
+        records: folder of the request records.
+        store: the database. Every vote accepted before the run must have been counted before `since`.
+        since: a time on the database's clock, before the first vote of the run.
+        ahead: seconds by which that clock is ahead of the local one.
+        again: id, option and time of each vote from `unanswered` that was sent again and got a 201. Such votes are not timed, since
+            their first response never came.
+        warm_up: responses within this many seconds of the first request are not timed. Their votes are reconciled.
 
     Returns:
-        The books. Without a vote to time, `count_histogram` is empty and the times are 0.
+        The reconciliation. If no vote could be timed, `count_histogram` is empty and the times are 0.
 
     Raises:
         ProbeError: the database does not answer.
         HarnessError: the disk is full.
     """
     with _sorted(records) as (database, _, began):
-        unknown = sum(1 for _ in database.execute(UNKNOWN))
+        unanswered_votes = sum(1 for _ in database.execute(UNANSWERED_VOTES))
         more = enumerate(again)
-        database.executemany(INSERT, ((ASKED_AGAIN, number, _id_of(vote), option, answered) for number, (vote, option, answered) in more))
-        found = _Found(began, ahead)
-        found.balance(store)
+        database.executemany(INSERT, ((RESENT, number, _id_of(vote), option, answered) for number, (vote, option, answered) in more))
+        totals = _Totals(began, ahead)
+        totals.compare_counts(store)
         with closing(store.rows(LEDGER, since)) as ledger:
-            found.compare(database.execute(ACCEPTED, (ASKED_AGAIN, began + warm_up)), ledger)
-    return Books(
-        accepted=found.accepted,
-        unknown=unknown,
-        lost=found.lost,
-        phantom=found.phantom,
-        other=found.other,
-        uncounted=found.uncounted,
-        listed=found.listed,
-        count_p50=found.times.percentile(50),
-        count_p95=found.times.percentile(95),
-        count_max=found.times.max,
-        count_histogram=found.times.steps(),
+            totals.compare(database.execute(ACCEPTED, (RESENT, began + warm_up)), ledger)
+    return Reconciliation(
+        accepted=totals.accepted,
+        unanswered=unanswered_votes,
+        lost=totals.lost,
+        never_accepted=totals.never_accepted,
+        wrong_option=totals.wrong_option,
+        count_difference=totals.count_difference,
+        listed=totals.listed,
+        count_p50=totals.times.percentile(50),
+        count_p95=totals.times.percentile(95),
+        count_max=totals.times.max,
+        count_histogram=totals.times.steps(),
     )
 
 
-def _id_of(told: str) -> bytes:
+def _id_of(text: str) -> bytes:
     try:
-        return UUID(told).bytes
+        return UUID(text).bytes
     except ValueError:
         return NO_ID
 
 
 @contextmanager
 def _sorted(records: Path) -> Iterator[tuple[sqlite3.Connection, list[str], float]]:
-    """Sort what was noted of votes, on disk: the table, the names of the processes by their number in it, and the first intended moment."""
+    """Sort the recorded votes on disk. Yield the table, the process names by their number in it, and the first scheduled time."""
     processes: list[str] = []
     began = float("inf")
 
@@ -150,53 +152,53 @@ def _sorted(records: Path) -> Iterator[tuple[sqlite3.Connection, list[str], floa
                 yield len(processes) - 1, line.number, b"", line.option, line.ended
 
     try:
-        with closing(sqlite3.connect("")) as database:  # no name: a file that SQLite makes where its cache is full, and removes
+        with closing(sqlite3.connect("")) as database:  # no name: SQLite spills to a temporary file when its cache is full, and removes it
             database.execute(f"pragma cache_size = -{CACHE_KIB}")
             database.execute(TABLE)
             database.executemany(INSERT, rows())
             yield database, processes, began if processes else 0.0
     except sqlite3.Error as error:
-        raise HarnessError(f"The votes of the run could not be sorted: {error}.", "the disk for temporary files is full") from error
+        raise HarnessError(f"Cannot sort the votes of the run: {error}.", "the disk for temporary files is full") from error
 
 
 @dataclass
-class _Found:
-    """What is found on the way through votes and ledger."""
+class _Totals:
+    """The running totals of a reconciliation."""
 
     began: float
     ahead: float
     accepted: int = 0
     lost: int = 0
-    phantom: int = 0
-    other: int = 0
-    uncounted: int = 0
+    never_accepted: int = 0
+    wrong_option: int = 0
+    count_difference: int = 0
     listed: list[str] = field(default_factory=list)
-    times: Spread = field(default_factory=Spread)
+    times: Durations = field(default_factory=Durations)
 
-    def balance(self, store: StoreProbe) -> None:
-        """Compare the count of each option with its rows in the ledger; both were kept since the database began."""
-        for option, count, rows in store.rows(UNBALANCED):
-            self.uncounted += abs(count - rows)
-            self._list(f"uncounted {option}: the count is {count}, the ledger has {rows}")
+    def compare_counts(self, store: StoreProbe) -> None:
+        """Compare the count of each option with its rows in the ledger. Both cover the whole life of the database."""
+        for option, count, rows in store.rows(DIFFERENT_COUNTS):
+            self.count_difference += abs(count - rows)
+            self._list(f"count of {option}: {count}, and the ledger has {rows} rows")
 
     def compare(self, votes: Iterable[tuple[bytes, str, float, int, int]], ledger: Iterator[tuple[bytes, str, float]]) -> None:
-        """Go through both, sorted by id."""
+        """Walk through votes and ledger together, both sorted by id."""
         row, before = next(ledger, None), b""
         for vote, option, answered, timed, second in votes:
             while row and row[0] < vote:
-                self._phantom(row, "")
+                self._never_accepted(row, "")
                 row = next(ledger, None)
             if not row or row[0] != vote:
-                self._lost(vote, option, answered, ": the id of another voter's vote" if vote == before else "")
+                self._lost(vote, option, answered, ": it has the id of another vote" if vote == before else "")
             else:
                 if second:
-                    self._phantom(row, ": a second vote for one key")
+                    self._never_accepted(row, ": a second vote for one key")
                 else:
                     self._counted(row, option, answered, timed=bool(timed))
                 row = next(ledger, None)
             before = vote
         while row:
-            self._phantom(row, "")
+            self._never_accepted(row, "")
             row = next(ledger, None)
 
     def _counted(self, row: tuple[bytes, str, float], option: str, answered: float, *, timed: bool) -> None:
@@ -205,18 +207,18 @@ class _Found:
         if timed:
             self.times.add(counted_at - self.ahead - answered)
         if counted_option != option:
-            self.other += 1
-            self._list(f"other {UUID(bytes=vote)} {option}, counted for {counted_option}, answered at {self._at(answered)}")
+            self.wrong_option += 1
+            self._list(f"wrong option {UUID(bytes=vote)} {option}, counted for {counted_option}, answered at {self._at(answered)}")
 
     def _lost(self, vote: bytes, option: str, answered: float, why: str) -> None:
         self.accepted += 1
         self.lost += 1
         self._list(f"lost {UUID(bytes=vote)} {option}, answered at {self._at(answered)}{why}")
 
-    def _phantom(self, row: tuple[bytes, str, float], why: str) -> None:
+    def _never_accepted(self, row: tuple[bytes, str, float], why: str) -> None:
         vote, option, counted_at = row
-        self.phantom += 1
-        self._list(f"phantom {UUID(bytes=vote)} {option}, counted at {self._at(counted_at - self.ahead)}{why}")
+        self.never_accepted += 1
+        self._list(f"never accepted {UUID(bytes=vote)} {option}, counted at {self._at(counted_at - self.ahead)}{why}")
 
     def _at(self, moment: float) -> str:
         return f"{moment - self.began:.1f} s"

@@ -1,4 +1,4 @@
-"""What a load run has found: the one structure that the verdict, the report and the comparison read. It is kept as `load.json`."""
+"""The result of a load run, stored as `load.json`. The verdict, the report and the comparison read nothing else."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ Verdict = Literal["GO", "NO-GO", "INCOMPLETE"]
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """The requests of one name behind the warm-up. Milliseconds count from the intended moment; `service_` from the sending."""
+    """The requests of one name after the warm-up. Milliseconds count from the scheduled time; `service_` from sending."""
 
     name: str
     count: int
@@ -25,14 +25,14 @@ class Latency(msgspec.Struct, frozen=True):
     service_p999: float
     service_max: float
     histogram: list[tuple[float, int]]
-    """Upper bound in ms and how many, on a log scale: some 60 steps."""
+    """Upper bound in ms and count, on a log scale of about 60 steps."""
 
 
 class Second(msgspec.Struct, frozen=True):
-    """One second of the run, by the intended moment. `at` counts from the begin of the schedule; the warm-up is in it.
+    """One second of the run, by scheduled time. `at` counts from the start of the schedule, warm-up included.
 
     Attributes:
-        answered: all requests, whatever came of them; failed: those that were not answered as they should be.
+        answered: all requests, successful or not; failed: those without the expected response.
     """
 
     at: int
@@ -45,13 +45,13 @@ class Second(msgspec.Struct, frozen=True):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """What the parts looked like at one moment.
+    """The state of the system at one moment.
 
     Attributes:
-        at: seconds since the begin of the schedule.
-        lag, pending: entries not yet delivered, and delivered but not acknowledged; None: could not be read.
-        oldest: seconds that the oldest uncounted vote waits.
-        cpu: of each part, in cores. memory: MiB. Parts: `api`, `consumer`, `redis`, `postgres`, `generator`.
+        at: seconds since the start of the schedule.
+        lag, pending: entries not delivered yet, and pending entries; None if they could not be read.
+        oldest: age of the oldest uncounted vote, in seconds.
+        cpu, memory: CPU use in cores and memory in MiB of each part: `api`, `consumer`, `redis`, `postgres`, `generator`.
     """
 
     at: float
@@ -62,24 +62,27 @@ class Sample(msgspec.Struct, frozen=True):
     memory: dict[str, float]
 
 
-class Books(msgspec.Struct, frozen=True):
-    """The votes of the run beside the ledger, by id. What is listed is cut at 20.
+class Reconciliation(msgspec.Struct, frozen=True):
+    """The votes of the run compared with the ledger, by id.
 
     Attributes:
-        accepted: distinct votes that were answered 201.
-        unknown: votes that nobody answered; they were asked for again with their keys, and are then among the accepted.
-        lost: accepted and not in the ledger. phantom: in the ledger since the run began, and never accepted.
-        other: counted for another option. uncounted: by how much the counts of the options differ from the ledger's sums.
-        count_p50, count_p95, count_max: ms from the answer to the row in the ledger.
-        count_histogram: as that of `Latency`.
+        accepted: distinct votes answered with 201.
+        unanswered: votes without a response. They were sent again with their keys, and are accepted if that got a 201.
+        lost: accepted and not in the ledger.
+        never_accepted: in the ledger since the run began, and never accepted.
+        wrong_option: counted for another option.
+        count_difference: difference between the counts of the options and the sums of the ledger.
+        listed: the first 20 wrong votes.
+        count_p50, count_p95, count_max: ms from the response to the row in the ledger.
+        count_histogram: like that of `Latency`.
     """
 
     accepted: int
-    unknown: int
+    unanswered: int
     lost: int
-    phantom: int
-    other: int
-    uncounted: int
+    never_accepted: int
+    wrong_option: int
+    count_difference: int
     listed: list[str]
     count_p50: float
     count_p95: float
@@ -88,10 +91,11 @@ class Books(msgspec.Struct, frozen=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One limit: what was wanted and seen. `held` None: not proven, and `reason` says why.
+    """One limit and what was observed.
 
     Attributes:
-        kind: what it is about: how fast the system was, whether its votes add up, or whether the load was the one asked for.
+        held: whether the limit held; None if that is not proven, with the reason in `reason`.
+        kind: `budget` (speed of the system), `reconciliation` (every vote counted once) or `generator` (the load was as requested).
     """
 
     what: str
@@ -99,11 +103,11 @@ class Check(msgspec.Struct, frozen=True):
     seen: str
     held: bool | None
     reason: str = ""
-    kind: Literal["budget", "books", "generator"] = "budget"
+    kind: Literal["budget", "reconciliation", "generator"] = "budget"
 
 
 class FaultRecord(msgspec.Struct, frozen=True):
-    """A fault that came in the middle: seconds since the begin, how it took effect, and seconds until the latency was as before."""
+    """A fault during the run: its times in seconds since the start, its effect, and the seconds until the latency recovered."""
 
     name: str
     begun: float
@@ -113,12 +117,12 @@ class FaultRecord(msgspec.Struct, frozen=True):
 
 
 class Knee(msgspec.Struct, frozen=True):
-    """Up to which rate the system kept up, and what was at its limit beyond it.
+    """The highest rate that the system kept up with, and what was saturated above it.
 
     Attributes:
-        rate: the highest rate of a step that was kept, in requests a second; 0: not even the first.
-        first_broken: the rate of the first step that was not; None: the knee was not reached.
-        saturated: the part at its limit there, with the measure: `api: 0.97 of a core`.
+        rate: highest sustained rate in requests per second; 0 if not even the first step was sustained.
+        first_broken: first rate that was not sustained; None if the knee was not reached.
+        saturated: the saturated parts with their load, such as `api: 0.97 of a core`.
     """
 
     rate: float
@@ -130,9 +134,9 @@ class LoadResult(msgspec.Struct, frozen=True):
     """A load run.
 
     Attributes:
-        planned: requests of the schedule; missed: those that were never sent.
-        generator_busy: in cores, of the busiest process of the generator in its busiest second.
-        interrupted: whether somebody ended it early.
+        planned, missed: requests in the schedule, and those of them that were never sent.
+        generator_busy: CPU use of the busiest generator process in its busiest second, in cores.
+        interrupted: whether the run was stopped early.
     """
 
     run: str
@@ -147,7 +151,7 @@ class LoadResult(msgspec.Struct, frozen=True):
     latencies: list[Latency]
     timeline: list[Second]
     samples: list[Sample]
-    books: Books | None
+    reconciliation: Reconciliation | None
     knee: Knee | None
     faults: list[FaultRecord]
     planned: int
@@ -157,4 +161,4 @@ class LoadResult(msgspec.Struct, frozen=True):
     machine: dict[str, str]
     versions: dict[str, str]
     interrupted: bool = False
-    schema_version: int = 1
+    schema_version: int = 2

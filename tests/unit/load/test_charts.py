@@ -77,7 +77,7 @@ def test_a_long_run_is_told_in_minutes() -> None:
 
 
 def test_what_could_not_be_read_is_a_gap_and_not_a_zero() -> None:
-    before, after = line(chart("Votes on"), "lag").pieces
+    before, after = line(chart("Votes not"), "lag").pieces
     assert (len(before), len(after)) == (11, SECONDS - 13)
     assert before[-1][0] == pytest.approx(100 * 10 / SECONDS)
     assert after[0][0] == pytest.approx(100 * 13 / SECONDS)
@@ -89,7 +89,7 @@ def test_what_could_not_be_read_is_a_gap_and_not_a_zero() -> None:
 def test_a_value_alone_between_gaps_is_a_point() -> None:
     some = samples()
     alone = [structs.replace(s, lag=None) if s.at != 15 else s for s in some]
-    (piece,) = line(chart("Votes on", structs.replace(result(), samples=alone)), "lag").pieces
+    (piece,) = line(chart("Votes not", structs.replace(result(), samples=alone)), "lag").pieces
     assert piece == [piece[0]] * 2
 
 
@@ -138,9 +138,9 @@ def test_the_knee_is_a_level_of_the_throughput_and_within_the_chart() -> None:
 
 
 def test_a_chart_says_in_words_what_it_shows() -> None:
-    assert "answered well: 981 to 1 000." in chart("Throughput").described
+    assert "answered as expected: 981 to 1 000." in chart("Throughput").described
     unread = structs.replace(result(), samples=[structs.replace(s, lag=None) for s in samples()])
-    assert "lag: not yet delivered: nothing was observed." in chart("Votes on", unread).described
+    assert "lag: not yet delivered: nothing was observed." in chart("Votes not", unread).described
 
 
 def test_nothing_that_was_read_is_an_empty_chart() -> None:
@@ -156,7 +156,7 @@ def test_every_part_keeps_its_place_in_both_charts_of_parts() -> None:
 
 
 def test_a_distribution_has_a_bar_for_each_step_that_has_requests() -> None:
-    vote = distributions(structs.replace(result(), books=None))[0]
+    vote = distributions(structs.replace(result(), reconciliation=None))[0]
     first, second, last = vote.bars
     assert first.x < first.x + first.width <= second.x + 0.02 < last.x
     assert first.height / second.height == pytest.approx(4000 / 11800, rel=1e-2)
@@ -167,22 +167,22 @@ def test_a_distribution_has_a_bar_for_each_step_that_has_requests() -> None:
 
 
 def test_a_step_after_a_hole_is_no_wider_than_the_others() -> None:
-    widths = [bar.width for bar in distributions(structs.replace(result(), books=None))[0].bars]
+    widths = [bar.width for bar in distributions(structs.replace(result(), reconciliation=None))[0].bars]
     assert widths == pytest.approx([widths[0]] * 3, abs=0.02)
 
 
 def test_one_request_of_a_million_is_still_seen() -> None:
     rare = structs.replace(VOTE, histogram=[(1.0, 999_999), (1000.0, 1)])
-    (one,) = distributions(structs.replace(result(), latencies=[rare], books=None))
+    (one,) = distributions(structs.replace(result(), latencies=[rare], reconciliation=None))
     assert one.bars[-1].height > 0.5
 
 
 def test_all_distributions_share_their_axis_and_the_last_is_from_vote_to_count() -> None:
     every = distributions(result())
-    assert [one.title for one in every] == ["Latency of vote", "Latency of results", "From vote to count"]
+    assert [one.title for one in every] == ["Latency of vote", "Latency of results", "Time from response to count"]
     assert all(one.x_ticks == every[0].x_ticks for one in every)
 
 
 def test_a_histogram_of_nothing_is_an_empty_chart() -> None:
-    (one,) = distributions(structs.replace(result(), latencies=[structs.replace(VOTE, histogram=[(0.0, 3)])], books=None))
+    (one,) = distributions(structs.replace(result(), latencies=[structs.replace(VOTE, histogram=[(0.0, 3)])], reconciliation=None))
     assert one.empty

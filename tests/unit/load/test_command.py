@@ -44,9 +44,19 @@ def test_every_vote_of_a_short_load_is_found_and_nothing_stays(tmp_path: Path) -
     assert "Traceback" not in ended.stderr
     assert told["verdict"] in ended.stderr
     assert ended.returncode == {"GO": 0, "NO-GO": 1, "INCOMPLETE": 3}[told["verdict"]]
-    books = told["books"]
-    assert 1000 < books["accepted"] <= told["planned"]
-    assert (books["lost"], books["phantom"], books["other"], books["uncounted"]) == (0, 0, 0, 0)
+    reconciliation = told["reconciliation"]
+    assert 1000 < reconciliation["accepted"] <= told["planned"]
+    assert (
+        reconciliation["lost"],
+        reconciliation["never_accepted"],
+        reconciliation["wrong_option"],
+        reconciliation["count_difference"],
+    ) == (
+        0,
+        0,
+        0,
+        0,
+    )
     assert {"api", "consumer", "redis", "postgres", "generator"} <= set(told["samples"][-1]["cpu"])
     for file in ("index.html", "load.md", "seconds.csv", "locust.html", "locust_stats.csv", "scenarios.toml"):
         assert (tmp_path / "load-latest" / file).stat().st_size > 100
@@ -74,8 +84,8 @@ def test_an_interrupted_load_is_130_and_what_was_voted_is_looked_up(tmp_path: Pa
     assert "Traceback" not in said
     told = result(tmp_path)
     assert told["verdict"] == "INCOMPLETE"
-    assert told["books"]["accepted"] > 100
-    assert (told["books"]["lost"], told["books"]["phantom"]) == (0, 0)
+    assert told["reconciliation"]["accepted"] > 100
+    assert (told["reconciliation"]["lost"], told["reconciliation"]["never_accepted"]) == (0, 0)
 
 
 def test_an_api_that_dies_in_the_middle_is_no_go_and_the_votes_of_before_are_kept(tmp_path: Path) -> None:

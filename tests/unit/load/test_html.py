@@ -25,7 +25,7 @@ def page(of: LoadResult, links: dict[str, str] | None = None) -> Page:
 
 
 def test_the_first_thing_said_is_the_verdict_and_its_facts() -> None:
-    first = page(result()).text.partition("What the verdict rests on")[0]
+    first = page(result()).text.partition("Limits")[0]
     for told in (
         "NO-GO",
         "2 of 5 limits broken: vote, p99; votes lost; 1 not proven",
@@ -54,7 +54,7 @@ def test_the_verdict_is_a_word_and_a_colour(verdict: str) -> None:
 
 
 def test_each_check_is_told_with_limit_seen_margin_and_word_the_worst_first() -> None:
-    rests = page(result()).text.partition("What the verdict rests on")[2].partition("The knee")[0]
+    rests = page(result()).text.partition("Limits")[2].partition("The knee")[0]
     assert [rests.index(check.what) for check in (CHECKS[1], CHECKS[3], CHECKS[4], CHECKS[0], CHECKS[2])] == sorted(
         rests.index(check.what) for check in CHECKS
     )
@@ -62,7 +62,7 @@ def test_each_check_is_told_with_limit_seen_margin_and_word_the_worst_first() ->
         "vote, p99 at most 50 ms 75 ms 50 % beyond broken",
         "votes lost 0 2 of 20000 - broken",
         "memory of redis its process was not there grows by at most 32 MiB nothing - not proven",
-        "vote, rate at least 1000 a second 1100 a second 10 % left held",
+        "vote, rate at least 1000 per second 1100 per second 10 % left held",
     ):
         assert told in rests
 
@@ -70,23 +70,33 @@ def test_each_check_is_told_with_limit_seen_margin_and_word_the_worst_first() ->
 def test_knee_fault_percentiles_and_books_are_told() -> None:
     said = page(result()).text
     for told in (
-        "requests a second 2 500", "requests a second 3 000", "At its limit there api: 0.97 of a core",
+        "requests per second 2 500",
+        "requests per second 3 000",
+        "Saturated there api: 0.97 of a core",
         "F1 Redis is paused 10 to 14 s no answer to PING for 4 s 2.5 s after its end",
-        "vote 16 000 requests, 12 failed, 998 a second the intended moment 1.25 9.5 75 210 640 the sending (service time) 1.1 8 61 205 630",
-        "answered 201, each once 20 000 -", "asked for again with their keys 7 -", "not in the ledger 2 broken", "never accepted 0 held",
-        "another option 0 held", "differ from the ledger by 1 broken", "Votes that are wrong lost 01985f1e lost 01985f1f",
-    ):  # fmt: skip
+        (
+            "vote 16 000 requests, 12 failed, 998 per second scheduled time (latency) 1.25 9.5 75 210 640 "
+            "sending (service time) 1.1 8 61 205 630"
+        ),
+        "accepted: answered with 201 20 000 -",
+        "sent again with their keys 7 -",
+        "accepted but not counted 2 broken",
+        "never accepted 0 held",
+        "the wrong option 0 held",
+        "between counts and ledger 1 broken",
+        "Wrong votes lost 01985f1e lost 01985f1f",
+    ):
         assert told in said
 
 
 def test_a_fault_without_effect_or_recovery_says_so() -> None:
     lasting = structs.replace(result(), faults=[structs.replace(FAULT, seen="", recovered_after=None)])
-    assert "F1 Redis is paused 10 to 14 s none not until the end" in page(lasting).text
+    assert "F1 Redis is paused 10 to 14 s none not before the end" in page(lasting).text
 
 
 def test_a_knee_that_was_not_reached_says_so() -> None:
     of = structs.replace(result(), knee=structs.replace(result().knee, first_broken=None, saturated=[]))  # type: ignore[type-var]
-    assert "First rate that was not kept, requests a second not reached" in page(of).text
+    assert "First rate that was not sustained, requests per second not reached" in page(of).text
 
 
 def test_what_the_system_answers_stays_text() -> None:
@@ -156,13 +166,13 @@ def test_each_chart_has_a_title_a_description_units_and_a_grid() -> None:
     assert len(told.all("title")) == 1 + len(plots)
     assert len(told.all("desc")) == len(plots)
     for unit in (
-        "requests a second",
+        "requests per second",
         "ms, log scale",
         "stream entries",
         "cores",
         "MiB",
         "share, %",
-        "seconds since the begin of the schedule",
+        "seconds since the start of the schedule",
     ):
         assert unit in told.text
     assert len(told.all("line", "grid")) >= 6 * len(plots)
@@ -197,32 +207,32 @@ def test_where_nothing_was_seen_there_are_words_and_no_frame() -> None:
     assert not told.all("svg")
     assert not told.all("table")
     assert told.text.count("nothing was observed") >= 7 + 5
-    assert "Whether every accepted vote was counted is not known." in told.text
+    assert "It is unknown whether every accepted vote was counted." in told.text
 
 
 def test_samples_that_could_not_be_read_are_words_too() -> None:
     unread = structs.replace(result(), samples=[Sample(1.0, None, None, None, {}, {})])
     said = page(unread).text
-    for title in ("Votes on their way", "Age of the oldest uncounted vote", "CPU of each part", "Memory of each part"):
+    for title in ("Votes not yet counted", "Age of the oldest uncounted vote", "CPU of each part", "Memory of each part"):
         assert f"{title}: nothing was observed." in said
     assert "Throughput: nothing was observed." not in said
 
 
 def test_books_that_balance_list_nothing() -> None:
-    said = page(structs.replace(result(), books=structs.replace(BOOKS, lost=0, uncounted=0, listed=[]))).text
-    assert "Votes that are wrong" not in said
-    assert "not in the ledger 0 held" in said
+    said = page(structs.replace(result(), reconciliation=structs.replace(BOOKS, lost=0, count_difference=0, listed=[]))).text
+    assert "Wrong votes" not in said
+    assert "lost: accepted but not counted 0 held" in said
 
 
 def test_a_list_that_was_cut_says_so() -> None:
-    assert "Votes that are wrong, the first 20" in page(structs.replace(result(), books=structs.replace(BOOKS, listed=["x"] * 20))).text
+    assert "Wrong votes, the first 20" in page(structs.replace(result(), reconciliation=structs.replace(BOOKS, listed=["x"] * 20))).text
 
 
 def test_a_name_without_a_histogram_keeps_its_figures() -> None:
-    said = page(structs.replace(result(), latencies=[structs.replace(VOTE, histogram=[])], books=None)).text
+    said = page(structs.replace(result(), latencies=[structs.replace(VOTE, histogram=[])], reconciliation=None)).text
     assert "Latency of vote: nothing was observed." in said
     assert "1.25 9.5 75 210 640" in said
 
 
 def test_a_moment_that_is_none_stays_as_it_is() -> None:
-    assert "Began sometime" in page(structs.replace(result(), started="sometime")).text
+    assert "Started sometime" in page(structs.replace(result(), started="sometime")).text

@@ -45,12 +45,12 @@ def test_a_first_step_that_is_not_kept_leaves_no_rate() -> None:
 
 def test_a_full_machine_is_named_with_the_part_that_came_nearest() -> None:
     found = knee(RAMP, seconds({10: 100}), samples({"api": 0.8, "generator": 0.7, "redis": 0.3}), cores=2)
-    assert found.saturated == ["the machine: all parts together use 1.80 of 2 cores", "nearest to its limit: api, 0.80 of a core"]
+    assert found.saturated == ["the machine: all parts together use 1.80 of 2 cores", "closest to saturation: api, 0.80 of a core"]
 
 
 def test_a_queue_that_gets_older_and_older_is_named() -> None:
     found = knee(RAMP, seconds({10: 100}), samples({"consumer": 0.5}, [at / 4 for at in range(28)]), cores=8)
-    assert any("the oldest vote waits 6.8 s" in what for what in found.saturated)
+    assert any("the oldest uncounted vote is 6.8 s old" in what for what in found.saturated)
 
 
 def test_parts_that_nobody_can_look_at_are_not_blamed() -> None:

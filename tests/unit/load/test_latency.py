@@ -1,4 +1,4 @@
-"""What the records of a run come to: latencies by name behind the warm-up, and a time line of everything."""
+"""What the records of a run come to: latencies by name after the warm-up, and a time line of everything."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from loadtests.records import LINE, SUFFIX, Line
 from loadtests.scenario import Scenario, parse_scenario
 from tests.unit.load.records import BEGAN, again, grown, vote, written
-from validation.load.latency import Figures, Spread
+from validation.load.latency import Durations, Measurements
 
 LONGEST = 3600.0
 WARM_UP, STEADY = 2, 4
@@ -21,9 +21,9 @@ SCENARIO = parse_scenario("some", {"title": "", "users": {"Voter": 1.0}, "budget
 DURATIONS = some.lists(some.floats(0.0, LONGEST) | some.floats(0.0001, 0.1), min_size=1, max_size=300)
 
 
-def figures(folder: Path, *lines: Line, scenario: Scenario = SCENARIO) -> Figures:
+def figures(folder: Path, *lines: Line, scenario: Scenario = SCENARIO) -> Measurements:
     written(folder, (promised(line) if line.status == 201 else line for line in lines))
-    return Figures(folder, scenario, BEGAN)
+    return Measurements(folder, scenario, BEGAN)
 
 
 def promised(line: Line) -> Line:
@@ -36,7 +36,7 @@ def results(at: float, status: int = 200) -> Line:
 
 @given(DURATIONS)
 def test_percentiles_are_those_of_the_sorted_durations_within_the_error_of_the_histogram(seconds: list[float]) -> None:
-    spread, ranked = Spread(), sorted(round(s * 1e6) / 1000 for s in seconds)
+    spread, ranked = Durations(), sorted(round(s * 1e6) / 1000 for s in seconds)
     for one in seconds:
         spread.add(one)
     for percentile in (50, 95, 99, 99.9):
@@ -48,7 +48,7 @@ def test_percentiles_are_those_of_the_sorted_durations_within_the_error_of_the_h
 
 @given(DURATIONS)
 def test_the_steps_of_the_histogram_hold_every_duration_at_bounds_that_any_two_runs_share(seconds: list[float]) -> None:
-    spread = Spread()
+    spread = Durations()
     for one in seconds:
         spread.add(one)
     steps = spread.steps()
@@ -62,11 +62,11 @@ def test_the_steps_of_the_histogram_hold_every_duration_at_bounds_that_any_two_r
 
 
 def test_a_spread_of_nothing_has_no_step() -> None:
-    assert (Spread().steps(), Spread().percentile(95), Spread().max) == ([], 0, 0)
+    assert (Durations().steps(), Durations().percentile(95), Durations().max) == ([], 0, 0)
 
 
 def test_a_duration_below_none_is_none_and_one_beyond_an_hour_an_hour() -> None:
-    spread = Spread()
+    spread = Durations()
     spread.add(-3.0)
     spread.add(5000.0)
     assert (spread.count, spread.percentile(50), spread.max) == (2, 0, LONGEST * 1000)
@@ -106,7 +106,7 @@ def test_only_the_expected_status_is_no_failure_and_every_failure_is_in_the_time
 
 def test_a_201_that_names_no_vote_is_a_failure(tmp_path: Path) -> None:
     written(tmp_path, [vote(1, 3), promised(vote(2, 3))])
-    (latency,) = Figures(tmp_path, SCENARIO, BEGAN).latencies
+    (latency,) = Measurements(tmp_path, SCENARIO, BEGAN).latencies
     assert (latency.count, latency.failures) == (2, 1)
 
 
@@ -144,11 +144,11 @@ def test_a_record_that_is_cut_off_is_left_out(tmp_path: Path) -> None:
     (process,) = written(tmp_path, [vote(1, 3), vote(2, 3)])
     file = tmp_path / f"{process}{SUFFIX}"
     file.write_bytes(file.read_bytes()[: LINE.size + 7])
-    assert Figures(tmp_path, SCENARIO, BEGAN).latencies[0].count == 1
+    assert Measurements(tmp_path, SCENARIO, BEGAN).latencies[0].count == 1
 
 
 def test_two_hundred_thousand_records_need_a_few_mib(tmp_path: Path) -> None:
     written(tmp_path, (vote(number, 6 * number / 200_000, number % 1000 / 10_000) for number in range(200_000)))
     setup = "from tests.unit.load.test_latency import *"
-    work = "found = Figures(Path(sys.argv[1]), SCENARIO, BEGAN)\nassert found.latencies and found.timeline and found.sent == 200_000"
+    work = "found = Measurements(Path(sys.argv[1]), SCENARIO, BEGAN)\nassert found.latencies and found.timeline and found.sent == 200_000"
     assert grown(setup, work, str(tmp_path)) < 8

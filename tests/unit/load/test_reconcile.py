@@ -24,7 +24,7 @@ from tests.unit import servers
 from tests.unit.load.records import BEGAN, again, grown, vote, written
 from validation.core.errors import HarnessError, ProbeError
 from validation.load import reconcile
-from validation.load.result import Books
+from validation.load.result import Reconciliation
 from validation.probes.running.store import StoreProbe
 
 OTHER = {"cats": "dogs", "dogs": "cats"}
@@ -57,7 +57,7 @@ class Database:
 
         self.portal.call(fill)
 
-    def books(self, folder: Path, **more: Any) -> Books:
+    def reconciliation(self, folder: Path, **more: Any) -> Reconciliation:
         since = datetime.fromtimestamp(BEGAN, UTC).isoformat()
         return reconcile.reconcile(folder, self.store, since, more.pop("ahead", 0.0), more.pop("again", ()), **more)
 
@@ -75,8 +75,8 @@ def database(postgres: servers.Server) -> Iterator[Database]:
         yield Database(postgres.url, portal)
 
 
-def wrong(books: Books) -> tuple[int, int, int, int]:
-    return books.lost, books.phantom, books.other, books.uncounted
+def wrong(reconciliation: Reconciliation) -> tuple[int, int, int, int]:
+    return reconciliation.lost, reconciliation.never_accepted, reconciliation.wrong_option, reconciliation.count_difference
 
 
 def same(vote_id: UUID, **more: Any) -> Line:
@@ -85,22 +85,22 @@ def same(vote_id: UUID, **more: Any) -> Line:
 
 @dataclass
 class Plan:
-    """Votes whose fate is planted: what the generator notes, what the ledger has, and what the books must show."""
+    """Votes whose fate is planted: what the generator notes, what the ledger has, and what the reconciliation must show."""
 
     lines: list[Line] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     accepted: int = 0
-    unknown: int = 0
+    unanswered: int = 0
     lost: int = 0
-    phantom: int = 0
-    other: int = 0
+    never_accepted: int = 0
+    wrong_option: int = 0
 
     def add(self, number: int, fate: str, option: str, one: UUID, two: UUID) -> None:
         line = vote(number, at=number, vote_id=one, option=option)
         row = (one, option, number + 0.5)
         lines: dict[str, list[Line]] = {
             "refused": [vote(number, at=number, status=429, option=option)],
-            "phantom": [],
+            "never_accepted": [],
             "unanswered": [vote(number, at=number, status=503, option=option)],
             "answered again": [vote(number, at=number, status=0, option=option), again(line)],
             "answered twice": [line, again(line)],
@@ -117,14 +117,14 @@ class Plan:
         }
         self.lines += lines.get(fate, [line])
         self.rows += rows.get(fate, [row])
-        self.accepted += {"refused": 0, "phantom": 0, "unanswered": 0, "another id, not counted": 2, "an id for two": 2}.get(fate, 1)
-        self.unknown += fate == "unanswered"
+        self.accepted += {"refused": 0, "never_accepted": 0, "unanswered": 0, "another id, not counted": 2, "an id for two": 2}.get(fate, 1)
+        self.unanswered += fate == "unanswered"
         self.lost += fate in {"lost", "another id, not counted", "an id for two"}
-        self.phantom += fate in {"phantom", "another id, counted"}
-        self.other += fate == "other option"
+        self.never_accepted += fate in {"never_accepted", "another id, counted"}
+        self.wrong_option += fate == "other option"
 
 
-FATES = ["counted", "refused", "lost", "phantom", "other option", "unanswered", "answered again", "answered twice"]
+FATES = ["counted", "refused", "lost", "never_accepted", "other option", "unanswered", "answered again", "answered twice"]
 FATES += ["another id, counted", "another id, not counted", "an id for two"]
 FATE = some.tuples(some.sampled_from(FATES), some.sampled_from(sorted(OTHER)), some.uuids(), some.uuids())
 VOTES = some.lists(FATE, max_size=40, unique_by=(lambda fate: fate[2], lambda fate: fate[3]))
@@ -143,12 +143,12 @@ def test_the_books_show_exactly_what_was_planted(
     with TemporaryDirectory() as folder:
         voter = [[line for line in plan.lines if line.number % 2 == half] for half in (0, 1)] if spread else [plan.lines]
         written(Path(folder), *voter)
-        books = database.books(Path(folder))
-        assert len(list(reconcile.unanswered(Path(folder)))) == plan.unknown
-    assert wrong(books) == (plan.lost, plan.phantom, plan.other, sum(more.values()))
-    assert (books.accepted, books.unknown) == (plan.accepted, plan.unknown)
-    assert len(plan.rows) == books.accepted - books.lost + books.phantom
-    assert len(books.listed) == min(20, plan.lost + plan.phantom + plan.other + len(more))
+        reconciliation = database.reconciliation(Path(folder))
+        assert len(list(reconcile.unanswered(Path(folder)))) == plan.unanswered
+    assert wrong(reconciliation) == (plan.lost, plan.never_accepted, plan.wrong_option, sum(more.values()))
+    assert (reconciliation.accepted, reconciliation.unanswered) == (plan.accepted, plan.unanswered)
+    assert len(plan.rows) == reconciliation.accepted - reconciliation.lost + reconciliation.never_accepted
+    assert len(reconciliation.listed) == min(20, plan.lost + plan.never_accepted + plan.wrong_option + len(more))
 
 
 def test_what_is_wrong_is_told_in_words(database: Database, tmp_path: Path) -> None:
@@ -168,55 +168,55 @@ def test_what_is_wrong_is_told_in_words(database: Database, tmp_path: Path) -> N
     )
     rows = [(ids[0], "cats", 1.0), (ids[2], "dogs", 1.0), (ids[3], "dogs", 2.0), *((ids[n], "cats", 4.0) for n in (4, 5, 6))]
     database.has(rows, more={"dogs": 3})
-    assert database.books(tmp_path, ahead=0.5).listed == [
-        "uncounted dogs: the count is 5, the ledger has 2",
+    assert database.reconciliation(tmp_path, ahead=0.5).listed == [
+        "count of dogs: 5, and the ledger has 2 rows",
         f"lost {UUID(int=0)} cats, answered at 6.0 s",
         f"lost {ids[1]} cats, answered at 12.3 s",
-        f"other {ids[2]} cats, counted for dogs, answered at 1.0 s",
-        f"phantom {ids[3]} dogs, counted at 1.5 s",
-        f"phantom {ids[5]} cats, counted at 3.5 s: a second vote for one key",
-        f"lost {ids[6]} cats, answered at 5.0 s: the id of another voter's vote",
+        f"wrong option {ids[2]} cats, counted for dogs, answered at 1.0 s",
+        f"never accepted {ids[3]} dogs, counted at 1.5 s",
+        f"never accepted {ids[5]} cats, counted at 3.5 s: a second vote for one key",
+        f"lost {ids[6]} cats, answered at 5.0 s: it has the id of another vote",
     ]
 
 
 def test_no_more_than_twenty_are_listed(database: Database, tmp_path: Path) -> None:
     written(tmp_path, [same(uuid4(), number=number) for number in range(30)])
     database.has([])
-    books = database.books(tmp_path)
-    assert (books.lost, len(books.listed)) == (30, 20)
+    reconciliation = database.reconciliation(tmp_path)
+    assert (reconciliation.lost, len(reconciliation.listed)) == (30, 20)
 
 
 def test_times_count_from_the_answer_to_the_row_by_one_clock(database: Database, tmp_path: Path) -> None:
     ids = [uuid4() for _ in range(100)]
     written(tmp_path, [same(one, number=number, at=number) for number, one in enumerate(ids)])
     database.has((one, "cats", number + 0.01 + 0.001 * (number + 1) + 7) for number, one in enumerate(ids))
-    books = database.books(tmp_path, ahead=7.0)
-    assert (books.count_p50, books.count_p95, books.count_max) == pytest.approx((50, 95, 100), rel=0.001)
-    assert sum(count for _, count in books.count_histogram) == 100
+    reconciliation = database.reconciliation(tmp_path, ahead=7.0)
+    assert (reconciliation.count_p50, reconciliation.count_p95, reconciliation.count_max) == pytest.approx((50, 95, 100), rel=0.001)
+    assert sum(count for _, count in reconciliation.count_histogram) == 100
 
 
 def test_a_vote_that_is_counted_before_its_answer_is_read_took_no_time(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [same(one, took=0.2)])
     database.has([(one, "cats", 0.1)])
-    books = database.books(tmp_path)
-    assert (books.count_p50, books.count_max, books.count_histogram) == (0, 0, [(0.1, 1)])
+    reconciliation = database.reconciliation(tmp_path)
+    assert (reconciliation.count_p50, reconciliation.count_max, reconciliation.count_histogram) == (0, 0, [(0.1, 1)])
 
 
 def test_the_time_of_a_vote_that_was_answered_twice_counts_from_the_first_answer(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [again(same(one, took=0.3)), same(one, took=0.1), again(same(one, took=0.2))])
     database.has([(one, "cats", 0.4)])
-    assert database.books(tmp_path).count_max == pytest.approx(300)
+    assert database.reconciliation(tmp_path).count_max == pytest.approx(300)
 
 
 def test_the_warm_up_is_in_the_books_and_not_in_the_times(database: Database, tmp_path: Path) -> None:
     early, late = uuid4(), uuid4()
     written(tmp_path, [same(early, number=1, at=0), same(late, number=2, at=5)])
     database.has([(early, "cats", 4.0), (late, "cats", 5.02)])
-    assert database.books(tmp_path).count_max == pytest.approx(3990)
-    books = database.books(tmp_path, warm_up=5.0)
-    assert (books.accepted, books.count_max, wrong(books)) == (2, pytest.approx(10), (0, 0, 0, 0))
+    assert database.reconciliation(tmp_path).count_max == pytest.approx(3990)
+    reconciliation = database.reconciliation(tmp_path, warm_up=5.0)
+    assert (reconciliation.accepted, reconciliation.count_max, wrong(reconciliation)) == (2, pytest.approx(10), (0, 0, 0, 0))
 
 
 def test_votes_that_nobody_answered_can_be_asked_for_again_by_their_keys(tmp_path: Path) -> None:
@@ -231,30 +231,35 @@ def test_the_answers_of_the_second_asking_are_accepted_votes_and_not_among_the_t
     written(tmp_path, [vote(1, status=0), vote(2, status=0), vote(3, status=0)])
     database.has([(counted, "cats", 0.1)])
     told = [(str(counted), "cats", BEGAN + 60), (str(lost), "cats", BEGAN + 61), ("no UUID", "cats", BEGAN + 62)]
-    books = database.books(tmp_path, again=told)
-    assert (books.accepted, books.unknown, wrong(books)) == (3, 3, (2, 0, 0, 0))
-    assert (books.count_histogram, books.count_p95) == ([], 0)
-    assert f"lost {lost} cats, answered at 61.0 s" in books.listed
+    reconciliation = database.reconciliation(tmp_path, again=told)
+    assert (reconciliation.accepted, reconciliation.unanswered, wrong(reconciliation)) == (3, 3, (2, 0, 0, 0))
+    assert (reconciliation.count_histogram, reconciliation.count_p95) == ([], 0)
+    assert f"lost {lost} cats, answered at 61.0 s" in reconciliation.listed
 
 
 def test_a_second_asking_that_gets_somebody_elses_vote_loses_one(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [same(one), vote(2, status=0)])
     database.has([(one, "cats", 0.1)])
-    assert wrong(database.books(tmp_path, again=[(str(one), "cats", BEGAN + 60)])) == (1, 0, 0, 0)
+    assert wrong(database.reconciliation(tmp_path, again=[(str(one), "cats", BEGAN + 60)])) == (1, 0, 0, 0)
 
 
 def test_what_was_counted_before_the_run_is_none_of_its_votes(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [same(one)])
     database.has([(uuid4(), "dogs", -1.0), (one, "cats", 0.1)])
-    assert wrong(database.books(tmp_path)) == (0, 0, 0, 0)
+    assert wrong(database.reconciliation(tmp_path)) == (0, 0, 0, 0)
 
 
 def test_without_a_record_everything_counted_is_a_phantom(database: Database, tmp_path: Path) -> None:
     database.has([(uuid4(), "cats", 1.0)])
-    books = database.books(tmp_path)
-    assert (books.accepted, books.unknown, books.phantom, books.count_histogram) == (0, 0, 1, [])
+    reconciliation = database.reconciliation(tmp_path)
+    assert (reconciliation.accepted, reconciliation.unanswered, reconciliation.never_accepted, reconciliation.count_histogram) == (
+        0,
+        0,
+        1,
+        [],
+    )
     assert list(reconcile.unanswered(tmp_path)) == []
 
 
@@ -264,8 +269,8 @@ def test_a_record_that_is_cut_off_is_left_out(database: Database, tmp_path: Path
     file = tmp_path / f"{process}{SUFFIX}"
     file.write_bytes(file.read_bytes()[: LINE.size + 7])
     database.has([(ids[0], "cats", 1.0)])
-    books = database.books(tmp_path)
-    assert (books.accepted, wrong(books)) == (1, (0, 0, 0, 0))
+    reconciliation = database.reconciliation(tmp_path)
+    assert (reconciliation.accepted, wrong(reconciliation)) == (1, (0, 0, 0, 0))
 
 
 def test_the_databases_clock_is_compared_with_ours(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +292,7 @@ def test_a_full_disk_is_trouble_of_the_harness(tmp_path: Path, monkeypatch: pyte
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, limits[1]))
     try:
-        with pytest.raises(HarnessError, match=r"could not be sorted(.|\n)*is full"):
+        with pytest.raises(HarnessError, match=r"Cannot sort the votes(.|\n)*is full"):
             list(reconcile.unanswered(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -300,7 +305,7 @@ def test_two_hundred_thousand_votes_need_the_cache_of_the_sorting_and_little_els
     setup = "from tests.unit.load.test_reconcile import *"
     work = (
         "with start_blocking_portal() as portal:\n"
-        "    books = Database(sys.argv[1], portal).books(Path(sys.argv[2]))\n"
-        f"assert (books.accepted, wrong(books)) == ({MANY}, (0, 0, 0, 0)), books"
+        "    reconciliation = Database(sys.argv[1], portal).reconciliation(Path(sys.argv[2]))\n"
+        f"assert (reconciliation.accepted, wrong(reconciliation)) == ({MANY}, (0, 0, 0, 0)), reconciliation"
     )
     assert grown(setup, work, database.url, str(tmp_path)) < 48

@@ -6,9 +6,9 @@ from msgspec import structs
 from loadtests.scenario import Scenario, parse_scenario
 from validation.core.errors import UsageError
 from validation.load import verdict
-from validation.load.result import Books, Check, Latency, Sample
+from validation.load.result import Check, Latency, Reconciliation, Sample
 
-BOOKS = Books(1000, 0, 0, 0, 0, 0, [], 1.0, 2.0, 3.0, [(1.0, 1000)])
+BOOKS = Reconciliation(1000, 0, 0, 0, 0, 0, [], 1.0, 2.0, 3.0, [(1.0, 1000)])
 VOTES = Latency("vote", 2000, 0, 200.0, 2.0, 6.0, 12.0, 20.0, 30.0, 1.0, 5.0, 9.0, 15.0, 25.0, [(10.0, 2000)])
 TOLD = {"title": "T", "users": {"Voter": 1.0}, "steps": [[1, 10], [5, 10]]}
 
@@ -49,33 +49,33 @@ def test_a_request_that_was_never_sent_is_not_proven() -> None:
 
 @pytest.mark.parametrize(("budgets", "whole"), [({"vots": {"p50": 1}}, {}), ({"vote": {"p51": 1}}, {}), ({}, {"count_p96": 1})])
 def test_a_budget_for_nothing_is_refused(budgets: dict[str, dict[str, float]], whole: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match=r"there are|requests are named"):
-        verdict.demand_known(a_scenario(budgets, whole=whole))
+    with pytest.raises(UsageError, match=r"valid names are"):
+        verdict.require_known(a_scenario(budgets, whole=whole))
 
 
-@pytest.mark.parametrize("what", ["lost", "phantom", "other", "uncounted"])
+@pytest.mark.parametrize("what", ["lost", "never_accepted", "wrong_option", "count_difference"])
 def test_one_wrong_vote_is_no_go(what: str) -> None:
     checks = list(verdict.reconciled(a_scenario(), structs.replace(BOOKS, **{what: 1}), "", 0, drained=True))
-    assert [check.what for check in checks if check.held is False] == [f"votes {what}"]
+    assert [check.what for check in checks if check.held is False] == [verdict.WRONG_VOTES[what]]
     assert verdict.verdict(checks) == "NO-GO"
 
 
 def test_a_phantom_that_may_be_one_that_nobody_answered_is_not_proven() -> None:
-    checks = list(verdict.reconciled(a_scenario(), structs.replace(BOOKS, phantom=1, unknown=3), "", 2, drained=True))
-    assert [check.held for check in checks if check.what == "votes phantom"] == [None]
+    checks = list(verdict.reconciled(a_scenario(), structs.replace(BOOKS, never_accepted=1, unanswered=3), "", 2, drained=True))
+    assert [check.held for check in checks if check.what == "votes counted but never accepted"] == [None]
     assert verdict.verdict(checks) == "INCOMPLETE"
 
 
-@pytest.mark.parametrize("books", [None, structs.replace(BOOKS, accepted=0)])
-def test_no_books_and_empty_books_prove_nothing(books: Books | None) -> None:
-    (check,) = verdict.reconciled(a_scenario(whole={"count_p95": 500}), books, "", 0, drained=True)
+@pytest.mark.parametrize("reconciliation", [None, structs.replace(BOOKS, accepted=0)])
+def test_no_books_and_empty_books_prove_nothing(reconciliation: Reconciliation | None) -> None:
+    (check,) = verdict.reconciled(a_scenario(whole={"count_p95": 500}), reconciliation, "", 0, drained=True)
     assert check.held is None
 
 
 def test_a_count_time_of_no_vote_is_not_proven() -> None:
-    books = structs.replace(BOOKS, count_p95=0.0, count_histogram=[])
-    checks = verdict.reconciled(a_scenario(whole={"count_p95": 500}), books, "", 0, drained=True)
-    assert [check.held for check in checks if check.what.startswith("from answer")] == [None]
+    reconciliation = structs.replace(BOOKS, count_p95=0.0, count_histogram=[])
+    checks = verdict.reconciled(a_scenario(whole={"count_p95": 500}), reconciliation, "", 0, drained=True)
+    assert [check.held for check in checks if check.what.startswith("time from response")] == [None]
 
 
 def test_a_queue_that_is_not_drained_is_no_go() -> None:
@@ -129,7 +129,7 @@ def test_a_load_that_was_not_the_one_asked_for_proves_nothing(
 
 def test_what_a_saturated_generator_found_slow_is_no_go_for_nobody_and_what_it_found_lost_is() -> None:
     saturated = list(verdict.generator(1000, 1000, [(1.0, 1.0)]))
-    slow, lost = Check("vote, p50", "1", "2", held=False), Check("votes lost", "0", "1", held=False, kind="books")
+    slow, lost = Check("vote, p50", "1", "2", held=False), Check("votes lost", "0", "1", held=False, kind="reconciliation")
     assert verdict.verdict([slow, *saturated]) == "INCOMPLETE"
     assert verdict.verdict([lost, *saturated]) == "NO-GO"
 

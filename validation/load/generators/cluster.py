@@ -1,6 +1,6 @@
-"""Runs Locust in pods of the cluster that it loads, a master and its workers, and brings home what they noted before they go.
+"""Run Locust in pods of the cluster under load, one master and its workers, and fetch their results before they are deleted.
 
-They come from `loadtests/kubernetes.yaml`, as anybody can start them by hand, and go with the namespaces of the installation.
+The pods come from `loadtests/kubernetes.yaml`, which also works by hand. They are deleted with the namespaces of the installation.
 """
 
 import re
@@ -23,7 +23,7 @@ from validation.core.waiting import eventually
 from validation.images import engines
 from validation.images.build import build
 from validation.images.source import LOAD, reference
-from validation.load.generators.local import ENDS_SECONDS, Generator, Order, demand_good, options
+from validation.load.generators.local import ENDS_SECONDS, Generator, Order, options, require_valid_exit
 from validation.targets.cluster.access import REQUEST_SECONDS, api_call
 from validation.targets.cluster.image_loading import load
 from validation.targets.cluster.installation import PORTS, Installation, waiting_reasons
@@ -37,16 +37,16 @@ NAMED = "voting-load"
 MASTER, WORKER = f"{NAMED}-master", f"{NAMED}-worker"
 SCENARIOS = Path("/scenarios/scenarios.toml")
 STARTS_SECONDS = 90.0
-"""Until the pods run, which may have to fetch the image, and the workers have found the master."""
+"""Time for pods to start, which may include pulling the image, and for workers to find the master."""
 FETCH_SECONDS = 30.0
 LOOK_SECONDS = 1.0
 HOPELESS = frozenset({"CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff"})
-"""Why a container waits that will not start by itself."""
+"""Waiting reasons of containers that will not start by themselves."""
 
 
 @contextmanager
-def generating_inside(installation: Installation, order: Order) -> Iterator[Generator]:
-    """Run Locust in pods of an installation of ours. After the block, whatever ended it, what they noted is in the order's folder."""
+def generating_in_cluster(installation: Installation, order: Order) -> Iterator[Generator]:
+    """Run Locust in pods of a managed installation. After the block, however it ended, the results are in the folder of the order."""
     engine = engines.answering()
     build(engine, PROJECT, LOAD)
     load(installation.cluster, [reference(LOAD)], installation.settings.load_command)
@@ -60,36 +60,36 @@ def generating_inside(installation: Installation, order: Order) -> Iterator[Gene
 
 
 class Pods:
-    """A master and its workers, at work."""
+    """A running Locust master and its workers."""
 
     def __init__(self, installation: Installation, order: Order) -> None:
         self._installation, self._order = installation, order
         self._namespace = installation.namespace("frontend")
         self._log = order.folder / "locust.log"
         self._begun: list[str] = []
-        self.look: Look = dict  # the installation's own look sees these pods, too
+        self.look: Look = dict  # the usage probe of the installation sees these pods, too
 
     def begin(self, objects: Sequence[Any]) -> None:
-        """Make the pods, and wait until all of them run.
+        """Create the pods and wait until all of them run.
 
         Raises:
-            HarnessError: one does not start.
+            HarnessError: a pod did not start.
         """
         with self._installation.cluster.client() as own, api_call("Locust's objects"):
             try:
                 for one in objects:
                     utils.create_from_dict(own, one)  # type: ignore[no-untyped-call]
             except utils.FailToCreateError as refused:
-                raise HarnessError(f"Locust's pods could not be made: {refused}") from None
+                raise HarnessError(f"Cannot create the Locust pods: {refused}") from None
         wanted = self._order.processes + 1
         running = eventually(
             self._states, lambda states: len(states) == wanted and set(states.values()) == {"Running"}, within=STARTS_SECONDS,
             every=LOOK_SECONDS, never=lambda states: bool(HOPELESS & set(states.values())),
         )  # fmt: skip
         if not running.held:
-            told = ", ".join(f"{name} {state}" for name, state in running.value.items()) or "there are none"
+            states = ", ".join(f"{name} {state}" for name, state in running.value.items()) or "no pod exists"
             raise HarnessError(
-                f"Of {wanted} pods of Locust not all run: {told}.", "no room, or no image", f"kubectl get pods -n {self._namespace}"
+                f"Not all {wanted} Locust pods are running: {states}.", "no capacity, or no image", f"kubectl get pods -n {self._namespace}"
             )
         self._begun = sorted(running.value)
 
@@ -97,7 +97,7 @@ class Pods:
         """Wait until the schedule is over.
 
         Raises:
-            HarnessError: it could not begin, or did not end.
+            HarnessError: Locust did not start, or did not end.
         """
         if gone := eventually(self._gone, bool, within=seconds, every=2 * LOOK_SECONDS).value:
             raise HarnessError(f"{' and '.join(gone)} ended before the schedule.", "", f"kubectl get events -n {self._namespace}")
@@ -108,32 +108,32 @@ class Pods:
             raise HarnessError(f"Locust did not end {STARTS_SECONDS + ENDS_SECONDS:.0f} s after its schedule.", "", f"less {self._log}")
 
     def end(self) -> None:
-        """End the load, if it goes on, and bring home what every pod noted.
+        """Stop the load if it still runs, and fetch the results of every pod.
 
         Raises:
-            HarnessError: some pod's notes are lost, and with them what is to be reconciled.
+            HarnessError: the results of a pod are lost, so its votes cannot be reconciled.
         """
         for name in self._begun:
             if name.startswith(MASTER):
-                with suppress(ProbeError):  # whatever it is, it is seen when its notes are fetched
+                with suppress(ProbeError):  # a failure shows when the results are fetched
                     self._installation.cluster.run(self._namespace, name, "python", "-c", "import os; os.kill(1, 2)")
-        for name in self._begun:  # a pod in the place of one that is gone has noted only what came later
+        for name in self._begun:  # the replacement of a lost pod has only later requests
             with closing(self._forward(name)) as forward:
                 ended = eventually(partial(_ended, forward), bool, within=FETCH_SECONDS, every=LOOK_SECONDS)
                 if not ended.held:
                     raise HarnessError(
-                        f"What {name} noted of its requests could not be fetched: its votes cannot be looked up.",
-                        "the pod was ended, or the cluster is down",
+                        f"Cannot fetch the request records of {name}: its votes cannot be reconciled.",
+                        "the pod was deleted, or the cluster is down",
                         f"kubectl get events -n {self._namespace}",
                     )
-                demand_good(ended.value["code"], self._log)
+                require_valid_exit(ended.value["code"], self._log)
                 for file, size in ended.value["files"].items():
                     self._fetch(forward, file, size)
 
     def _fetch(self, forward: PortForward, file: str, size: int) -> None:
         into = self._order.folder / file
         if not into.resolve().is_relative_to(self._order.folder.resolve()):
-            raise HarnessError(f"A pod of Locust offers a file outside of its folder: {file}.")
+            raise HarnessError(f"A Locust pod offers a file outside of its folder: {file}.")
         into.parent.mkdir(parents=True, exist_ok=True)
         try:
             with (
@@ -143,9 +143,9 @@ class Pods:
                 for chunk in answer.iter_bytes():
                     out.write(chunk)
         except httpx.HTTPError as error:
-            raise HarnessError(f"{file} could not be fetched from a pod of Locust: {error}.") from None
+            raise HarnessError(f"Cannot fetch {file} from a Locust pod: {error}.") from None
         if into.stat().st_size != size:
-            raise HarnessError(f"{file} was fetched in part: {into.stat().st_size} of {size} bytes.")
+            raise HarnessError(f"Only a part of {file} was fetched: {into.stat().st_size} of {size} bytes.")
 
     def _forward(self, name: str) -> PortForward:
         return PortForward(self._installation.cluster, self._namespace, lambda: name, in_pod.PORT)
@@ -155,7 +155,7 @@ class Pods:
         return [name for name in self._begun if states.get(name) != "Running"]
 
     def _states(self) -> dict[str, str]:
-        """Say how each pod does: its phase, or why its container waits."""
+        """Return the phase of each pod, or why its container is waiting."""
         with api_call("Locust's pods"):
             pods = self._installation.cluster.core.list_namespaced_pod(
                 self._namespace,
@@ -165,22 +165,22 @@ class Pods:
         return {pod.metadata.name: next(iter(waiting_reasons(pod)), pod.status.phase) for pod in pods}
 
     def _keep_log(self) -> None:
-        """Keep what the pods printed."""
+        """Save the logs of the pods."""
         with self._log.open("w", encoding="utf-8") as log:
             for name in reversed(self._begun):
                 with suppress(ProbeError), api_call(f"the log of {name}"):
-                    told = self._installation.cluster.core.read_namespaced_pod_log(name, self._namespace, _request_timeout=REQUEST_SECONDS)
-                    log.write(f"{name}:\n{told}\n")
+                    text = self._installation.cluster.core.read_namespaced_pod_log(name, self._namespace, _request_timeout=REQUEST_SECONDS)
+                    log.write(f"{name}:\n{text}\n")
 
 
 def manifest(order: Order, prefix: str, release: str, image: str) -> list[Any]:
-    """Give the objects of `loadtests/kubernetes.yaml` for an order.
+    """Return the objects of `loadtests/kubernetes.yaml` for an order.
 
     Args:
-        order: what Locust is to do.
-        prefix: what the names of the release's namespaces begin with.
-        release: its name.
-        image: Locust's image.
+        order: the work for Locust.
+        prefix: prefix of the namespaces of the release.
+        release: name of the release.
+        image: image of Locust.
     """
     namespace = f"{prefix}-frontend"
     text = MANIFEST.read_text(encoding="utf-8").replace("voting-frontend", namespace)
@@ -198,7 +198,7 @@ def manifest(order: Order, prefix: str, release: str, image: str) -> list[Any]:
 
 
 def _ended(forward: PortForward) -> Any:
-    """Give what a pod says of its end; None: nothing yet."""
+    """Return the result that a finished pod serves, or None while it runs."""
     try:
         answer = httpx.get(f"http://127.0.0.1:{forward.port}/{in_pod.ENDED}", timeout=REQUEST_SECONDS, trust_env=False)
     except httpx.HTTPError:

@@ -1,4 +1,4 @@
-"""Runs Locust as a child process, headless, with one of our scenarios; an interruption ends it and keeps what it has noted."""
+"""Run Locust headless as a child process with one scenario. An interruption ends it and keeps its records."""
 
 import os
 import subprocess
@@ -16,19 +16,19 @@ from validation.load.sampling.sampler import Look, parts_of
 
 STARTS_SECONDS, ENDS_SECONDS = 30.0, 20.0
 FAILED_REQUESTS = 1
-"""Locust's exit code where some request failed, which the records tell in full."""
+"""Exit code of Locust if a request failed. The records have the details."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a generator is to do.
+    """The work for a generator.
 
     Attributes:
-        url: the API's address.
-        scenario: a scenario's name.
-        scenarios: the file that has it.
-        folder: where records, Locust's own reports and its log go.
-        processes: how many share the load.
+        url: base URL of the API.
+        scenario: name of the scenario.
+        scenarios: the file that defines it.
+        folder: folder for records, Locust's own reports and its log.
+        processes: number of processes that share the load.
     """
 
     url: str
@@ -39,27 +39,27 @@ class Order:
 
 
 class Generator(Protocol):
-    """Locust at work, here or elsewhere."""
+    """A running Locust, on this machine or in a cluster."""
 
     @property
     def look(self) -> Look:
-        """What it uses."""
+        """The probe of its CPU time and memory."""
 
     def wait(self, seconds: float) -> None:
-        """Wait until a schedule of so many seconds is over.
+        """Wait until a schedule of this many seconds is over.
 
         Raises:
-            HarnessError: it could not begin, or did not end.
+            HarnessError: Locust did not start, or did not end.
         """
 
 
 def options(order: Order, scenarios: Path, folder: Path) -> list[str]:
-    """Give Locust's options.
+    """Return the command line options of Locust.
 
     Args:
-        order: what it is to do.
-        scenarios: where Locust finds the file.
-        folder: where Locust writes.
+        order: the work.
+        scenarios: path of the scenario file for Locust.
+        folder: folder that Locust writes to.
     """
     return [
         "-f", "loadtests/locustfile.py,loadtests/shapes.py", "--headless", "--host", order.url,
@@ -70,7 +70,7 @@ def options(order: Order, scenarios: Path, folder: Path) -> list[str]:
 
 @contextmanager
 def generating(order: Order) -> Iterator[Generator]:
-    """Run Locust on this machine for as long as the block lasts, and no longer."""
+    """Run Locust on this machine for the duration of the block."""
     spread = ["--processes", str(order.processes)] if order.processes > 1 else []
     log = order.folder / "locust.log"
     with log.open("wb") as output:
@@ -103,15 +103,15 @@ class _Child:
             raise HarnessError(
                 f"Locust did not end {STARTS_SECONDS + ENDS_SECONDS:.0f} s after its schedule.", "", f"less {self.log}"
             ) from None
-        demand_good(code, self.log)
+        require_valid_exit(code, self.log)
 
 
-def demand_good(code: int, log: Path) -> None:
-    """Refuse an end of Locust's after which its records say nothing.
+def require_valid_exit(code: int, log: Path) -> None:
+    """Raise unless Locust ended in a way that makes its records valid.
 
     Raises:
-        HarnessError: it was wrong usage, or worse.
+        HarnessError: Locust reported wrong usage or crashed.
     """
     if code not in {0, FAILED_REQUESTS}:
-        said = log.read_text(encoding="utf-8", errors="replace").strip()[-400:]
-        raise HarnessError(f"Locust ended with {code}: {said}", "a wrong address or scenario", f"less {log}")
+        output = log.read_text(encoding="utf-8", errors="replace").strip()[-400:]
+        raise HarnessError(f"Locust exited with {code}: {output}", "a wrong address or scenario", f"less {log}")

@@ -1,4 +1,4 @@
-"""The charts of a load run as geometry: percent from the left and from the top, which the template draws. Nothing here knows of HTML."""
+"""Compute the charts of a load run as geometry, in percent from the left and top. The template draws them."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,13 +15,13 @@ PARTS = ("api", "consumer", "redis", "postgres", "generator")
 _STYLES = 6
 _BAND_MIN = 0.5
 _BAR_MIN = 0.8
-"""Percent: one request of a million is still a hairline."""
+"""Percent of the height: one request in a million is still visible as a hairline."""
 _ROOM_FOR_MARKS = 1.35
-"""So much higher than the highest bar is the axis: what the marks say stands there."""
+"""Height of the axis relative to the highest bar, to leave room for the labels of marks."""
 _STEP_OF_ONE = 1.25
-"""How wide the only step of a histogram is drawn, as a ratio."""
+"""Width of the bar of a histogram with a single step, as a ratio of its bounds."""
 _SILENCE = 3
-"""A sample that comes later than so many usual distances was missed: the line is broken there."""
+"""A gap of more than this many usual sampling intervals breaks the line."""
 
 Values = Sequence[tuple[float, float | None]]
 Point = tuple[float, float]
@@ -29,7 +29,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One quantity over time: the pieces between which it could not be read, and its highest value."""
+    """One quantity over time: its unbroken pieces and its highest value."""
 
     name: str
     style: int
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A fault: a stretch of the axis of time."""
+    """The interval of a fault on the time axis."""
 
     label: str
     name: str
@@ -49,7 +49,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step of a distribution."""
+    """One bar of a histogram."""
 
     x: float
     y: float
@@ -59,7 +59,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A line across a chart at one value, with what it is."""
+    """A labelled line across a chart at one value."""
 
     at: float
     label: str
@@ -67,12 +67,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is drawn, in percent of the plot; without a line or a bar nothing was observed.
+    """A chart, in percent of the plot area.
 
     Attributes:
-        described: the chart in words, for whom it is read aloud.
-        warm_up: to where the warm-up reaches.
-        across: levels; down: moments or values.
+        described: the chart in words, for screen readers.
+        warm_up: where the warm-up ends.
+        across, down: horizontal and vertical marks.
     """
 
     title: str
@@ -90,32 +90,32 @@ class Chart:
 
     @property
     def empty(self) -> bool:
-        """Nothing was observed."""
+        """Whether there is nothing to draw."""
         return not self.bars and not any(line.pieces for line in self.lines)
 
 
 def over_time(result: LoadResult) -> list[Chart]:
-    """Draw all that has a time, each on the same axis."""
+    """Return all charts over time, on the same axis."""
     seconds, samples = result.timeline, result.samples
     stage = _Stage(result)
     parts = _parts(result)
 
     def within(value: Callable[[Second], float]) -> Values:
-        """Put what was gathered over a second into its middle."""
+        """Place the value of a second at its middle."""
         return [(at + 0.5, gathered) for at, gathered in _each_second(seconds, value)]
 
     return [
         stage.chart(
             "Throughput",
-            "requests a second",
+            "requests per second",
             {
-                "answered well": within(lambda s: s.answered - s.failed),
+                "answered as expected": within(lambda s: s.answered - s.failed),
                 "planned": _stepped(_each_second(seconds, lambda s: s.planned)),
             },
-            level=(result.knee.rate, "kept up to here") if result.knee and result.knee.rate else None,
+            level=(result.knee.rate, "kept up to this rate") if result.knee and result.knee.rate else None,
         ),
         stage.chart(
-            "Latency of all requests, from the intended moment",
+            "Latency of all requests, from the scheduled time",
             "ms, log scale",
             {
                 "p50": within(lambda s: s.p50),
@@ -124,9 +124,9 @@ def over_time(result: LoadResult) -> list[Chart]:
             },
             axis=axes.logarithmic,
         ),
-        stage.chart("Failures", "failed requests a second", {"failed": _stepped(_each_second(seconds, lambda s: s.failed))}),
+        stage.chart("Failures", "failed requests per second", {"failed": _stepped(_each_second(seconds, lambda s: s.failed))}),
         stage.chart(
-            "Votes on their way",
+            "Votes not yet counted",
             "stream entries",
             {
                 "lag: not yet delivered": _broken([(s.at, s.lag) for s in samples]),
@@ -140,32 +140,32 @@ def over_time(result: LoadResult) -> list[Chart]:
 
 
 def distributions(result: LoadResult) -> list[Chart]:
-    """Draw how the latencies of each name, and the time from vote to count, are spread; all on one axis of time."""
-    told: list[tuple[str, list[tuple[float, int]], dict[str, float]]] = [
+    """Return the histograms of the latency of each request name and of the time from vote to count, on one axis."""
+    shown: list[tuple[str, list[tuple[float, int]], dict[str, float]]] = [
         (f"Latency of {one.name}", one.histogram, {"p50": one.p50, "p95": one.p95, "p99": one.p99, "max": one.max})
         for one in result.latencies
     ]
-    if books := result.books:
-        marks = {"p50": books.count_p50, "p95": books.count_p95, "max": books.count_max}
-        told.append(("From vote to count", books.count_histogram, marks))
-    bounds = [bound for _, histogram, _ in told for bound, count in _steps(histogram) if count]
+    if reconciliation := result.reconciliation:
+        marks = {"p50": reconciliation.count_p50, "p95": reconciliation.count_p95, "max": reconciliation.count_max}
+        shown.append(("Time from response to count", reconciliation.count_histogram, marks))
+    bounds = [bound for _, histogram, _ in shown for bound, count in _steps(histogram) if count]
     axis = axes.logarithmic([bound / _STEP_OF_ONE for bound in bounds] + bounds, "ms, log scale")
-    return [_distribution(title, histogram, marks, axis) for title, histogram, marks in told]
+    return [_distribution(title, histogram, marks, axis) for title, histogram, marks in shown]
 
 
 class _Stage:
-    """What the charts over time share: the axis of time, the warm-up and the faults."""
+    """What the charts over time share: the time axis, the warm-up and the faults."""
 
     def __init__(self, result: LoadResult) -> None:
         ends = [s.at + 1 for s in result.timeline] + [s.at for s in result.samples] + [f.ended for f in result.faults]
         self._axis = axes.time(max([result.warm_up, *ends]))
         self._warm_up = self._axis.place(result.warm_up)
         self._bands = []
-        self._told = [f"The warm-up lasts {number(result.warm_up)} s."] if result.warm_up else []
+        self._description = [f"The warm-up lasts {number(result.warm_up)} s."] if result.warm_up else []
         for n, fault in enumerate(result.faults, 1):
             begin, end = self._axis.place(fault.begun), self._axis.place(fault.ended)
             self._bands.append(Band(f"F{n}", fault.name, begin, round(max(end - begin, _BAND_MIN), 2)))
-            self._told.append(f"Fault F{n}, {fault.name}, from {number(fault.begun)} to {number(fault.ended)} s.")
+            self._description.append(f"Fault F{n}, {fault.name}, from {number(fault.begun)} to {number(fault.ended)} s.")
 
     def chart(
         self,
@@ -181,14 +181,14 @@ class _Stage:
         drawn = {name: [(at, v if v is not None and least < v < math.inf else None) for at, v in values] for name, values in series.items()}
         seen = [v for values in drawn.values() for _, v in values if v is not None]
         y = axis([*seen, level[0]] if level else seen, unit)
-        lines, told = [], []
+        lines, ranges = [], []
         for n, (name, values) in enumerate(drawn.items()):
             read = [v for _, v in values if v is not None]
             lines.append(Line(name, n % _STYLES, _pieces(values, self._axis, y), number(max(read)) if read else ""))
-            told.append(f"{name}: {number(min(read))} to {number(max(read))}." if read else f"{name}: {NOTHING}.")
+            ranges.append(f"{name}: {number(min(read))} to {number(max(read))}." if read else f"{name}: {NOTHING}.")
         return Chart(
             title,
-            f"{unit}. {' '.join([*told, *self._told])}",
+            f"{unit}. {' '.join([*ranges, *self._description])}",
             self._axis.unit,
             unit,
             self._axis.ticks,
@@ -212,13 +212,13 @@ def _distribution(title: str, histogram: list[tuple[float, int]], marks: Mapping
         begin, end = x.place(bound / ratio), x.place(bound)
         height = max(y.place(share), _BAR_MIN)
         bars.append(Bar(begin, round(100 - height, 2), round(end - begin, 2), height))
-    told = ", ".join(f"{name} {number(value)} ms" for name, value in marks.items())
+    summary = ", ".join(f"{name} {number(value)} ms" for name, value in marks.items())
     down = [Mark(x.place(value), f"{name} {number(value)}") for name, value in marks.items() if 0 < value < math.inf]
-    return Chart(title, f"{number(whole)} in all; {told}.", x.unit, y.unit, x.ticks, _from_top(y), bars=bars, down=down)
+    return Chart(title, f"{number(whole)} in all; {summary}.", x.unit, y.unit, x.ticks, _from_top(y), bars=bars, down=down)
 
 
 def _steps(histogram: list[tuple[float, int]]) -> list[tuple[float, int]]:
-    """Leave out steps that a logarithmic axis does not have."""
+    """Return the steps that fit a logarithmic axis."""
     return [(bound, count) for bound, count in histogram if 0 < bound < math.inf]
 
 
@@ -228,18 +228,18 @@ def _parts(result: LoadResult) -> list[str]:
 
 
 def _each_second(seconds: Sequence[Second], value: Callable[[Second], float | None]) -> list[tuple[float, float | None]]:
-    """Give a value for every second from the first to the last: None where there is none."""
+    """Return a value for every second from first to last, None where it is missing."""
     known = {second.at: second for second in seconds}
     return [(at, value(known[at]) if at in known else None) for at in range(min(known), max(known) + 1)] if known else []
 
 
 def _stepped(values: Values) -> Values:
-    """Draw each second as level, from its begin to its end."""
+    """Return the values as steps, constant within each second."""
     return [point for at, value in values for point in ((at, value), (at + 1, value))]
 
 
 def _broken(values: Values) -> Values:
-    """Break a line where samples are missing."""
+    """Insert a break where samples are missing."""
     usual = median(later - earlier for (earlier, _), (later, _) in pairwise(values)) if len(values) > 1 else 0
     whole: list[tuple[float, float | None]] = list(values[:1])
     for (earlier, _), (later, value) in pairwise(values):
@@ -250,7 +250,7 @@ def _broken(values: Values) -> Values:
 
 
 def _pieces(values: Values, x: Axis, y: Axis) -> list[list[Point]]:
-    """Draw a line, broken where a value could not be read. A value alone is drawn as a point: from itself to itself."""
+    """Return a line in pieces, broken where a value is missing. A single value becomes a point."""
     pieces: list[list[Point]] = [[]]
     for at, value in values:
         if value is not None:

@@ -1,4 +1,4 @@
-"""The page of a load run: one file for people, without network or script. The charts are SVG, drawn by the template from geometry."""
+"""Render a load run as one HTML page, without network access or scripts. The template draws the charts as SVG."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,11 +14,11 @@ from validation.report.text import duration
 
 
 def render(result: LoadResult, links: Mapping[str, str]) -> str:
-    """Write a load run as one HTML page.
+    """Return a load run as one HTML page.
 
     Args:
-        result: what was found.
-        links: what else there is: name and file, relative to the page.
+        result: the load run.
+        links: other files: name and path, relative to the page.
     """
     return _template().render(
         result=result,
@@ -39,7 +39,7 @@ def _template() -> Template:
 
 
 def _moment(started: str) -> str:
-    """Write when a run began, in UTC; what is not a time stays as it is."""
+    """Format the start of a run in UTC. Text that is not a time is returned unchanged."""
     try:
         return f"{datetime.fromisoformat(started).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     except ValueError:

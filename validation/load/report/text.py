@@ -1,4 +1,4 @@
-"""A load run in words: for a terminal, for a pull request, as CSV. What the system or a machine answered is never read as markup."""
+"""A load run as text: terminal summary, Markdown and CSV. Text from the system is never interpreted as markup."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from validation.load.result import Books, Check, FaultRecord, Knee, Latency, LoadResult, Sample
+from validation.load.result import Check, FaultRecord, Knee, Latency, LoadResult, Reconciliation, Sample
 from validation.record.verdicts import RunVerdict
 from validation.report.markdown import safe
 from validation.report.terminal import COLOURS
@@ -30,7 +30,7 @@ _SHARE = re.compile(r"(?P<part>\d+) of (?P<whole>\d+)")
 
 
 def number(value: float) -> str:
-    """Write a number with three digits, or all of them before the point: `0.82`, `3.1`, `47.3`, `12 345`; what is none is a dash."""
+    """Format a number with three significant digits, or all integer digits: `0.82`, `3.1`, `47.3`, `12 345`. Not a number is a dash."""
     if not math.isfinite(value):
         return "-"
     digits = _DIGITS - 1 - math.floor(math.log10(abs(value))) if value else 0
@@ -39,17 +39,17 @@ def number(value: float) -> str:
 
 
 def worst_first(checks: Sequence[Check]) -> list[Check]:
-    """Sort what was held against limits: broken, not proven, held."""
+    """Sort checks: broken, not proven, held."""
     return sorted(checks, key=lambda check: (BROKEN, NOT_PROVEN, HELD).index(word(check)))
 
 
 def word(check: Check) -> str:
-    """Say how a check ended."""
+    """Return the outcome of a check."""
     return NOT_PROVEN if check.held is None else HELD if check.held else BROKEN
 
 
 def margin(check: Check) -> str:
-    """Say how far from its limit it was, in percent of the limit; empty where the two cannot be compared."""
+    """Return the distance from the limit in percent of the limit; empty if the two cannot be compared."""
     limit, share = _LIMIT.fullmatch(check.limit), _SHARE.fullmatch(check.seen)
     if not limit or not float(limit["number"]):
         return ""
@@ -65,7 +65,7 @@ def margin(check: Check) -> str:
 
 
 def headline(result: LoadResult) -> str:
-    """Say in one sentence what the verdict rests on."""
+    """Return one sentence that gives the reason for the verdict."""
     whole = len(result.checks)
     broken, open_ = ([c.what for c in result.checks if c.held is how] for how in (False, None))
     if broken:
@@ -73,7 +73,7 @@ def headline(result: LoadResult) -> str:
         return f"{len(broken)} of {whole} limits broken: {_named(broken)}{rest}"
     if open_:
         return f"{len(open_)} of {whole} limits not proven: {_named(open_)}"
-    return f"All {whole} limits held" if whole else f"No limit was looked at: {NOTHING}"
+    return f"All {whole} limits held" if whole else f"No limit was checked: {NOTHING}"
 
 
 def _named(names: Sequence[str]) -> str:
@@ -81,43 +81,43 @@ def _named(names: Sequence[str]) -> str:
     return "; ".join(one_line(n, _LINE_MAX) for n in names[:_NAMED_MAX]) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def books_line(books: Books | None) -> str:
-    """Say in one line whether accepted is counted."""
-    if books is None:
-        return f"Books: {NOTHING} of the ledger"
-    wrong = books.lost or books.phantom or books.other or books.uncounted
+def reconciliation_line(found: Reconciliation | None) -> str:
+    """Return one line that says whether every accepted vote was counted."""
+    if found is None:
+        return f"Reconciliation: {NOTHING} in the ledger"
+    wrong = found.lost or found.never_accepted or found.wrong_option or found.count_difference
     return (
-        f"Books {'DO NOT balance' if wrong else 'balance'}: {number(books.accepted)} accepted, {number(books.lost)} lost, "
-        f"{number(books.phantom)} phantom, {number(books.other)} for the other option, counts off by {number(books.uncounted)}, "
-        f"{number(books.unknown)} asked for again; counted after p50 {number(books.count_p50)}, p95 {number(books.count_p95)}, "
-        f"at most {number(books.count_max)} ms"
+        f"Reconciliation {'FAILED' if wrong else 'passed'}: {number(found.accepted)} accepted, {number(found.lost)} lost, "
+        f"{number(found.never_accepted)} counted but never accepted, {number(found.wrong_option)} counted for the wrong option, "
+        f"counts off by {number(found.count_difference)}, {number(found.unanswered)} sent again; "
+        f"counted after p50 {number(found.count_p50)}, p95 {number(found.count_p95)}, at most {number(found.count_max)} ms"
     )
 
 
 def knee_line(knee: Knee) -> str:
-    """Say in one line up to which rate the system kept up."""
-    kept = f"kept up to {number(knee.rate)} requests a second" if knee.rate else "not even the first rate was kept"
+    """Return one line with the highest rate that the system kept up with."""
+    kept = f"kept up with {number(knee.rate)} requests per second" if knee.rate else "did not keep up with the first rate"
     if knee.first_broken is None:
-        return f"Knee: {kept}, and no higher rate was asked for" if knee.rate else f"Knee: {NOTHING}"
-    full = "; ".join(one_line(s, _LINE_MAX) for s in knee.saturated) or "nothing that was looked at"
-    return f"Knee: {kept}; broken at {number(knee.first_broken)}, where this was at its limit: {full}"
+        return f"Knee: {kept}, and no higher rate was tried" if knee.rate else f"Knee: {NOTHING}"
+    full = "; ".join(one_line(s, _LINE_MAX) for s in knee.saturated) or "nothing that was sampled"
+    return f"Knee: {kept}; fell behind at {number(knee.first_broken)}, where this was saturated: {full}"
 
 
 def fault_line(fault: FaultRecord) -> str:
-    """Say in one line what a fault did."""
-    back = "not as before until the end" if fault.recovered_after is None else f"as before {duration(fault.recovered_after)} after its end"
+    """Return one line about a fault and its effect."""
+    back = "did not recover" if fault.recovered_after is None else f"recovered {duration(fault.recovered_after)} after its end"
     seen = one_line(fault.seen, _LINE_MAX) or "no effect was seen"
     return f"Fault: {one_line(fault.name, _LINE_MAX)}, {number(fault.begun)} to {number(fault.ended)} s: {seen}; latency {back}"
 
 
 def lines(result: LoadResult) -> list[str]:
-    """Give the lines below the figures: books, knee, faults, schedule."""
+    """Return the lines below the table: reconciliation, knee, faults, schedule."""
     knee = [knee_line(result.knee)] if result.knee else []
-    return [books_line(result.books), *knee, *map(fault_line, result.faults), f"Schedule: {schedule(result)}"]
+    return [reconciliation_line(result.reconciliation), *knee, *map(fault_line, result.faults), f"Schedule: {schedule(result)}"]
 
 
 def schedule(result: LoadResult) -> str:
-    """Say whether the load was the one asked for."""
+    """Return one line that says whether the load was the requested one."""
     several = "es" if result.processes != 1 else ""
     return (
         f"{number(result.planned)} requests planned, {number(result.missed)} never sent; {result.processes} generator process{several}, "
@@ -126,9 +126,9 @@ def schedule(result: LoadResult) -> str:
 
 
 def summary(result: LoadResult, console: Console, folder: Path) -> None:
-    """Write how a load run ended: the verdict, what is broken or open, percentiles, books, knee, and where the report is."""
+    """Print the summary of a load run: verdict, broken and unproven limits, percentiles, reconciliation, knee, path of the report."""
     _print(console, Text.assemble("\n", (f" {result.verdict} ", COLOURS[RunVerdict(result.verdict)]), f"  {headline(result)}"))
-    _print(console, Text(one_line(_told(result), _LINE_MAX), "dim"))
+    _print(console, Text(one_line(_subtitle(result), _LINE_MAX), "dim"))
     for check in (c for c in worst_first(result.checks) if not c.held):
         colour = "bold red" if check.held is False else "yellow"
         beside = f" ({margin(check)})" if margin(check) else ""
@@ -149,14 +149,14 @@ def summary(result: LoadResult, console: Console, folder: Path) -> None:
     _print(console, Text(f"Report: {folder / 'index.html'}"))
 
 
-def _told(result: LoadResult) -> str:
+def _subtitle(result: LoadResult) -> str:
     return f"{result.scenario}: {result.title}; run {result.run}, target {result.target}, {duration(result.seconds)}"
 
 
 _COLUMNS: dict[str, Callable[[Latency], float]] = {
     "requests": lambda r: r.count,
     "failed": lambda r: r.failures,
-    "a second": lambda r: r.rate,
+    "per second": lambda r: r.rate,
     "p50": lambda r: r.p50,
     "p95": lambda r: r.p95,
     "p99": lambda r: r.p99,
@@ -179,15 +179,15 @@ def _table(result: LoadResult, columns: Collection[str]) -> Table:
 
 
 def markdown(result: LoadResult) -> str:
-    """Write a load run for a pull request: nothing in it marks up, links or mentions."""
+    """Return a load run as Markdown for a pull request. Text from the system cannot format, link or mention."""
     return "\n".join(_blocks(result)) + "\n"
 
 
 def _blocks(result: LoadResult) -> Iterator[str]:
     yield f"# {result.verdict}\n\n{safe(headline(result))}\n"
-    yield f"{safe(_told(result))}\n"
+    yield f"{safe(_subtitle(result))}\n"
     if bad := [check for check in worst_first(result.checks) if not check.held]:
-        yield "| | Limit of | Limit | Seen | Margin | Why |\n|---|---|---|---|--:|---|"
+        yield "| | What | Limit | Observed | Margin | Reason |\n|---|---|---|---|--:|---|"
         for check in bad:
             cells = (check.what, check.limit, check.seen, margin(check), check.reason)
             yield f"| **{word(check)}** | {' | '.join(safe(cell) for cell in cells)} |"
@@ -203,7 +203,7 @@ def _blocks(result: LoadResult) -> Iterator[str]:
 
 
 def timeline_csv(result: LoadResult) -> str:
-    """Write the run as CSV, a row a second; empty: could not be read. Of several samples in a second the last one stands."""
+    """Return the run as CSV with one row per second. An empty cell could not be read. The last sample of a second wins."""
     seconds = {second.at: second for second in result.timeline}
     samples = {math.floor(sample.at): sample for sample in result.samples}
     cpu, memory = (sorted({p for s in result.samples for p in getattr(s, of)}) for of in ("cpu", "memory"))
@@ -224,5 +224,5 @@ def timeline_csv(result: LoadResult) -> str:
 
 
 def _print(console: Console, line: Text) -> None:
-    # Whole lines: the terminal wraps them better than spaces that were put in.
+    # The terminal wraps whole lines better than rich does.
     console.print(line, soft_wrap=True, highlight=False, markup=False)

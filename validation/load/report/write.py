@@ -1,4 +1,4 @@
-"""Writes what a load run found: for people, for programs, for comments and for spreadsheets."""
+"""Write the files of a load run: HTML, JSON, Markdown and CSV."""
 
 import os
 from pathlib import Path
@@ -11,16 +11,16 @@ from validation.load.report.text import markdown, timeline_csv
 from validation.load.result import LoadResult
 
 RESULT = "load.json"
-OWN = {"Locust's own report": "locust.html", "Locust's statistics": "locust_stats.csv", "What Locust said": "locust.log"}
+LOCUST_FILES = {"Locust's own report": "locust.html", "Locust's statistics": "locust_stats.csv", "Locust log": "locust.log"}
 
 
 def write(folder: Path, result: LoadResult) -> None:
-    """Write all files into a run's folder, and let `load-latest` beside it lead there."""
+    """Write all files into the folder of a run, and point `load-latest` beside it there."""
     (folder / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(result)))
     (folder / "seconds.csv").write_text(timeline_csv(result), encoding="utf-8")
     (folder / "load.md").write_text(markdown(result), encoding="utf-8")
-    links = {name: file for name, file in OWN.items() if (folder / file).is_file()}
-    page = render(result, {**links, "Each second": "seconds.csv", "All of it, for programs": RESULT})
+    links = {name: file for name, file in LOCUST_FILES.items() if (folder / file).is_file()}
+    page = render(result, {**links, "Each second": "seconds.csv", "Full data (JSON)": RESULT})
     (folder / "index.html").write_text(page, encoding="utf-8")
     latest, new = folder.parent / "load-latest", folder.parent / f".load-latest-{os.getpid()}"
     new.symlink_to(folder.name)
@@ -28,12 +28,12 @@ def write(folder: Path, result: LoadResult) -> None:
 
 
 def read(folder: Path) -> LoadResult:
-    """Read the result of a load run again.
+    """Read the result of a load run.
 
     Raises:
-        UsageError: there is none, or it is not one.
+        UsageError: the folder holds no readable result.
     """
     try:
         return msgspec.json.decode((folder / RESULT).read_bytes(), type=LoadResult)
     except (OSError, msgspec.MsgspecError) as error:
-        raise UsageError(f"There is no load run in {folder}: {error}.", "", "votecheck load baseline") from None
+        raise UsageError(f"Cannot read a load run in {folder}: {error}.", "", "votecheck load baseline") from None

@@ -1,4 +1,4 @@
-"""What the parts of the system look like while they are under load, on one time line: queue, processor time, memory."""
+"""Sample the parts of the system under load on one time line: stream, CPU time, memory."""
 
 import threading
 import time
@@ -18,12 +18,12 @@ EVERY_SECONDS = 0.5
 
 
 class Usage(NamedTuple):
-    """What a part has used.
+    """The resource usage of a part.
 
     Attributes:
-        at: when that was so, in seconds since the epoch.
-        seconds: of processor time so far.
-        mib: of memory then.
+        at: time of the measurement, in epoch seconds.
+        seconds: CPU time used so far.
+        mib: memory in use, in MiB.
     """
 
     at: float
@@ -32,16 +32,16 @@ class Usage(NamedTuple):
 
 
 Look = Callable[[], dict[str, Usage]]
-"""A look at all parts, by name; those that cannot be looked at are left out."""
+"""A probe of all parts by name. Parts that cannot be read are left out."""
 
 
 def parts_of(processes: Mapping[str, Callable[[], int]]) -> Look:
-    """Make a look at processes of this machine, each with all those below it."""
+    """Return a probe of local processes, each including its descendants."""
 
     def look() -> dict[str, Usage]:
         found = {}
         for name, pid in processes.items():
-            with suppress(psutil.Error, HarnessError, NotProven):  # it was killed a moment ago, or is somebody else's
+            with suppress(psutil.Error, HarnessError, NotProven):  # the process was just killed, or is external
                 first = psutil.Process(pid())
                 every = [first, *first.children(recursive=True)]
                 found[name] = Usage(time.time(), sum(map(_seconds, every)), sum(map(_resident, every)) / 2**20)
@@ -52,18 +52,18 @@ def parts_of(processes: Mapping[str, Callable[[], int]]) -> Look:
 
 @dataclass
 class Rates:
-    """Cores in use, from one look to the next: a part that was not looked at anew is taken for as busy as it was."""
+    """Cores in use between samples. A part without a new measurement keeps its last value."""
 
     _last: dict[str, Usage] = field(default_factory=dict)
     _cores: dict[str, float] = field(default_factory=dict)
 
     def after(self, seen: Mapping[str, Usage]) -> dict[str, float]:
-        """Give the cores that each part used since it was last looked at; what was seen for the first time has none yet."""
+        """Return the cores that each part used since its last measurement. A part seen for the first time has no value yet."""
         for name, now in seen.items():
             last = self._last.get(name)
             if last is None or now.at > last.at:
                 self._cores.pop(name, None)
-                # A part whose process was replaced has used less than before: then its share of this time is not known.
+                # CPU time drops when a process is replaced. The usage in this interval is then unknown.
                 if last and now.seconds >= last.seconds:
                     self._cores[name] = (now.seconds - last.seconds) / (now.at - last.at)
                 self._last[name] = now
@@ -72,12 +72,12 @@ class Rates:
 
 @dataclass
 class Sampler:
-    """Looks twice a second, in a thread of its own.
+    """A thread that samples twice a second.
 
     Attributes:
-        look: the parts' processor time and memory.
-        stream: the queue; None: there is none to be looked at.
-        seen: the samples so far, `at` in seconds since the epoch.
+        look: the probe of CPU time and memory.
+        stream: the stream; None if it cannot be read.
+        seen: the samples so far, with `at` in epoch seconds.
     """
 
     look: Look
@@ -87,7 +87,7 @@ class Sampler:
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """Look for as long as the block lasts."""
+        """Sample for the duration of the block."""
         thread = threading.Thread(target=self._look_on, daemon=True)
         thread.start()
         try:
@@ -97,7 +97,7 @@ class Sampler:
             thread.join()
 
     def since(self, begun: float) -> list[Sample]:
-        """Give the samples with `at` in seconds since a moment."""
+        """Return the samples since a moment, with `at` in seconds after it."""
         return [Sample(round(s.at - begun, 3), s.lag, s.pending, s.oldest, s.cpu, s.memory) for s in self.seen if s.at >= begun]
 
     def _look_on(self) -> None:
