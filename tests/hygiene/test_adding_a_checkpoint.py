@@ -33,7 +33,7 @@ class Block:
             target.write_text(before + self.text, encoding="utf-8")
             return
         line = f"{self.after}\n"
-        assert before.count(line) == 1, f"{self.file} has {before.count(line)} lines «{self.after}»"
+        assert before.count(line) == 1, f'{self.file} has {before.count(line)} lines "{self.after}"'
         target.write_text(before.replace(line, line + self.text), encoding="utf-8")
 
 
@@ -79,7 +79,7 @@ def test_the_page_has_a_block_for_each_step() -> None:
 
 def test_the_registry_takes_the_checkpoint_and_knows_its_defect(copy: Path) -> None:
     told = python(copy, "-m", "validation", "explain", "B99")
-    assert "Catches:     D999 Every request gets an id of ours" in told.stdout, told.stderr
+    assert "Catches:     D999 The API replaces the id of a request" in told.stdout, told.stderr
 
 
 def test_the_checkpoint_is_green_and_its_defect_turns_it_red(copy: Path) -> None:
