@@ -54,7 +54,7 @@ class ConnectionFault(Fault):
         self._before = 0
 
     def begin(self, environment: FaultEnvironment) -> None:
-        """Let the proxy fail, at once or right before the reply to one of the commands."""
+        """Make the proxy fail, at once or right before the reply to one of the commands."""
         proxy = environment.proxies[self._connection]
         self._before = getattr(proxy.counters, self._action.counter)
         if not self._commands:

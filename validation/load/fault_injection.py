@@ -36,9 +36,8 @@ def require_fault(name: str, settings: RunSettings, measured_seconds: float) -> 
     known = all_faults()
     if name not in known:
         raise UsageError(
-            f"There is no fault {name!r}.",
-            f"valid names: {', '.join(sorted(known))}",
-            "votecheck load baseline --fault 'consumer a is killed'",
+            f"There is no fault {name!r}. Valid names: {', '.join(sorted(known))}.",
+            next_command="votecheck load baseline --fault 'consumer a is killed'",
         )
     if known[name].seconds > LONGEST_SHARE * measured_seconds:
         raise UsageError(

@@ -130,7 +130,7 @@ class Prober:
         return [self._endpoint(name, pod) for name, pod in self._pods.items() if pod.metadata.namespace in self.own_namespaces]
 
     def try_between(self, endpoints: Iterable[Endpoint]) -> Connections:
-        """Let probe pods try one another at `PROBE_PORTS`. Return allowed connections; a destination is a pod with port and protocol."""
+        """Have probe pods try one another at `PROBE_PORTS`. Return allowed connections; a destination is a pod with port and protocol."""
         kept = list(endpoints)
         return self._try({
             near.name: [(f"{far.name}:{port}/{how}", far.ip, port, how) for far in kept if far != near for port, how in PROBE_PORTS]
@@ -138,7 +138,7 @@ class Prober:
         })  # fmt: skip
 
     def _try(self, tries: Mapping[str, Iterable[Try]]) -> Connections:
-        """Let probe pods try, and return the pairs of pod and try that were answered."""
+        """Send the tries to the probe pods, and return the pairs of pod and try that were answered."""
         for name, wanted in tries.items():
             self._sessions[name].send(json.dumps(list(wanted)))
         return frozenset((name, answered) for name in tries for answered in json.loads(self._sessions[name].receive()))

@@ -25,4 +25,4 @@ def test_every_way_is_used_before_and_after_the_commands_of_a_consumer(side: str
 
 def test_each_point_crashes_in_every_way_where_processes_start_fast() -> None:
     planned = plan(points("a"), WAYS_FOR_A_CONSUMER, every=True)
-    assert len(planned) == 2 * len(WAYS_FOR_A_CONSUMER) - 1, "before a command there is no reply"
+    assert len(planned) == 2 * len(WAYS_FOR_A_CONSUMER) - 1, "before a command, no reply can be held"

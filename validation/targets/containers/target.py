@@ -95,7 +95,7 @@ class ContainersTarget(LaunchingTarget):
         command = ["postgres", "-c", f"max_connections={POSTGRES_CONNECTIONS_MAX}"]
         env = {"POSTGRES_PASSWORD": self._passwords["postgres"]}
         child = self._server("postgres", port, POSTGRES_PORT, "/var/lib/postgresql/data", env, command)
-        # The log is no proof: it says "ready" first for the temporary server that initializes the data folder.
+        # The log proves nothing: it says "ready" first for the temporary server that initializes the data folder.
         return Server("PostgreSQL", url, child, ready=lambda _: answers_as_database(url))
 
     def _migrate(self, database: Server) -> tuple[int, str]:
