@@ -109,4 +109,4 @@ Feature: The release is complete before anything starts
 
     Scenario: Every fact of the registry is an example
       Given the registry of facts
-      Then its facts are the examples of «The <fact> matches everywhere»
+      Then its facts are the examples of "The <fact> matches everywhere"

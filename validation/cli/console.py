@@ -25,7 +25,7 @@ def data(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - data goes to stdout
 
 
-def say_where_votecheck_is() -> None:
-    """Say how to put `votecheck` on PATH, if it is not: someone who called `make` has not activated the environment."""
+def print_path_hint() -> None:
+    """Print how to put `votecheck` on PATH, unless it is: `make` runs it without an activated environment."""
     if shutil.which("votecheck") is None:
         say("votecheck is in .venv/bin. To put it on PATH: source .venv/bin/activate", style="dim")

@@ -15,7 +15,7 @@ import typer
 
 from validation.cli import inspection, reports, system
 from validation.cli import run as validate
-from validation.cli.console import data, say, say_where_votecheck_is, without_color
+from validation.cli.console import data, print_path_hint, say, without_color
 from validation.cli.defects import defects_app
 from validation.cli.load import load_app
 from validation.cli.mutants import mutate
@@ -126,5 +126,5 @@ def _color_first(arguments: Sequence[str]) -> list[str]:
 def _end(text: str, code: int) -> NoReturn:
     say(text, style="bold")
     if "votecheck" in text:
-        say_where_votecheck_is()
+        print_path_hint()
     sys.exit(code)

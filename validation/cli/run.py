@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from validation.cli.console import say, say_where_votecheck_is, stderr
+from validation.cli.console import print_path_hint, say, stderr
 from validation.cli.options import (
     CLUSTER,
     FAULTS,
@@ -141,7 +141,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         finally:
             result = write_all(settings.folder)
     summary(result, stderr, settings.folder)
-    say_where_votecheck_is()
+    print_path_hint()
     if json:
         sys.stdout.write((settings.folder / "results.json").read_text(encoding="utf-8"))
         sys.stdout.flush()  # here, because at exit Python would turn a closed pipe into exit code 120

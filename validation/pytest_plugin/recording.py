@@ -43,7 +43,7 @@ def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
     definitions = list(find_fixturedefs_for_step(step, request._fixturemanager, request.node))  # noqa: SLF001 - pytest has no public way
     if len(definitions) > 1:
         raise HarnessError(
-            f"The step «{step.name}» has {len(definitions)} definitions.", "one shadows the other", f"grep -rn '{step.name}' features"
+            f'The step "{step.name}" has {len(definitions)} definitions.', "one shadows the other", f"grep -rn '{step.name}' features"
         )
     request.node.stash[OBSERVE].begin(f"{step.keyword} {step.name}")
 
@@ -51,13 +51,13 @@ def pytest_bdd_before_step(request: pytest.FixtureRequest, step: Step) -> None:
 def pytest_bdd_before_step_call(step: Step, step_func: Callable[..., object]) -> None:
     """Reject an async step: pytest-bdd does not await it, so that it would pass whatever it asserts."""
     if inspect.iscoroutinefunction(step_func) or inspect.isasyncgenfunction(step_func):
-        raise HarnessError(f"The step «{step.name}» is async, and nothing awaits it.", "", "call the probes, which are synchronous")
+        raise HarnessError(f'The step "{step.name}" is async, and nothing awaits it.', "", "call the probes, which are synchronous")
 
 
 def pytest_bdd_after_step(request: pytest.FixtureRequest, step: Step) -> None:
     """Reject a Then step without an observation."""
     if step.type == "then" and not request.node.stash[OBSERVE].in_step:
-        raise NotProven(f"The step «{step.name}» observed nothing.")
+        raise NotProven(f'The step "{step.name}" observed nothing.')
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -192,13 +192,13 @@ def each_policy_is_removed(prober: Prober) -> Comparisons:
 
 @then("there are twelve policies, each changes the observed table, and the observed table is always the computed one")
 def each_changes_the_observed_table(observed: Comparisons, observe: Observe) -> None:
-    judged, (whole, *tables) = observed.topology.in_scope, observed.tables
+    in_scope, (whole, *tables) = observed.topology.in_scope, observed.tables
     with observe.together():
         observe("policies", expected=POLICIES, observed=len(observed.policies), evidence="\n".join(map(str, observed.policies)))
         _observe_agreement("the table with all policies", whole, observe)
         for policy, table in zip(observed.policies, tables, strict=True):
             _observe_agreement(f"the table without {policy}", table, observe)
-            observe_necessary(policy, whole.seen.value & judged, table.seen.value & judged, observe)
+            observe_necessary(policy, whole.seen.value & in_scope, table.seen.value & in_scope, observe)
 
 
 @then("afterwards the table is the declared one and every pod is ready")
@@ -219,7 +219,7 @@ def as_before(observed: Comparisons, prober: Prober, observe: Observe) -> None:
 
 
 def _observed(prober: Prober, topology: Topology, policies: Iterable[Policy], what: str) -> Comparison:
-    """Let pods try until they observe the computed table, or until it takes too long."""
+    """Have the pods try until the observed table is the computed one, or time is up."""
     expected = topology.allowed_by(policies)
     return Comparison(what, expected, _until(expected, lambda: prober.try_all(topology)))
 

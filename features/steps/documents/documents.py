@@ -81,7 +81,7 @@ def status_matches(readme: str, settings: RunSettings, observe: Observe) -> None
     latest = _releases(settings.source, observe)[0]
     status = re.search(r"^Status: (.+?)\.?$", readme, re.MULTILINE)
     expected = f"{latest.version}, released {latest.day}"
-    observe("status in the README", expected=expected, observed=status[1] if status else "no line «Status: …»")
+    observe("status in the README", expected=expected, observed=status[1] if status else "no line `Status: …`")
 
 
 @when(parsers.parse("the commands of {document} are read"), target_fixture="lines")

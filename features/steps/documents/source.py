@@ -68,7 +68,7 @@ def registered_facts() -> list[str]:
     return sorted(facts.facts())
 
 
-@then(parsers.parse("its facts are the examples of «{outline}»"))
+@then(parsers.parse('its facts are the examples of "{outline}"'))
 def facts_are_the_examples(outline: str, registered: list[str], observe: Observe) -> None:
     examples = [row[0] for one in scenarios.read(PROJECT) if one.name == outline for row in one.examples]
     observe(

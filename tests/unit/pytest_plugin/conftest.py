@@ -71,8 +71,8 @@ def not_proven(ended: Ended, reason: str) -> None:
     assert ended.run.exit_code == 3
 
 
-def in_trouble(ended: Ended, trouble: str) -> None:
-    assert any(trouble in t for t in ended.run.harness_errors), ended.run.harness_errors
+def has_harness_error(ended: Ended, error: str) -> None:
+    assert any(error in one for one in ended.run.harness_errors), ended.run.harness_errors
     assert ended.run.harness_failed
     assert ended.run.verdict is RunVerdict.INCOMPLETE
     assert ended.run.exit_code == 3
@@ -111,7 +111,7 @@ def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
 
 @pytest.fixture
 def run_feature(project: Callable[..., Path], forking: subprocess.Popen[str]) -> RunFeature:
-    """Run a project, and judge the record that it wrote."""
+    """Run a project and evaluate the record that it wrote."""
 
     def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), asked: Sequence[str] = (), **parts: str) -> Ended:
         folder = project(scenarios, steps, **parts)

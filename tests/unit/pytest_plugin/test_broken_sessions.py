@@ -1,62 +1,62 @@
-"""A session that cannot be collected, crashes, is interrupted or is killed: trouble of the harness, and never a verdict of the system."""
+"""A session that cannot be collected, crashes, is interrupted or is killed: a harness error, never a verdict about the system."""
 
 import pytest
 
-from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, in_trouble, not_proven
+from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, has_harness_error, not_proven
 from validation.record.verdicts import Verdict
 
 
-def test_a_mistyped_tag_is_trouble_and_no_interruption(run_feature: RunFeature) -> None:
+def test_a_mistyped_tag_is_a_harness_error_not_an_interruption(run_feature: RunFeature) -> None:
     ended = run_feature("@cp_5_11\n" + RIGHT.strip())
-    in_trouble(ended, "'cp_5_11' not found in `markers` configuration option")
+    has_harness_error(ended, "'cp_5_11' not found in `markers` configuration option")
     assert ended.checkpoint.verdict is Verdict.NOT_PROVEN
-    assert ended.code == 0, "130 would say that somebody pressed Ctrl-C"
+    assert ended.code == 0, "130 would mean that the user pressed Ctrl-C"
 
 
-def test_a_scenario_of_no_checkpoint_is_trouble(run_feature: RunFeature) -> None:
-    in_trouble(run_feature(RIGHT, tags="@phase_5"), "has no checkpoint")
+def test_a_scenario_without_a_checkpoint_is_a_harness_error(run_feature: RunFeature) -> None:
+    has_harness_error(run_feature(RIGHT, tags="@phase_5"), "has no checkpoint")
 
 
-def test_a_feature_that_is_no_gherkin_is_trouble(run_feature: RunFeature) -> None:
-    in_trouble(run_feature("Scenario: S\n  Given a system\n  Whatever it is right"), "could not be collected")
+def test_a_feature_that_is_not_gherkin_is_a_harness_error(run_feature: RunFeature) -> None:
+    has_harness_error(run_feature("Scenario: S\n  Given a system\n  Whatever it is right"), "could not be collected")
 
 
-def test_a_step_module_that_cannot_be_imported_is_trouble(run_feature: RunFeature) -> None:
-    in_trouble(run_feature(RIGHT, "import no_such_module"), "The run was cut off")
+def test_a_step_module_that_cannot_be_imported_is_a_harness_error(run_feature: RunFeature) -> None:
+    has_harness_error(run_feature(RIGHT, "import no_such_module"), "The run was cut off")
 
 
 @pytest.mark.parametrize("hook", ["pytest_bdd_after_scenario", "pytest_runtest_logreport", "pytest_collection_modifyitems"])
-def test_a_plugin_that_crashes_is_trouble_or_an_error(run_feature: RunFeature, hook: str) -> None:
+def test_a_plugin_that_crashes_is_a_harness_error_or_a_failed_scenario(run_feature: RunFeature, hook: str) -> None:
     ended = run_feature(RIGHT, conftest=f'def {hook}():\n    raise RuntimeError("the plugin fell over")')
     assert ended.run.harness_failed
     assert ended.run.exit_code == 3
     assert "the plugin fell over" in " ".join([*ended.run.harness_errors, ended.checkpoint.reason])
 
 
-def test_a_plugin_that_crashes_at_the_end_is_trouble(run_feature: RunFeature) -> None:
+def test_a_plugin_that_crashes_at_the_end_is_a_harness_error(run_feature: RunFeature) -> None:
     ended = run_feature(RIGHT, conftest='def pytest_sessionfinish():\n    raise RuntimeError("the plugin fell over")')
     assert ended.code != 0 or ended.run.harness_failed
 
 
 @pytest.mark.parametrize("how", ["raise KeyboardInterrupt", 'pytest.exit("enough")'])
-def test_an_interrupted_run_is_no_verdict(run_feature: RunFeature, how: str) -> None:
+def test_an_interrupted_run_has_no_verdict(run_feature: RunFeature, how: str) -> None:
     steps = f"""
-    @when("somebody presses Ctrl-C")
+    @when("the user presses Ctrl-C")
     def presses():
         {how}
     """
-    ended = run_feature(RIGHT + "\nScenario: T\n  Then it is right\n  When somebody presses Ctrl-C", steps)
-    in_trouble(ended, "The run was interrupted")
+    ended = run_feature(RIGHT + "\nScenario: T\n  Then it is right\n  When the user presses Ctrl-C", steps)
+    has_harness_error(ended, "The run was interrupted")
     assert ended.code == 130
 
 
 def test_a_checkpoint_whose_other_scenario_never_began_is_not_proven(run_feature: RunFeature) -> None:
     steps = """
-    @when("somebody presses Ctrl-C")
+    @when("the user presses Ctrl-C")
     def presses():
         raise KeyboardInterrupt
     """
-    other = "\nScenario: T\n  When somebody presses Ctrl-C\nScenario: U\n  Then it is right"
+    other = "\nScenario: T\n  When the user presses Ctrl-C\nScenario: U\n  Then it is right"
     ended = run_feature(RIGHT + other, steps)
     planned = {s.name: s.reason for s in ended.checkpoint.scenarios}
     assert planned.get("U") == "The scenario was planned and never started."
@@ -72,11 +72,11 @@ def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: 
         measure("server stopped", 0.1, "s")
     """
     steps = """
-    @when("somebody presses Ctrl-C")
+    @when("the user presses Ctrl-C")
     def presses():
         raise KeyboardInterrupt
     """
-    ended = run_feature("Scenario: S\n  When somebody presses Ctrl-C", steps, conftest=conftest)
+    ended = run_feature("Scenario: S\n  When the user presses Ctrl-C", steps, conftest=conftest)
     assert ended.code == 130, ended.said
     assert "server stopped" in [m.name for m in ended.run.measurements]
 
@@ -90,7 +90,7 @@ def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFe
         os.kill(os.getpid(), 9)
     """
     ended = run_feature("Scenario: S\n  Then it is right\n  When the harness is killed", steps)
-    in_trouble(ended, "The run was cut off: its record has no end.")
+    has_harness_error(ended, "The run was cut off: its record has no end.")
     not_proven(ended, "The scenario started and never finished.")
 
 

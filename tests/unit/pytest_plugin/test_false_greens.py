@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, in_trouble, not_proven
+from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, has_harness_error, not_proven
 from validation.record.verdicts import RunVerdict, Verdict
 
 
@@ -109,7 +109,7 @@ def green_again(observe):
 )
 def test_a_step_with_two_definitions_is_not_proven(run_feature: RunFeature, parts: dict[str, str]) -> None:
     ended = run_feature("Scenario: S\n  Then it is right", **parts)
-    not_proven(ended, "The step «it is right» has 2 definitions.")
+    not_proven(ended, 'The step "it is right" has 2 definitions.')
     assert ended.run.harness_failed
 
 
@@ -152,7 +152,7 @@ def test_a_then_that_observes_nothing_is_not_proven(run_feature: RunFeature) -> 
         pass
     """
     ended = run_feature("Scenario: S\n  Then it is right\n  And it is hoped for", steps)
-    not_proven(ended, "The step «it is hoped for» observed nothing.")
+    not_proven(ended, 'The step "it is hoped for" observed nothing.')
     assert not ended.run.harness_failed
 
 
@@ -199,9 +199,9 @@ def test_a_wrong_observation_in_a_teardown_fails(run_feature: RunFeature) -> Non
     "rows", ["Examples:\n    | what |", "Examples:", "", "Examples:\n    | what |\n    | one  |\n\n  Examples:\n    | what |"],
     ids=["only a head", "nothing", "no Examples", "a second one empty"],
 )  # fmt: skip
-def test_an_outline_without_a_row_is_trouble(run_feature: RunFeature, rows: str) -> None:
+def test_an_outline_without_a_row_is_a_harness_error(run_feature: RunFeature, rows: str) -> None:
     ended = run_feature(f"Scenario Outline: An outline\n  Then it is right\n\n  {rows}")
-    in_trouble(ended, "is an outline without a row.")
+    has_harness_error(ended, "is an outline without a row.")
     assert ended.checkpoint.verdict is Verdict.NOT_PROVEN
 
 

@@ -1,4 +1,4 @@
-"""`observe` records first and judges then."""
+"""`observe` records before it compares."""
 
 import pytest
 

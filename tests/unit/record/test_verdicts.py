@@ -90,7 +90,16 @@ def test_the_verdict_of_a_checkpoint_follows_from_its_scenarios(events: list[Eve
         (verdict(begun()), RunVerdict.INCOMPLETE),
         (verdict(), RunVerdict.INCOMPLETE),
     ],
-    ids=["all passed", "one open", "one failed", "trouble", "failed beats trouble", "cut off", "empty scope", "empty record"],
+    ids=[
+        "all passed",
+        "one open",
+        "one failed",
+        "harness error",
+        "failed and harness error",
+        "cut off",
+        "empty scope",
+        "empty record",
+    ],
 )
 def test_the_verdict_of_a_run_follows_from_its_checkpoints(run: Run, expected: RunVerdict) -> None:
     assert run.verdict is expected

@@ -27,9 +27,9 @@ class Mutant:
     text: str = field(repr=False)
 
     def __str__(self) -> str:
-        """Return a description such as `system/api/votes.py:40 condition negated: «x» -> «not x»`."""
+        """Return a description such as `system/api/votes.py:40 condition negated: x -> not x`."""
         before, after = (" ".join(piece.split())[:SHOWN] for piece in (self.before, self.after))
-        return f"{self.file}:{self.line} {self.kind}: «{before}» -> «{after}»"
+        return f"{self.file}:{self.line} {self.kind}: {before} -> {after}"
 
 
 def of_files(source: Path, paths: Iterable[Path], only: str, mutants: Callable[[str, str], list[Mutant]]) -> list[Mutant]:

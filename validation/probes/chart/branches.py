@@ -14,7 +14,7 @@ from validation.probes.chart.manifests import Values, open_chart
 ACTION = re.compile(r"\{\{-?\s*(?P<text>/\*.*?\*/|.*?)\s*-?\}\}", re.DOTALL)
 OPENING = ("if", "with", "range")
 NAMED = re.compile(r"(\$\w+(, *\$\w+)* *:= *)?(?P<pipeline>.*)", re.DOTALL)
-MARK = "«branch {}»"
+MARK = "votecheck-branch-{};"
 """Text that the copy renders in a branch. No template contains it, and only this module reads it."""
 
 

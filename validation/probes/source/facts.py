@@ -50,10 +50,10 @@ def facts(table: Path = FACTS) -> dict[str, dict[str, Any]]:
     names = [row["name"] for row in rows]
     for row in rows:
         if names.count(row["name"]) > 1:
-            raise HarnessError(f"Two facts have the name «{row['name']}».", "a merge duplicated it", f"edit {table}")
+            raise HarnessError(f'Two facts have the name "{row["name"]}".', "a merge duplicated it", f"edit {table}")
         if len({str(place) for place in row["places"]}) < max(2, len(row["places"])):
             raise HarnessError(
-                f"The fact «{row['name']}» does not have two different places.", next_command=f"name in {table} where else it is stated"
+                f'The fact "{row["name"]}" does not have two different places.', next_command=f"name in {table} where else it is stated"
             )
     return {row["name"]: row for row in rows}
 
@@ -145,7 +145,7 @@ def _groups(pattern: str, text: str) -> Iterable[str]:
 def _parts(pattern: str, text: str) -> list[str]:
     found = [*_groups(pattern, text)]
     if not found:
-        raise ProbeError(f"«{text}» does not match the pattern")
+        raise ProbeError(f'"{text}" does not match the pattern')
     return found
 
 

@@ -34,5 +34,5 @@ class LocalTarget(LaunchingTarget):
         return done.returncode, done.stderr or done.stdout
 
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
-        own = {"HEARTBEAT_FILE": str(self.folder / f"beat-{label}")} if part == "consumer" else {}
+        own = {"HEARTBEAT_FILE": str(self.folder / f"heartbeat-{label}")} if part == "consumer" else {}
         return Child(label, [sys.executable, "-m", f"system.{part}"], self.folder, self.source, own | dict(env))

@@ -79,8 +79,8 @@ def test_answers_of_the_system_are_escaped() -> None:
     hostile = Observation("2.3", HOSTILE, HOSTILE, HOSTILE)
     alone = row("D13", wrong=(hostile,), c2_3="FAILED")
     wordy = row("D3", wrong=(hostile, Observation("6.2", HOSTILE, HOSTILE, HOSTILE + "2")), c6_2="FAILED")
-    troubled = row("D4", error=HOSTILE)
-    written = render(Matrix((alone, wordy, troubled), COLUMNS, (Observation("5.1", HOSTILE, HOSTILE, HOSTILE),)), DEFECTS, SELF_TESTED)
+    broken = row("D4", error=HOSTILE)
+    written = render(Matrix((alone, wordy, broken), COLUMNS, (Observation("5.1", HOSTILE, HOSTILE, HOSTILE),)), DEFECTS, SELF_TESTED)
     shown = Page(written)
     assert not {tag for tag, _ in shown.tags} & {"script", "img", "iframe"}
     assert (shown.unbalanced, shown.open) == ([], [])

@@ -107,12 +107,12 @@ def test_a_fact_without_two_places_is_rejected(places: list[Any], tmp_path: Path
     table = tmp_path / "facts.toml"
     written = ", ".join(f'{{ file = "{place["file"]}", path = "{place["path"]}" }}' for place in places)
     table.write_text(f'[[fact]]\nname = "lonely"\nplaces = [{written}]\n', encoding="utf-8")
-    with pytest.raises(HarnessError, match="«lonely» does not have two different places"):
+    with pytest.raises(HarnessError, match='"lonely" does not have two different places'):
         facts.facts(table)
 
 
 def test_two_facts_with_one_name_are_rejected(tmp_path: Path) -> None:
     table = tmp_path / "facts.toml"
     table.write_text(2 * '[[fact]]\nname = "twin"\nplaces = [{ file = "a" }, { file = "b" }]\n', encoding="utf-8")
-    with pytest.raises(HarnessError, match="Two facts have the name «twin»"):
+    with pytest.raises(HarnessError, match='Two facts have the name "twin"'):
         facts.facts(table)
