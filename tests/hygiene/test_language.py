@@ -29,7 +29,7 @@ class Ban(NamedTuple):
 
 BANS = {
     "is none": Ban(
-        r"(?<![Tt]here )\b(?:is|are|was|were) none\b",
+        r"(?<![Tt]here )\b(?:is|are|was|were) none\b(?! else\b)",
         "translated",
         "does not exist; is missing",
         "The URL is none.",
