@@ -13,10 +13,10 @@ import pytest
 
 from validation.core.settings import PROJECT
 from validation.defects.seeding import seeded_copy
+from validation.probes.source import markdown
 
 PAGE = (PROJECT / "docs" / "guides" / "add-a-checkpoint.md").read_text(encoding="utf-8")
-FIRST_LINE = r"(?:#|<!--) (?P<file>\S+?)(?:, after: (?P<after>.+?))?(?: -->)?"
-BLOCK = re.compile(rf"^```(?:toml|gherkin|python|md)\n{FIRST_LINE}\n(?P<text>.+?)^```$", re.MULTILINE | re.DOTALL)
+FIRST_LINE = re.compile(r"(?:#|<!--) (?P<file>\S+?)(?:, after: (?P<after>.+?))?(?: -->)?\n")
 SECONDS = 120
 
 
@@ -37,7 +37,11 @@ class Block:
         target.write_text(before.replace(line, line + self.text), encoding="utf-8")
 
 
-BLOCKS = [Block(match["file"], match["after"] or "", match["text"]) for match in BLOCK.finditer(PAGE)]
+BLOCKS = [
+    Block(first["file"], first["after"] or "", block[first.end() :])
+    for block in markdown.code_blocks(PAGE, "toml", "gherkin", "python", "md")
+    if (first := FIRST_LINE.match(block))
+]
 
 
 @contextmanager

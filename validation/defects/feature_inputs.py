@@ -11,7 +11,7 @@ from pathlib import Path
 from validation.core.errors import ProbeError
 from validation.core.settings import PROJECT
 from validation.probes.source import scenarios
-from validation.probes.source.scenarios import Written
+from validation.probes.source.scenarios import Scenario
 
 _DEFINES = frozenset({"given", "when", "then", "step"})
 ANYTHING = re.compile("")
@@ -81,7 +81,7 @@ def tags_in(text: str) -> frozenset[str]:
         return frozenset()
 
 
-def _tags(written: Iterable[Written]) -> frozenset[str]:
+def _tags(written: Iterable[Scenario]) -> frozenset[str]:
     return frozenset(tag for one in written for tag in one.checkpoints)
 
 
@@ -107,7 +107,7 @@ def read_module(text: str) -> Module:
     return Module(tuple(patterns), frozenset(fixtures), frozenset(requests), frozenset(imports), autouse)
 
 
-def _modules_used(written: Iterable[Written], modules: Mapping[str, Module]) -> set[str]:
+def _modules_used(written: Iterable[Scenario], modules: Mapping[str, Module]) -> set[str]:
     used = set[str]()
     for texts in {texts for one in written for texts in one.texts()}:
         matching = {

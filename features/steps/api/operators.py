@@ -14,13 +14,12 @@ from validation.core.settings import RunSettings
 from validation.core.waiting import Waited, eventually
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.stream import StreamProbe
-from validation.probes.source import documents
+from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
 from validation.targets.base import Api
 from validation.targets.launching import LaunchingTarget
 from validation.targets.ports import free_port
 
-DOCUMENTED = re.compile(r"^\| (`votes?_.+?) \|", re.MULTILINE)
 METRIC = re.compile(r"`(votes?_\w+)")
 WITHIN = 20.0
 OLD_MS = 60_000
@@ -102,7 +101,7 @@ def work_matches(running: Running, counted: str, again: str, dead: str, claimed:
 @then("it serves every documented consumer metric")
 def serves_documented(running: Running, settings: RunSettings, observe: Observe) -> None:
     page = documents.text(settings.source, "docs/explanation/guarantees.md")
-    documented = {name for row in DOCUMENTED.findall(page) for name in METRIC.findall(row)}
+    documented = {name for row in markdown.table_rows(page) if METRIC.match(row[0]) for name in METRIC.findall(row[0])}
     page_served = _served(_probe(running))
     served = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", page_served, re.MULTILINE)}
     missing = sorted(name for name in documented if name.removesuffix("_total") not in served)

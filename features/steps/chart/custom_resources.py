@@ -8,7 +8,7 @@ from pytest_bdd import parsers, then
 from validation.core.settings import RunSettings
 from validation.probes.chart import allowed_values, custom_resources
 from validation.probes.chart.manifests import Manifest
-from validation.probes.source import documents
+from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
 
 DOCUMENT = "docs/explanation/guarantees.md"
@@ -42,7 +42,7 @@ def enumerated_values_are_known(rendered: tuple[Manifest, ...], fewest: int, obs
 
 @then("its alerts are the documented ones, each limited to the namespaces of the release")
 def alerts_are_documented(rendered: tuple[Manifest, ...], settings: RunSettings, observe: Observe) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", documents.text(settings.source, DOCUMENT), re.DOTALL)
+    blocks = markdown.code_blocks(documents.text(settings.source, DOCUMENT), "yaml")
     documented = {one["alert"]: _condition(one) for block in blocks for group in yaml.safe_load(block)["groups"] for one in group["rules"]}
     found = [m for m in rendered if m.kind == "PrometheusRule"]
     rules = [rule for m in found for group in m.body["spec"]["groups"] for rule in group["rules"]]

@@ -13,7 +13,7 @@ from validation.core import protocol
 from validation.core.settings import RunSettings
 from validation.probes.chart.manifests import Manifest
 from validation.probes.chart.workloads import Container
-from validation.probes.source import documents
+from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
 
 THIRD_PARTY_VARIABLES = {
@@ -26,7 +26,7 @@ SECTIONS = {"api": ("the API and consumer", "the API"), "consumer": ("the API an
 RUNS = {"api": "api", "vote": "api", "consumer": "consumer", "migrate": "consumer"}
 """Which of the two images a container runs, by the name of the container: operators may rename the images."""
 API_SERVICE = ("Service", "voting-api")
-VARIABLE = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
+VARIABLE = re.compile(r"`([A-Z_]+)`")
 REDIS_PORT = re.compile(r"^port (\d+)$", re.MULTILINE)
 POSTGRES_PORT = 5432
 """PostgreSQL's default port."""
@@ -152,8 +152,8 @@ def _pair(cell: str) -> tuple[str, str]:
 
 
 def _variables(page: str, section: str) -> list[str]:
-    _, _, rest = page.partition(f"## Read by {section}\n")
-    return VARIABLE.findall(rest.partition("\n## ")[0])
+    body = dict(markdown.sections(page, 2)).get(f"Read by {section}", "")
+    return [found[1] for row in markdown.table_rows(body) if (found := VARIABLE.fullmatch(row[0]))]
 
 
 def _listens(container: Container) -> list[int]:

@@ -10,13 +10,15 @@ from pathlib import Path
 from pytest_bdd import parsers, then, when
 
 from validation.core.settings import RunSettings
-from validation.probes.source import documents, generated, scenarios
+from validation.probes.source import documents, generated, markdown, scenarios
 from validation.probes.source.constants import assignments, tree, value
 from validation.probes.source.documents import Record, Release
-from validation.probes.source.scenarios import Written
+from validation.probes.source.scenarios import Scenario
 from validation.record.observe import Observe
 from validation.registry.checkpoints import BEYOND, registry
 
+PHASE = re.compile(r"Phase \d: .+ \((\d+)\)")
+"""A heading of the protocol document, with the number of its checkpoints."""
 VERDICTS = ("PASSED", "NOT PROVEN")
 """The verdicts that a record may state: a release has no FAILED checkpoint."""
 
@@ -72,7 +74,7 @@ def versions_match(readme: str, settings: RunSettings, observe: Observe) -> None
         "API": value(assignments(init)["API_VERSION"], init, settings.source),
         "consumer": value(assignments(init)["CONSUMER_VERSION"], init, settings.source),
     }
-    stated = dict(re.findall(r"^\| (release|API|consumer) \| (\S+) \|", readme, re.MULTILINE))
+    stated = {row[0]: row[1] for row in markdown.table_rows(readme) if row[0] in code}
     observe("versions in the README", expected=code, observed=stated, remedy="correct the table of versions in README.md")
 
 
@@ -170,8 +172,8 @@ def up_to_date(document: str, difference: list[str], observe: Observe) -> None:
 
 @when("the checkpoints of each phase are counted", target_fixture="counts")
 def count_checkpoints(settings: RunSettings, observe: Observe) -> list[int]:
-    stated = re.findall(r"^## Phase \d: .+ \((\d+)\)$", _read(settings.source, generated.CHECKPOINTS, observe), re.MULTILINE)
-    return [int(number) for number in stated]
+    headings = [heading for heading, _ in markdown.sections(_read(settings.source, generated.CHECKPOINTS, observe), 2)]
+    return [int(found[1]) for heading in headings if (found := PHASE.fullmatch(heading))]
 
 
 @then("the counts are 3, 5, 5, 5, 5, 4, 1 and 4")
@@ -182,18 +184,18 @@ def counts_are(counts: list[int], observe: Observe) -> None:
 
 
 @when("every feature file is read", target_fixture="written")
-def read_features(settings: RunSettings) -> list[Written]:
+def read_features(settings: RunSettings) -> list[Scenario]:
     return scenarios.read(settings.source)
 
 
 @then("every checkpoint of the registry has a scenario")
-def each_has_scenario(written: list[Written], observe: Observe) -> None:
+def each_has_scenario(written: list[Scenario], observe: Observe) -> None:
     covered = {tag for one in written for tag in one.checkpoints}
     observe("checkpoints without a scenario", expected=[], observed=[c.id for c in registry().values() if c.mark not in covered])
 
 
 @then("every scenario belongs to exactly one checkpoint of the registry")
-def each_has_checkpoint(written: list[Written], observe: Observe) -> None:
+def each_has_checkpoint(written: list[Scenario], observe: Observe) -> None:
     known = {c.mark: c for c in registry().values()}
     with observe.together():
         for one in written:
@@ -203,7 +205,7 @@ def each_has_checkpoint(written: list[Written], observe: Observe) -> None:
 
 
 @then("no two scenarios of a feature share a name")
-def names_differ(written: list[Written], observe: Observe) -> None:
+def names_differ(written: list[Scenario], observe: Observe) -> None:
     twice = [f"{feature}: {name}" for (feature, name), times in Counter((w.feature, w.name) for w in written).items() if times > 1]
     observe("duplicate scenario names", expected=[], observed=twice, remedy="rename one: pytest-bdd would run only one of them")
 

@@ -208,7 +208,7 @@ def test_an_unreadable_step_text_counts_as_used_and_a_shared_module_is_not_alone
     (tmp_path / "features/protocol").mkdir()
     for name, text in (
         ("plain", '@given("it is plain")\ndef f(store): ...'),
-        ("told", "@when(TEXT)\ndef f(): ..."),
+        ("variable", "@when(TEXT)\ndef f(): ..."),
         ("lends", "@pytest.fixture\ndef store(): ..."),
         ("imported", '@given("x")\ndef f(): ...'),
         ("imports", "from features.steps import imported"),
@@ -220,8 +220,8 @@ def test_an_unreadable_step_text_counts_as_used_and_a_shared_module_is_not_alone
     (tmp_path / "features/protocol/2.feature").write_text(f"{feature}    When no literal matches\n", encoding="utf-8")
     inputs = read_inputs(tmp_path)
     assert inputs.modules["features/protocol/1.feature"] == {"features/steps/plain.py"}
-    assert inputs.modules["features/protocol/2.feature"] == {"features/steps/plain.py", "features/steps/told.py"}
-    assert inputs.alone == {f"features/steps/{name}.py" for name in ("plain", "told", "imports")}
+    assert inputs.modules["features/protocol/2.feature"] == {"features/steps/plain.py", "features/steps/variable.py"}
+    assert inputs.alone == {f"features/steps/{name}.py" for name in ("plain", "variable", "imports")}
 
 
 def test_each_checkpoint_of_the_catalogue_depends_on_a_feature_and_on_steps() -> None:

@@ -117,11 +117,11 @@ def test_jobs_return_their_results() -> None:
 def test_sigterm_is_taken_as_an_interruption_and_only_meanwhile() -> None:
     before = signal.getsignal(signal.SIGTERM)
 
-    def told() -> None:
+    def sigterm() -> None:
         with sigterm_interrupts():
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(5)
 
     with pytest.raises(KeyboardInterrupt):
-        told()
+        sigterm()
     assert signal.getsignal(signal.SIGTERM) is before

@@ -8,9 +8,9 @@ from markdown_it.tree import SyntaxTreeNode
 PARSER = MarkdownIt("commonmark").enable("table")
 
 
-def code_blocks(document: str, language: str) -> list[str]:
-    """Return the contents of the fenced code blocks in a language."""
-    return [node.content for node in _parse(document).walk() if node.type == "fence" and node.info.strip() == language]
+def code_blocks(document: str, *languages: str) -> list[str]:
+    """Return the contents of the fenced code blocks in some languages, in order."""
+    return [node.content for node in _parse(document).walk() if node.type == "fence" and node.info.strip() in languages]
 
 
 def links(document: str) -> list[str]:

@@ -21,7 +21,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class Scenario:
     """One scenario, as written.
 
     Attributes:
@@ -58,7 +58,7 @@ class Written:
             yield tuple(sorted(filled)) or (text,)
 
 
-def read(source: Path) -> list[Written]:
+def read(source: Path) -> list[Scenario]:
     """Return every scenario below `features/`.
 
     Raises:
@@ -68,7 +68,7 @@ def read(source: Path) -> list[Written]:
     return [one for file in files for one in parse(file.read_text(encoding="utf-8"), str(file.relative_to(source)))]
 
 
-def parse(text: str, name: str) -> list[Written]:
+def parse(text: str, name: str) -> list[Scenario]:
     """Return the scenarios of one feature file; an empty file has none.
 
     Args:
@@ -85,7 +85,7 @@ def parse(text: str, name: str) -> list[Written]:
     return list(_of_feature(name, GherkinDocument.from_dict(document).feature)) if document.get("feature") else []
 
 
-def _of_feature(name: str, feature: Feature) -> Iterator[Written]:
+def _of_feature(name: str, feature: Feature) -> Iterator[Scenario]:
     before = [step for child in feature.children if child.background for step in child.background.steps]
     for child in feature.children:
         if child.scenario:
@@ -97,8 +97,8 @@ def _of_feature(name: str, feature: Feature) -> Iterator[Written]:
                     yield _written(name, inner.scenario, [*feature.tags, *child.rule.tags], [*before, *of_rule])
 
 
-def _written(name: str, scenario: Parsed, above: Sequence[Tag], before: Sequence[Step]) -> Written:
-    return Written(
+def _written(name: str, scenario: Parsed, above: Sequence[Tag], before: Sequence[Step]) -> Scenario:
+    return Scenario(
         feature=name,
         name=scenario.name,
         tags=tuple(sorted({tag.name.lstrip("@") for tag in [*above, *scenario.tags]})),

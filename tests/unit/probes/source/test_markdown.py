@@ -32,6 +32,7 @@ def test_links_and_images_are_found_but_not_in_code() -> None:
 
 def test_code_blocks_are_chosen_by_language() -> None:
     assert markdown.code_blocks(PAGE, "sh") == ["[no](link.md)\n"]
+    assert markdown.code_blocks(PAGE, "yaml", "sh") == ["[no](link.md)\n"]
     assert markdown.code_blocks(PAGE, "yaml") == []
 
 
