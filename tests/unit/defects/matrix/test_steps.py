@@ -37,7 +37,7 @@ def test_a_step_has_the_stated_reason_or_none() -> None:
     ("checkpoint", "recorded", "as_written"),
     [
         ("1.3", "Then all of them state the same API port", "Then all of them state the same <fact>"),
-        ("B1", "Then it keeps every write on disk and evicts nothing", "Then it keeps every write on disk and evicts nothing"),
+        ("B1", "Then they persist every write and evict nothing", "Then they persist every write and evict nothing"),
         ("B1", "Then no feature contains this", "Then no feature contains this"),
     ],
 )
