@@ -110,7 +110,7 @@ def run(settings: RunSettings, asked: LoadPlan, tell: Callable[[str], None]) -> 
         run.reconcile()
     for problem in system.left:
         tell(f"Not cleaned up: {problem}")
-    return run.judged(started)
+    return run.evaluate(started)
 
 
 class _Run:
@@ -202,7 +202,7 @@ class _Run:
             if answer.status == CREATED and "vote_id" in body:
                 yield str(body["vote_id"]), option, time.time()
 
-    def judged(self, started: datetime) -> LoadResult:
+    def evaluate(self, started: datetime) -> LoadResult:
         """Return the result with its measurements and verdict."""
         scenario, of_generators = self.scenario, generator_stats.read(self.records)
         limits = replace(scenario, budgets={}, whole={}) if self.asked.fault else scenario

@@ -29,7 +29,7 @@ def test_of_a_part_that_was_replaced_nothing_is_known_until_the_next_look() -> N
 
 def test_a_process_is_seen_and_one_that_is_gone_is_not() -> None:
     def gone() -> int:
-        raise NotProven("It is somebody else's.")
+        raise NotProven("The consumer is external.")
 
     seen = parts_of({"this": os.getpid, "other": gone, "none": lambda: 2**22 + 1})()
     assert set(seen) == {"this"}
