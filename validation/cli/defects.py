@@ -33,9 +33,9 @@ def defects_list(
     ] = "",
 ) -> None:
     """List the seeded defects and the checkpoints that must catch them."""
-    wanted = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
+    catching = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
     for defect in catalogue.choose(()):
-        if wanted is None or wanted & {*defect.checkpoints, *defect.cluster_checkpoints}:
+        if catching is None or catching & {*defect.checkpoints, *defect.cluster_checkpoints}:
             in_cluster = (f"{i} in a cluster" for i in defect.cluster_checkpoints)
             limits = defect.load.broken if defect.load else ()
             caught_by = ", ".join([*defect.checkpoints, *in_cluster, *limits, *(["unit tests"] if defect.tests else [])])
@@ -118,8 +118,8 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
             "--matrix and --in-cluster exclude each other: the matrix is made on this machine.", "", "votecheck defects run --matrix"
         )
     bench = Bench(given) if in_cluster else HERE
-    wanted = Wanted(split(defect, "--defect"), split(layer, "--layer"), split(checkpoint, "--checkpoint"), since)
-    chosen = choose(wanted, bench)
+    filters = Wanted(split(defect, "--defect"), split(layer, "--layer"), split(checkpoint, "--checkpoint"), since)
+    chosen = choose(filters, bench)
     for line in chosen.notes:
         say(line)
     if not chosen.defects:

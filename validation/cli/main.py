@@ -41,16 +41,16 @@ app = typer.Typer(
 )
 
 
-def _print_version(*, wanted: bool) -> None:
-    if wanted:
+def _print_version(*, given: bool) -> None:
+    if given:
         from importlib.metadata import version  # noqa: PLC0415 - takes longer to import than most commands run
 
         data(f"votecheck {version('votecheck')}")
         raise typer.Exit
 
 
-def _without_color(*, wanted: bool) -> None:
-    if wanted:
+def _without_color(*, given: bool) -> None:
+    if given:
         without_color()
 
 
@@ -61,7 +61,7 @@ def _votecheck(
         typer.Option(
             "--version",
             metavar=FLAG,
-            callback=lambda value: _print_version(wanted=value),
+            callback=lambda value: _print_version(given=value),
             is_eager=True,
             help="Print the version and exit.",
         ),
@@ -71,7 +71,7 @@ def _votecheck(
         typer.Option(
             NO_COLOR,
             metavar=FLAG,
-            callback=lambda value: _without_color(wanted=value),
+            callback=lambda value: _without_color(given=value),
             is_eager=True,
             help="Print without colour, as with NO_COLOR=1. Also works after a command.",
         ),

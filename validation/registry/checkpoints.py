@@ -95,8 +95,8 @@ def select(phase: Sequence[int] = (), ids: Iterable[str] = (), *, beyond: bool =
         UsageError: an id or a phase does not exist.
     """
     every = registry()
-    wanted = [i.strip().upper() for i in ids if i.strip()]
-    for unknown in [i for i in wanted if i not in every]:
+    chosen = [i.strip().upper() for i in ids if i.strip()]
+    for unknown in [i for i in chosen if i not in every]:
         similar = ", ".join(i for i in every if i.startswith(unknown[:1])) or ", ".join(every)
         raise UsageError(f"There is no checkpoint {unknown}. Valid ids: {similar}.", "", "votecheck list")
     for number in phase:
@@ -105,7 +105,7 @@ def select(phase: Sequence[int] = (), ids: Iterable[str] = (), *, beyond: bool =
     return tuple(
         c
         for c in every.values()
-        if (c.id in wanted if wanted else (c.phase in phase if phase else (beyond or c.phase != BEYOND))) or (wanted and c.phase in phase)
+        if (c.id in chosen if chosen else (c.phase in phase if phase else (beyond or c.phase != BEYOND))) or (chosen and c.phase in phase)
     )
 
 

@@ -125,17 +125,17 @@ def headline(run: Run) -> str:
     whole, quick = is_whole(run), QUICK in run.started.flags
     if run.verdict is RunVerdict.NO_GO:
         ids = ", ".join(r.checkpoint.id for r in with_verdict(run, Verdict.FAILED))
-        said = f"{failed} of {counted(total, 'checkpoint')} failed ({ids}): do not release."
+        sentence = f"{failed} of {counted(total, 'checkpoint')} failed ({ids}): do not release."
     elif run.verdict is RunVerdict.INCOMPLETE:
         causes = [f"{open_} of {counted(total, 'checkpoint')} {'is' if open_ == 1 else 'are'} not proven"] * bool(open_)
         causes += ["the harness failed"] * bool(run.harness_errors)
-        said = f"{' and '.join(causes).capitalize()}: this release is not cleared."
+        sentence = f"{' and '.join(causes).capitalize()}: this release is not cleared."
     else:
         passed = _passed(total, waived, whole=whole)
-        said = f"{passed}: this release is cleared." if whole and not quick else f"{passed}."
+        sentence = f"{passed}: this release is cleared." if whole and not quick else f"{passed}."
     if not whole:
-        said += f" Partial run: {total} of {counted(len(registry()), 'checkpoint')}; {len(registry()) - total} not run."
-    return f"{said} Quick run: it skips some scenarios of each kind and clears no release." if quick else said
+        sentence += f" Partial run: {total} of {counted(len(registry()), 'checkpoint')}; {len(registry()) - total} not run."
+    return f"{sentence} Quick run: it skips some scenarios of each kind and clears no release." if quick else sentence
 
 
 def _passed(total: int, waived: int, *, whole: bool) -> str:
@@ -195,6 +195,6 @@ def self_tested(run: Run) -> str:
     if not known:
         return f"not run here. Try: {SELF_TEST}"
     now = sum(known.values())
-    said = f"{tally(known)}." if now == len(known) else f"{tally(known)}, {now} of these {len(known)} with this exact source."
+    sentence = f"{tally(known)}." if now == len(known) else f"{tally(known)}, {now} of these {len(known)} with this exact source."
     missing = [one for one in registry() if one not in known]
-    return f"{said} Not self-tested: {', '.join(missing)}." if missing else said
+    return f"{sentence} Not self-tested: {', '.join(missing)}." if missing else sentence

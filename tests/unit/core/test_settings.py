@@ -1,4 +1,4 @@
-"""A run says how to repeat it, and shows no secret doing so."""
+"""The flags of a run repeat it and reveal no secret."""
 
 from validation.core.settings import RunSettings
 

@@ -1,4 +1,4 @@
-"""Waiting: stop as soon as it is so, or can no longer become so, and tell what was seen."""
+"""Waiting stops as soon as the condition holds or can no longer hold, and keeps what was seen."""
 
 import itertools
 from types import SimpleNamespace

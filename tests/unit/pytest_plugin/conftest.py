@@ -50,11 +50,11 @@ Scenario: All is well
 
 @dataclass(frozen=True)
 class Ended:
-    """What a run of the project came to: the verdict of its record, and how its process ended."""
+    """The result of a run of the project: the verdict of its record, exit code and output of its process."""
 
     run: Run
     code: int
-    said: str
+    output: str
 
     @property
     def checkpoint(self) -> CheckpointResult:
@@ -71,8 +71,8 @@ def not_proven(ended: Ended, reason: str) -> None:
     assert ended.run.exit_code == 3
 
 
-def has_harness_error(ended: Ended, error: str) -> None:
-    assert any(error in one for one in ended.run.harness_errors), ended.run.harness_errors
+def has_harness_error(ended: Ended, what: str) -> None:
+    assert any(what in t for t in ended.run.harness_errors), ended.run.harness_errors
     assert ended.run.harness_failed
     assert ended.run.verdict is RunVerdict.INCOMPLETE
     assert ended.run.exit_code == 3
@@ -80,7 +80,7 @@ def has_harness_error(ended: Ended, error: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Path]:
-    """Write a project: a feature with one Rule of checkpoint 5.1, the scenarios of it, and steps beside the common ones."""
+    """Return a function that writes a project: a feature with one Rule of checkpoint 5.1, its scenarios, and additional steps."""
 
     def write(scenarios: str, steps: str = "", *, tags: str = "@cp_5_1", conftest: str = "", more_steps: str = "") -> Path:
         folder = tmp_path / "project"
@@ -102,7 +102,7 @@ def project(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
-    """The process that runs of projects are forked from."""
+    """The process from which runs of projects are forked."""
     env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("runs"))}
     command = [sys.executable, Path(__file__).with_name("forking.py")]
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
@@ -111,17 +111,17 @@ def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
 
 @pytest.fixture
 def run_feature(project: Callable[..., Path], forking: subprocess.Popen[str]) -> RunFeature:
-    """Run a project and evaluate the record that it wrote."""
+    """Return a function that runs a project and evaluates its record."""
 
-    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), asked: Sequence[str] = (), **parts: str) -> Ended:
+    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), flags: Sequence[str] = (), **parts: str) -> Ended:
         folder = project(scenarios, steps, **parts)
         assert forking.stdin is not None
         assert forking.stdout is not None
-        told = {"folder": str(folder), "scope": scope, "asked": dict.fromkeys(asked, True)}
-        print(json.dumps(told), file=forking.stdin, flush=True)
+        request = {"folder": str(folder), "scope": scope, "flags": dict.fromkeys(flags, True)}
+        print(json.dumps(request), file=forking.stdin, flush=True)
         code = int(forking.stdout.readline())
-        said = (folder / "output").read_text(encoding="utf-8")
-        assert (folder / "reports" / "run").is_dir(), said
-        return Ended(load(folder / "reports" / "run"), code, said)
+        output = (folder / "output").read_text(encoding="utf-8")
+        assert (folder / "reports" / "run").is_dir(), output
+        return Ended(load(folder / "reports" / "run"), code, output)
 
     return run

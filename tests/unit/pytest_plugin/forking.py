@@ -1,6 +1,6 @@
-"""Runs projects, each in a process of its own that is forked from this one: what is the same for all is imported once.
+"""Runs projects, each in a process forked from this one, so that common modules are imported only once.
 
-Reads one JSON object a line, `{"folder", "scope", "asked"}`, and answers with the exit code of each run, negative for a signal.
+Reads one JSON object a line, `{"folder", "scope", "flags"}`, and answers with the exit code of each run, negative for a signal.
 """
 
 import importlib
@@ -18,8 +18,8 @@ for imported_by_every_run in ("gherkin.parser", "mako.lexer", "parse", "parse_ty
     importlib.import_module(imported_by_every_run)
 
 
-def run(folder: Path, scope: list[str], asked: dict[str, bool]) -> int:
-    """Do what `votecheck run` does between its preflight and its reports; the features are the project's."""
+def run(folder: Path, scope: list[str], flags: dict[str, bool]) -> int:
+    """Do what `votecheck run` does between preflight and reports, with the features of a project."""
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     execution.PROJECT = folder
@@ -27,7 +27,7 @@ def run(folder: Path, scope: list[str], asked: dict[str, bool]) -> int:
     os.dup2(output, 1)
     os.dup2(output, 2)
     try:
-        execution.execute(RunSettings(reports=folder / "reports", run="run", **asked), select(ids=scope), [], (), {})
+        execution.execute(RunSettings(reports=folder / "reports", run="run", **flags), select(ids=scope), [], (), {})
     except execution.Interrupted:
         return 130
     except Exception:  # noqa: BLE001 - the child must never return into the loop of its parent
@@ -39,10 +39,10 @@ def run(folder: Path, scope: list[str], asked: dict[str, bool]) -> int:
 def main() -> None:
     """Fork for each line."""
     for line in sys.stdin:
-        asked = json.loads(line)
+        request = json.loads(line)
         child = os.fork()
         if child == 0:
-            os._exit(run(Path(asked["folder"]), asked["scope"], asked["asked"]))
+            os._exit(run(Path(request["folder"]), request["scope"], request["flags"]))
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""A session that cannot be collected, crashes, is interrupted or is killed: a harness error, never a verdict about the system."""
+"""A session that cannot be collected, crashes, is interrupted or killed is a harness error, never a verdict on the system."""
 
 import pytest
 
@@ -10,14 +10,14 @@ def test_a_mistyped_tag_is_a_harness_error_not_an_interruption(run_feature: RunF
     ended = run_feature("@cp_5_11\n" + RIGHT.strip())
     has_harness_error(ended, "'cp_5_11' not found in `markers` configuration option")
     assert ended.checkpoint.verdict is Verdict.NOT_PROVEN
-    assert ended.code == 0, "130 would mean that the user pressed Ctrl-C"
+    assert ended.code == 0, "130 would mean Ctrl-C"
 
 
 def test_a_scenario_without_a_checkpoint_is_a_harness_error(run_feature: RunFeature) -> None:
     has_harness_error(run_feature(RIGHT, tags="@phase_5"), "has no checkpoint")
 
 
-def test_a_feature_that_is_not_gherkin_is_a_harness_error(run_feature: RunFeature) -> None:
+def test_a_feature_with_a_syntax_error_is_a_harness_error(run_feature: RunFeature) -> None:
     has_harness_error(run_feature("Scenario: S\n  Given a system\n  Whatever it is right"), "could not be collected")
 
 
@@ -26,14 +26,14 @@ def test_a_step_module_that_cannot_be_imported_is_a_harness_error(run_feature: R
 
 
 @pytest.mark.parametrize("hook", ["pytest_bdd_after_scenario", "pytest_runtest_logreport", "pytest_collection_modifyitems"])
-def test_a_plugin_that_crashes_is_a_harness_error_or_a_failed_scenario(run_feature: RunFeature, hook: str) -> None:
+def test_a_crash_of_a_plugin_is_a_harness_error(run_feature: RunFeature, hook: str) -> None:
     ended = run_feature(RIGHT, conftest=f'def {hook}():\n    raise RuntimeError("the plugin fell over")')
     assert ended.run.harness_failed
     assert ended.run.exit_code == 3
     assert "the plugin fell over" in " ".join([*ended.run.harness_errors, ended.checkpoint.reason])
 
 
-def test_a_plugin_that_crashes_at_the_end_is_a_harness_error(run_feature: RunFeature) -> None:
+def test_a_crash_of_a_plugin_at_the_end_is_a_harness_error(run_feature: RunFeature) -> None:
     ended = run_feature(RIGHT, conftest='def pytest_sessionfinish():\n    raise RuntimeError("the plugin fell over")')
     assert ended.code != 0 or ended.run.harness_failed
 
@@ -50,7 +50,7 @@ def test_an_interrupted_run_has_no_verdict(run_feature: RunFeature, how: str) ->
     assert ended.code == 130
 
 
-def test_a_checkpoint_whose_other_scenario_never_began_is_not_proven(run_feature: RunFeature) -> None:
+def test_a_checkpoint_whose_other_scenario_never_started_is_not_proven(run_feature: RunFeature) -> None:
     steps = """
     @when("the user presses Ctrl-C")
     def presses():
@@ -62,7 +62,7 @@ def test_a_checkpoint_whose_other_scenario_never_began_is_not_proven(run_feature
     assert planned.get("U") == "The scenario was planned and never started."
 
 
-def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: RunFeature) -> None:
+def test_teardown_after_an_interruption_is_recorded(run_feature: RunFeature) -> None:
     conftest = """
     import pytest
 
@@ -77,11 +77,11 @@ def test_what_is_taken_down_after_an_interruption_is_in_the_record(run_feature: 
         raise KeyboardInterrupt
     """
     ended = run_feature("Scenario: S\n  When the user presses Ctrl-C", steps, conftest=conftest)
-    assert ended.code == 130, ended.said
+    assert ended.code == 130, ended.output
     assert "server stopped" in [m.name for m in ended.run.measurements]
 
 
-def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFeature) -> None:
+def test_a_killed_process_leaves_a_record_without_an_end(run_feature: RunFeature) -> None:
     steps = """
     import os
 
@@ -97,20 +97,20 @@ def test_a_process_that_dies_leaves_a_record_that_was_cut_off(run_feature: RunFe
 TWO_RED_ONE_GREEN = "Scenario: First\n  Then it is wrong\n\nScenario: Second\n  Then it is wrong\n\nScenario: Third\n  Then it is right"
 
 
-def test_every_scenario_of_a_checkpoint_that_has_failed_is_looked_at(run_feature: RunFeature) -> None:
+def test_every_scenario_of_a_failed_checkpoint_runs(run_feature: RunFeature) -> None:
     ended = run_feature(TWO_RED_ONE_GREEN)
     assert [one.outcome for one in ended.checkpoint.scenarios] == ["failed", "failed", "passed"]
 
 
-def test_where_a_first_finding_is_enough_a_checkpoint_that_has_failed_is_looked_at_no_further(run_feature: RunFeature) -> None:
-    ended = run_feature(TWO_RED_ONE_GREEN, asked=["fail_fast"])
+def test_with_fail_fast_a_failed_checkpoint_runs_no_further_scenario(run_feature: RunFeature) -> None:
+    ended = run_feature(TWO_RED_ONE_GREEN, flags=["fail_fast"])
     assert ended.checkpoint.verdict is Verdict.FAILED
     assert (len(ended.checkpoint.findings), ended.run.exit_code, ended.run.harness_failed) == (1, 1, False)
 
 
-def test_a_first_finding_ends_nothing_before_it_is_there(run_feature: RunFeature) -> None:
+def test_with_fail_fast_scenarios_before_the_first_finding_run(run_feature: RunFeature) -> None:
     scenarios = RIGHT + "\nScenario: Second\n  Then it is right\n\nScenario: Third\n  Then it is wrong"
-    ended = run_feature(scenarios, asked=["fail_fast"])
+    ended = run_feature(scenarios, flags=["fail_fast"])
     assert [one.outcome for one in ended.checkpoint.scenarios] == ["passed", "passed", "failed"]
 
 
@@ -130,10 +130,10 @@ Scenario Outline: <what> is well
 """
 
 
-@pytest.mark.parametrize(("asked", "looks"), [([], 2), (["quick"], 1)])
-def test_a_quick_run_leaves_out_what_is_thorough(run_feature: RunFeature, asked: list[str], looks: int) -> None:
-    assert len(run_feature(OUTLINE, asked=asked).checkpoint.scenarios) == looks
+@pytest.mark.parametrize(("flags", "scenarios"), [([], 2), (["quick"], 1)])
+def test_a_quick_run_skips_thorough_scenarios(run_feature: RunFeature, flags: list[str], scenarios: int) -> None:
+    assert len(run_feature(OUTLINE, flags=flags).checkpoint.scenarios) == scenarios
 
 
-def test_a_quick_run_of_nothing_but_thorough_scenarios_proves_nothing(run_feature: RunFeature) -> None:
-    assert run_feature("@thorough\n" + RIGHT.strip(), asked=["quick"]).checkpoint.verdict is Verdict.NOT_PROVEN
+def test_a_quick_run_of_only_thorough_scenarios_proves_nothing(run_feature: RunFeature) -> None:
+    assert run_feature("@thorough\n" + RIGHT.strip(), flags=["quick"]).checkpoint.verdict is Verdict.NOT_PROVEN

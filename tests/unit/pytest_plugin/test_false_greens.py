@@ -1,4 +1,4 @@
-"""Every known way in which a scenario could be green without having looked, through the real plugin: none of them is."""
+"""No known way makes a scenario pass without a correct observation; each one runs through the real plugin."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, has_harness_err
 from validation.record.verdicts import RunVerdict, Verdict
 
 
-def test_a_scenario_that_looked_and_saw_nothing_wrong_passes(run_feature: RunFeature) -> None:
+def test_a_scenario_with_only_correct_observations_passes(run_feature: RunFeature) -> None:
     ended = run_feature(RIGHT)
     assert ended.checkpoint.verdict is Verdict.PASSED
     assert ended.checkpoint.observations == 1
@@ -35,7 +35,7 @@ def test_a_wrong_observation_that_a_step_swallows_fails(run_feature: RunFeature)
     assert run_feature("Scenario: S\n  Then it looks away\n  And it is right", steps).checkpoint.verdict is Verdict.FAILED
 
 
-def test_together_reports_everything_that_is_wrong(run_feature: RunFeature) -> None:
+def test_together_reports_every_wrong_observation(run_feature: RunFeature) -> None:
     steps = """
     @then("all is wrong")
     def all_is_wrong(observe):
@@ -64,7 +64,7 @@ def test_together_reports_everything_that_is_wrong(run_feature: RunFeature) -> N
     ],
     ids=["skip", "importorskip", "xfail", "NotProven", "HarnessError", "assert", "SystemExit", "exception"],
 )
-def test_a_step_that_gives_up_after_it_was_right_is_not_proven(run_feature: RunFeature, how: str, said: str) -> None:
+def test_a_step_that_gives_up_after_a_correct_observation_is_not_proven(run_feature: RunFeature, how: str, said: str) -> None:
     steps = f"""
     @when("it gives up")
     def gives_up():
@@ -76,11 +76,11 @@ def test_a_step_that_gives_up_after_it_was_right_is_not_proven(run_feature: RunF
 
 
 @pytest.mark.parametrize("tag", ["@skip", "@xfail"])
-def test_a_scenario_that_is_tagged_away_is_not_proven(run_feature: RunFeature, tag: str) -> None:
+def test_a_skipped_scenario_is_not_proven(run_feature: RunFeature, tag: str) -> None:
     assert run_feature(f"{tag}\n{RIGHT.strip()}").checkpoint.verdict is Verdict.NOT_PROVEN
 
 
-def test_a_wrong_observation_under_xfail_fails_all_the_same(run_feature: RunFeature) -> None:
+def test_a_wrong_observation_under_xfail_still_fails(run_feature: RunFeature) -> None:
     assert run_feature("@xfail\nScenario: S\n  Then it is wrong").checkpoint.verdict is Verdict.FAILED
 
 
@@ -113,7 +113,7 @@ def test_a_step_with_two_definitions_is_not_proven(run_feature: RunFeature, part
     assert ended.run.harness_failed
 
 
-def test_a_step_that_is_a_given_and_a_when_is_one_definition(run_feature: RunFeature) -> None:
+def test_a_step_that_is_both_given_and_when_is_one_definition(run_feature: RunFeature) -> None:
     steps = """
     @given("it is cold")
     @when("it is cold")
@@ -133,7 +133,7 @@ def test_an_async_step_is_not_proven(run_feature: RunFeature) -> None:
 
 
 @pytest.mark.parametrize("call", ["look(observe)", "return look(observe)"], ids=["dropped", "returned"])
-def test_a_coroutine_that_nobody_awaits_is_not_proven(run_feature: RunFeature, call: str) -> None:
+def test_a_coroutine_that_is_never_awaited_is_not_proven(run_feature: RunFeature, call: str) -> None:
     steps = f"""
     async def look(observe):
         observe("colour", expected="green", observed="red")
@@ -160,7 +160,7 @@ def test_a_scenario_without_an_observation_is_not_proven(run_feature: RunFeature
     not_proven(run_feature("Scenario: S\n  Given a system"), "The scenario passed without a single observation.")
 
 
-def test_one_open_scenario_keeps_its_checkpoint_from_passing(run_feature: RunFeature) -> None:
+def test_one_unproven_scenario_keeps_its_checkpoint_from_passing(run_feature: RunFeature) -> None:
     not_proven(run_feature(RIGHT + "\nScenario: T\n  Given a system"), "without a single observation")
 
 
@@ -218,5 +218,5 @@ def test_a_checkpoint_without_a_scenario_is_not_proven(run_feature: RunFeature) 
     assert ended.run.verdict is RunVerdict.INCOMPLETE
 
 
-def test_a_scenario_for_another_kind_of_target_does_not_run_and_is_not_passed(run_feature: RunFeature) -> None:
+def test_a_scenario_for_another_kind_of_target_does_not_run_and_does_not_pass(run_feature: RunFeature) -> None:
     not_proven(run_feature("@needs_cluster\n" + RIGHT.strip()), "None of its scenarios ran.")

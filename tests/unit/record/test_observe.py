@@ -1,4 +1,4 @@
-"""`observe` records before it compares."""
+"""`observe` records first, then compares."""
 
 import pytest
 

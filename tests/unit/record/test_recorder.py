@@ -1,4 +1,4 @@
-"""The record: what was written is read back, and what was changed is not."""
+"""A record reads back as it was written, and a changed one is rejected."""
 
 from collections.abc import Callable
 from pathlib import Path

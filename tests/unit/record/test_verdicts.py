@@ -1,4 +1,4 @@
-"""`judge` as what it is: a function from events, registry and day to verdicts."""
+"""`evaluate` is a function from events, registry and day to verdicts."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,7 +15,7 @@ TODAY = date(2026, 11, 24)
 RIGHT, WRONG = True, False
 
 
-def begun(*scope: str, target: str = "local", waivers: Sequence[dict[str, str]] = ()) -> RunStarted:
+def started(*scope: str, target: str = "local", waivers: Sequence[dict[str, str]] = ()) -> RunStarted:
     return RunStarted("run", target, "2026-11-24T10:00:00+00:00", list(scope), [], {}, {}, list(waivers))
 
 
@@ -72,7 +72,7 @@ def of(run: Run, checkpoint: str = "5.1") -> CheckpointResult:
     ],
 )
 def test_the_verdict_of_a_checkpoint_follows_from_its_scenarios(events: list[Event], expected: Verdict, reason: str) -> None:
-    result = of(verdict(begun("5.1"), *events))
+    result = of(verdict(started("5.1"), *events))
     assert result.verdict is expected
     assert reason in result.reason
     assert result.reason or expected is Verdict.PASSED
@@ -81,13 +81,13 @@ def test_the_verdict_of_a_checkpoint_follows_from_its_scenarios(events: list[Eve
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (verdict(begun("5.1"), *scenario(RIGHT)), RunVerdict.GO),
-        (verdict(begun("5.1", "5.2"), *scenario(RIGHT)), RunVerdict.INCOMPLETE),
-        (verdict(begun("5.1", "5.2"), *scenario(WRONG, outcome="failed")), RunVerdict.NO_GO),
-        (verdict(begun("5.1"), *scenario(RIGHT), HarnessFailed("a process is left")), RunVerdict.INCOMPLETE),
-        (verdict(begun("5.1"), *scenario(WRONG, outcome="failed"), HarnessFailed("a process is left")), RunVerdict.NO_GO),
-        (verdict(begun("5.1"), *scenario(RIGHT), end=False), RunVerdict.INCOMPLETE),
-        (verdict(begun()), RunVerdict.INCOMPLETE),
+        (verdict(started("5.1"), *scenario(RIGHT)), RunVerdict.GO),
+        (verdict(started("5.1", "5.2"), *scenario(RIGHT)), RunVerdict.INCOMPLETE),
+        (verdict(started("5.1", "5.2"), *scenario(WRONG, outcome="failed")), RunVerdict.NO_GO),
+        (verdict(started("5.1"), *scenario(RIGHT), HarnessFailed("a process is left")), RunVerdict.INCOMPLETE),
+        (verdict(started("5.1"), *scenario(WRONG, outcome="failed"), HarnessFailed("a process is left")), RunVerdict.NO_GO),
+        (verdict(started("5.1"), *scenario(RIGHT), end=False), RunVerdict.INCOMPLETE),
+        (verdict(started()), RunVerdict.INCOMPLETE),
         (verdict(), RunVerdict.INCOMPLETE),
     ],
     ids=[
@@ -122,11 +122,11 @@ def test_no_verdict_shares_an_exit_code() -> None:
     ],
 )
 def test_a_harness_error_differs_from_what_is_only_not_proven(events: list[Event], failed: bool) -> None:
-    assert verdict(begun("5.1"), *events).harness_failed is failed
+    assert verdict(started("5.1"), *events).harness_failed is failed
 
 
 def test_a_record_without_an_end_is_a_harness_error() -> None:
-    run = verdict(begun("5.1"), *scenario(RIGHT), end=False)
+    run = verdict(started("5.1"), *scenario(RIGHT), end=False)
     assert run.harness_failed
     assert run.harness_errors == ("The run was cut off: its record has no end.",)
 
@@ -144,14 +144,14 @@ def test_a_record_without_an_end_is_a_harness_error() -> None:
     ids=["of a failure, on its last day", "of what is open", "of nothing seen", "expired", "expired and green", "not needed"],
 )
 def test_a_waiver_counts_until_it_expires_and_only_if_needed(events: list[Event], expires: str, expected: Verdict, reason: str) -> None:
-    run = verdict(begun("5.1", waivers=[waiver(expires=expires)]), *events)
+    run = verdict(started("5.1", waivers=[waiver(expires=expires)]), *events)
     assert of(run).verdict is expected
     assert reason in of(run).reason
     assert run.verdict is (RunVerdict.GO if expected is Verdict.WAIVED else RunVerdict.NO_GO)
 
 
 def test_a_waiver_of_another_checkpoint_changes_nothing() -> None:
-    run = verdict(begun("5.1", waivers=[waiver("5.2")]), *scenario(WRONG, outcome="failed"))
+    run = verdict(started("5.1", waivers=[waiver("5.2")]), *scenario(WRONG, outcome="failed"))
     assert (of(run).verdict, run.verdict) == (Verdict.FAILED, RunVerdict.NO_GO)
 
 
@@ -161,17 +161,17 @@ def test_a_checkpoint_is_proven_at_the_highest_place_where_it_passed() -> None:
         *scenario(RIGHT, checkpoint="4.4", name="B", fidelity="local"),
         *scenario(checkpoint="4.4", name="C", fidelity="cluster"),
     ]
-    result = of(verdict(begun("4.4"), *events), "4.4")
+    result = of(verdict(started("4.4"), *events), "4.4")
     assert result.proven_at == "local"
     assert result.unchecked_at == ("cluster",)
 
 
 def test_a_checkpoint_without_a_pass_is_proven_nowhere() -> None:
-    assert of(verdict(begun("5.1"), *scenario(WRONG, outcome="failed"))).proven_at == ""
+    assert of(verdict(started("5.1"), *scenario(WRONG, outcome="failed"))).proven_at == ""
 
 
 def test_a_checkpoint_that_needs_an_image_says_so() -> None:
-    result = of(verdict(begun("2.5")), "2.5")
+    result = of(verdict(started("2.5")), "2.5")
     assert result.verdict is Verdict.NOT_PROVEN
     assert result.reason == "It needs a container image, which this target does not have."
 
@@ -182,7 +182,7 @@ SCOPE = ("5.1", "5.2", "2.5")
 
 @st.composite
 def honest_scenario(draw: st.DrawFn, number: int) -> list[Event]:
-    """A scenario as the plugin records it: what was seen wrong is never called passed."""
+    """A scenario as the plugin records it: one with a wrong observation never has the outcome passed."""
     facts = draw(FACTS)
     outcome = draw(st.sampled_from(["failed", "not_proven", "error"] if not all(facts) else ["passed", "failed", "not_proven", "error"]))
     return scenario(*facts, checkpoint=draw(st.sampled_from(SCOPE)), outcome=outcome, name=f"S{number}")
@@ -196,10 +196,10 @@ ORDER = [RunVerdict.GO, RunVerdict.INCOMPLETE, RunVerdict.NO_GO]
 
 @given(RECORDS, st.data(), st.booleans())
 def test_one_more_wrong_observation_never_improves_a_run(events: list[Event], data: st.DataObject, end: bool) -> None:
-    before = verdict(begun(*SCOPE), *events, end=end)
+    before = verdict(started(*SCOPE), *events, end=end)
     name = data.draw(st.sampled_from([e.scenario for e in events if isinstance(e, Started)]))
     place = data.draw(st.integers(0, len(events)))
-    after = verdict(begun(*SCOPE), *events[:place], observed(name, WRONG), *events[place:], end=end)
+    after = verdict(started(*SCOPE), *events[:place], observed(name, WRONG), *events[place:], end=end)
     assert ORDER.index(after.verdict) >= ORDER.index(before.verdict)
     assert after.verdict is RunVerdict.NO_GO
 
@@ -207,6 +207,6 @@ def test_one_more_wrong_observation_never_improves_a_run(events: list[Event], da
 @given(RECORDS, st.data())
 def test_fewer_observations_never_make_a_checkpoint_pass(events: list[Event], data: st.DataObject) -> None:
     kept = [e for e in events if not isinstance(e, Observed) or data.draw(st.booleans())]
-    before, after = verdict(begun(*SCOPE), *events), verdict(begun(*SCOPE), *kept)
+    before, after = verdict(started(*SCOPE), *events), verdict(started(*SCOPE), *kept)
     for one, other in zip(before.results, after.results, strict=True):
         assert one.verdict is Verdict.PASSED or other.verdict is not Verdict.PASSED

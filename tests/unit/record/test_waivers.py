@@ -1,4 +1,4 @@
-"""A waiver file is complete and exact, or refused with the reason."""
+"""A waiver file is complete and exact, or rejected with the reason."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The registry: 32 checkpoints in eight phases, no more and no less, each chosen by its id or its phase."""
+"""The registry has exactly 32 checkpoints in eight phases; `select` filters by id and phase."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ Rewrite = Callable[[str, str], None]
 
 @pytest.fixture
 def rewrite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rewrite:
-    """Put another registry in the place of the real one."""
+    """Return a function that replaces the registry by a changed copy."""
     cached = (checkpoints._read, registry, checkpoints.phases)
 
     def put(find: str, replace: str) -> None:

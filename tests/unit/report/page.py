@@ -7,7 +7,7 @@ VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
 class Page(HTMLParser):
-    """What a browser would make of a page: its tags, its text, its outline."""
+    """The tags, text and outline that a browser would make of a page."""
 
     def __init__(self, written: str) -> None:
         super().__init__()

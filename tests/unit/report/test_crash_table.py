@@ -32,7 +32,7 @@ def swept(record: Any, *points: tuple[Crash, ...], scope: list[str] | None = Non
     return record.end()  # type: ignore[no-any-return] # the fixture is of conftest.py
 
 
-def said(folder: Path) -> str:
+def printed(folder: Path) -> str:
     console = Console(file=io.StringIO(), width=100)
     summary(load(folder), console, folder)
     return console.file.getvalue()  # type: ignore[attr-defined]
@@ -50,7 +50,7 @@ def test_a_point_is_as_good_as_its_worst_crash(record: Any) -> None:
 
 
 def test_a_partial_run_prints_the_sweep_as_a_table(record: Any) -> None:
-    text = said(swept(record, (GOOD, SLOW), (WRONG,), (UNSEEN,)))
+    text = printed(swept(record, (GOOD, SLOW), (WRONG,), (UNSEEN,)))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     for line in (
         "Crash point Command (reached) Result Recovery",
@@ -64,7 +64,7 @@ def test_a_partial_run_prints_the_sweep_as_a_table(record: Any) -> None:
 
 
 def test_a_full_run_summarises_a_sweep_in_one_line(record: Any) -> None:
-    text = said(swept(record, (GOOD, SLOW), scope=list(registry())))
+    text = printed(swept(record, (GOOD, SLOW), scope=list(registry())))
     assert "2 crashes at 1 point, none wrong; slowest recovery 1.2 s" in text
     assert "Crash point" not in text
 
@@ -85,4 +85,4 @@ def test_no_table_is_made_of_anything_else(record: Any, evidence: str) -> None:
     record.scenario("B8", ("counts", "3", "3"), evidence=evidence)
     folder = record.end()
     assert crash_points(load(folder).results[0]) == ()
-    assert "slowest recovery" not in said(folder)
+    assert "slowest recovery" not in printed(folder)

@@ -24,7 +24,7 @@ def console(*, terminal: bool = False) -> Console:
     return Console(file=io.StringIO(), force_terminal=terminal, width=100)
 
 
-def told(console: Console) -> str:
+def printed(console: Console) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -33,7 +33,7 @@ def watch(folder: Path, console: Console) -> str:
     with Progress([registry()[i] for i in events[0].scope], console) as progress:  # type: ignore[union-attr]
         for event in events:
             progress(event)
-    return told(console)
+    return printed(console)
 
 
 def test_without_a_terminal_each_finished_checkpoint_is_one_line(failed: Path) -> None:
@@ -55,13 +55,13 @@ def test_in_ci_and_without_colour_nothing_moves(failed: Path, name: str, monkeyp
 def test_a_terminal_shows_the_current_scenario(record: Any) -> None:
     record.start(["5.1"])
     record.scenario("5.1", ("answer", "201", "201"), name="A [red]vote[/red]\x1b[2J is taken")
-    begun, started, *_ = read(record.end() / "results.jsonl")
+    run_started, started, *_ = read(record.end() / "results.jsonl")
     to = console(terminal=True)
     with Progress([registry()["5.1"]], to) as progress:
-        progress(begun)
+        progress(run_started)
         progress(started)
         progress._live.refresh()
-    shown = told(to)
+    shown = printed(to)
     assert f"Votes over HTTP > 5.1 {registry()['5.1'].title} > A [red]vote[/red]\\x1b[2J" in shown
     assert "0 of 1 checkpoint" in shown
     assert "0 scenarios" in shown
@@ -85,7 +85,7 @@ def test_progress_finds_standard_error_although_it_is_captured(capfd: pytest.Cap
 
 def summed_up(folder: Path, to: Console) -> str:
     summary(load(folder), to, folder)
-    return told(to)
+    return printed(to)
 
 
 def test_the_summary_begins_with_the_verdict_and_ends_with_the_report(failed: Path) -> None:
@@ -95,20 +95,20 @@ def test_the_summary_begins_with_the_verdict_and_ends_with_the_report(failed: Pa
 
 
 def test_the_summary_lists_blockers_then_not_proven_then_counts(failed: Path) -> None:
-    said = summed_up(failed, console())
+    text = summed_up(failed, console())
     places = [
-        said.index(t) for t in ("FAILED      5.1", "expected  201", "observed", "reproduce votecheck run", "Not proven", "Waived", "Phase")
+        text.index(t) for t in ("FAILED      5.1", "expected  201", "observed", "reproduce votecheck run", "Not proven", "Waived", "Phase")
     ]
     assert places == sorted(places)
-    assert re.search(r"All +2 +1 +4 +1 +12.0 s", said)
+    assert re.search(r"All +2 +1 +4 +1 +12.0 s", text)
 
 
 def test_nothing_of_the_system_is_markup_or_an_escape_sequence(failed: Path) -> None:
-    said = summed_up(failed, console(terminal=True))
-    assert "<script>alert(1)</script> [red]red[/red] \\x1b[2J\\x00" in said
-    assert "\x1b[2J" not in said
-    assert "\x00" not in said
-    assert len(said) < 20_000
+    text = summed_up(failed, console(terminal=True))
+    assert "<script>alert(1)</script> [red]red[/red] \\x1b[2J\\x00" in text
+    assert "\x1b[2J" not in text
+    assert "\x00" not in text
+    assert len(text) < 20_000
 
 
 def test_a_command_is_never_wrapped(record: Any) -> None:
@@ -118,7 +118,7 @@ def test_a_command_is_never_wrapped(record: Any) -> None:
 
 
 def played(*order: str, ended: int = 99) -> list[str]:
-    """Play scenarios such as "5.1 here", planned in this order. Return the checkpoints in the order in which they were printed."""
+    """Play scenarios named «checkpoint name», all planned in this order; return the checkpoints in the order they are printed."""
     events: list[Event] = [RunStarted("r", "local", "2026-11-25T10:00:00+00:00", sorted({one.split()[0] for one in order}), [], {}, {}, [])]
     events += [Planned(one, one, one.split()[:1], "a.feature") for one in order]
     for one in order[:ended]:
@@ -128,7 +128,7 @@ def played(*order: str, ended: int = 99) -> list[str]:
     with Progress([registry()[i] for i in events[0].scope], to) as progress:  # type: ignore[union-attr]
         for event in [*events, RunFinished(1.0)]:
             progress(event)
-    return [" ".join(line.split()[:2]) for line in told(to).splitlines()]
+    return [" ".join(line.split()[:2]) for line in printed(to).splitlines()]
 
 
 def test_a_checkpoint_is_printed_once_after_its_last_scenario() -> None:
@@ -144,4 +144,4 @@ def test_the_summary_counts_the_self_tested_checkpoints(record: Any) -> None:
     record.passes("5.1")
     folder, to = record.end(), console()
     summary(load(folder), to, folder)
-    assert "Self-test: 0 of 20 checks beyond the protocol and 1 of 32 checkpoints are self-tested. Not self-tested: 1.1, 1.2" in told(to)
+    assert "Self-test: 0 of 20 checks beyond the protocol and 1 of 32 checkpoints are self-tested. Not self-tested: 1.1, 1.2" in printed(to)
