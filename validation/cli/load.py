@@ -31,7 +31,7 @@ from validation.core.settings import PROJECT, RunSettings, known_target
 from validation.record.runs import new_run_id
 from validation.record.verdicts import EXIT_CODES, INTERRUPTED_EXIT, RunVerdict
 
-load_app = typer.Typer(help="Load the system, reconcile every vote and give a verdict.", no_args_is_help=True)
+load_app = typer.Typer(help="Put the system under load, reconcile every vote and print a verdict.", no_args_is_help=True)
 
 Rate = Annotated[
     float | None,
@@ -79,7 +79,11 @@ def _add(scenario: Scenario) -> None:
         load_command: LoadCommand = "",
         fault: Annotated[
             str,
-            typer.Option(metavar="FAULT", help="Fault to inject halfway, for example 'consumer a is killed'.", rich_help_panel=FAULTS),
+            typer.Option(
+                metavar="FAULT",
+                help="Fault to inject after a third of the time, for example 'consumer a is killed'.",
+                rich_help_panel=FAULTS,
+            ),
         ] = "",
         accept_incomplete: AcceptIncomplete = False,
         reports: Reports = Path("reports"),
@@ -112,7 +116,7 @@ def _noise(
     seconds: Seconds = None,
     reports: Reports = Path("reports"),
 ) -> None:
-    """Run a scenario several times without a change, to measure the noise of this machine."""
+    """Repeat a load scenario on the unchanged system, to measure the noise of this machine."""
     from validation.load import compare, run  # noqa: PLC0415
     from validation.load.report.write import write  # noqa: PLC0415
     from validation.targets.preflight import preflight  # noqa: PLC0415

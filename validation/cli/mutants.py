@@ -24,10 +24,13 @@ def mutate(
         ),
     ] = None,
     prefix: Annotated[
-        str, typer.Option("--file", metavar="PATH", help="Only files whose path starts so, for example system/api/.", rich_help_panel=SCOPE)
+        str,
+        typer.Option(
+            "--file", metavar="PATH", help="Only files whose path starts with this, for example system/api/.", rich_help_panel=SCOPE
+        ),
     ] = "",
 ) -> None:
-    """Change the system and the chart mechanically and check that the protocol notices.
+    """Make mechanical changes in copies of the system and the chart, and check that the protocol notices them.
 
     Exit code: 0 if every mutant was noticed or is an accepted survivor, 1 if not.
     """
@@ -37,7 +40,7 @@ def mutate(
     mutants = sample(count, chosen_seed, prefix)
     if not mutants:
         raise UsageError(
-            f"There are no mutants in {prefix}.", "it is not part of system/ or chart/", "votecheck defects mutate --file system/api/"
+            f"There are no mutants in {prefix}.", "it is outside system/ and chart/", "votecheck defects mutate --file system/api/"
         )
     say(f"{len(mutants)} mutants, drawn with --seed {chosen_seed}. The unchanged system is checked first.")
     fates: Counter[Fate] = Counter()

@@ -18,9 +18,7 @@ CheckpointIds = Annotated[
 ]
 ProtocolOnly = Annotated[
     bool,
-    typer.Option(
-        "--protocol-only", metavar=FLAG, help="Only the 32 checkpoints of the protocol, no checks beyond it.", rich_help_panel=SCOPE
-    ),
+    typer.Option("--protocol-only", metavar=FLAG, help="Only the 32 checkpoints of the protocol, none beyond it.", rich_help_panel=SCOPE),
 ]
 
 TargetName = Annotated[
@@ -31,7 +29,13 @@ TargetName = Annotated[
 ]
 Source = Annotated[
     Path,
-    typer.Option("--source", metavar="FOLDER", help="Folder with the system/, chart/ and documents to use.", rich_help_panel=TARGET),
+    typer.Option(
+        "--source",
+        metavar="FOLDER",
+        help="Folder with the system/, chart/ and documents to use.",
+        show_default="the project's directory",
+        rich_help_panel=TARGET,
+    ),
 ]
 
 ApiUrl = Annotated[str, typer.Option("--api-url", metavar="URL", help="An existing API to use.", rich_help_panel=SERVERS)]
@@ -59,7 +63,10 @@ LoadCommand = Annotated[
 AcceptIncomplete = Annotated[
     bool,
     typer.Option(
-        "--accept-incomplete", metavar=FLAG, help="Exit 0 if something is NOT PROVEN. The verdict stays INCOMPLETE.", rich_help_panel=OUTPUT
+        "--accept-incomplete",
+        metavar=FLAG,
+        help="Exit with 0 even if something is NOT PROVEN. The verdict stays INCOMPLETE.",
+        rich_help_panel=OUTPUT,
     ),
 ]
 Reports = Annotated[Path, typer.Option("--reports", metavar="FOLDER", help="Folder for records and reports.", rich_help_panel=OUTPUT)]

@@ -14,7 +14,7 @@ SHOWN_RUNS = 5
 
 
 def report(run: RunId = "latest", reports: Reports = Path("reports")) -> None:
-    """Write the reports of a run again from its record, and print its verdict."""
+    """Regenerate the reports of a run from its record, and print its verdict."""
     from validation.report.terminal import summary  # noqa: PLC0415 - `list` needs no templates
     from validation.report.write import write_all  # noqa: PLC0415
 

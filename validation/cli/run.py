@@ -55,7 +55,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.Option(
             "--quick",
             metavar=FLAG,
-            help="Each kind of fault and crash point once, with fewer votes. Takes half the time and clears no release.",
+            help="Run each kind of fault and crash point once, with fewer votes. Takes half the time, but never clears a release.",
             rich_help_panel=SCOPE,
         ),
     ] = False,
@@ -71,14 +71,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         str, typer.Option(metavar="TAG", help="Tag of both images (default: the released version of each).", rich_help_panel=TARGET)
     ] = "",
     vulnerability_db: Annotated[
-        str, typer.Option(metavar="FOLDER", help="Folder with a vulnerability database of trivy, for B14.", rich_help_panel=TARGET)
+        str, typer.Option(metavar="FOLDER", help="Folder with a trivy vulnerability database, for B14.", rich_help_panel=TARGET)
     ] = "",
     redis_setting: Annotated[
         list[str] | None,
         typer.Option(
             "--redis-setting",
             metavar="NAME=VALUE",
-            help="Setting of the managed Redis, overriding the chart's, to see its effect. Repeatable.",
+            help="Setting of the managed Redis that overrides the chart's, to show its effect. Repeatable.",
             rich_help_panel=TARGET,
         ),
     ] = None,
@@ -92,7 +92,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
         typer.Option(metavar="NAME", help="Existing Helm release to vote on and observe (default: install one).", rich_help_panel=CLUSTER),
     ] = "",
     release_namespace: Annotated[
-        str, typer.Option(metavar="NAME", help="Namespace of that release in helm list.", rich_help_panel=CLUSTER)
+        str, typer.Option(metavar="NAME", help="Namespace of that release, as in helm list.", rich_help_panel=CLUSTER)
     ] = "default",
     load_command: LoadCommand = "",
     fault_minutes: Annotated[
