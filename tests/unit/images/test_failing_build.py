@@ -56,7 +56,7 @@ def test_a_missing_file_is_named(source: Path, podman: PrivateStore) -> None:
 def test_an_unavailable_base_image_is_named(source: Path, podman: PrivateStore) -> None:
     error = failure_of(source, "FROM localhost/votecheck-nowhere:1\nCOPY --from=build /slim.py /x\n", podman)
     assert "votecheck-nowhere:1" in error
-    assert "Likely cause: a base image cannot be had" in error
+    assert "Likely cause: a base image cannot be pulled" in error
 
 
 def test_a_full_disk_is_reported_as_the_cause(source: Path, podman: PrivateStore) -> None:

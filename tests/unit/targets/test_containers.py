@@ -179,7 +179,7 @@ def test_without_an_engine_the_target_is_unavailable_and_leaves_nothing(monkeypa
     [
         ("Error: permission denied while trying to connect", "this user may not use the engine"),
         ("write /var/lib: no space left on device", "the disk is full"),
-        ("Error: initializing source docker://python: pinging container registry: dial tcp", "a base image cannot be had"),
+        ("Error: initializing source docker://python: pinging container registry: dial tcp", "a base image cannot be pulled"),
     ],
 )
 def test_an_engine_error_names_the_likely_cause(output: str, likely: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
