@@ -15,12 +15,12 @@ def without_color() -> None:
     stderr.no_color = True
 
 
-def say(line: str, style: str | None = None) -> None:
+def print_message(line: str, style: str | None = None) -> None:
     """Print a line for people, on stderr and never wrapped."""
     stderr.print(escape(line), style=style, soft_wrap=True, highlight=False)
 
 
-def data(line: str) -> None:
+def print_data(line: str) -> None:
     """Print a line of data on stdout at once."""
     print(line, flush=True)  # noqa: T201 - data goes to stdout
 
@@ -28,4 +28,4 @@ def data(line: str) -> None:
 def print_path_hint() -> None:
     """Print how to put `votecheck` on PATH, unless it is: `make` runs it without an activated environment."""
     if shutil.which("votecheck") is None:
-        say("votecheck is in .venv/bin. To put it on PATH: source .venv/bin/activate", style="dim")
+        print_message("votecheck is in .venv/bin. To put it on PATH: source .venv/bin/activate", style="dim")

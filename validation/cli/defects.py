@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from validation.cli.console import data, say
+from validation.cli.console import print_data, print_message
 from validation.cli.options import CLUSTER, FLAG, OUTPUT, SCOPE, Context, Kubeconfig, LoadCommand, Reports, examples
 from validation.core.errors import UsageError
 from validation.core.interruption import Interrupted, sigterm_interrupts
@@ -39,7 +39,7 @@ def defects_list(
             in_cluster = (f"{i} in a cluster" for i in defect.cluster_checkpoints)
             limits = defect.load.broken if defect.load else ()
             caught_by = ", ".join([*defect.checkpoints, *in_cluster, *limits, *(["unit tests"] if defect.tests else [])])
-            data(f"{defect.id:4} {defect.layer:10} {caught_by:22} {defect.title}")
+            print_data(f"{defect.id:4} {defect.layer:10} {caught_by:22} {defect.title}")
 
 
 @defects_app.command(name="run", epilog=EPILOG)
@@ -121,7 +121,7 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
     filters = Wanted(split(defect, "--defect"), split(layer, "--layer"), split(checkpoint, "--checkpoint"), since)
     chosen = choose(filters, bench)
     for line in chosen.notes:
-        say(line)
+        print_message(line)
     if not chosen.defects:
         raise typer.Exit
     file = reports.resolve() / FOLDER / RESULTS
@@ -129,7 +129,7 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
         with sigterm_interrupts():
             all_caught = _fill(chosen, file, resume=resume) if matrix else _prove(chosen, bench, file, resume=resume)
     except KeyboardInterrupt:
-        say(f"Results so far are in {file}. To continue, run the same command with --resume.")
+        print_message(f"Results so far are in {file}. To continue, run the same command with --resume.")
         raise Interrupted from None
     raise typer.Exit(0 if all_caught else 1)
 
@@ -140,13 +140,13 @@ def _prove(chosen: "Chosen", bench: Bench, file: Path, *, resume: bool) -> bool:
     from validation.report.model import tally  # noqa: PLC0415
 
     caught = 0
-    with closing(prove_all(chosen.defects, bench, file, say, resume=resume)) as proofs:  # stops running proofs at an interruption
+    with closing(prove_all(chosen.defects, bench, file, print_message, resume=resume)) as proofs:  # stops running proofs at an interruption
         for proof in proofs:
             caught += proof.outcome == Outcome.CAUGHT
             title, detail = catalogue.catalogue()[proof.defect].title, " ".join(proof.detail.split())
-            data(f"{proof.defect:4} {proof.outcome:12} {proof.seconds:4.0f} s  {title}. {detail}")
-    data(f"{caught} of {len(chosen.defects)} caught")
-    say(tally(_tested_now(file)))
+            print_data(f"{proof.defect:4} {proof.outcome:12} {proof.seconds:4.0f} s  {title}. {detail}")
+    print_data(f"{caught} of {len(chosen.defects)} caught")
+    print_message(tally(_tested_now(file)))
     return caught == len(chosen.defects)
 
 
@@ -154,10 +154,10 @@ def _fill(chosen: "Chosen", file: Path, *, resume: bool) -> bool:
     from validation.defects.batch import fill  # noqa: PLC0415
     from validation.defects.matrix.html import write  # noqa: PLC0415
 
-    filled = fill(chosen.defects, file, say, resume=resume)
+    filled = fill(chosen.defects, file, print_message, resume=resume)
     red = _tested_now(file)
-    say(f"Report: {file.parent / 'index.html'}")
-    data(write(file.parent, filled, catalogue.catalogue(), red))
+    print_message(f"Report: {file.parent / 'index.html'}")
+    print_data(write(file.parent, filled, catalogue.catalogue(), red))
     return all(map(filled.is_caught, filled.rows))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from validation.cli import doctor as machine
-from validation.cli.console import data
+from validation.cli.console import print_data
 from validation.cli.options import CheckpointIds, Phase, ProtocolOnly, TargetName
 from validation.core.errors import UsageError
 from validation.core.settings import RunSettings, known_target
@@ -17,7 +17,7 @@ from validation.registry.checkpoints import BEYOND, phases, select
 def list_checkpoints(phase: Phase = None) -> None:
     """List the checkpoints."""
     for checkpoint in select(phase or ()):
-        data(f"{checkpoint.id:4} {phases()[checkpoint.phase]:20} {checkpoint.title}")
+        print_data(f"{checkpoint.id:4} {phases()[checkpoint.phase]:20} {checkpoint.title}")
 
 
 def plan(phase: Phase = None, checkpoint: CheckpointIds = "", protocol_only: ProtocolOnly = False, target: TargetName = "local") -> None:
@@ -26,7 +26,7 @@ def plan(phase: Phase = None, checkpoint: CheckpointIds = "", protocol_only: Pro
     for chosen in select(phase or (), checkpoint.split(","), beyond=not protocol_only):
         here = [n for n in chosen.needs if n in shows]
         how = f"checked at: {', '.join(here)}" if here else f"NOT PROVEN there; needs {' or '.join(chosen.needs)}"
-        data(f"{chosen.id:4} {chosen.title:45} {how}")
+        print_data(f"{chosen.id:4} {chosen.title:45} {how}")
 
 
 def explain(checkpoint: Annotated[str, typer.Argument(metavar="ID", help="Id of a checkpoint, for example 5.1.")]) -> None:
@@ -46,7 +46,7 @@ def explain(checkpoint: Annotated[str, typer.Argument(metavar="ID", help="Id of 
         *(f"Catches:     {d.id} {d.title}" for d in catalogue.choose(()) if chosen.id in {*d.checkpoints, *d.cluster_checkpoints}),
         f"Run it:      votecheck run --checkpoint {chosen.id}",
     ]
-    data("\n".join(lines))
+    print_data("\n".join(lines))
 
 
 def doctor() -> None:
@@ -56,6 +56,6 @@ def doctor() -> None:
     """
     checks = machine.examine()
     for check in checks:
-        data(f"{'ok  ' if check.good else 'no  ' if check.needed else '-   '} {check.what:28} {check.seen}")
+        print_data(f"{'ok  ' if check.good else 'no  ' if check.needed else '-   '} {check.what:28} {check.seen}")
     if any(check.needed and not check.good for check in checks):
         raise typer.Exit(HARNESS_EXIT)

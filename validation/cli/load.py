@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from loadtests.scenario import FILE, Scenario, scenarios
-from validation.cli.console import data, say, stderr
+from validation.cli.console import print_data, print_message, stderr
 from validation.cli.options import (
     CLUSTER,
     FAULTS,
@@ -98,9 +98,9 @@ def _add(scenario: Scenario) -> None:
             run=f"load-{new_run_id()}", load_command=load_command, kubeconfig=kubeconfig, context=context,
         )  # fmt: skip
         if plan := preflight(settings):
-            say(plan)
+            print_message(plan)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: keep what was measured
-        result = run.run(settings, run.LoadPlan(run.scaled(scenario, rate, seconds), processes, fault, in_cluster), say)
+        result = run.run(settings, run.LoadPlan(run.scaled(scenario, rate, seconds), processes, fault, in_cluster), print_message)
         write(settings.folder, result)
         summary(result, stderr, settings.folder)
         if result.interrupted:
@@ -127,8 +127,8 @@ def _noise(
     for number in range(runs):
         settings = RunSettings(reports=reports.resolve(), run=f"load-{new_run_id()}")
         preflight(settings)
-        say(f"Run {number + 1} of {runs}.")
-        results.append(run.run(settings, run.LoadPlan(run.scaled(scenarios(FILE)[scenario], rate, seconds)), say))
+        print_message(f"Run {number + 1} of {runs}.")
+        results.append(run.run(settings, run.LoadPlan(run.scaled(scenarios(FILE)[scenario], rate, seconds)), print_message))
         write(settings.folder, results[-1])
         if results[-1].interrupted:
             raise typer.Exit(INTERRUPTED_EXIT)
@@ -138,7 +138,7 @@ def _noise(
     file.write_bytes(msgspec.json.format(msgspec.json.encode(noise)))
     for name, values in noise.figures.items():
         spread = f"{min(values):10.4g} to {max(values):10.4g}"
-        data(f"{name:36} {spread}, two runs differ by chance by up to a factor of {compare.chance(values):.2f}")
+        print_data(f"{name:36} {spread}, two runs differ by chance by up to a factor of {compare.chance(values):.2f}")
 
 
 @load_app.command(name="compare", epilog=examples("votecheck load compare load-20261129-091500-1a2b load-latest"))
@@ -161,7 +161,7 @@ def _compare(
     changes = compare.compare(first, second, msgspec.json.decode(file.read_bytes(), type=compare.Noise))
     for one in changes:
         interval = f"x {one.ratio:.2f} (between {one.low:.2f} and {one.high:.2f})"
-        data(f"{one.figure:36} {one.before:10.4g} -> {one.after:10.4g}  {interval:32} {one.word}")
+        print_data(f"{one.figure:36} {one.before:10.4g} -> {one.after:10.4g}  {interval:32} {one.word}")
     raise typer.Exit(1 if any(one.word == "worse" for one in changes) else 0)
 
 

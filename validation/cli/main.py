@@ -15,7 +15,7 @@ import typer
 
 from validation.cli import inspection, reports, system
 from validation.cli import run as validate
-from validation.cli.console import data, print_path_hint, say, without_color
+from validation.cli.console import print_data, print_message, print_path_hint, without_color
 from validation.cli.defects import defects_app
 from validation.cli.load import load_app
 from validation.cli.mutants import mutate
@@ -45,7 +45,7 @@ def _print_version(*, given: bool) -> None:
     if given:
         from importlib.metadata import version  # noqa: PLC0415 - takes longer to import than most commands run
 
-        data(f"votecheck {version('votecheck')}")
+        print_data(f"votecheck {version('votecheck')}")
         raise typer.Exit
 
 
@@ -124,7 +124,7 @@ def _color_first(arguments: Sequence[str]) -> list[str]:
 
 
 def _end(text: str, code: int) -> NoReturn:
-    say(text, style="bold")
+    print_message(text, style="bold")
     if "votecheck" in text:
         print_path_hint()
     sys.exit(code)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from validation.cli.console import data, say
+from validation.cli.console import print_data, print_message
 from validation.cli.options import SCOPE
 from validation.core.errors import UsageError
 from validation.core.interruption import Interrupted, sigterm_interrupts
@@ -42,7 +42,7 @@ def mutate(
         raise UsageError(
             f"There are no mutants in {prefix}.", "it is outside system/ and chart/", "votecheck defects mutate --file system/api/"
         )
-    say(f"{len(mutants)} mutants, drawn with --seed {chosen_seed}. The unchanged system is checked first.")
+    print_message(f"{len(mutants)} mutants, drawn with --seed {chosen_seed}. The unchanged system is checked first.")
     fates: Counter[Fate] = Counter()
     unexplained, reasons = 0, accepted()
     try:
@@ -51,9 +51,11 @@ def mutate(
                 fates[one.fate] += 1
                 reason = reasons.get(key(one.mutant), "") if one.fate is Fate.SURVIVED else ""
                 unexplained += one.fate is Fate.SURVIVED and not reason
-                data(f"{one.fate.value:9} {one.mutant}. {one.detail or reason}".rstrip())
+                print_data(f"{one.fate.value:9} {one.mutant}. {one.detail or reason}".rstrip())
     except KeyboardInterrupt:
         raise Interrupted from None
     caught, stopped, survived = (fates[fate] for fate in (Fate.CAUGHT, Fate.STOPPED, Fate.SURVIVED))
-    data(f"{caught} of {len(mutants)} caught, {stopped} stopped without a finding, {survived} survived ({survived - unexplained} accepted)")
+    print_data(
+        f"{caught} of {len(mutants)} caught, {stopped} stopped without a finding, {survived} survived ({survived - unexplained} accepted)"
+    )
     raise typer.Exit(1 if unexplained else 0)

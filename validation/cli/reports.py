@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from validation.cli.console import data, say, stderr
+from validation.cli.console import print_data, print_message, stderr
 from validation.cli.options import Reports, RunId
 from validation.core.errors import UsageError
 from validation.record.runs import RECORD
@@ -33,9 +33,9 @@ def verify(run: RunId = "latest", reports: Reports = Path("reports")) -> None:
     folder = _run_folder(reports, run)
     if problems := check(folder):
         for problem in problems:
-            say(problem)
+            print_message(problem)
         raise typer.Exit(1)
-    say(f"Record intact; recomputed verdict {load(folder).verdict} matches.")
+    print_message(f"Record intact; recomputed verdict {load(folder).verdict} matches.")
 
 
 def diff(
@@ -46,7 +46,7 @@ def diff(
     """Show what changed from one run to another: verdicts, findings and durations."""
     from validation.report.diff import compare  # noqa: PLC0415
 
-    data(compare(_run_folder(reports, before), _run_folder(reports, after)))
+    print_data(compare(_run_folder(reports, before), _run_folder(reports, after)))
 
 
 def _run_folder(reports: Path, run: str) -> Path:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from validation.cli.console import print_path_hint, say, stderr
+from validation.cli.console import print_message, print_path_hint, stderr
 from validation.cli.options import (
     CLUSTER,
     FAULTS,
@@ -134,7 +134,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     )  # fmt: skip
     waived = read_waivers(waivers)
     if plan := preflight(settings):
-        say(plan)
+        print_message(plan)
     with Progress(scope) as progress:
         try:
             execute(settings, scope, waived, (progress,), last_known(settings.reports / FOLDER / RESULTS, catalogue.catalogue()))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from validation.cli.console import data, say
+from validation.cli.console import print_data, print_message
 from validation.cli.options import TARGET, Source
 from validation.core.settings import PROJECT, RunSettings
 from validation.record.runs import new_run_id
@@ -32,7 +32,7 @@ def images(
 
     engine = engines.answering(engines.BUILDERS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a build that has started is stopped and removed
-    say(f"Building with {engine.name}. Without a cache this takes about a minute.")
+    print_message(f"Building with {engine.name}. Without a cache this takes about a minute.")
     for built in build_all(engine, source.resolve(), tag):
         lines = [
             f"{built.reference}  {built.size / 1e6:.0f} MB, {built.seconds:.1f} s",
@@ -40,4 +40,4 @@ def images(
             f"  source  {built.source_digest}",
             *(f"  layer   {layer.size:>8}  {layer.made_by[:COMMAND_SHOWN]}" for layer in built.layers),
         ]
-        data("\n".join(lines))
+        print_data("\n".join(lines))

@@ -3,7 +3,7 @@
 import signal
 import socket
 
-from validation.cli.console import say, stderr
+from validation.cli.console import print_message, stderr
 from validation.core.interruption import sigterm_interrupts
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently
@@ -25,7 +25,7 @@ def serve(settings: RunSettings, port: int) -> None:
     cleanup.reap()
     chosen = port if _is_free(port) else None
     if chosen is None:
-        say(f"Port {port} is taken; using another one.")
+        print_message(f"Port {port} is taken; using another one.")
     target = LocalTarget(settings, api_port=chosen)
     try:
         with sigterm_interrupts():
@@ -35,12 +35,12 @@ def serve(settings: RunSettings, port: int) -> None:
             consistently(lambda: all(part.alive for part in parts.values()), bool, during=DAY_SECONDS)
             for name, part in parts.items():
                 if not part.alive:
-                    say(f"The {name} exited ({_how(part)}). End of its log: {part.output().strip()[-LOG_SHOWN:]}")
+                    print_message(f"The {name} exited ({_how(part)}). End of its log: {part.output().strip()[-LOG_SHOWN:]}")
     except KeyboardInterrupt:
-        say("Stopping.")
+        print_message("Stopping.")
     finally:
         for problem in target.close():
-            say(f"Not cleaned up: {problem}")
+            print_message(f"Not cleaned up: {problem}")
 
 
 def _how(part: Child) -> str:

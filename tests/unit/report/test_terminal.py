@@ -118,7 +118,7 @@ def test_a_command_is_never_wrapped(record: Any) -> None:
 
 
 def played(*order: str, ended: int = 99) -> list[str]:
-    """Play scenarios named «checkpoint name», all planned in this order; return the checkpoints in the order they are printed."""
+    """Play scenarios such as "5.1 here", planned in this order; return the checkpoints in the order they are printed."""
     events: list[Event] = [RunStarted("r", "local", "2026-11-25T10:00:00+00:00", sorted({one.split()[0] for one in order}), [], {}, {}, [])]
     events += [Planned(one, one, one.split()[:1], "a.feature") for one in order]
     for one in order[:ended]:

@@ -1,6 +1,6 @@
 import pytest
 
-from validation.report.text import duration, one_line, percent, visible
+from validation.report.text import counted, duration, one_line, percent, visible
 
 
 def test_control_and_invisible_characters_are_escaped() -> None:
@@ -24,6 +24,15 @@ def test_one_line_has_no_line_end() -> None:
 )
 def test_a_duration_reads_naturally(seconds: float, written: str) -> None:
     assert duration(seconds) == written
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "written"),
+    [(0, "checkpoint", "0 checkpoints"), (1, "checkpoint", "1 checkpoint"), (2, "checkpoint", "2 checkpoints"),
+     (1, "crash", "1 crash"), (2, "crash", "2 crashes"), (1, "more finding", "1 more finding"), (3, "more finding", "3 more findings")],
+)  # fmt: skip
+def test_a_number_agrees_with_its_noun(number: int, noun: str, written: str) -> None:
+    assert counted(number, noun) == written
 
 
 def test_a_part_of_zero_is_zero() -> None:
