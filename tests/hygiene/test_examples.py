@@ -1,5 +1,6 @@
 """The examples of the guides are accepted by what reads them."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from markdown_it import MarkdownIt
 
 from validation.core.settings import PROJECT
 from validation.record.waivers import read_waivers
-from validation.registry.checkpoints import select
+from validation.registry.checkpoints import registry, select
 
 GUIDES = PROJECT / "docs" / "guides"
 
@@ -31,3 +32,10 @@ def test_the_defect_can_be_seeded() -> None:
     assert select(ids=defect["checkpoints"])
     for change in defect["change"]:
         assert (PROJECT / change["file"]).read_text(encoding="utf-8").count(change["find"]) == 1
+
+
+def test_the_checklist_names_checkpoints_that_exist() -> None:
+    written = (GUIDES / "production-readiness.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\|[^|]+\| ((?:B?\d+(?:\.\d)?)(?: to B\d+)?) \|", written, re.MULTILINE)
+    assert len(named) > 15
+    assert {one for cell in named for one in cell.split(" to ")} <= registry().keys()
