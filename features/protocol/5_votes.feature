@@ -63,7 +63,7 @@ Feature: Votes are accepted over HTTP
   @cp_5_2
   Rule: 5.2 Results show the counted votes
 
-    Scenario Outline: <cats> votes for cats and <dogs> for dogs
+    Scenario Outline: Counts of <cats> for cats and <dogs> for dogs
       Given a database with <cats> votes for cats and <dogs> for dogs
       When a client reads the results
       Then the results are <cats> (<percent cats> %) and <dogs> (<percent dogs> %), in the order of the options

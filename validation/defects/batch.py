@@ -163,4 +163,4 @@ def _say_changed(sources: str, say: Say) -> None:
 
 def _require_green(broken: list[str]) -> None:
     if broken:
-        raise HarnessError("The unchanged system is not green: " + "; ".join(broken), "a fault of the system", "votecheck run")
+        raise HarnessError("The unchanged system is not green: " + "; ".join(broken), "a fault in the system", "votecheck run")

@@ -135,7 +135,7 @@ def headline(run: Run) -> str:
         sentence = f"{passed}: this release is cleared." if whole and not quick else f"{passed}."
     if not whole:
         sentence += f" Partial run: {total} of {counted(len(registry()), 'checkpoint')}; {len(registry()) - total} not run."
-    return f"{sentence} Quick run: it skips some scenarios of each kind and clears no release." if quick else sentence
+    return f"{sentence} Quick run: it skipped some scenarios of each kind, so it clears no release." if quick else sentence
 
 
 def _passed(total: int, waived: int, *, whole: bool) -> str:

@@ -109,7 +109,7 @@ def test_a_quick_run_clears_no_release(record: Any) -> None:
     record.passes(*registry())
     run = load(record.end())
     assert run.verdict is RunVerdict.GO
-    assert model.headline(run) == ("All 52 checkpoints passed. Quick run: it skips some scenarios of each kind and clears no release.")
+    assert model.headline(run) == ("All 52 checkpoints passed. Quick run: it skipped some scenarios of each kind, so it clears no release.")
 
 
 def test_a_run_that_was_cut_off_is_incomplete(record: Any) -> None:

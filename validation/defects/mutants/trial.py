@@ -98,7 +98,7 @@ def try_all(mutants: Sequence[Mutant]) -> Generator[Trial]:
         before = {identifier: entry for future in futures for identifier, entry in future.result().items()}
     if failed := [entry for entry in before.values() if entry["verdict"] == "FAILED"]:
         raise HarnessError(
-            f"The unchanged system is not green: {failed[0]['id']} {failed[0]['reason']}", "a fault of the system", "votecheck run"
+            f"The unchanged system is not green: {failed[0]['id']} {failed[0]['reason']}", "a fault in the system", "votecheck run"
         )
     with jobs([partial(_try, mutant, frozenset(before)) for mutant in mutants], HERE.at_once) as trials:
         yield from (future.result() for future in trials)
