@@ -25,7 +25,7 @@ def plan(phase: Phase = None, checkpoint: CheckpointIds = "", protocol_only: Pro
     shows = RunSettings(target=known_target(target)).shows
     for chosen in select(phase or (), checkpoint.split(","), beyond=not protocol_only):
         here = [n for n in chosen.needs if n in shows]
-        how = f"checked at: {', '.join(here)}" if here else f"NOT PROVEN there; needs {' or '.join(chosen.needs)}"
+        how = f"checked at: {', '.join(here)}" if here else f"NOT PROVEN on this target; needs {' or '.join(chosen.needs)}"
         print_data(f"{chosen.id:4} {chosen.title:45} {how}")
 
 

@@ -38,7 +38,10 @@ Source = Annotated[
     ),
 ]
 
-ApiUrl = Annotated[str, typer.Option("--api-url", metavar="URL", help="An existing API to use.", rich_help_panel=SERVERS)]
+ApiUrl = Annotated[
+    str,
+    typer.Option("--api-url", metavar="URL", help="An existing API. votecheck votes on it and never stops it.", rich_help_panel=SERVERS),
+]
 RedisUrl = Annotated[str, typer.Option("--redis-url", metavar="URL", help="Its Redis, to observe the stream.", rich_help_panel=SERVERS)]
 DatabaseUrl = Annotated[
     str, typer.Option("--database-url", metavar="URL", help="Its PostgreSQL, to observe the stored votes.", rich_help_panel=SERVERS)

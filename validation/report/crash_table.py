@@ -58,7 +58,7 @@ def crash_points(result: CheckpointResult) -> tuple[CrashPoint, ...]:
     return tuple(CrashPoint(name, tuple(members)) for name, members in points.items())
 
 
-def in_short(points: tuple[CrashPoint, ...]) -> str:
+def summarize_sweep(points: tuple[CrashPoint, ...]) -> str:
     """Summarise a sweep in one sentence."""
     every = [crash for point in points for crash in point.crashes]
     wrong, missed = sum(point.wrong for point in points), sum(not crash.reached for crash in every)

@@ -18,7 +18,7 @@ from validation.faults.proxy.crashes import OK
 from validation.record.events import Event, Finished, HarnessFailed, Planned, RunFinished, Started
 from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict, evaluate
 from validation.registry.checkpoints import Checkpoint, phases, registry
-from validation.report.crash_table import CrashPoint, crash_points, in_short
+from validation.report.crash_table import CrashPoint, crash_points, summarize_sweep
 from validation.report.model import (
     UnprovenGroup,
     by_phase,
@@ -105,7 +105,7 @@ class Progress:
         run = evaluate(self._events, registry(), day_of(self._events))
         for result in (j for j in run.results if j.checkpoint.id in identifiers):
             self._finished[result.checkpoint.id] = result.verdict
-            line = Text.assemble(f"{result.checkpoint.id:<4} ", _word(result.verdict), f"  {result.checkpoint.title}")
+            line = Text.assemble(f"{result.checkpoint.id:<4} ", _padded(result.verdict), f"  {result.checkpoint.title}")
             _print(self._console, line.append(f"  {duration(result.seconds)}", "dim"))
 
     def _status(self) -> Spinner:
@@ -146,7 +146,7 @@ def summary(run: Run, console: Console, folder: Path) -> None:
 
 
 def _blocker(run: Run, result: CheckpointResult, console: Console) -> None:
-    _print(console, Text.assemble("\n", _word(result.verdict), f"  {_title(result)}"))
+    _print(console, Text.assemble("\n", _padded(result.verdict), f"  {_title(result)}"))
     for found in result.findings[:_FINDINGS_MAX]:
         _print(console, Text(f"  {one_line(found.subject, _LINE_MAX)}"))
         for name in ("expected", "observed", "remedy"):
@@ -164,7 +164,7 @@ def _sweeps(run: Run, console: Console) -> None:
     for result in run.results:
         if not (points := crash_points(result)):
             continue
-        _print(console, Text.assemble("\n", (_title(result), "bold"), f": {in_short(points)}"))
+        _print(console, Text.assemble("\n", (_title(result), "bold"), f": {summarize_sweep(points)}"))
         if is_whole(run):
             continue
         table = Table("Crash point", "Command (reached)", "Result", box=None, pad_edge=False, header_style="dim")
@@ -208,7 +208,7 @@ def _title(result: CheckpointResult) -> str:
     return f"{result.checkpoint.id:<4} {result.checkpoint.title}"
 
 
-def _word(verdict: Verdict) -> tuple[str, str]:
+def _padded(verdict: Verdict) -> tuple[str, str]:
     return f"{verdict:<10}", COLOURS[verdict]
 
 

@@ -12,7 +12,7 @@ from tests.unit.report.test_html import Page
 from validation.faults.proxy.crashes import Crash, format_crashes, not_reached
 from validation.registry.checkpoints import registry
 from validation.report import html
-from validation.report.crash_table import crash_points, in_short
+from validation.report.crash_table import crash_points, summarize_sweep
 from validation.report.model import load
 from validation.report.terminal import summary
 
@@ -46,7 +46,7 @@ def test_a_point_is_as_good_as_its_worst_crash(record: Any) -> None:
         ("after acknowledged", "1 wrong", "XACK (1 of 1)"),
         ("after trimmed", "not reached", "none (0 of 2)"),
     ]
-    assert in_short(points) == "4 crashes at 3 points, 1 wrong, 2 not reached; slowest recovery 1.2 s (before acknowledged)"
+    assert summarize_sweep(points) == "4 crashes at 3 points, 1 wrong, 2 not reached; slowest recovery 1.2 s (before acknowledged)"
 
 
 def test_a_partial_run_prints_the_sweep_as_a_table(record: Any) -> None:
