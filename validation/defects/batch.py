@@ -18,6 +18,7 @@ from validation.defects.proving.proof import Outcome, Result, prove
 from validation.defects.results import Proof, Row, digest_of, digest_of_sources, is_current, keep, now, read
 from validation.images import engines
 from validation.record.verdicts import Verdict
+from validation.report.text import counted
 
 CONCLUSIVE = frozenset({Outcome.CAUGHT, Outcome.SURVIVED})
 """Outcomes that --resume does not repeat."""
@@ -103,7 +104,8 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
     rest = [one for one in included if one.id not in rows]
     at_once = Bench().at_once
     if rest:
-        say(f"Running {len(rest)} defects, {at_once} at once: about {round(MINUTES * len(rest) / at_once) or 1} minutes.")
+        minutes = round(MINUTES * len(rest) / at_once) or 1
+        say(f"Running {counted(len(rest), 'defect')}, {at_once} at once: about {counted(minutes, 'minute')}.")
     with jobs([partial(run_defect, one, digest_of(one, sources)) for one in rest], at_once) as futures:
         for future in as_completed(futures):
             row = rows[future.result().defect] = _row(future.result(), sources)

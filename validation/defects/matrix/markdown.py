@@ -7,6 +7,7 @@ from validation.defects.matrix.matrix import Cell, Matrix
 from validation.defects.matrix.steps import step_results
 from validation.registry.checkpoints import registry
 from validation.report.model import tally
+from validation.report.text import counted
 
 
 def markdown(matrix: Matrix, defects: Mapping[str, Defect], self_tested: Iterable[str]) -> str:
@@ -25,7 +26,8 @@ def headline(matrix: Matrix) -> str:
     caught = sum(matrix.is_caught(row) for row in matrix.rows)
     survived = [row.defect for row in matrix.rows if matrix.cells(row, Cell.SURVIVED)]
     unclear = [row.defect for row in matrix.rows if not matrix.is_caught(row) and row.defect not in survived]
-    parts = [f"{caught} of {len(matrix.rows)} defects were caught by every checkpoint that must catch them"]
+    of = counted(len(matrix.rows), "defect")
+    parts = [f"{caught} of {of} caught by every checkpoint that must catch it"]
     parts += [f"survived: {', '.join(survived)}"] * bool(survived) + [f"not proven: {', '.join(unclear)}"] * bool(unclear)
     return "; ".join(parts) + "."
 

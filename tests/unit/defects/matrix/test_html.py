@@ -22,7 +22,7 @@ def page(matrix: Matrix = MATRIX, self_tested: frozenset[str] = SELF_TESTED) -> 
 def test_the_page_first_says_how_many_checkpoints_are_self_tested() -> None:
     first = page().text.partition("The matrix")[0]
     assert "3 of 32 checkpoints are self-tested, and 0 of 20 beyond the protocol" in first
-    assert "2 of 3 defects were caught by every checkpoint that must catch them; survived: D4." in first
+    assert "2 of 3 defects caught by every checkpoint that must catch it; survived: D4." in first
 
 
 def test_each_cell_has_a_sign_a_word_and_a_colour() -> None:

@@ -75,7 +75,7 @@ def test_observations_are_grouped_by_checkpoint() -> None:
 def test_the_text_ends_with_how_many_checkpoints_are_self_tested() -> None:
     text = markdown.markdown(MATRIX, DEFECTS, {"2.3", "6.2", "7.1"})
     for line in (
-        "2 of 3 defects were caught by every checkpoint that must catch them; survived: D4.",
+        "2 of 3 defects caught by every checkpoint that must catch it; survived: D4.",
         "| D3 Another field | 6.2 7.1 |  |  |  | 0 |",
         "| D4 The wrong end |  | 6.1 | B1 | 7.1 | 1 |",
         "Not self-tested: 5.1, 6.1, B1",
