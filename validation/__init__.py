@@ -1,1 +1,1 @@
-"""The harness: it decides whether a release of the voting system may go out. It never imports the system."""
+"""The harness: it decides whether a release of the voting system may ship. It never imports the system."""

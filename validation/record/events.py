@@ -10,6 +10,8 @@ import msgspec
 
 TEXT_MAX = 2000
 """Longest text of the system that a record holds, in characters."""
+COLLECTIONS = (tuple, list, set, frozenset, dict)
+"""Collections that read better as "none" when they are empty."""
 
 
 class RunStarted(msgspec.Struct, tag="run_started", tag_field="event", frozen=True):
@@ -105,6 +107,8 @@ Listener: TypeAlias = Callable[[Event], None]
 
 
 def text(value: Any) -> str:
-    """Return a value as readable text of at most `TEXT_MAX` characters."""
+    """Return a value as readable text of at most `TEXT_MAX` characters; "none" for an empty collection."""
+    if isinstance(value, COLLECTIONS) and not value:
+        return "none"
     written = (value if isinstance(value, str) else repr(value)).encode("utf-8", "backslashreplace").decode()
     return written if len(written) <= TEXT_MAX else f"{written[: TEXT_MAX - 40]}… ({len(written)} characters)"

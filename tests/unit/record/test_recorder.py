@@ -85,6 +85,11 @@ def test_any_value_becomes_a_short_text_that_can_be_encoded(value: object) -> No
     written.encode()
 
 
+@pytest.mark.parametrize("empty", [(), [], {}, set(), frozenset()])
+def test_an_empty_collection_reads_as_none(empty: object) -> None:
+    assert text(empty) == "none"
+
+
 def test_a_text_that_was_cut_says_how_long_it_was() -> None:
     assert text("x" * 5000).endswith("… (5000 characters)")
     assert text("x" * TEXT_MAX) == "x" * TEXT_MAX

@@ -42,7 +42,7 @@ def test_a_blocker_shows_expected_observed_remedy_and_the_command(page: Page) ->
 
 
 def test_what_is_not_proven_comes_with_its_reason_and_next_command(page: Page) -> None:
-    said = page.text.partition("Not proven No fault")[2].partition("Waived")[0]
+    said = page.text.partition("Not proven Nothing failed")[2].partition("Waived")[0]
     for told in ("container image", "run --checkpoint 1.1 --target containers", "[bold]no proxy[/bold]", "Flaky", "no sockets left"):
         assert told in said
 
