@@ -41,11 +41,11 @@ Feature: The release is complete before anything starts
 
     Scenario: Every file that an image copies exists
       When the files that an image copies are looked up
-      Then there are at least 2, and each of them exists
+      Then the list has at least 2 files, and each of them exists
 
     Scenario: Every file that the chart includes exists
       When the files that the chart includes are looked up
-      Then there are at least 1, and each of them exists
+      Then the list has at least 1 file, and each of them exists
 
   @cp_1_3 @reconstructed
   Rule: 1.3 Versions, ports, names and limits match across layers

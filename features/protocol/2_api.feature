@@ -5,7 +5,7 @@ Feature: The API reports its true state and protects itself
   @cp_2_1
   Rule: 2.1 The API starts with or without its dependencies
 
-    Scenario: The API starts, logs it and is ready
+    Scenario: The API starts, logs its start and is ready
       When an API is started
       Then it is ready within 5 seconds
       And its log reports the start, one JSON object per line
@@ -52,7 +52,7 @@ Feature: The API reports its true state and protects itself
   @cp_2_3
   Rule: 2.3 Every response carries the security headers
 
-    Scenario Outline: <class>
+    Scenario Outline: The security headers of <class>
       When a client provokes <class>
       Then the response has status <status> and the security headers
 

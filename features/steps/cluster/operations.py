@@ -34,7 +34,7 @@ VOTE_EVERY_SECONDS = 0.1
 class Flow:
     """Votes that flow into an installation, and what it had accepted and counted before."""
 
-    voters: Workload
+    workload: Workload
     rows_before: int
     accepted_before: int
 
@@ -55,8 +55,8 @@ def votes_flow_in(
     flow = Flow(
         Workload(HttpProbe(installed.api.url), sent_votes, VOTE_EVERY_SECONDS), store.ledger_totals().total(), len(sent_votes.accepted())
     )
-    flow.voters.start()
-    afterwards(flow.voters.stop)
+    flow.workload.start()
+    afterwards(flow.workload.stop)
     flowing = eventually(lambda: len(sent_votes.accepted()) - flow.accepted_before, lambda n: n >= FEW, within=FLOWS_SECONDS, every=0.1)
     observe("votes accepted since the start", expected=f"at least {FEW}", observed=flowing.value, holds=flowing.held)
     return flow
@@ -109,9 +109,9 @@ def kept_as_before(installed: Installation, kept: Kept, observe: Observe) -> Non
 
 @then("every accepted vote is counted once, and no other")
 def flow_counted(flow: Flow, sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
-    flow.voters.pause()
-    resting = eventually(lambda: flow.voters.idle, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
-    given_up = flow.voters.given_up
+    flow.workload.pause()
+    resting = eventually(lambda: flow.workload.idle, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
+    given_up = flow.workload.given_up
     observe("votes without a response", expected=[], observed=given_up, holds=resting.held and not given_up)
     _observe_all_counted(sent_votes, store, stream, observe)
     added, accepted = store.ledger_totals().total() - flow.rows_before, len(sent_votes.accepted()) - flow.accepted_before
@@ -160,10 +160,10 @@ def dry_run_of_each(installed: Installation) -> dict[str, tuple[int, list[str], 
 @then("it would admit every object of a kind that it knows")
 def all_admitted(dry_run: dict[str, tuple[int, list[str], list[str]]], observe: Observe) -> None:
     with observe.together():
-        for name, (looked, refused, unknown) in dry_run.items():
+        for name, (sent, rejected, unknown) in dry_run.items():
             skipped = f"kinds that this cluster does not know: {', '.join(unknown) or 'none'}"
-            observe(f"objects of {name}", expected="some", observed=looked, holds=looked > 0, evidence=skipped)
-            observe(f"rejected objects of {name}", expected=[], observed=refused, evidence=skipped)
+            observe(f"objects of {name}", expected="some", observed=sent, holds=sent > 0, evidence=skipped)
+            observe(f"rejected objects of {name}", expected=[], observed=rejected, evidence=skipped)
 
 
 @when("the release is uninstalled", target_fixture="kept")

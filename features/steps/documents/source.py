@@ -24,40 +24,40 @@ def every_import_succeeds(imported: dict[str, str], observe: Observe) -> None:
             observe(f"import {module}", expected="no error", observed=problem or "no error", remedy=f"python -c 'import {module}'")
 
 
-@when(parsers.parse("the modules that {files} runs are looked up"), target_fixture="named")
+@when(parsers.parse("the modules that {files} runs are looked up"), target_fixture="references")
 def look_up_modules(files: str, settings: RunSettings) -> list[Reference]:
     return completeness.run_modules(settings.source, files)
 
 
 @then("there is at least one, and each of them exists")
-def each_module_exists(named: list[Reference], settings: RunSettings, observe: Observe) -> None:
-    observe("modules that it runs", expected="at least one", observed=[n.target for n in named], holds=bool(named))
-    _importable(settings, observe, named, [f"-m {n.target}" for n in named])
+def each_module_exists(references: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("modules that it runs", expected="at least one", observed=[n.target for n in references], holds=bool(references))
+    _importable(settings, observe, references, [f"-m {n.target}" for n in references])
 
 
-@when("the commands that the package installs are looked up", target_fixture="named")
+@when("the commands that the package installs are looked up", target_fixture="references")
 def look_up_commands(settings: RunSettings) -> list[Reference]:
     return completeness.entry_points(settings.source)
 
 
 @then("there is at least one, and each of them imports")
-def each_command_imports(named: list[Reference], settings: RunSettings, observe: Observe) -> None:
-    observe("commands of the package", expected="at least one", observed=[n.target for n in named], holds=bool(named))
-    _importable(settings, observe, named, [n.target for n in named])
+def each_command_imports(references: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("commands of the package", expected="at least one", observed=[n.target for n in references], holds=bool(references))
+    _importable(settings, observe, references, [n.target for n in references])
 
 
-@when(parsers.re(r"the files that (?P<what>an image copies|the chart includes) are looked up"), target_fixture="named")
+@when(parsers.re(r"the files that (?P<what>an image copies|the chart includes) are looked up"), target_fixture="references")
 def look_up_files(what: str, settings: RunSettings) -> list[Reference]:
     return (
         completeness.copied(settings.source, "system/images/*.Dockerfile") if "image" in what else completeness.chart_files(settings.source)
     )
 
 
-@then(parsers.parse("there are at least {few:d}, and each of them exists"))
-def each_file_exists(few: int, named: list[Reference], settings: RunSettings, observe: Observe) -> None:
-    observe("referenced files", expected=f"at least {few}", observed=[n.target for n in named], holds=len(named) >= few)
+@then(parsers.re(r"the list has at least (?P<few>\d+) files?, and each of them exists"), converters={"few": int})
+def each_file_exists(few: int, references: list[Reference], settings: RunSettings, observe: Observe) -> None:
+    observe("referenced files", expected=f"at least {few}", observed=[n.target for n in references], holds=len(references) >= few)
     with observe.together():
-        for one in named:
+        for one in references:
             missing = completeness.missing(settings.source, [one])
             observed = "missing" if missing else "exists"
             observe(f"{one.target}, referenced by {one.source}", expected="exists", observed=observed, remedy=f"see {one.source}")
@@ -102,10 +102,10 @@ def all_state_the_same(fact: str, stated: list[Statement], observe: Observe) -> 
             )
 
 
-def _importable(settings: RunSettings, observe: Observe, named: list[Reference], names: list[str]) -> None:
+def _importable(settings: RunSettings, observe: Observe, references: list[Reference], names: list[str]) -> None:
     problems = completeness.import_all(settings.source, names)
     with observe.together():
-        for one, name in zip(named, names, strict=True):
+        for one, name in zip(references, names, strict=True):
             observe(
                 f"{one.target}, referenced by {one.source}",
                 expected="exists",

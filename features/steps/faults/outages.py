@@ -9,14 +9,12 @@ from validation.targets.launching import LaunchingTarget
 
 
 @given(parsers.re(r"(?P<part>Redis|the database) is stopped"))
-@when(parsers.re(r"(?P<part>Redis|the database) is stopped"))
 def part_is_stopped(target: LaunchingTarget, part: str, afterwards: Callable[[Callable[[], object]], None]) -> None:
     afterwards(server(target, part).restore)
     server(target, part).stop()
 
 
 @given(parsers.re(r"(?P<part>Redis|the database) is frozen"))
-@when(parsers.re(r"(?P<part>Redis|the database) is frozen"))
 def part_is_frozen(target: LaunchingTarget, part: str, afterwards: Callable[[Callable[[], object]], None]) -> None:
     afterwards(server(target, part).restore)
     server(target, part).pause()
