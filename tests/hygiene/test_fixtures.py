@@ -1,4 +1,4 @@
-"""All fixtures of features/ share one namespace, where a second definition silently replaces the first; rules have their checkpoint's title."""
+"""Fixtures of features/ share one namespace, where a duplicate silently replaces the first; rules have the title of their checkpoint."""
 
 import ast
 from collections import Counter
