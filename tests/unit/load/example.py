@@ -15,7 +15,7 @@ CHECKS = [
 ]
 STEPS = [(1.0, 4000), (2.0, 11800), (4.0, 0), (640.0, 200)]
 VOTE = Latency("vote", 16000, 12, 998.5, 1.25, 9.5, 75.0, 210.0, 640.0, 1.1, 8.0, 61.0, 205.0, 630.0, STEPS)
-BOOKS = Reconciliation(20000, 7, 2, 0, 0, 1, ["lost 01985f1e", "lost 01985f1f"], 30.0, 410.0, 900.0, [(40.0, 19000), (900.0, 1000)])
+RECONCILED = Reconciliation(20000, 7, 2, 0, 0, 1, ["lost 01985f1e", "lost 01985f1f"], 30.0, 410.0, 900.0, [(40.0, 19000), (900.0, 1000)])
 
 
 def seconds() -> list[Second]:
@@ -51,7 +51,7 @@ def result() -> LoadResult:
         latencies=[VOTE, structs.replace(VOTE, name="results", count=40)],
         timeline=seconds(),
         samples=samples(),
-        reconciliation=BOOKS,
+        reconciliation=RECONCILED,
         knee=Knee(2500.0, 3000.0, ["api: 0.97 of a core"]),
         faults=[FAULT],
         planned=20000,
@@ -82,7 +82,7 @@ def everywhere(text: str) -> LoadResult:
         checks=[Check(text, text, text, held, text) for held in (True, False, None)],
         latencies=[structs.replace(VOTE, name=text)],
         samples=[structs.replace(s, cpu={text: 0.5}, memory={text: 9.0}) for s in whole.samples],
-        reconciliation=structs.replace(BOOKS, listed=[text]),
+        reconciliation=structs.replace(RECONCILED, listed=[text]),
         knee=Knee(2500.0, 3000.0, [text]),
         faults=[structs.replace(FAULT, name=text, seen=text)],
         machine={text: text},

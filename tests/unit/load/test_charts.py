@@ -31,7 +31,7 @@ def test_later_is_further_right_and_more_is_further_up() -> None:
     assert falling[0][1] < falling[-1][1]
 
 
-def test_a_value_lies_where_its_axis_says() -> None:
+def test_a_value_is_placed_on_its_axis() -> None:
     throughput = chart("Throughput", structs.replace(result(), knee=None))
     assert labels(throughput.y_ticks) == ["0", "500", "1 000"]
     assert [tick.at for tick in throughput.y_ticks] == [100, 50, 0]
@@ -69,7 +69,7 @@ def test_counts_have_no_halves() -> None:
     assert labels(axes.linear([0.0, 1.0], "").ticks) == ["0", "0.5", "1"]
 
 
-def test_a_long_run_is_told_in_minutes() -> None:
+def test_a_long_run_is_labelled_in_minutes() -> None:
     axis = axes.time(670)
     assert axis.unit.startswith("minutes")
     assert labels(axis.ticks) == ["0", "2", "4", "6", "8", "10"]
@@ -121,7 +121,7 @@ def test_faults_and_warm_up_lie_on_every_chart_over_time() -> None:
         assert FAULT.name in one.described
 
 
-def test_a_fault_of_a_moment_can_still_be_seen() -> None:
+def test_a_very_short_fault_is_still_visible() -> None:
     short = structs.replace(result(), faults=[structs.replace(FAULT, ended=FAULT.begun)])
     assert chart("CPU", short).bands[0].length > 0
 
@@ -137,7 +137,7 @@ def test_the_knee_is_a_level_of_the_throughput_and_within_the_chart() -> None:
     assert not chart("Latency").across
 
 
-def test_a_chart_says_in_words_what_it_shows() -> None:
+def test_a_chart_has_a_description() -> None:
     assert "answered as expected: 981 to 1 000." in chart("Throughput").described
     unread = structs.replace(result(), samples=[structs.replace(s, lag=None) for s in samples()])
     assert "lag: not yet delivered: nothing was observed." in chart("Votes not", unread).described
@@ -171,7 +171,7 @@ def test_a_step_after_a_hole_is_no_wider_than_the_others() -> None:
     assert widths == pytest.approx([widths[0]] * 3, abs=0.02)
 
 
-def test_one_request_of_a_million_is_still_seen() -> None:
+def test_one_request_in_a_million_is_still_visible() -> None:
     rare = structs.replace(VOTE, histogram=[(1.0, 999_999), (1000.0, 1)])
     (one,) = distributions(structs.replace(result(), latencies=[rare], reconciliation=None))
     assert one.bars[-1].height > 0.5

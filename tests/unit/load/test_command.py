@@ -113,7 +113,7 @@ def test_an_api_that_dies_in_the_middle_is_no_go_and_the_votes_of_before_are_kep
         (["compare", "no-such-run"], 2, ["no-such-run"]),
     ],
 )
-def test_what_cannot_be_loaded_is_told_at_once(tmp_path: Path, arguments: list[str], code: int, words: list[str]) -> None:
+def test_wrong_usage_is_refused_at_once(tmp_path: Path, arguments: list[str], code: int, words: list[str]) -> None:
     ended = load(tmp_path, *arguments)
     assert ended.returncode == code
     assert "Traceback" not in ended.stderr

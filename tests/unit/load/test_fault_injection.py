@@ -29,7 +29,7 @@ def test_recovery_counts_from_the_end_of_the_fault(timeline: list[Second], after
     assert recovery_seconds(FAULT, timeline, 4) == after
 
 
-def test_a_fault_before_which_nothing_was_seen_is_not_recovered_from() -> None:
+def test_without_samples_before_a_fault_there_is_no_recovery() -> None:
     assert recovery_seconds(FAULT, seconds(range(0))[10:], 4) is None
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 from msgspec import structs
 
-from tests.unit.load.example import BOOKS, CHECKS, FAULT, SECONDS, VOTE, everywhere, nothing, result, samples
+from tests.unit.load.example import CHECKS, FAULT, RECONCILED, SECONDS, VOTE, everywhere, nothing, result, samples
 from tests.unit.report import page as report
 from validation.load.report.html import render
 from validation.load.result import LoadResult, Sample
@@ -24,7 +24,7 @@ def page(of: LoadResult, links: dict[str, str] | None = None) -> Page:
     return Page(render(of, LINKS if links is None else links))
 
 
-def test_the_first_thing_said_is_the_verdict_and_its_facts() -> None:
+def test_the_page_begins_with_the_verdict_and_its_facts() -> None:
     first = page(result()).text.partition("Limits")[0]
     for told in (
         "NO-GO",
@@ -53,7 +53,7 @@ def test_the_verdict_is_a_word_and_a_colour(verdict: str) -> None:
     assert verdict in told.text
 
 
-def test_each_check_is_told_with_limit_seen_margin_and_word_the_worst_first() -> None:
+def test_checks_are_listed_worst_first_with_limit_observation_and_margin() -> None:
     rests = page(result()).text.partition("Limits")[2].partition("The knee")[0]
     assert [rests.index(check.what) for check in (CHECKS[1], CHECKS[3], CHECKS[4], CHECKS[0], CHECKS[2])] == sorted(
         rests.index(check.what) for check in CHECKS
@@ -67,7 +67,7 @@ def test_each_check_is_told_with_limit_seen_margin_and_word_the_worst_first() ->
         assert told in rests
 
 
-def test_knee_fault_percentiles_and_books_are_told() -> None:
+def test_the_page_has_knee_fault_percentiles_and_reconciliation() -> None:
     said = page(result()).text
     for told in (
         "requests per second 2 500",
@@ -202,7 +202,7 @@ def test_a_long_run_is_drawn_to_its_end() -> None:
     assert float(longest.split()[-1].split(",")[0]) == 100
 
 
-def test_where_nothing_was_seen_there_are_words_and_no_frame() -> None:
+def test_an_empty_chart_is_a_sentence_without_a_frame() -> None:
     told = page(nothing())
     assert not told.all("svg")
     assert not told.all("table")
@@ -218,14 +218,16 @@ def test_samples_that_could_not_be_read_are_words_too() -> None:
     assert "Throughput: nothing was observed." not in said
 
 
-def test_books_that_balance_list_nothing() -> None:
-    said = page(structs.replace(result(), reconciliation=structs.replace(BOOKS, lost=0, count_difference=0, listed=[]))).text
+def test_a_passed_reconciliation_lists_no_vote() -> None:
+    said = page(structs.replace(result(), reconciliation=structs.replace(RECONCILED, lost=0, count_difference=0, listed=[]))).text
     assert "Wrong votes" not in said
     assert "lost: accepted but not counted 0 held" in said
 
 
 def test_a_list_that_was_cut_says_so() -> None:
-    assert "Wrong votes, the first 20" in page(structs.replace(result(), reconciliation=structs.replace(BOOKS, listed=["x"] * 20))).text
+    assert (
+        "Wrong votes, the first 20" in page(structs.replace(result(), reconciliation=structs.replace(RECONCILED, listed=["x"] * 20))).text
+    )
 
 
 def test_a_name_without_a_histogram_keeps_its_figures() -> None:
@@ -234,5 +236,5 @@ def test_a_name_without_a_histogram_keeps_its_figures() -> None:
     assert "1.25 9.5 75 210 640" in said
 
 
-def test_a_moment_that_is_none_stays_as_it_is() -> None:
+def test_a_start_that_is_not_a_time_is_shown_unchanged() -> None:
     assert "Started sometime" in page(structs.replace(result(), started="sometime")).text

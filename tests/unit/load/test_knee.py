@@ -53,5 +53,5 @@ def test_a_queue_that_gets_older_and_older_is_named() -> None:
     assert any("the oldest uncounted vote is 6.8 s old" in what for what in found.saturated)
 
 
-def test_parts_that_nobody_can_look_at_are_not_blamed() -> None:
+def test_parts_without_samples_are_not_blamed() -> None:
     assert knee(RAMP, seconds({10: 100}), [], cores=2).saturated == []

@@ -65,7 +65,7 @@ def test_a_spread_of_nothing_has_no_step() -> None:
     assert (Durations().steps(), Durations().percentile(95), Durations().max) == ([], 0, 0)
 
 
-def test_a_duration_below_none_is_none_and_one_beyond_an_hour_an_hour() -> None:
+def test_durations_are_clamped_to_zero_and_one_hour() -> None:
     spread = Durations()
     spread.add(-3.0)
     spread.add(5000.0)

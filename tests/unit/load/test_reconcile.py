@@ -3,63 +3,30 @@
 import asyncio
 import resource
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from anyio.from_thread import start_blocking_portal
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from loadtests.records import LINE, SUFFIX, Line
 from system.db.migrate import migrate
 from tests.unit import servers
+from tests.unit.load.ledger import VOTES, Database, Plan
 from tests.unit.load.records import BEGAN, again, grown, vote, written
 from validation.core.errors import HarnessError, ProbeError
 from validation.load import reconcile
 from validation.load.result import Reconciliation
 from validation.probes.running.store import StoreProbe
 
-OTHER = {"cats": "dogs", "dogs": "cats"}
-MORE = "insert into votes (option, count) values ($1, $2) on conflict (option) do update set count = votes.count + excluded.count"
 MANY = 200_000
-Row = tuple[UUID, str, float]
-
-
-@dataclass
-class Database:
-    url: str
-    portal: BlockingPortal
-    store: StoreProbe = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.store = StoreProbe(self.url, self.portal)
-
-    def has(self, rows: Iterable[Row], *, more: dict[str, int] | None = None) -> None:
-        """Hold these rows (id, option, seconds since the begin) and nothing else, and `more` counts of an option than rows."""
-        ledger = [(vote_id, option, "1-0", datetime.fromtimestamp(BEGAN + at, UTC)) for vote_id, option, at in rows]
-
-        async def fill() -> None:
-            connection = await asyncpg.connect(self.url)
-            await connection.execute("truncate votes, vote_ledger")
-            await connection.copy_records_to_table("vote_ledger", records=ledger)
-            await connection.execute("insert into votes (option, count) select option, count(*) from vote_ledger group by option")
-            for option, count in (more or {}).items():
-                await connection.execute(MORE, option, count)
-            await connection.close()
-
-        self.portal.call(fill)
-
-    def reconciliation(self, folder: Path, **more: Any) -> Reconciliation:
-        since = datetime.fromtimestamp(BEGAN, UTC).isoformat()
-        return reconcile.reconcile(folder, self.store, since, more.pop("ahead", 0.0), more.pop("again", ()), **more)
 
 
 @pytest.fixture(scope="module")
@@ -83,56 +50,9 @@ def same(vote_id: UUID, **more: Any) -> Line:
     return vote(vote_id=vote_id, **more)
 
 
-@dataclass
-class Plan:
-    """Votes whose fate is planted: what the generator notes, what the ledger has, and what the reconciliation must show."""
-
-    lines: list[Line] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    accepted: int = 0
-    unanswered: int = 0
-    lost: int = 0
-    never_accepted: int = 0
-    wrong_option: int = 0
-
-    def add(self, number: int, fate: str, option: str, one: UUID, two: UUID) -> None:
-        line = vote(number, at=number, vote_id=one, option=option)
-        row = (one, option, number + 0.5)
-        lines: dict[str, list[Line]] = {
-            "refused": [vote(number, at=number, status=429, option=option)],
-            "never_accepted": [],
-            "unanswered": [vote(number, at=number, status=503, option=option)],
-            "answered again": [vote(number, at=number, status=0, option=option), again(line)],
-            "answered twice": [line, again(line)],
-            "another id, counted": [line, again(line, vote_id=two, ended=line.ended + 1)],
-            "another id, not counted": [line, again(line, vote_id=two, ended=line.ended + 1)],
-            "an id for two": [line, vote(number + 1000, at=number, vote_id=one, option=option)],
-        }
-        rows: dict[str, list[Row]] = {
-            "refused": [],
-            "lost": [],
-            "unanswered": [],
-            "other option": [(one, OTHER[option], number + 0.5)],
-            "another id, counted": [row, (two, option, number + 0.5)],
-        }
-        self.lines += lines.get(fate, [line])
-        self.rows += rows.get(fate, [row])
-        self.accepted += {"refused": 0, "never_accepted": 0, "unanswered": 0, "another id, not counted": 2, "an id for two": 2}.get(fate, 1)
-        self.unanswered += fate == "unanswered"
-        self.lost += fate in {"lost", "another id, not counted", "an id for two"}
-        self.never_accepted += fate in {"never_accepted", "another id, counted"}
-        self.wrong_option += fate == "other option"
-
-
-FATES = ["counted", "refused", "lost", "never_accepted", "other option", "unanswered", "answered again", "answered twice"]
-FATES += ["another id, counted", "another id, not counted", "an id for two"]
-FATE = some.tuples(some.sampled_from(FATES), some.sampled_from(sorted(OTHER)), some.uuids(), some.uuids())
-VOTES = some.lists(FATE, max_size=40, unique_by=(lambda fate: fate[2], lambda fate: fate[3]))
-
-
 @settings(deadline=None, max_examples=60)
 @given(VOTES, some.dictionaries(some.sampled_from(["cats", "birds"]), some.integers(1, 5)), some.booleans())
-def test_the_books_show_exactly_what_was_planted(
+def test_the_reconciliation_finds_exactly_what_is_wrong(
     database: Database, votes: list[tuple[str, str, UUID, UUID]], more: dict[str, int], spread: bool
 ) -> None:
     plan = Plan()
@@ -151,7 +71,7 @@ def test_the_books_show_exactly_what_was_planted(
     assert len(reconciliation.listed) == min(20, plan.lost + plan.never_accepted + plan.wrong_option + len(more))
 
 
-def test_what_is_wrong_is_told_in_words(database: Database, tmp_path: Path) -> None:
+def test_wrong_votes_are_listed_in_words(database: Database, tmp_path: Path) -> None:
     ids = [UUID(int=number) for number in range(1, 9)]
     written(
         tmp_path,
@@ -210,7 +130,7 @@ def test_the_time_of_a_vote_that_was_answered_twice_counts_from_the_first_answer
     assert database.reconciliation(tmp_path).count_max == pytest.approx(300)
 
 
-def test_the_warm_up_is_in_the_books_and_not_in_the_times(database: Database, tmp_path: Path) -> None:
+def test_votes_of_the_warm_up_are_reconciled_but_not_timed(database: Database, tmp_path: Path) -> None:
     early, late = uuid4(), uuid4()
     written(tmp_path, [same(early, number=1, at=0), same(late, number=2, at=5)])
     database.has([(early, "cats", 4.0), (late, "cats", 5.02)])
@@ -219,14 +139,14 @@ def test_the_warm_up_is_in_the_books_and_not_in_the_times(database: Database, tm
     assert (reconciliation.accepted, reconciliation.count_max, wrong(reconciliation)) == (2, pytest.approx(10), (0, 0, 0, 0))
 
 
-def test_votes_that_nobody_answered_can_be_asked_for_again_by_their_keys(tmp_path: Path) -> None:
+def test_unanswered_votes_can_be_sent_again_with_their_keys(tmp_path: Path) -> None:
     first = [vote(1, status=0, option="dogs"), vote(2, status=500), vote(3, status=429), vote(4), vote(5, status=0), again(vote(5))]
     names = written(tmp_path, first, [again(vote(1, status=502)), vote(1, status=0)])
     told = [(process, number, option) for process, number, option in reconcile.unanswered(tmp_path)]
     assert sorted(told) == sorted([(names[0], 1, "dogs"), (names[0], 2, "cats"), (names[1], 1, "cats")])
 
 
-def test_the_answers_of_the_second_asking_are_accepted_votes_and_not_among_the_times(database: Database, tmp_path: Path) -> None:
+def test_votes_answered_when_sent_again_are_accepted_but_not_timed(database: Database, tmp_path: Path) -> None:
     counted, lost = uuid4(), uuid4()
     written(tmp_path, [vote(1, status=0), vote(2, status=0), vote(3, status=0)])
     database.has([(counted, "cats", 0.1)])
@@ -237,21 +157,21 @@ def test_the_answers_of_the_second_asking_are_accepted_votes_and_not_among_the_t
     assert f"lost {lost} cats, answered at 61.0 s" in reconciliation.listed
 
 
-def test_a_second_asking_that_gets_somebody_elses_vote_loses_one(database: Database, tmp_path: Path) -> None:
+def test_a_resent_vote_with_the_id_of_another_is_lost(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [same(one), vote(2, status=0)])
     database.has([(one, "cats", 0.1)])
     assert wrong(database.reconciliation(tmp_path, again=[(str(one), "cats", BEGAN + 60)])) == (1, 0, 0, 0)
 
 
-def test_what_was_counted_before_the_run_is_none_of_its_votes(database: Database, tmp_path: Path) -> None:
+def test_votes_counted_before_the_run_are_ignored(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [same(one)])
     database.has([(uuid4(), "dogs", -1.0), (one, "cats", 0.1)])
     assert wrong(database.reconciliation(tmp_path)) == (0, 0, 0, 0)
 
 
-def test_without_a_record_everything_counted_is_a_phantom(database: Database, tmp_path: Path) -> None:
+def test_without_a_record_every_counted_vote_was_never_accepted(database: Database, tmp_path: Path) -> None:
     database.has([(uuid4(), "cats", 1.0)])
     reconciliation = database.reconciliation(tmp_path)
     assert (reconciliation.accepted, reconciliation.unanswered, reconciliation.never_accepted, reconciliation.count_histogram) == (
@@ -280,13 +200,13 @@ def test_the_databases_clock_is_compared_with_ours(database: Database, monkeypat
     assert ahead == pytest.approx(100, abs=0.5)
 
 
-def test_a_database_that_is_not_there_is_trouble_of_the_harness(database: Database, tmp_path: Path) -> None:
+def test_a_missing_database_is_a_harness_error(database: Database, tmp_path: Path) -> None:
     nobody = StoreProbe(f"postgresql://postgres@127.0.0.1:{servers.free_port()}/postgres", database.portal)
     with pytest.raises(ProbeError, match="Cannot read the database"):
         reconcile.reconcile(tmp_path, nobody, "2020-01-01", 0.0)
 
 
-def test_a_full_disk_is_trouble_of_the_harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_harness_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "CACHE_KIB", 8)
     written(tmp_path, (vote(number) for number in range(10_000)))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

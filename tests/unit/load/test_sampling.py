@@ -27,7 +27,7 @@ def test_of_a_part_that_was_replaced_nothing_is_known_until_the_next_look() -> N
     assert rates.after({"api": Usage(102.0, 0.3, 50.0)}) == {"api": pytest.approx(0.2)}
 
 
-def test_a_process_is_seen_and_one_that_is_gone_is_not() -> None:
+def test_only_running_processes_are_sampled() -> None:
     def gone() -> int:
         raise NotProven("The consumer is external.")
 

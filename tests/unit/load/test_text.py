@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from tests.unit.load.example import BOOKS, CHECKS, FAULT, SECONDS, VOTE, everywhere, nothing, result, samples, seconds
+from tests.unit.load.example import CHECKS, FAULT, RECONCILED, SECONDS, VOTE, everywhere, nothing, result, samples, seconds
 from validation.load.report import text
 from validation.load.result import Check, Knee, LoadResult, Sample
 
@@ -33,7 +33,7 @@ def test_the_summary_begins_with_the_verdict_and_ends_with_the_report() -> None:
     assert lines[-1] == f"Report: {FOLDER / 'index.html'}"
 
 
-def test_the_summary_tells_what_is_broken_then_open_then_figures_then_books_and_knee() -> None:
+def test_the_summary_is_ordered_from_broken_limits_to_the_schedule() -> None:
     said = summed_up(result())
     told = (
         "BROKEN      vote, p99",
@@ -57,7 +57,7 @@ def test_what_held_is_not_in_the_way() -> None:
 
 
 @pytest.mark.parametrize("number", range(40))
-def test_each_broken_check_is_told(number: int) -> None:
+def test_every_broken_limit_is_in_the_summary(number: int) -> None:
     checks = [Check(f"limit-{n}.", f"wanted-{n}.", f"found-{n}.", False, f"because-{n}.") for n in range(40)]
     of = structs.replace(result(), checks=checks)
     for said in (summed_up(of), text.markdown(of).replace("&#45;", "-")):
@@ -118,7 +118,7 @@ def test_nothing_of_the_system_is_markup_or_an_escape_sequence() -> None:
     assert len(summed_up(everywhere("\x00" * 100_000))) < 50_000
 
 
-def test_a_summary_of_nothing_says_so() -> None:
+def test_a_summary_without_observations_says_so() -> None:
     said = summed_up(nothing())
     assert "INCOMPLETE   No limit was checked: nothing was observed" in said
     for told in ("Requests: nothing was observed", "Reconciliation: nothing was observed", "Report:"):
@@ -172,15 +172,15 @@ def test_numbers_have_three_digits(value: float, written: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["lost", "never_accepted", "wrong_option", "count_difference"])
-def test_books_with_anything_wrong_do_not_balance(wrong: str) -> None:
-    clean = structs.replace(BOOKS, lost=0, count_difference=0)
+def test_a_reconciliation_with_anything_wrong_fails(wrong: str) -> None:
+    clean = structs.replace(RECONCILED, lost=0, count_difference=0)
     assert text.reconciliation_line(clean).startswith("Reconciliation passed: 20 000 accepted, 0 lost")
     told = text.reconciliation_line(structs.replace(clean, **{wrong: 4321}))
     assert told.startswith("Reconciliation FAILED")
     assert "4 321" in told
 
 
-def test_the_knee_is_told_in_one_line() -> None:
+def test_the_knee_has_one_line() -> None:
     line = text.knee_line
     assert line(Knee(2500, 3000, ["api: 0.97 of a core"])) == (
         "Knee: kept up with 2 500 requests per second; fell behind at 3 000, where this was saturated: api: 0.97 of a core"
@@ -192,13 +192,13 @@ def test_the_knee_is_told_in_one_line() -> None:
     assert line(Knee(0, None, [])) == "Knee: nothing was observed"
 
 
-def test_a_fault_is_told_with_effect_and_recovery() -> None:
+def test_a_fault_has_its_effect_and_recovery() -> None:
     assert text.fault_line(FAULT) == "Fault: Redis is paused, 10 to 14 s: no answer to PING for 4 s; latency recovered 2.5 s after its end"
     lasting = text.fault_line(structs.replace(FAULT, seen="", recovered_after=None))
     assert lasting.endswith("no effect was seen; latency did not recover")
 
 
-def test_markdown_has_the_verdict_what_is_wrong_the_figures_and_the_books() -> None:
+def test_markdown_has_verdict_problems_measurements_and_reconciliation() -> None:
     written = text.markdown(result())
     assert written.startswith("# NO-GO\n\n2 of 5 limits broken&#58; vote, p99; votes lost; 1 not proven\n")
     assert "| **broken** | vote, p99 | at most 50 ms | 75 ms | 50 % beyond |  |" in written
@@ -216,13 +216,13 @@ def test_every_row_of_markdown_has_the_cells_of_its_head() -> None:
             assert len({row.count("|") for row in table.strip().splitlines()}) == 1
 
 
-def test_in_markdown_nobody_is_mentioned_and_nothing_linked_or_marked_up() -> None:
+def test_markdown_mentions_links_and_formats_nothing() -> None:
     written = text.markdown(everywhere(HOSTILE))
     assert "&#60;script&#62;" in written
     assert not [mark for mark in ("<", "@", "https:", "[x]", "`", "\n# NEXT", "\x1b", "\x00", "\u202e") if mark in written]
 
 
-def test_markdown_of_nothing_says_so() -> None:
+def test_markdown_without_observations_says_so() -> None:
     written = text.markdown(nothing())
     assert written.startswith("# INCOMPLETE\n\nNo limit was checked")
     assert written.count("nothing was observed") == 3

@@ -8,7 +8,7 @@ from validation.core.errors import UsageError
 from validation.load import verdict
 from validation.load.result import Check, Latency, Reconciliation, Sample
 
-BOOKS = Reconciliation(1000, 0, 0, 0, 0, 0, [], 1.0, 2.0, 3.0, [(1.0, 1000)])
+RECONCILED = Reconciliation(1000, 0, 0, 0, 0, 0, [], 1.0, 2.0, 3.0, [(1.0, 1000)])
 VOTES = Latency("vote", 2000, 0, 200.0, 2.0, 6.0, 12.0, 20.0, 30.0, 1.0, 5.0, 9.0, 15.0, 25.0, [(10.0, 2000)])
 TOLD = {"title": "T", "users": {"Voter": 1.0}, "steps": [[1, 10], [5, 10]]}
 
@@ -26,12 +26,12 @@ def test_a_budget_holds_up_to_its_limit(limits: dict[str, float], held: bool) ->
     assert check.held is held
 
 
-def test_one_failure_breaks_a_budget_of_none() -> None:
+def test_one_failure_breaks_a_budget_of_zero() -> None:
     (check,) = verdict.budgets(a_scenario({"vote": {"failures": 0}}), [structs.replace(VOTES, failures=1)])
     assert (check.held, check.seen) == (False, "1 of 2000")
 
 
-def test_all_breaches_are_told() -> None:
+def test_every_breach_is_reported() -> None:
     checks = verdict.budgets(a_scenario({"vote": {"p50": 1, "p95": 1, "p99": 1}}), [VOTES])
     assert [check.held for check in checks] == [False, False, False]
 
@@ -48,42 +48,42 @@ def test_a_request_that_was_never_sent_is_not_proven() -> None:
 
 
 @pytest.mark.parametrize(("budgets", "whole"), [({"vots": {"p50": 1}}, {}), ({"vote": {"p51": 1}}, {}), ({}, {"count_p96": 1})])
-def test_a_budget_for_nothing_is_refused(budgets: dict[str, dict[str, float]], whole: dict[str, float]) -> None:
+def test_an_unknown_budget_is_refused(budgets: dict[str, dict[str, float]], whole: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=r"valid names are"):
         verdict.require_known(a_scenario(budgets, whole=whole))
 
 
 @pytest.mark.parametrize("what", ["lost", "never_accepted", "wrong_option", "count_difference"])
 def test_one_wrong_vote_is_no_go(what: str) -> None:
-    checks = list(verdict.reconciled(a_scenario(), structs.replace(BOOKS, **{what: 1}), "", 0, drained=True))
+    checks = list(verdict.reconciled(a_scenario(), structs.replace(RECONCILED, **{what: 1}), "", 0, drained=True))
     assert [check.what for check in checks if check.held is False] == [verdict.WRONG_VOTES[what]]
     assert verdict.verdict(checks) == "NO-GO"
 
 
-def test_a_phantom_that_may_be_one_that_nobody_answered_is_not_proven() -> None:
-    checks = list(verdict.reconciled(a_scenario(), structs.replace(BOOKS, never_accepted=1, unanswered=3), "", 2, drained=True))
+def test_a_vote_that_may_be_an_unanswered_one_is_not_proven() -> None:
+    checks = list(verdict.reconciled(a_scenario(), structs.replace(RECONCILED, never_accepted=1, unanswered=3), "", 2, drained=True))
     assert [check.held for check in checks if check.what == "votes counted but never accepted"] == [None]
     assert verdict.verdict(checks) == "INCOMPLETE"
 
 
-@pytest.mark.parametrize("reconciliation", [None, structs.replace(BOOKS, accepted=0)])
-def test_no_books_and_empty_books_prove_nothing(reconciliation: Reconciliation | None) -> None:
+@pytest.mark.parametrize("reconciliation", [None, structs.replace(RECONCILED, accepted=0)])
+def test_a_missing_or_empty_reconciliation_proves_nothing(reconciliation: Reconciliation | None) -> None:
     (check,) = verdict.reconciled(a_scenario(whole={"count_p95": 500}), reconciliation, "", 0, drained=True)
     assert check.held is None
 
 
 def test_a_count_time_of_no_vote_is_not_proven() -> None:
-    reconciliation = structs.replace(BOOKS, count_p95=0.0, count_histogram=[])
+    reconciliation = structs.replace(RECONCILED, count_p95=0.0, count_histogram=[])
     checks = verdict.reconciled(a_scenario(whole={"count_p95": 500}), reconciliation, "", 0, drained=True)
     assert [check.held for check in checks if check.what.startswith("time from response")] == [None]
 
 
 def test_a_queue_that_is_not_drained_is_no_go() -> None:
-    assert verdict.verdict(list(verdict.reconciled(a_scenario(), BOOKS, "", 0, drained=False))) == "NO-GO"
+    assert verdict.verdict(list(verdict.reconciled(a_scenario(), RECONCILED, "", 0, drained=False))) == "NO-GO"
 
 
-def test_a_queue_that_nobody_could_look_at_is_not_proven() -> None:
-    assert verdict.verdict(list(verdict.reconciled(a_scenario(), BOOKS, "", 0, drained=None))) == "INCOMPLETE"
+def test_an_unreadable_stream_is_not_proven() -> None:
+    assert verdict.verdict(list(verdict.reconciled(a_scenario(), RECONCILED, "", 0, drained=None))) == "INCOMPLETE"
 
 
 def samples(memory: list[float]) -> list[Sample]:
@@ -91,7 +91,7 @@ def samples(memory: list[float]) -> list[Sample]:
 
 
 @pytest.mark.parametrize(("memory", "held"), [([50.0] * 20, True), ([50.0 + 3 * n for n in range(20)], False)])
-def test_memory_that_grows_is_seen(memory: list[float], held: bool) -> None:
+def test_growing_memory_breaks_its_limit(memory: list[float], held: bool) -> None:
     (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), samples(memory), keys=0)
     assert check.held is held
 
@@ -103,7 +103,7 @@ def test_redis_may_grow_by_the_keys_that_it_remembers(keys: int, held: bool) -> 
     assert check.held is held
 
 
-def test_memory_that_nobody_saw_is_not_proven() -> None:
+def test_memory_without_samples_is_not_proven() -> None:
     (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), [], keys=0)
     assert check.held is None
 
@@ -121,13 +121,11 @@ def test_memory_that_nobody_saw_is_not_proven() -> None:
     ],
     ids=["kept", "just kept", "missed", "zero requests", "nothing noted", "no processor time left", "late itself"],
 )
-def test_a_load_that_was_not_the_one_asked_for_proves_nothing(
-    planned: int, sent: int, seconds: list[tuple[float, float]], word: str
-) -> None:
+def test_a_load_other_than_requested_proves_nothing(planned: int, sent: int, seconds: list[tuple[float, float]], word: str) -> None:
     assert verdict.verdict(list(verdict.generator(planned, sent, seconds))) == word
 
 
-def test_what_a_saturated_generator_found_slow_is_no_go_for_nobody_and_what_it_found_lost_is() -> None:
+def test_a_saturated_generator_excuses_slowness_but_not_lost_votes() -> None:
     saturated = list(verdict.generator(1000, 1000, [(1.0, 1.0)]))
     slow, lost = Check("vote, p50", "1", "2", held=False), Check("votes lost", "0", "1", held=False, kind="reconciliation")
     assert verdict.verdict([slow, *saturated]) == "INCOMPLETE"
@@ -143,6 +141,6 @@ def test_reads_of_the_counts_are_held() -> None:
     assert [check.held for seen in (2.0, 2.1, None) for check in verdict.reads(scenario, seen)] == [True, False, None]
 
 
-def test_an_interrupted_schedule_says_nothing_about_the_rate() -> None:
+def test_an_interrupted_schedule_proves_nothing_about_the_rate() -> None:
     rate, p95 = verdict.budgets(a_scenario({"vote": {"rate": 1_000_000, "p95": 20}}), [VOTES], interrupted=True)
     assert (rate.held, p95.held) == (None, True)
