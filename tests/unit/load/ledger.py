@@ -32,7 +32,7 @@ class Database:
         self.store = StoreProbe(self.url, self.portal)
 
     def has(self, rows: Iterable[Row], *, more: dict[str, int] | None = None) -> None:
-        """Hold these rows (id, option, seconds since the begin) and nothing else, and `more` counts of an option than rows."""
+        """Contain only these rows (id, option, seconds since the start), and `more` counts of an option than rows."""
         ledger = [(vote_id, option, "1-0", datetime.fromtimestamp(BEGAN + at, UTC)) for vote_id, option, at in rows]
 
         async def fill() -> None:
@@ -53,7 +53,7 @@ class Database:
 
 @dataclass
 class Plan:
-    """Votes whose fate is planted: what the generator notes, what the ledger has, and what the reconciliation must show."""
+    """Votes with a chosen fate: what the generator records, what the ledger has, and what the reconciliation must show."""
 
     lines: list[Line] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)

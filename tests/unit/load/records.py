@@ -29,7 +29,7 @@ print(peak() - before)
 def vote(  # noqa: PLR0913 - what a test may want to say of it
     number: int = 1, at: float = 0.0, took: float = 0.01, *, status: int = 201, vote_id: UUID | None = None, option: str = "cats"
 ) -> Line:
-    """One vote that was sent when it should be, `at` seconds after the begin."""
+    """One vote that was sent on schedule, `at` seconds after the start."""
     return Line("vote", BEGAN + at, BEGAN + at, BEGAN + at + took, number, status, option, vote_id)
 
 
@@ -38,7 +38,7 @@ def again(line: Line, **changes: object) -> Line:
 
 
 def written(folder: Path, *processes: Iterable[Line]) -> list[str]:
-    """Write the records of some processes, and give their names."""
+    """Write the records of some processes and return their names."""
     names = []
     for lines in processes:
         with Writer(folder) as writer:
@@ -49,6 +49,6 @@ def written(folder: Path, *processes: Iterable[Line]) -> list[str]:
 
 
 def grown(setup: str, work: str, *arguments: str) -> float:
-    """Give by how many MiB a process grows at most while it works; `sys.argv` has the arguments."""
+    """Return the peak growth of a process's memory while it works, in MiB; `sys.argv` has the arguments."""
     told = subprocess.run([sys.executable, "-c", PROGRAM.format(setup, work), *arguments], cwd=PROJECT, check=True, stdout=subprocess.PIPE)
     return float(told.stdout)

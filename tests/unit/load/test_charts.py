@@ -23,7 +23,7 @@ def labels(ticks: list[axes.Tick]) -> list[str]:
     return [tick.label for tick in ticks]
 
 
-def test_later_is_further_right_and_more_is_further_up() -> None:
+def test_later_is_further_right_and_larger_is_further_up() -> None:
     (piece,) = line(chart("Memory"), "api").pieces
     assert piece == sorted(piece)
     assert [y for _, y in piece] == sorted((y for _, y in piece), reverse=True)
@@ -41,12 +41,12 @@ def test_a_value_is_placed_on_its_axis() -> None:
     assert planned[-1][0] == 100
 
 
-def test_what_is_of_a_second_stands_in_its_middle_and_a_sample_at_its_moment() -> None:
+def test_a_figure_of_a_second_is_drawn_in_its_middle_and_a_sample_at_its_time() -> None:
     (answered,), (memory,) = line(chart("Throughput"), "answered").pieces, line(chart("Memory"), "api").pieces
     assert (answered[0][0], memory[1][0]) == (pytest.approx(100 * 0.5 / SECONDS), pytest.approx(100 * 1 / SECONDS))
 
 
-def test_a_logarithmic_axis_gives_each_power_of_ten_the_same_room() -> None:
+def test_a_logarithmic_axis_gives_each_power_of_ten_the_same_width() -> None:
     axis = axes.logarithmic([1, 1000], "ms")
     assert [axis.place(v) for v in (1, 10, 100, 1000)] == pytest.approx([0, 33.33, 66.67, 100], abs=0.01)
     assert [t.label for t in axis.ticks if t.label] == ["1", "10", "100", "1 000"]
@@ -54,7 +54,7 @@ def test_a_logarithmic_axis_gives_each_power_of_ten_the_same_room() -> None:
 
 @pytest.mark.parametrize("lowest", [0.013, 0.2, 1, 7.7, 900])
 @pytest.mark.parametrize("times", [1, 1.3, 12, 4000])
-def test_an_axis_holds_its_values_between_two_that_are_written(lowest: float, times: float) -> None:
+def test_every_value_is_between_two_labels_of_its_axis(lowest: float, times: float) -> None:
     values = [lowest, lowest * times]
     for axis in (axes.linear(values, ""), axes.logarithmic(values, "")):
         assert axis.low <= lowest < axis.high * (1 + 1e-9)
@@ -64,7 +64,7 @@ def test_an_axis_holds_its_values_between_two_that_are_written(lowest: float, ti
         assert (axis.ticks[0].at, axis.ticks[-1].at) == (0, 100)
 
 
-def test_counts_have_no_halves() -> None:
+def test_axes_of_counts_have_whole_labels() -> None:
     assert labels(axes.linear([0, 1], "").ticks) == ["0", "1"]
     assert labels(axes.linear([0.0, 1.0], "").ticks) == ["0", "0.5", "1"]
 
@@ -76,7 +76,7 @@ def test_a_long_run_is_labelled_in_minutes() -> None:
     assert axes.time(65).unit.startswith("seconds")
 
 
-def test_what_could_not_be_read_is_a_gap_and_not_a_zero() -> None:
+def test_what_could_not_be_read_is_a_gap_not_a_zero() -> None:
     before, after = line(chart("Votes not"), "lag").pieces
     assert (len(before), len(after)) == (11, SECONDS - 13)
     assert before[-1][0] == pytest.approx(100 * 10 / SECONDS)
@@ -86,7 +86,7 @@ def test_what_could_not_be_read_is_a_gap_and_not_a_zero() -> None:
     assert len(line(chart("CPU"), "api").pieces) == 1
 
 
-def test_a_value_alone_between_gaps_is_a_point() -> None:
+def test_a_single_value_between_gaps_is_a_point() -> None:
     some = samples()
     alone = [structs.replace(s, lag=None) if s.at != 15 else s for s in some]
     (piece,) = line(chart("Votes not", structs.replace(result(), samples=alone)), "lag").pieces
@@ -107,12 +107,12 @@ def test_a_second_without_an_answer_has_no_latency() -> None:
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, -1.0, 0.0])
-def test_what_is_no_number_or_not_on_a_logarithmic_axis_is_not_drawn(wrong: float) -> None:
+def test_a_value_that_is_not_a_number_or_not_on_a_logarithmic_axis_is_not_drawn(wrong: float) -> None:
     odd = [structs.replace(s, p99=wrong) if s.at == 9 else s for s in seconds()]
     assert len(line(chart("Latency", structs.replace(result(), timeline=odd)), "p99").pieces) == 2
 
 
-def test_faults_and_warm_up_lie_on_every_chart_over_time() -> None:
+def test_every_chart_over_time_marks_faults_and_warm_up() -> None:
     for one in over_time(result()):
         (band,) = one.bands
         assert (band.label, band.name) == ("F1", FAULT.name)
@@ -126,12 +126,12 @@ def test_a_very_short_fault_is_still_visible() -> None:
     assert chart("CPU", short).bands[0].length > 0
 
 
-def test_a_failed_request_was_not_answered_well() -> None:
+def test_a_failed_request_does_not_count_as_answered() -> None:
     (piece,) = line(chart("Throughput", structs.replace(result(), knee=None)), "answered").pieces
     assert piece[11][1] == pytest.approx(100 - (1000 - 11 - 3) / 10)
 
 
-def test_the_knee_is_a_level_of_the_throughput_and_within_the_chart() -> None:
+def test_the_knee_is_a_level_within_the_throughput_chart() -> None:
     (level,) = chart("Throughput").across
     assert level.at == pytest.approx(100 - 100 * 2500 / 3000, abs=0.01)
     assert not chart("Latency").across
@@ -143,7 +143,7 @@ def test_a_chart_has_a_description() -> None:
     assert "lag: not yet delivered: nothing was observed." in chart("Votes not", unread).described
 
 
-def test_nothing_that_was_read_is_an_empty_chart() -> None:
+def test_without_samples_a_chart_is_empty() -> None:
     assert [one.empty for one in over_time(nothing())] == [True] * 7
     assert distributions(nothing()) == []
     unread = [Sample(float(at), None, None, None, {}, {}) for at in range(5)]
@@ -151,7 +151,7 @@ def test_nothing_that_was_read_is_an_empty_chart() -> None:
     assert not any(one.empty for one in over_time(result()) + distributions(result()))
 
 
-def test_every_part_keeps_its_place_in_both_charts_of_parts() -> None:
+def test_every_part_has_the_same_position_in_both_charts_of_parts() -> None:
     assert [one.name for one in chart("CPU").lines] == [one.name for one in chart("Memory").lines] == ["api", "redis"]
 
 
@@ -166,7 +166,7 @@ def test_a_distribution_has_a_bar_for_each_step_that_has_requests() -> None:
     assert last.x + last.width == pytest.approx(vote.down[-1].at)
 
 
-def test_a_step_after_a_hole_is_no_wider_than_the_others() -> None:
+def test_a_bar_after_a_gap_is_as_wide_as_the_others() -> None:
     widths = [bar.width for bar in distributions(structs.replace(result(), reconciliation=None))[0].bars]
     assert widths == pytest.approx([widths[0]] * 3, abs=0.02)
 
@@ -183,6 +183,6 @@ def test_all_distributions_share_their_axis_and_the_last_is_from_vote_to_count()
     assert all(one.x_ticks == every[0].x_ticks for one in every)
 
 
-def test_a_histogram_of_nothing_is_an_empty_chart() -> None:
+def test_an_empty_histogram_is_an_empty_chart() -> None:
     (one,) = distributions(structs.replace(result(), latencies=[structs.replace(VOTE, histogram=[(0.0, 3)])], reconciliation=None))
     assert one.empty

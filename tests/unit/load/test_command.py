@@ -38,7 +38,7 @@ def checks(reports: Path) -> dict[str, bool | None]:
     return {check["what"]: check["held"] for check in result(reports)["checks"]}
 
 
-def test_every_vote_of_a_short_load_is_found_and_nothing_stays(tmp_path: Path) -> None:
+def test_every_vote_of_a_short_load_run_is_found_and_nothing_is_left(tmp_path: Path) -> None:
     ended = load(tmp_path, "baseline", "--rate", "200", "--seconds", "3")
     told = result(tmp_path)
     assert "Traceback" not in ended.stderr
@@ -71,7 +71,7 @@ def _marked(process: psutil.Process, run: str) -> bool:
         return False
 
 
-def test_an_interrupted_load_is_130_and_what_was_voted_is_looked_up(tmp_path: Path) -> None:
+def test_an_interrupted_load_run_exits_with_130_and_its_votes_are_looked_up(tmp_path: Path) -> None:
     child = subprocess.Popen(command(tmp_path, "baseline", "--rate", "200"), cwd=PROJECT, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 60
     while not any(f.stat().st_size > 20_000 for f in tmp_path.glob("*/records/*.votes")):
@@ -88,7 +88,7 @@ def test_an_interrupted_load_is_130_and_what_was_voted_is_looked_up(tmp_path: Pa
     assert (told["reconciliation"]["lost"], told["reconciliation"]["never_accepted"]) == (0, 0)
 
 
-def test_an_api_that_dies_in_the_middle_is_no_go_and_the_votes_of_before_are_kept(tmp_path: Path) -> None:
+def test_an_api_that_crashes_halfway_is_no_go_and_earlier_votes_are_kept(tmp_path: Path) -> None:
     with started(within=60) as api:
         address = ["--api-url", f"http://127.0.0.1:{api.port}"]
         threading.Timer(7, api.child.kill).start()
@@ -121,7 +121,7 @@ def test_wrong_usage_is_refused_at_once(tmp_path: Path, arguments: list[str], co
         assert word in ended.stderr
 
 
-def test_a_server_that_is_no_voting_system_is_not_loaded(tmp_path: Path) -> None:
+def test_a_server_that_is_not_a_voting_system_is_not_loaded(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Other(http.server.BaseHTTPRequestHandler):
@@ -143,7 +143,7 @@ def test_a_server_that_is_no_voting_system_is_not_loaded(tmp_path: Path) -> None
     assert "/api/vote" not in asked
 
 
-def test_a_budget_on_a_name_that_no_request_has_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+def test_a_budget_for_an_unknown_request_name_is_rejected_before_any_load(tmp_path: Path) -> None:
     scenarios = PROJECT / "loadtests" / "scenarios.toml"
     program = (
         "import sys, pathlib, loadtests.scenario as s; f = pathlib.Path(sys.argv.pop(1)); s.FILE = f; "

@@ -35,11 +35,11 @@ def word(factor: float, spread: float) -> str:
         (2.0, 0.6, "no difference shown"),
     ],
 )
-def test_only_what_is_beyond_the_noise_is_a_change(factor: float, spread: float, wanted: str) -> None:
+def test_only_a_difference_beyond_the_noise_is_a_change(factor: float, spread: float, wanted: str) -> None:
     assert word(factor, spread) == wanted
 
 
-def test_two_runs_with_nothing_changed_differ_by_less_than_the_chance_in_95_of_100_cases() -> None:
+def test_two_unchanged_runs_differ_by_less_than_the_noise_in_95_of_100_cases() -> None:
     draw = random.Random(11)  # noqa: S311 - repeatable
     within = 0
     for _ in range(2000):
@@ -54,7 +54,7 @@ def test_too_few_runs_say_nothing_about_noise() -> None:
         compare.noise(noisy(0.1, runs=3))
 
 
-def test_runs_of_two_machines_are_not_compared() -> None:
+def test_runs_on_two_machines_are_not_compared() -> None:
     other = structs.replace(a_result(), machine={"cores": "64"})
     with pytest.raises(UsageError, match="cannot be compared"):
         compare.compare(a_result(), other, compare.noise(noisy(0.1)))

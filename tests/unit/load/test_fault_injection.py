@@ -42,6 +42,6 @@ def test_without_samples_before_a_fault_there_is_no_recovery() -> None:
         ("Redis is killed", RunSettings(target="cluster"), "system that this run starts"),
     ],
 )
-def test_a_fault_that_cannot_come_is_refused(name: str, settings: RunSettings, why: str) -> None:
+def test_a_fault_that_cannot_be_injected_is_rejected(name: str, settings: RunSettings, why: str) -> None:
     with pytest.raises(UsageError, match=why):
         require_fault(name, settings, 30)

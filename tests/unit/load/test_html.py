@@ -99,7 +99,7 @@ def test_a_knee_that_was_not_reached_says_so() -> None:
     assert "First rate that was not sustained, requests per second not reached" in page(of).text
 
 
-def test_what_the_system_answers_stays_text() -> None:
+def test_text_from_the_system_is_never_markup() -> None:
     written = render(everywhere(HOSTILE), {HOSTILE: HOSTILE})
     told = Page(written)
     assert not {tag for tag, _ in told.tags} & {"script", "img", "iframe", "object"}
@@ -111,7 +111,7 @@ def test_what_the_system_answers_stays_text() -> None:
     assert told.text.count(shown) >= 30
 
 
-def test_a_text_without_end_does_not_make_a_page_without_end() -> None:
+def test_an_endless_text_is_cut() -> None:
     assert len(render(everywhere("\x00" * 200_000), {})) < len(render(result(), {})) + 100 * 4 * 4100
 
 
@@ -123,7 +123,7 @@ def test_a_link_leads_to_a_file_beside_the_page(file: str) -> None:
     assert ":" not in link
 
 
-def test_the_links_are_those_that_were_given() -> None:
+def test_the_page_has_exactly_the_given_links() -> None:
     hrefs = [a["href"] for a in page(result()).all("a")]
     assert [h for h in hrefs if h and not h.startswith("#")] == ["./locust.html", "./seconds.csv"]
     assert not page(nothing(), {}).all("a")
@@ -141,7 +141,7 @@ def test_the_page_needs_no_network_and_no_script() -> None:
     assert "@import" not in style[1]
 
 
-def test_every_link_within_the_page_arrives_and_ids_are_single() -> None:
+def test_every_internal_link_resolves_and_ids_are_unique() -> None:
     told = page(structs.replace(result(), faults=[FAULT, FAULT]))
     ids = [a["id"] for _, a in told.tags if a.get("id")]
     assert len(ids) == len(set(ids))
@@ -151,7 +151,7 @@ def test_every_link_within_the_page_arrives_and_ids_are_single() -> None:
     assert "faults" in wanted
 
 
-def test_the_page_is_well_built() -> None:
+def test_the_page_is_well_formed() -> None:
     for of in (result(), nothing()):
         told = page(of)
         assert (told.unbalanced, told.open) == ([], [])
@@ -188,7 +188,7 @@ def drawn(of: LoadResult) -> list[str]:
     return [a["points"] or "" for a in page(of).all("polyline")]
 
 
-def test_every_line_is_drawn_whole_and_broken_where_nothing_was_read() -> None:
+def test_every_line_is_complete_and_broken_only_where_nothing_was_read() -> None:
     whole = drawn(structs.replace(result(), samples=samples()[:11]))
     assert len(whole) == 2 + 3 + 1 + 2 + 1 + 2 + 1
     assert len(drawn(result())) == len(whole) + 4  # lag, pending, oldest and the CPU of redis in two pieces each
@@ -210,7 +210,7 @@ def test_an_empty_chart_is_a_sentence_without_a_frame() -> None:
     assert "It is unknown whether every accepted vote was counted." in told.text
 
 
-def test_samples_that_could_not_be_read_are_words_too() -> None:
+def test_samples_that_could_not_be_read_are_replaced_by_words_too() -> None:
     unread = structs.replace(result(), samples=[Sample(1.0, None, None, None, {}, {})])
     said = page(unread).text
     for title in ("Votes not yet counted", "Age of the oldest uncounted vote", "CPU of each part", "Memory of each part"):

@@ -23,32 +23,32 @@ def samples(cpu: dict[str, float], ages: list[float] | None = None) -> list[Samp
     return [Sample(at / 2, 0, 0, ages[at] if ages else 0.0, cpu, {}) for at in range(28)]
 
 
-def test_a_ramp_that_is_kept_has_no_knee() -> None:
+def test_a_ramp_that_the_system_keeps_up_with_has_no_knee() -> None:
     found = knee(RAMP, seconds({}), samples({"api": 0.5}), cores=2)
     assert (found.rate, found.first_broken, found.saturated) == (400, None, [])
 
 
-def test_the_first_step_that_is_not_kept_breaks_it_and_the_full_part_is_named() -> None:
+def test_the_first_step_that_falls_behind_is_the_knee_and_the_saturated_part_is_named() -> None:
     found = knee(RAMP, seconds({10: 390}), samples({"api": 0.97, "redis": 0.2}), cores=4)
     assert (found.rate, found.first_broken, found.saturated) == (200, 400, ["api: 0.97 of a core"])
 
 
-def test_a_step_that_is_answered_too_late_breaks_it() -> None:
+def test_a_step_with_late_answers_is_the_knee() -> None:
     found = knee(RAMP, seconds({}, {6: 51.0}), samples({"api": 0.4}), cores=4)
     assert (found.rate, found.first_broken) == (100, 200)
 
 
-def test_a_first_step_that_is_not_kept_leaves_no_rate() -> None:
+def test_if_the_first_step_falls_behind_no_rate_holds() -> None:
     found = knee(RAMP, seconds({2: 50}), samples({"api": 0.4}), cores=4)
     assert (found.rate, found.first_broken) == (0, 100)
 
 
-def test_a_full_machine_is_named_with_the_part_that_came_nearest() -> None:
+def test_a_saturated_machine_is_named_with_its_busiest_part() -> None:
     found = knee(RAMP, seconds({10: 100}), samples({"api": 0.8, "generator": 0.7, "redis": 0.3}), cores=2)
     assert found.saturated == ["the machine: all parts together use 1.80 of 2 cores", "closest to saturation: api, 0.80 of a core"]
 
 
-def test_a_queue_that_gets_older_and_older_is_named() -> None:
+def test_a_growing_queue_is_named() -> None:
     found = knee(RAMP, seconds({10: 100}), samples({"consumer": 0.5}, [at / 4 for at in range(28)]), cores=8)
     assert any("the oldest uncounted vote is 6.8 s old" in what for what in found.saturated)
 

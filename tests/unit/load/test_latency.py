@@ -47,7 +47,7 @@ def test_percentiles_are_those_of_the_sorted_durations_within_the_error_of_the_h
 
 
 @given(DURATIONS)
-def test_the_steps_of_the_histogram_hold_every_duration_at_bounds_that_any_two_runs_share(seconds: list[float]) -> None:
+def test_the_steps_of_the_histogram_cover_every_duration_and_are_the_same_in_every_run(seconds: list[float]) -> None:
     spread = Durations()
     for one in seconds:
         spread.add(one)
@@ -61,7 +61,7 @@ def test_the_steps_of_the_histogram_hold_every_duration_at_bounds_that_any_two_r
         assert sum(s * 1000 <= bound * 0.998 for s in seconds) <= below <= sum(s * 1000 <= bound * 1.002 + 0.001 for s in seconds)
 
 
-def test_a_spread_of_nothing_has_no_step() -> None:
+def test_an_empty_histogram_has_no_steps() -> None:
     assert (Durations().steps(), Durations().percentile(95), Durations().max) == ([], 0, 0)
 
 
@@ -72,7 +72,7 @@ def test_durations_are_clamped_to_zero_and_one_hour() -> None:
     assert (spread.count, spread.percentile(50), spread.max) == (2, 0, LONGEST * 1000)
 
 
-def test_latency_counts_from_the_intended_moment_and_service_from_the_sending(tmp_path: Path) -> None:
+def test_latency_counts_from_the_scheduled_time_and_service_time_from_sending(tmp_path: Path) -> None:
     late = dataclasses.replace(vote(at=3, took=0.5), sent=BEGAN + 3.4)
     (latency,) = figures(tmp_path, late).latencies
     assert (latency.p50, latency.max, latency.p999) == (pytest.approx(500, rel=0.001),) * 3
@@ -87,13 +87,13 @@ def test_the_warm_up_is_in_the_time_line_only(tmp_path: Path) -> None:
     assert [second.answered for second in found.timeline] == [1, 1, 1, 0, 0, 1]
 
 
-def test_what_is_answered_after_the_end_is_in_the_times_and_not_in_the_rate(tmp_path: Path) -> None:
+def test_answers_after_the_end_count_in_the_latency_but_not_in_the_rate(tmp_path: Path) -> None:
     (latency,) = figures(tmp_path, *(vote(number, 3, 0.1) for number in range(8)), vote(9, 5.9, 7.0)).latencies
     assert (latency.count, latency.failures, latency.rate) == (9, 0, 8 / STEADY)
     assert latency.max == pytest.approx(7000, rel=0.001)
 
 
-def test_only_the_expected_status_is_no_failure_and_every_failure_is_in_the_times(tmp_path: Path) -> None:
+def test_every_unexpected_status_is_a_failure_and_counts_in_the_latency(tmp_path: Path) -> None:
     lines = [vote(number, 3, 0.01, status=status) for number, status in enumerate((201, 200, 429, 503))]
     found = figures(tmp_path, *lines, vote(5, 3, 2.5, status=0), again(vote(6, 3)), results(4), results(4, 201))
     assert [(one.name, one.count, one.failures, one.rate) for one in found.latencies] == [
@@ -104,18 +104,18 @@ def test_only_the_expected_status_is_no_failure_and_every_failure_is_in_the_time
     assert found.latencies[0].max == pytest.approx(2500, rel=0.001)
 
 
-def test_a_201_that_names_no_vote_is_a_failure(tmp_path: Path) -> None:
+def test_a_201_without_a_vote_id_is_a_failure(tmp_path: Path) -> None:
     written(tmp_path, [vote(1, 3), promised(vote(2, 3))])
     (latency,) = Measurements(tmp_path, SCENARIO, BEGAN).latencies
     assert (latency.count, latency.failures) == (2, 1)
 
 
-def test_a_vote_again_is_not_of_the_schedule_and_everything_else_that_was_sent_is(tmp_path: Path) -> None:
+def test_only_repeated_votes_are_outside_the_schedule(tmp_path: Path) -> None:
     assert figures(tmp_path, vote(1, 0), vote(2, 3, status=0), again(vote(2, 3)), results(4), vote(3, 6.5)).sent == 4
 
 
 @given(some.lists(some.tuples(some.floats(0, 5.99), some.floats(0, 3), some.sampled_from((201, 0, 500))), max_size=100))
-def test_the_time_line_is_that_of_a_plain_computation(requests: list[tuple[float, float, int]]) -> None:
+def test_the_time_line_equals_a_plain_computation(requests: list[tuple[float, float, int]]) -> None:
     with TemporaryDirectory() as folder:
         timeline = figures(Path(folder), *(vote(n, at, took, status=status) for n, (at, took, status) in enumerate(requests))).timeline
     assert [second.at for second in timeline] == [0, 1, 2, 3, 4, 5]
@@ -127,7 +127,7 @@ def test_the_time_line_is_that_of_a_plain_computation(requests: list[tuple[float
             assert seen == pytest.approx(ranked[math.ceil(len(ranked) * percentile / 100) - 1] if ranked else 0, rel=1e-4, abs=0.001)
 
 
-def test_what_was_planned_for_a_second_follows_the_steps_also_within_it(tmp_path: Path) -> None:
+def test_the_plan_of_a_second_follows_steps_that_change_within_it(tmp_path: Path) -> None:
     scenario = dataclasses.replace(SCENARIO, steps=tuple(dataclasses.replace(step, seconds=1.5) for step in SCENARIO.steps))
     assert [second.planned for second in figures(tmp_path, scenario=scenario).timeline] == pytest.approx([10, 15, 20])
     longer = dataclasses.replace(scenario, steps=(*scenario.steps, dataclasses.replace(scenario.steps[0], seconds=0.5)))
@@ -140,7 +140,7 @@ def test_without_a_record_there_is_no_latency_and_an_empty_time_line(tmp_path: P
     assert [(second.answered, second.p99) for second in found.timeline] == [(0, 0)] * (WARM_UP + STEADY)
 
 
-def test_a_record_that_is_cut_off_is_left_out(tmp_path: Path) -> None:
+def test_a_truncated_record_is_ignored(tmp_path: Path) -> None:
     (process,) = written(tmp_path, [vote(1, 3), vote(2, 3)])
     file = tmp_path / f"{process}{SUFFIX}"
     file.write_bytes(file.read_bytes()[: LINE.size + 7])

@@ -99,14 +99,14 @@ def test_wrong_votes_are_listed_in_words(database: Database, tmp_path: Path) -> 
     ]
 
 
-def test_no_more_than_twenty_are_listed(database: Database, tmp_path: Path) -> None:
+def test_at_most_twenty_differences_are_listed(database: Database, tmp_path: Path) -> None:
     written(tmp_path, [same(uuid4(), number=number) for number in range(30)])
     database.has([])
     reconciliation = database.reconciliation(tmp_path)
     assert (reconciliation.lost, len(reconciliation.listed)) == (30, 20)
 
 
-def test_times_count_from_the_answer_to_the_row_by_one_clock(database: Database, tmp_path: Path) -> None:
+def test_count_times_run_from_the_answer_to_the_row_on_one_clock(database: Database, tmp_path: Path) -> None:
     ids = [uuid4() for _ in range(100)]
     written(tmp_path, [same(one, number=number, at=number) for number, one in enumerate(ids)])
     database.has((one, "cats", number + 0.01 + 0.001 * (number + 1) + 7) for number, one in enumerate(ids))
@@ -115,7 +115,7 @@ def test_times_count_from_the_answer_to_the_row_by_one_clock(database: Database,
     assert sum(count for _, count in reconciliation.count_histogram) == 100
 
 
-def test_a_vote_that_is_counted_before_its_answer_is_read_took_no_time(database: Database, tmp_path: Path) -> None:
+def test_a_vote_counted_before_its_answer_was_read_took_no_time(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [same(one, took=0.2)])
     database.has([(one, "cats", 0.1)])
@@ -123,7 +123,7 @@ def test_a_vote_that_is_counted_before_its_answer_is_read_took_no_time(database:
     assert (reconciliation.count_p50, reconciliation.count_max, reconciliation.count_histogram) == (0, 0, [(0.1, 1)])
 
 
-def test_the_time_of_a_vote_that_was_answered_twice_counts_from_the_first_answer(database: Database, tmp_path: Path) -> None:
+def test_the_count_time_of_a_vote_answered_twice_runs_from_the_first_answer(database: Database, tmp_path: Path) -> None:
     one = uuid4()
     written(tmp_path, [again(same(one, took=0.3)), same(one, took=0.1), again(same(one, took=0.2))])
     database.has([(one, "cats", 0.4)])
@@ -183,7 +183,7 @@ def test_without_a_record_every_counted_vote_was_never_accepted(database: Databa
     assert list(reconcile.unanswered(tmp_path)) == []
 
 
-def test_a_record_that_is_cut_off_is_left_out(database: Database, tmp_path: Path) -> None:
+def test_a_truncated_record_is_ignored(database: Database, tmp_path: Path) -> None:
     ids = [uuid4(), uuid4()]
     (process,) = written(tmp_path, [same(one, number=number) for number, one in enumerate(ids)])
     file = tmp_path / f"{process}{SUFFIX}"
@@ -193,7 +193,7 @@ def test_a_record_that_is_cut_off_is_left_out(database: Database, tmp_path: Path
     assert (reconciliation.accepted, wrong(reconciliation)) == (1, (0, 0, 0, 0))
 
 
-def test_the_databases_clock_is_compared_with_ours(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_of_the_database_is_compared_with_the_local_one(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile, "time", SimpleNamespace(time=lambda: time.time() - 100))
     moment, ahead = reconcile.clock(database.store)
     assert abs(datetime.fromisoformat(moment).timestamp() - time.time()) < 30
@@ -218,7 +218,7 @@ def test_a_full_disk_is_a_harness_error(tmp_path: Path, monkeypatch: pytest.Monk
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_two_hundred_thousand_votes_need_the_cache_of_the_sorting_and_little_else(database: Database, tmp_path: Path) -> None:
+def test_two_hundred_thousand_votes_need_little_more_memory_than_the_sorting_cache(database: Database, tmp_path: Path) -> None:
     ids = [UUID(int=number << 64 | 7) for number in range(MANY)]
     written(tmp_path, (same(one, number=number, at=number / 1000) for number, one in enumerate(ids)))
     database.has((one, "cats", number / 1000 + 0.02) for number, one in enumerate(ids))

@@ -6,13 +6,13 @@ from validation.core.errors import NotProven
 from validation.load.sampling.sampler import Rates, Usage, parts_of
 
 
-def test_cores_are_seconds_of_the_processor_by_seconds() -> None:
+def test_cores_are_cpu_seconds_per_second() -> None:
     rates = Rates()
     assert rates.after({"api": Usage(100.0, 7.0, 50.0)}) == {}, "nothing is known after one look"
     assert rates.after({"api": Usage(102.0, 8.0, 50.0)}) == {"api": 0.5}
 
 
-def test_a_part_that_was_not_looked_at_anew_is_as_busy_as_it_was() -> None:
+def test_a_part_without_a_new_sample_keeps_its_value() -> None:
     rates = Rates()
     rates.after({"api": Usage(100.0, 7.0, 50.0)})
     rates.after({"api": Usage(102.0, 8.0, 50.0)})
@@ -20,7 +20,7 @@ def test_a_part_that_was_not_looked_at_anew_is_as_busy_as_it_was() -> None:
     assert rates.after({}) == {}, "who is not there uses nothing"
 
 
-def test_of_a_part_that_was_replaced_nothing_is_known_until_the_next_look() -> None:
+def test_a_replaced_part_has_no_value_until_the_next_sample() -> None:
     rates = Rates()
     rates.after({"api": Usage(100.0, 7.0, 50.0)})
     assert rates.after({"api": Usage(101.0, 0.1, 50.0)}) == {}

@@ -51,7 +51,7 @@ def test_the_summary_is_ordered_from_broken_limits_to_the_schedule() -> None:
     assert re.search(r"memory of redis\n.*\n.*\n +why +its process was not there\n", said)
 
 
-def test_what_held_is_not_in_the_way() -> None:
+def test_checks_that_held_are_not_listed() -> None:
     assert "vote, p50" not in summed_up(result())
     assert "vote, p50" not in text.markdown(result())
 
@@ -95,13 +95,13 @@ def test_a_narrow_terminal_gets_a_table_that_fits(width: int) -> None:
     assert "…" not in "".join(table)
 
 
-def test_what_does_not_fit_is_left_out_and_nothing_else() -> None:
+def test_only_columns_that_do_not_fit_are_left_out() -> None:
     needed = max(len(line) for line in summed_up(result()).splitlines() if line.startswith(("ms", "vote ")))
     assert "p99.9" in summed_up(result(), width=needed)
     assert "p99.9" not in summed_up(result(), width=needed - 1)
 
 
-def test_without_colour_there_is_none_and_with_it_the_verdict_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_verdict_is_coloured_unless_colour_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     colour = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9\d|10\d)(?:;\d+)*m")
     monkeypatch.setenv("TERM", "xterm-256color")
     assert colour.search(summed_up(result(), terminal=True).strip().splitlines()[0])
@@ -111,7 +111,7 @@ def test_without_colour_there_is_none_and_with_it_the_verdict_has_one(monkeypatc
     assert "NO-GO" in said
 
 
-def test_nothing_of_the_system_is_markup_or_an_escape_sequence() -> None:
+def test_text_from_the_system_is_neither_markup_nor_an_escape_sequence() -> None:
     said = summed_up(everywhere(HOSTILE), terminal=True)
     assert "<script>alert(1)</script> [red]red[/red] \\x1b[2J\\x00" in said
     assert not [told for told in ("\x1b[2J", "\x00", "\u202e", "\n# NEXT") if told in said]
@@ -251,14 +251,14 @@ def test_the_csv_has_a_row_a_second_and_reads_back() -> None:
             assert row[name] == ("" if value is None else str(value))
 
 
-def test_a_second_without_answers_has_no_times_and_one_without_a_sample_no_queue() -> None:
+def test_a_second_without_answers_has_no_latency_and_one_without_a_sample_no_queue() -> None:
     silent = [structs.replace(s, answered=0, p50=0.0, p95=0.0, p99=0.0) if s.at == 3 else s for s in seconds()]
     rows = read_back(structs.replace(result(), timeline=silent, samples=[s for s in samples() if s.at != 5]))
     assert (rows[3]["answered"], rows[3]["p50_ms"], rows[3]["p99_ms"]) == ("0", "", "")
     assert (rows[5]["lag_entries"], rows[5]["cpu_api_cores"], rows[5]["answered"]) == ("", "", "995")
 
 
-def test_of_two_samples_in_a_second_the_last_stands_and_those_behind_the_schedule_have_rows() -> None:
+def test_the_last_sample_of_a_second_wins_and_samples_after_the_schedule_have_rows() -> None:
     more = [Sample(at, int(at * 100), 0, 0.0, {}, {}) for at in (18.0, 18.5, 19.2, 21.5)]
     rows = read_back(structs.replace(result(), samples=more))
     assert [(row["at_s"], row["lag_entries"], row["answered"]) for row in rows[18:]] == [
@@ -268,7 +268,7 @@ def test_of_two_samples_in_a_second_the_last_stands_and_those_behind_the_schedul
     ]
 
 
-def test_a_csv_of_nothing_is_its_header() -> None:
+def test_the_csv_of_an_empty_run_is_its_header() -> None:
     assert read_back(nothing()) == []
     assert text.timeline_csv(nothing()).startswith("at_s,planned_per_s,answered,failed,p50_ms")
 
@@ -280,5 +280,5 @@ def test_a_hostile_part_cannot_leave_its_column() -> None:
     assert not [cell for cell in head if re.search("[\x00-\x1f]", cell) or cell.startswith("=")]
 
 
-def test_the_word_of_a_check_follows_whether_it_held() -> None:
+def test_the_word_of_a_check_says_whether_it_held() -> None:
     assert [text.word(check) for check in text.worst_first(CHECKS)] == ["broken", "broken", "not proven", "held", "held"]

@@ -72,7 +72,7 @@ def test_a_missing_or_empty_reconciliation_proves_nothing(reconciliation: Reconc
     assert check.held is None
 
 
-def test_a_count_time_of_no_vote_is_not_proven() -> None:
+def test_without_votes_the_count_time_is_not_proven() -> None:
     reconciliation = structs.replace(RECONCILED, count_p95=0.0, count_histogram=[])
     checks = verdict.reconciled(a_scenario(whole={"count_p95": 500}), reconciliation, "", 0, drained=True)
     assert [check.held for check in checks if check.what.startswith("time from response")] == [None]
@@ -132,11 +132,11 @@ def test_a_saturated_generator_excuses_slowness_but_not_lost_votes() -> None:
     assert verdict.verdict([lost, *saturated]) == "NO-GO"
 
 
-def test_no_check_at_all_is_incomplete() -> None:
+def test_a_run_without_checks_is_incomplete() -> None:
     assert verdict.verdict([]) == "INCOMPLETE"
 
 
-def test_reads_of_the_counts_are_held() -> None:
+def test_reads_of_the_counts_are_limited() -> None:
     scenario = a_scenario(whole={"reads": 2})
     assert [check.held for seen in (2.0, 2.1, None) for check in verdict.reads(scenario, seen)] == [True, False, None]
 
