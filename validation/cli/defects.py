@@ -43,7 +43,7 @@ def defects_list(
 
 
 @defects_app.command(name="run", epilog=EPILOG)
-def defects_run(  # noqa: PLR0913, PLR0917 - one parameter an option
+def defects_run(  # noqa: PLR0913, PLR0917 - one parameter per option
     defect: Annotated[
         list[str] | None, typer.Option("--defect", metavar="ID,...", help="Only these defects. Repeatable.", rich_help_panel=SCOPE)
     ] = None,

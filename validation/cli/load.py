@@ -57,7 +57,7 @@ def _add(scenario: Scenario) -> None:
     )
 
     @load_app.command(name=scenario.name, help=f"{scenario.title}. {scenario.seconds:g} s.", epilog=epilog)
-    def _run(  # noqa: PLR0913, PLR0917 - one parameter an option
+    def _run(  # noqa: PLR0913, PLR0917 - one parameter per option
         rate: Rate = None,
         seconds: Seconds = None,
         processes: Annotated[

@@ -78,5 +78,5 @@ RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or lates
 
 
 def examples(*lines: str) -> str:
-    """Return an epilog with one example a line."""
+    """Return an epilog with one example per line."""
     return "\n".join(["Examples:", *(f"  {line}" for line in lines)])

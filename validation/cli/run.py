@@ -46,7 +46,7 @@ EPILOG = examples(
 )
 
 
-def run(  # noqa: PLR0913, PLR0917 - one parameter an option
+def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     phase: Phase = None,
     checkpoint: CheckpointIds = "",
     protocol_only: ProtocolOnly = False,

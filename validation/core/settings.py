@@ -46,7 +46,7 @@ class RunSettings:
         source: the folder whose `system/`, `chart/` and documents are validated.
         target: where the system under test runs; a key of `TARGETS`.
         api_url, redis_url, database_url: external servers; empty: managed ones.
-        reports: the folder that holds one folder a run.
+        reports: the folder that holds one folder per run.
         run: the run's id.
         fault_minutes: duration of random fault injection (B10), in minutes.
         seed: seed of the random faults.

@@ -30,7 +30,7 @@ class Waited(Generic[T]):
 
     @property
     def story(self) -> str:
-        """The changes of the value, one a line."""
+        """The changes of the value, one per line."""
         return "\n".join(f"{at:6.2f} s  {text}" for at, text in self.seen)
 
 

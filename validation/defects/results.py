@@ -1,4 +1,4 @@
-"""The results of seeded defects, one a line: `reports/defects/results.jsonl`. The newest line about a defect counts."""
+"""The results of seeded defects, one per line: `reports/defects/results.jsonl`. The newest line about a defect counts."""
 
 import hashlib
 import json

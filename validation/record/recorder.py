@@ -1,4 +1,4 @@
-"""The record of a run, `results.jsonl`: one sealed event a line. Every report is derived from this file alone.
+"""The record of a run, `results.jsonl`: one sealed event per line. Every report is derived from this file alone.
 
 A seal is a digest of its own line and of the seal before it, so that no line can be changed, moved or removed unnoticed.
 """

@@ -18,7 +18,7 @@ from validation.core.errors import UsageError
 from validation.registry.checkpoints import select
 
 FIELDS = {"id": str, "reason": str, "owner": str, "expires": date}
-EXAMPLE = 'below [[waiver]], give id = "4.3", reason = "…", owner = "…" and expires = 2026-12-31, one a line'
+EXAMPLE = 'below [[waiver]], write id = "4.3", reason = "…", owner = "…" and expires = 2026-12-31, one per line'
 
 
 def read_waivers(file: Path | None) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""`junit.xml`: one suite a phase, one case a scenario. A checkpoint that is not PASSED never appears as a passed case."""
+"""`junit.xml`: one suite per phase, one case per scenario. A checkpoint that is not PASSED never appears as a passed case."""
 
 from xml.etree import ElementTree as ET
 

@@ -1,6 +1,6 @@
 """Runs projects, each in a process forked from this one, so that common modules are imported only once.
 
-Reads one JSON object a line, `{"folder", "scope", "flags"}`, and answers with the exit code of each run, negative for a signal.
+Reads one JSON object per line, `{"folder", "scope", "flags"}`, and answers with the exit code of each run, negative for a signal.
 """
 
 import importlib

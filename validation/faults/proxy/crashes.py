@@ -53,7 +53,7 @@ def not_reached(point: object, how: str, why: str) -> Crash:
 
 
 def format_crashes(crashes: Iterable[Crash]) -> str:
-    """Write crashes, one a line, followed by the logs of those that were not ok."""
+    """Write crashes, one per line, followed by the logs of those that were not ok."""
     kept = tuple(crashes)
     return "\n".join([*map(str, kept), *(f"{crash.point}, {crash.how}, log:\n{crash.log}" for crash in kept if crash.log)])
 

@@ -65,7 +65,9 @@ class Cluster:
             )
         except (ConfigException, OSError, yaml.YAMLError) as error:
             raise TargetUnavailable(
-                f"Cannot read the kubeconfig: {error}.", "the file does not exist", "votecheck run --target cluster --kubeconfig FILE"
+                f"Cannot read the kubeconfig: {str(error).rstrip('.')}.",
+                "the file does not exist",
+                "votecheck run --target cluster --kubeconfig FILE",
             ) from None
         self._settings.retries = False
 
