@@ -73,12 +73,12 @@ def test_it_compares_with_an_earlier_run(first: Path, tmp_path: Path) -> None:
     }
 
 
-def test_what_cannot_be_compared_with_is_said_before_anything_is_measured(tmp_path: Path) -> None:
+def test_an_unusable_comparison_is_rejected_before_anything_is_measured(tmp_path: Path) -> None:
     ran = bench("--compare", str(tmp_path / "none.json"))
     assert (ran.returncode, "cannot be read" in " ".join(ran.stderr.split())) == (2, True), ran.stderr
 
 
 @pytest.mark.parametrize(("good", "bad"), [(10, 1), (0, 0)])
-def test_a_wrong_answer_is_no_measurement(good: int, bad: int) -> None:
+def test_a_wrong_answer_does_not_count_as_a_measurement(good: int, bad: int) -> None:
     with pytest.raises(Wrong):
         checked(Load(1.0, 1.0, 1.0, good, bad, generator_was_the_limit=False), "votes")

@@ -60,7 +60,7 @@ def test_a_changelog_is_read_as_it_stands() -> None:
     assert (older.version, older.day, older.changes) == ("0.1.0", None, {})
 
 
-def test_an_impossible_day_is_no_day() -> None:
+def test_an_impossible_date_is_not_accepted() -> None:
     assert documents.releases("## [1.0.0] - 2026-02-30\n")[0].day is None
 
 
@@ -86,7 +86,7 @@ def test_two_scenarios_of_one_name_are_both_seen(tmp_path: Path) -> None:
     assert [(one.name, one.checkpoints, one.tags) for one in found] == [("S", ("cp_1_1",), ("cp_1_1", "phase_1"))] * 2
 
 
-def test_a_module_that_fails_or_exits_on_import_is_named_and_the_others_are_still_told(tmp_path: Path) -> None:
+def test_a_module_that_fails_or_exits_on_import_is_named_and_the_others_are_still_reported(tmp_path: Path) -> None:
     package = tmp_path / "system"
     package.mkdir()
     for name, text in {"__init__": "", "bad": "import no_such_module", "gone": "raise SystemExit(0)", "good": ""}.items():

@@ -41,7 +41,7 @@ def test_an_invalid_scenario_is_reported_by_name(wrong: dict[str, Any], message:
         parse_scenario("mine", GOOD | wrong)
 
 
-def test_the_rate_follows_the_steps_and_is_none_after_the_end() -> None:
+def test_the_rate_follows_the_steps_and_ends_with_them() -> None:
     scenario = parse_scenario("mine", GOOD)
     assert [scenario.rate(at) for at in (0, 4.999, 5, 14.999, 15, 99)] == [100, 100, 200, 200, None, None]
 

@@ -115,7 +115,7 @@ def test_any_response_that_does_not_promise_to_count_the_vote_is_a_failure(tmp_p
     assert {line.vote_id for line in noted} == {None}
 
 
-def test_a_refused_connection_is_no_response(tmp_path: Path) -> None:
+def test_a_refused_connection_counts_as_no_response(tmp_path: Path) -> None:
     done = locust("--host", f"http://127.0.0.1:{free_port()}", "--records", str(tmp_path), "-u", "1", "-t", "2", "Voter", "Watcher")
     assert done.returncode == 1
     assert "no response: ConnectionRefusedError" in done.stderr
