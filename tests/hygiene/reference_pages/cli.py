@@ -32,7 +32,7 @@ def page() -> str:
     commands = list(_commands(main, "votecheck"))
     text += row("command", "purpose") + row("---", "---").replace(" ", "")
     text += "".join(row(f"[`{name}`](#{name.replace(' ', '-')})", _first(command.help)) for name, command in commands)
-    text += "\n## Options of every call\n\nThey stand before the command: `votecheck --no-color run`.\n" + _options(main)
+    text += "\n## Global options\n\nPut them before the command: `votecheck --no-color run`.\n" + _options(main)
     return text + "".join(_section(name, command) for name, command in commands)
 
 

@@ -11,13 +11,13 @@ SCHEMA = "validation/report/results.schema.json"
 INTRO = """# results.json
 
 Every run writes `reports/RUN/results.json`, a published interface for other programs. `votecheck run --json` prints it.
-[The schema](../../{schema}) is JSON Schema 2020-12. No object has other fields than these.
+[The schema](../../{schema}) is JSON Schema 2020-12. Objects have no fields beyond those listed here.
 
 ```sh
 .venv/bin/votecheck run --checkpoint 5.1 --json
 ```
 
-`schema_version` is {version}. It rises when a field is removed or changes its meaning.
+`schema_version` is {version}. It is incremented when a field is removed, renamed or changes its meaning.
 """
 
 
