@@ -234,4 +234,4 @@ def _observe_agreement(what: str, table: Comparison, observe: Observe) -> None:
     differing = [f"allowed: {one}" for one in format_connections(seen - computed)]
     differing += [f"denied: {one}" for one in format_connections(computed - seen)]
     evidence = f"{len(seen)} allowed, after {table.seen.seconds:.1f} s, {table.what}"
-    observe(f"{what}: observed, but not computed", expected=[], observed=differing, evidence=evidence)
+    observe(f"{what}: differences from the computed table", expected=[], observed=differing, evidence=evidence)
