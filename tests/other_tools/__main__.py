@@ -30,7 +30,7 @@ def main(
     talk = Console(stderr=True)
     chosen = only.split(",") if only else [NAME, *TOOLS]
     if unknown := [name for name in chosen if name not in {NAME, *TOOLS}]:
-        talk.print(f"Unknown tool: {', '.join(unknown)}. Next: python -m tests.other_tools --help")
+        talk.print(f"Unknown tool: {', '.join(unknown)}. Try: python -m tests.other_tools --help")
         raise typer.Exit(2)
     reports = list[Report]()
     for name in chosen:

@@ -40,16 +40,14 @@ def require_known(scenario: Scenario) -> None:
     """
     for name, limits in scenario.budgets.items():
         if name not in NAMES:
-            raise UsageError(
-                f"Scenario {scenario.name} has a budget for the unknown request {name!r}.", f"valid names are {', '.join(NAMES)}"
-            )
+            raise UsageError(f"Scenario {scenario.name} has a budget for the unknown request {name!r}. Valid names: {', '.join(NAMES)}.")
         _require_known_limits(scenario, limits, LIMITS)
     _require_known_limits(scenario, scenario.whole, WHOLE)
 
 
 def _require_known_limits(scenario: Scenario, limits: Iterable[str], known: Iterable[str]) -> None:
     if unknown := sorted(set(limits) - set(known)):
-        raise UsageError(f"Scenario {scenario.name} has the unknown limit {unknown[0]!r}.", f"valid names are {', '.join(known)}")
+        raise UsageError(f"Scenario {scenario.name} has the unknown limit {unknown[0]!r}. Valid names: {', '.join(known)}.")
 
 
 def budgets(scenario: Scenario, latencies: Sequence[Latency], *, interrupted: bool = False) -> Iterator[Check]:

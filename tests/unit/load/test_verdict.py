@@ -49,7 +49,7 @@ def test_a_request_that_was_never_sent_is_not_proven() -> None:
 
 @pytest.mark.parametrize(("budgets", "whole"), [({"vots": {"p50": 1}}, {}), ({"vote": {"p51": 1}}, {}), ({}, {"count_p96": 1})])
 def test_an_unknown_budget_is_refused(budgets: dict[str, dict[str, float]], whole: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match=r"valid names are"):
+    with pytest.raises(UsageError, match=r"Valid names: "):
         verdict.require_known(a_scenario(budgets, whole=whole))
 
 
