@@ -26,7 +26,7 @@ def plan(phase: Phase = None, checkpoint: CheckpointIds = "", protocol_only: Pro
     for chosen in select(phase or (), checkpoint.split(","), beyond=not protocol_only):
         here = [n for n in chosen.needs if n in shows]
         how = f"checked at: {', '.join(here)}" if here else f"NOT PROVEN on this target; needs {' or '.join(chosen.needs)}"
-        print_data(f"{chosen.id:4} {chosen.title:45} {how}")
+        print_data(f"{chosen.id:4} {chosen.title:64} {how}")
 
 
 def explain(checkpoint: Annotated[str, typer.Argument(metavar="ID", help="Id of a checkpoint, for example 5.1.")]) -> None:
