@@ -14,7 +14,7 @@ def observe_reconciliation(votes: Reconciliation, observe: Observe) -> None:
     """Record that no vote is lost, counted for another option, or counted after a rejection."""
     observe("lost votes, by id", expected=(), observed=votes.lost[:LISTED], evidence=f"{len(votes.lost)} of {votes.ok}")
     observe("votes counted for another option, by id", expected=(), observed=votes.wrong[:LISTED])
-    observe("rejected votes that were counted, by id", expected=(), observed=votes.phantom[:LISTED])
+    observe("rejected votes that were counted, by id", expected=(), observed=votes.never_accepted[:LISTED])
 
 
 def observe_counts(store: StoreProbe, observe: Observe, remedy: str = "") -> None:

@@ -158,7 +158,7 @@ class FaultEnvironment:
         letters.subtract(self._poison)
         found: dict[str, Collection[object]] = {
             "accepted votes lost": votes.lost,
-            "votes counted but never accepted": votes.phantom,
+            "votes counted but never accepted": votes.never_accepted,
             "votes counted for another option": votes.wrong,
             "counts that differ from the sums of the ledger": [(option, more) for option, more in counts.items() if more],
             "dead letters too many or too few": [(letter, more) for letter, more in letters.items() if more],

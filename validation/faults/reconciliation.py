@@ -27,18 +27,18 @@ class Reconciliation:
         ok: how many votes were answered 201.
         lost: ids that were answered 201 and are not in the ledger.
         wrong: ids that were counted for another option.
-        phantom: ids that were counted although they were not accepted.
+        never_accepted: ids that were counted although they were not accepted.
     """
 
     ok: int
     lost: tuple[str, ...]
     wrong: tuple[str, ...]
-    phantom: tuple[str, ...]
+    never_accepted: tuple[str, ...]
 
     @property
     def consistent(self) -> bool:
         """Whether the ledger holds every accepted vote, for its option, and no rejected one."""
-        return not (self.lost or self.wrong or self.phantom)
+        return not (self.lost or self.wrong or self.never_accepted)
 
 
 def reconcile(accepted: Mapping[str, str], ledger: Mapping[str, str], unpromised: Collection[str] = ()) -> Reconciliation:
@@ -53,7 +53,7 @@ def reconcile(accepted: Mapping[str, str], ledger: Mapping[str, str], unpromised
         ok=len(accepted),
         lost=tuple(sorted(set(accepted) - set(ledger))),
         wrong=tuple(sorted(i for i, option in ledger.items() if i in accepted and accepted[i] != option)),
-        phantom=tuple(sorted((set(unpromised) - set(accepted)) & set(ledger))),
+        never_accepted=tuple(sorted((set(unpromised) - set(accepted)) & set(ledger))),
     )
 
 
