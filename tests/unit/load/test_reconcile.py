@@ -50,7 +50,7 @@ def same(vote_id: UUID, **more: Any) -> Line:
     return vote(vote_id=vote_id, **more)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(VOTES, some.dictionaries(some.sampled_from(["cats", "birds"]), some.integers(1, 5)), some.booleans())
 def test_the_reconciliation_finds_exactly_what_is_wrong(
     database: Database, votes: list[tuple[str, str, UUID, UUID]], more: dict[str, int], spread: bool
