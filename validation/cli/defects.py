@@ -34,12 +34,15 @@ def defects_list(
 ) -> None:
     """List the seeded defects and the checkpoints that must catch them."""
     catching = {c.id for c in select(ids=checkpoint.split(","))} if checkpoint else None
+    rows = []
     for defect in catalogue.choose(()):
         if catching is None or catching & {*defect.checkpoints, *defect.cluster_checkpoints}:
             in_cluster = (f"{i} in a cluster" for i in defect.cluster_checkpoints)
             limits = defect.load.broken if defect.load else ()
-            caught_by = ", ".join([*defect.checkpoints, *in_cluster, *limits, *(["unit tests"] if defect.tests else [])])
-            print_data(f"{defect.id:4} {defect.layer:10} {caught_by:22} {defect.title}")
+            rows.append((defect, ", ".join([*defect.checkpoints, *in_cluster, *limits, *(["unit tests"] if defect.tests else [])])))
+    width = max((len(caught_by) for _, caught_by in rows), default=0)
+    for defect, caught_by in rows:
+        print_data(f"{defect.id:4} {defect.layer:10} {caught_by:{width}}  {defect.title}")
 
 
 @defects_app.command(name="run", epilog=EPILOG)
