@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
     database_url: DatabaseUrl = "postgresql://postgres@127.0.0.1:5432/postgres"
     vote_options: Options = ("cats", "dogs")
+    """Options that a vote may name."""
     log_level: LogLevel = "INFO"
 
     @classmethod
@@ -94,10 +95,15 @@ class ApiSettings(Settings):
     """Variables that only the API reads."""
 
     api_host: str = "127.0.0.1"
+    """Address that the API listens on."""
     api_port: Port = 8000
+    """Port that the API listens on."""
     api_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that serve requests."""
     environment: Literal["development", "production"] = "development"
+    """`production` turns off the API description and sends Strict-Transport-Security."""
     cors_origins: Origins = ()
+    """Origins whose pages may vote from a browser."""
     idempotency_ttl: Annotated[int, Field(ge=1, le=604_800)] = 3600
     """Seconds to remember an Idempotency-Key."""
     rate_limit: RateLimit = ""
@@ -110,10 +116,15 @@ class ConsumerSettings(Settings):
     """Variables of the consumer: the nine of the published interface and a few of its own."""
 
     stream_name: Annotated[str, Field(min_length=1, max_length=255)] = contract.STREAM
+    """Stream to read."""
     consumer_group: Annotated[str, Field(min_length=1, max_length=255)] = contract.GROUP
+    """Consumer group to read in."""
     consumer_name: Annotated[str, Field(min_length=1, max_length=255)] = Field(default_factory=socket.gethostname)
+    """Name within the group."""
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 500
+    """Maximum number of entries to count in one statement."""
     block_ms: Annotated[int, Field(ge=1, le=60_000)] = 2000
+    """Milliseconds to wait for new entries in one read."""
     max_retries: Annotated[int, Field(ge=1, le=100)] = 3
     """Deliveries of an entry that the database rejects before it moves to the dead-letter stream."""
     claim_idle_ms: Annotated[int, Field(ge=100, le=86_400_000)] = 30_000

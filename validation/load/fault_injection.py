@@ -42,7 +42,7 @@ def require_fault(name: str, settings: RunSettings, measured_seconds: float) -> 
     if known[name].seconds > LONGEST_SHARE * measured_seconds:
         raise UsageError(
             f"The fault {name!r} lasts {known[name].seconds:g} s, too long for {measured_seconds:g} s of measurement.",
-            f"a fault may take {LONGEST_SHARE:.0%} of the measured time",
+            f"a fault may take {LONGEST_SHARE * 100:.0f} % of the measured time",
             f"votecheck load … --seconds {known[name].seconds / LONGEST_SHARE:g}",
         )
 

@@ -179,4 +179,4 @@ def _reconciled(what: str, limit: str, seen: str, held: bool | None, reason: str
 
 
 def _of_generator(what: str, limit: float, seen: str, held: bool, why_not: str) -> Check:
-    return Check(what, f"at most {limit:.0%}", seen, True if held else None, "" if held else why_not, kind="generator")
+    return Check(what, f"at most {limit * 100:.0f} %", seen, True if held else None, "" if held else why_not, kind="generator")

@@ -59,7 +59,7 @@ def test_checks_are_listed_worst_first_with_limit_observation_and_margin() -> No
         rests.index(check.what) for check in CHECKS
     )
     for told in (
-        "vote, p99 at most 50 ms 75 ms 50 % beyond broken",
+        "vote, p99 at most 50 ms 75 ms 50 % over broken",
         "votes lost 0 2 of 20000 - broken",
         "memory of redis its process was not there grows by at most 32 MiB nothing - not proven",
         "vote, rate at least 1000 per second 1100 per second 10 % left held",

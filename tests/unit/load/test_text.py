@@ -47,7 +47,7 @@ def test_the_summary_is_ordered_from_broken_limits_to_the_schedule() -> None:
     )
     places = [said.index(one) for one in told]
     assert places == sorted(places)
-    assert re.search(r"vote, p99\n +limit +at most 50 ms\n +seen +75 ms \(50 % beyond\)\n", said)
+    assert re.search(r"vote, p99\n +limit +at most 50 ms\n +seen +75 ms \(50 % over\)\n", said)
     assert re.search(r"memory of redis\n.*\n.*\n +why +its process was not there\n", said)
 
 
@@ -141,16 +141,16 @@ def test_the_headline_counts() -> None:
     ("limit", "seen", "margin"),
     [
         ("at most 20 ms", "5 ms", "75 % left"),
-        ("at most 20 ms", "25 ms", "25 % beyond"),
-        ("at most 20 ms", "20.01 ms", "0 % beyond"),
-        ("at least 1980 per second", "1000 per second", "49 % beyond"),
+        ("at most 20 ms", "25 ms", "25 % over"),
+        ("at most 20 ms", "20.01 ms", "0 % over"),
+        ("at least 1980 per second", "1000 per second", "49 % under"),
         ("at least 100 per second", "150 per second", "50 % left"),
         ("at least 1e+05 per second", "1 per second", ""),
-        ("at most 500 ms", "1.2e+03 ms", "140 % beyond"),
+        ("at most 500 ms", "1.2e+03 ms", "140 % over"),
         ("within 15 s", "3.0 s", "80 % left"),
-        ("at most 1%", "30 of 1000", "200 % beyond"),
+        ("at most 1 %", "30 of 1000", "200 % over"),
         ("at most 0.01", "1 of 1000", "90 % left"),
-        ("at most 1%", "0 of 0", ""),
+        ("at most 1 %", "0 of 0", ""),
         ("at most 0", "3 of 1000", ""),
         ("at most 20 ms", "5 s", ""),
         ("at most 20 ms", "nothing", ""),
@@ -201,7 +201,7 @@ def test_a_fault_has_its_effect_and_recovery() -> None:
 def test_markdown_has_verdict_problems_measurements_and_reconciliation() -> None:
     written = text.markdown(result())
     assert written.startswith("# NO-GO\n\n2 of 5 limits broken&#58; vote, p99; votes lost; 1 not proven\n")
-    assert "| **broken** | vote, p99 | at most 50 ms | 75 ms | 50 % beyond |  |" in written
+    assert "| **broken** | vote, p99 | at most 50 ms | 75 ms | 50 % over |  |" in written
     assert "| **not proven** | memory of redis |" in written
     assert "| vote | 16 000 | 12 | 998 | 1.25 | 9.5 | 75 | 210 | 640 | 1.1 | 61 |" in written
     assert "- Reconciliation FAILED&#58; 20 000 accepted, 2 lost" in written

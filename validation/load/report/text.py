@@ -61,7 +61,8 @@ def margin(check: Check) -> str:
     else:
         return ""
     left = 100 * (wanted - found) / wanted * (-1 if limit["side"] == "at least" else 1)
-    return f"{abs(left):.0f} % {'beyond' if left < 0 else 'left'}"
+    missed = "under" if limit["side"] == "at least" else "over"
+    return f"{abs(left):.0f} % {missed if left < 0 else 'left'}"
 
 
 def headline(result: LoadResult) -> str:
