@@ -1,1 +1,1 @@
-"""The protocol as Gherkin features: one file a phase, one Rule a checkpoint."""
+"""The checkpoints as Gherkin features, one Rule each: `protocol/` has a file per phase, `beyond/` a file per subject."""

@@ -7,7 +7,7 @@ Feature: Crashes between any two commands
 
     Scenario: The crash points of the consumer
       Given the commands of a consumer that claims, counts, dead-letters, acknowledges and trims
-      When it is killed before and after each of them
+      When it is killed or its connection is reset, before and after each of them
       Then the crash points include every command at which a vote could be lost or counted twice
       And after each crash every vote is counted once and every malformed entry is dead-lettered once
 

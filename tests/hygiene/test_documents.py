@@ -10,7 +10,7 @@ from validation.core.settings import PROJECT
 from validation.probes.source import generated, markdown
 
 MADE: dict[str, Callable[[], str]] = {
-    generated.CHECKPOINTS: generated.checkpoints,
+    generated.CHECKPOINTS: lambda: generated.checkpoints(PROJECT),
     generated.CONFIGURATION: lambda: generated.configuration(PROJECT),
     "docs/reference/cli.md": cli.page,
     "docs/reference/http-api.md": http_api.page,

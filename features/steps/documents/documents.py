@@ -156,7 +156,7 @@ def plans_are_open(plans: list[str], settings: RunSettings, observe: Observe) ->
 
 @when("the protocol document is compared with the registry", target_fixture="difference")
 def compare_protocol(settings: RunSettings, observe: Observe) -> list[str]:
-    return _difference(_read(settings.source, generated.CHECKPOINTS, observe), generated.checkpoints())
+    return _difference(_read(settings.source, generated.CHECKPOINTS, observe), generated.checkpoints(settings.source))
 
 
 @when("the configuration reference is compared with the settings", target_fixture="difference")

@@ -152,7 +152,7 @@ def commands_of_a_consumer(
     return sweep, sweep.record()
 
 
-@when("it is killed before and after each of them", target_fixture="crashes")
+@when("it is killed or its connection is reset, before and after each of them", target_fixture="crashes")
 @when("it is killed and its connection is reset or goes silent, before and after each of them", target_fixture="crashes")
 def crashed_at_each(
     recorded: tuple[Sweep, list[CrashPoint]], settings: RunSettings, measure: Callable[[str, float, str], None]

@@ -1,4 +1,4 @@
-"""Read the database."""
+"""Read the PostgreSQL database: the counts of the votes and their ledger."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping

@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+from validation.probes.source import scenarios
 from validation.probes.source.constants import Field, assignments, fields, tree, value
 from validation.registry.checkpoints import BEYOND, phases, registry
 
@@ -15,9 +16,17 @@ _LIMITS = {("ge", "le"): "from {} to {}", ("min_length", "max_length"): "of {} t
 """The two limits of a range, and how the range is written; a range without one of them shows `…`."""
 
 
-def checkpoints() -> str:
-    """Return the checkpoint document: every checkpoint of the registry, one table per phase."""
+def checkpoints(source: Path) -> str:
+    """Return the checkpoint document: every checkpoint of the registry, one table per phase, with links to its scenarios.
+
+    Args:
+        source: the directory of the project.
+
+    Raises:
+        ProbeError: a feature file is not Gherkin.
+    """
     known = registry().values()
+    written = scenarios.read(source)
     within = [c for c in known if c.phase != BEYOND]
     text = _MADE.format("validation/registry/checkpoints.toml")
     text += f"# Checkpoints: {len(within)} in the protocol, {len(known) - len(within)} beyond it\n\n"
@@ -26,10 +35,12 @@ def checkpoints() -> str:
     for number, name in sorted(phases().items(), key=lambda phase: phase[0] or len(phases())):
         chosen = [c for c in known if c.phase == number]
         text += f"\n## {name if number == BEYOND else f'Phase {number}: {name}'} ({len(chosen)})\n\n"
-        text += "| id | checkpoint | proves | needs |\n|---|---|---|---|\n"
+        text += "| id | checkpoint | proves | needs | scenarios |\n|---|---|---|---|---|\n"
         for c in chosen:
             note = " (reconstructed: the original protocol counted it but did not describe it)" if c.reconstructed else ""
-            text += f"| {c.id} | {c.title}{note} | {c.proves} | {', '.join(c.needs)} |\n"
+            files = dict.fromkeys(one.feature for one in written if c.mark in one.checkpoints)
+            links = ", ".join(f"[{Path(file).stem}](../../{file})" for file in files)
+            text += f"| {c.id} | {c.title}{note} | {c.proves} | {', '.join(c.needs)} | {links} |\n"
     return text
 
 
