@@ -39,7 +39,7 @@ def sweep_over(sweep: Sweep, found: list[CrashPoint], settings: RunSettings, mea
     """Crash a process at each point, until enough of the crashes were wrong."""
     wrong, enough = list[Crash](), 1 if settings.fail_fast else ENOUGH
 
-    def crash(job: tuple[CrashPoint, str]) -> Crash | None:
+    def attempt(job: tuple[CrashPoint, str]) -> Crash | None:
         if len(wrong) >= enough:
             return None
         try:
@@ -54,7 +54,7 @@ def sweep_over(sweep: Sweep, found: list[CrashPoint], settings: RunSettings, mea
         found = list({(point.protocol, point.step, point.side): point for point in reversed(found)}.values())
     jobs = plan(found, sweep.ways, every=sweep.target.starts_fast and not settings.quick)
     with ThreadPoolExecutor(sweep.at_once) as pool:
-        crashes = [crash for crash in pool.map(crash, jobs) if crash]
+        crashes = [crash for crash in pool.map(attempt, jobs) if crash]
     if len(crashes) < len(jobs):
         measure(f"crash points skipped after {enough} wrong crashes", len(jobs) - len(crashes), "crashes")
     return crashes

@@ -55,13 +55,13 @@ class LoadPlan:
     Attributes:
         processes: number of generator processes.
         fault: the fault to inject during the run; empty for none.
-        inside: whether the generator runs in pods of the cluster under load.
+        in_cluster: whether the generator runs in pods of the cluster under load.
     """
 
     scenario: Scenario
     processes: int = 1
     fault: str = ""
-    inside: bool = False
+    in_cluster: bool = False
 
 
 def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Scenario:
@@ -88,7 +88,7 @@ def run(settings: RunSettings, asked: LoadPlan, tell: Callable[[str], None]) -> 
     """
     started, scenario = datetime.now(UTC), asked.scenario
     verdict.require_known(scenario)
-    if asked.inside and (settings.target != "cluster" or settings.api_url):
+    if asked.in_cluster and (settings.target != "cluster" or settings.api_url):
         raise UsageError(
             "--in-cluster needs a cluster target without --api-url.", "", "votecheck load baseline --target cluster --in-cluster"
         )
@@ -152,7 +152,7 @@ class _Run:
 
     def _generating(self, order: local.Order) -> AbstractContextManager[local.Generator]:
         installation = self.system.installation
-        if installation is None or not self.asked.inside:
+        if installation is None or not self.asked.in_cluster:
             return local.generating(order)
         from validation.load.generators.cluster import generating_in_cluster  # noqa: PLC0415 - the cluster's client takes a second to import
 
