@@ -25,7 +25,7 @@ setup: .venv/ready ## build the environment from hashed pins
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch .venv/ready
 
-validate: setup ## validate the voting system on this machine: GO, NO-GO or INCOMPLETE
+validate: setup ## validate the voting system on this machine and print the verdict
 	@$(RUN) -m validation run --accept-incomplete
 
 test: setup     ## run every test through tox
@@ -50,7 +50,7 @@ LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-em
   --custom-compile-command "make lock"
 
 lock:           ## renew the hashed pins of the project, the images and the other tools (needs uv)
-	$(LOCK) pyproject.toml --all-extras --python-version 3.11 --upgrade --output-file requirements.txt
+	$(LOCK) pyproject.toml --no-strip-extras --all-extras --python-version 3.11 --upgrade --output-file requirements.txt
 	$(LOCK) pyproject.toml --extra api --python-version 3.13 --constraint requirements.txt --output-file system/images/api-requirements.txt
 	$(LOCK) pyproject.toml --extra consumer --python-version 3.13 --constraint requirements.txt --output-file system/images/consumer-requirements.txt
 	$(LOCK) pyproject.toml --extra load --python-version 3.13 --constraint requirements.txt --output-file loadtests/requirements.txt

@@ -17,6 +17,8 @@ from loadtests import LOCUST_ENVIRONMENT
 
 PROJECT = Path(__file__).parents[1]
 PORT = 8089
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
 POLL_SECONDS, START_SECONDS, STOP_SECONDS = 0.1, 30.0, 30.0
 Child = subprocess.Popen[str]
 
@@ -25,9 +27,9 @@ def main() -> int:
     """Run both until interrupted or until one exits, then stop both.
 
     Returns:
-        The exit code: 0 after an interruption, 1 if one of them exited.
+        The exit code: 130 after an interruption, 1 if one of them exited.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, _interrupt)
     with contextlib.suppress(KeyboardInterrupt), ExitStack() as both:
         system = both.enter_context(_child("validation", "up", stderr=subprocess.PIPE))
@@ -45,7 +47,7 @@ def main() -> int:
             time.sleep(POLL_SECONDS)
         _print("Locust exited unexpectedly." if system.poll() is None else "The voting system exited unexpectedly.")
         return 1
-    return 0
+    return INTERRUPTED
 
 
 @contextmanager
@@ -94,13 +96,20 @@ def _is_open(port: int) -> bool:
 
 
 def _print(text: str) -> None:
-    if text:
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+    if text and sys.stderr:
+        with contextlib.suppress(OSError):  # the terminal is gone; both must still be stopped
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in SIGNALS:
+        signal.signal(number, _ignore)  # a second signal must not cut the stopping short
     raise KeyboardInterrupt
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing. A child would inherit SIG_IGN."""
 
 
 if __name__ == "__main__":

@@ -78,3 +78,9 @@ def decode(fields: Mapping[bytes, bytes]) -> Vote:
     if not _UUID.fullmatch(vote_id):
         raise EntryMalformed("request_id is not a canonical UUID")
     return Vote(text, int(timestamp), vote_id.decode())
+
+
+def vote_id_of(fields: Mapping[bytes, bytes]) -> str | None:
+    """Return the vote id of an entry, malformed or not; None if it has none in canonical form."""
+    vote_id = fields.get(FIELD_VOTE_ID.encode(), b"")
+    return vote_id.decode() if _UUID.fullmatch(vote_id) else None

@@ -8,6 +8,8 @@ import structlog
 import structlog.tracebacks
 from structlog.typing import FilteringBoundLogger, Processor
 
+from system.output import make_safe
+
 
 class Event(StrEnum):
     """Every event the consumer logs. Add new events here; the log contains no other names."""
@@ -18,12 +20,17 @@ class Event(StrEnum):
     GROUP_LOST = "consumer_group_lost"
     MESSAGES_RECEIVED = "messages_received"
     MESSAGES_CLAIMED = "messages_claimed"
+    VOTE_RECEIVED = "vote_received"
     PROCESSING_VOTE = "processing_vote"
     VOTE_PROCESSED = "vote_processed"
+    VOTE_COUNTED = "vote_counted"
+    VOTE_REFUSED = "vote_refused"
     DUPLICATE_REFUSED = "duplicate_refused"
     MALFORMED_MESSAGE_DETECTED = "malformed_message_detected"
     MALFORMED_MESSAGE_DEAD_LETTERED = "malformed_message_dead_lettered"
+    MALFORMED_MESSAGE_SET_ASIDE = "malformed_message_set_aside"
     VOTE_LOST = "vote_lost"
+    UPKEEP_REFUSED = "upkeep_refused"
     CONSUMER_NAME_REMOVED = "consumer_name_removed"
     REDIS_UNAVAILABLE = "redis_unavailable"
     POSTGRES_UNAVAILABLE = "postgres_unavailable"
@@ -43,6 +50,7 @@ SHARED: tuple[Processor, ...] = (
 
 def configure(level: str) -> None:
     """Write every log line of this process, including those of libraries, to standard output as one JSON object."""
+    make_safe()
     without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals may hold passwords
     traces = structlog.processors.ExceptionRenderer(without_locals)
     renderer: tuple[Processor, ...] = (traces, structlog.processors.JSONRenderer())
@@ -60,6 +68,7 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.getLogger("sse_starlette").setLevel(max(logging.INFO, logging.getLevelName(level)))  # it logs every event that it sends
 
 
 def logger() -> FilteringBoundLogger:

@@ -9,22 +9,12 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from system import contract
+from system import contract, urls
 from system.errors import SettingsInvalid
 
 OPTION = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
-def _redis_url(url: str) -> str:
-    if not re.fullmatch(r"rediss?://[^/\s]+(/\d+)?(\?\S*)?|unix://\S+", url):
-        raise ValueError("must look like redis://host:6379/0")
-    return url
-
-
-def _database_url(url: str) -> str:
-    if not re.fullmatch(r"postgres(ql)?://\S+", url):
-        raise ValueError("must look like postgresql://user:password@host:5432/name")
-    return url
+# Browsers send an origin in lower case and without the default port: any other text would never match.
+ORIGIN = re.compile(r"(http(?!.*:80$)|https(?!.*:443$))://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
 
 
 def _names(text: object) -> object:
@@ -40,27 +30,32 @@ def _options(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _origins(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        if not re.fullmatch(r"https?://[^/*\s]+", name):
+        if not ORIGIN.fullmatch(name):
             raise ValueError("must be comma-separated origins such as https://vote.example; * is not allowed")
     return names
 
 
 def _networks(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        try:
-            ipaddress.ip_network(name, strict=False)
-        except ValueError:
-            raise ValueError("must be comma-separated addresses or networks such as 10.0.0.0/8; * is not allowed") from None
-    return names
+    try:
+        return tuple(str(ipaddress.ip_network(name, strict=False)) for name in names)
+    except ValueError:
+        raise ValueError("must be comma-separated addresses or networks such as 10.0.0.0/8; * is not allowed") from None
 
 
-RedisUrl = Annotated[str, AfterValidator(_redis_url)]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+def _file(path: Path) -> Path:
+    if not path.name:
+        raise ValueError("must be the path of a file")
+    return path
+
+
+RedisUrl = Annotated[str, AfterValidator(urls.redis_url)]
+DatabaseUrl = Annotated[str, AfterValidator(urls.database_url)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Options = Annotated[Names, AfterValidator(_options)]
 Origins = Annotated[Names, AfterValidator(_origins)]
 Networks = Annotated[Names, AfterValidator(_networks)]
-RateLimit = Annotated[str, Field(pattern=r"^([1-9]\d*/(second|minute|hour|day))?$")]
+FilePath = Annotated[Path, AfterValidator(_file)]
+RateLimit = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -71,7 +66,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: RedisUrl = "redis://127.0.0.1:6379/0"
+    """`redis://`, `rediss://` or `unix://` URL of Redis; see [URLs](../guides/run-the-system.md#urls)."""
     database_url: DatabaseUrl = "postgresql://postgres@127.0.0.1:5432/postgres"
+    """URL of PostgreSQL; see [URLs](../guides/run-the-system.md#urls)."""
     vote_options: Options = ("cats", "dogs")
     """Options that a vote may name."""
     log_level: LogLevel = "INFO"
@@ -95,21 +92,27 @@ class ApiSettings(Settings):
     """Variables that only the API reads."""
 
     api_host: str = "127.0.0.1"
-    """Address that the API listens on."""
+    """Address that the API listens on; `::` stands for all addresses, IPv6 and IPv4."""
     api_port: Port = 8000
     """Port that the API listens on."""
     api_workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Processes that serve requests."""
+    api_keep_alive: Annotated[int, Field(ge=1, le=3600)] = 75
+    """Seconds to keep an idle connection open. It must be longer than the proxy in front keeps its own, often 60."""
     environment: Literal["development", "production"] = "development"
     """`production` turns off the API description and sends Strict-Transport-Security."""
     cors_origins: Origins = ()
-    """Origins whose pages may vote from a browser."""
+    """Origins whose pages may vote from a browser. They can read every response, errors included."""
     idempotency_ttl: Annotated[int, Field(ge=1, le=604_800)] = 3600
     """Seconds to remember an Idempotency-Key."""
+    redis_durability: Literal["checked", "assumed"] = "checked"
+    """`checked` refuses a Redis that may lose a confirmed vote; `assumed` trusts the operator and does not read its settings."""
     rate_limit: RateLimit = ""
-    """Limit per client address, for example `10/second`; empty disables it."""
+    """Limit per client address, for example `10/second`; empty disables it. All processes and pods share the count."""
+    rate_limit_ipv6_prefix: Annotated[int, Field(ge=1, le=128)] = 64
+    """Length of the IPv6 prefix that counts as one client address; a client usually has a /64."""
     trusted_proxies: Networks = ()
-    """Proxies whose X-Forwarded-For header is trusted."""
+    """Proxies whose X-Forwarded-For header is trusted. The client is the last address in it that is not one of them."""
 
 
 class ConsumerSettings(Settings):
@@ -131,5 +134,5 @@ class ConsumerSettings(Settings):
     """Idle time in milliseconds after which another consumer's pending entry is claimed."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Port that serves Prometheus metrics; 0 disables it."""
-    heartbeat_file: Path = Path("/tmp/votecheck-consumer-beat")  # noqa: S108 - a read-only container has no other writable directory; the file holds no secret
+    heartbeat_file: FilePath = Path("/tmp/votecheck-consumer-beat")  # noqa: S108 - a read-only container has no other writable directory; the file holds no secret
     """Heartbeat file, written by the loop and checked by `python -m system.consumer.heartbeat`."""

@@ -5,9 +5,9 @@
 
 {{/* Selector labels of a component. A Deployment's selector is immutable, so no version here. Call with (list $ "api"). */}}
 {{- define "voting.selector" -}}
-app.kubernetes.io/name: {{ (index . 0).Chart.Name }}
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
-app.kubernetes.io/component: {{ index . 1 }}
+app.kubernetes.io/name: {{ (index . 0).Chart.Name | quote }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
+app.kubernetes.io/component: {{ index . 1 | quote }}
 {{- end }}
 
 {{/* Labels of every object. Call with (list $ "api"). */}}
@@ -15,8 +15,8 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ include "voting.selector" . }}
 app.kubernetes.io/version: {{ (index . 0).Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: voting
-app.kubernetes.io/managed-by: {{ (index . 0).Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ (index . 0).Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
 {{/* Full image reference. Call with (list $ .Values.images.api). */}}
@@ -32,14 +32,16 @@ enableServiceLinks: false
 {{- with (index . 0).Values.images.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
+  {{- if (index . 0).Values.pods.fixedIds }}
   runAsUser: {{ index . 1 }}
   runAsGroup: {{ index . 1 }}
   fsGroup: {{ index . 1 }}
+  {{- end }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
@@ -67,21 +69,49 @@ capabilities:
 
 {{/* Environment variable from the Secret. Call with (list $ "REDIS_URL"). */}}
 {{- define "voting.fromSecret" -}}
-- name: {{ index . 1 }}
+- name: {{ index . 1 | quote }}
   valueFrom:
     secretKeyRef:
-      name: {{ include "voting.secret" (index . 0) }}
-      key: {{ index . 1 }}
+      name: {{ include "voting.secret" (index . 0) | quote }}
+      key: {{ index . 1 | quote }}
 {{- end }}
 
-{{/* Restarts the pods when a URL in the values changes. A change in the Secret's own content does not. */}}
+{{/* Restarts the pods when a URL in the values changes. */}}
 {{- define "voting.urlChecksum" -}}
 checksum/urls: {{ list .Values.redis.url .Values.postgres.url | toJson | sha256sum | trunc 16 | quote }}
+{{- end }}
+
+{{/* Restarts the pods when `secrets.version` changes: no template sees a change in the Secret's own content. */}}
+{{- define "voting.secretVersion" -}}
+voting/secret-version: {{ .Values.secrets.version | quote }}
+{{- end }}
+
+{{/* Lets Reloader restart the pods of a workload when the Secret's content changes. */}}
+{{- define "voting.reloader" -}}
+secret.reloader.stakater.com/reload: {{ include "voting.secret" . | quote }}
+{{- end }}
+
+{{/*
+Argo CD applies one wave after another, and waits until everything in a wave is healthy. Wave 0, the default, holds namespaces, Secrets,
+policies, Redis and PostgreSQL; wave 1 the migration; wave 2 API, consumer and whatever is healthy only with their pods. Helm and Flux
+ignore waves.
+*/}}
+{{- define "voting.waveOfMigration" -}}
+argocd.argoproj.io/sync-wave: "1"
+{{- end }}
+{{- define "voting.waveOfParts" -}}
+argocd.argoproj.io/sync-wave: "2"
+{{- end }}
+
+{{/* Argo CD keeps the object when the chart no longer renders it, and when the application is deleted. */}}
+{{- define "voting.kept" -}}
+helm.sh/resource-policy: keep
+argocd.argoproj.io/sync-options: Prune=false,Delete=false
 {{- end }}
 
 {{/* Network policy peer: every pod in one namespace of this release. Call with (list $ "api"). */}}
 {{- define "voting.namespacePeer" -}}
 - namespaceSelector:
     matchLabels:
-      kubernetes.io/metadata.name: {{ include "voting.namespace" . }}
+      kubernetes.io/metadata.name: {{ include "voting.namespace" . | quote }}
 {{- end }}

@@ -5,8 +5,18 @@ Feature: Slow clients
   @cp_b11
   Rule: B11 Slow clients do not block voters
 
-    Scenario: Three hundred slow clients
-      Given 60 clients of each kind: silent, slow header, slow body, idle after a response, never reading
+    Scenario: Two hundred and forty slow clients
+      Given 30 clients of each kind
+        | kind                           | responses |
+        | silent                         | none      |
+        | slow header                    | 408       |
+        | slow body                      | 408       |
+        | slow header after a response   | 408       |
+        | slow body after a response     | 408       |
+        | half a header behind a request | 200, 408  |
+        | empty lines after a response   | none      |
+        | never reading                  | unread    |
       When voters vote for as long as the slow clients are connected
       Then every slow client is dropped within 30 seconds
+      And each that reads is dropped within 10 seconds, after the responses of its kind
       And every vote cast meanwhile is accepted

@@ -3,7 +3,7 @@ Feature: An installation in a cluster
   Only a cluster shows what the API server stores, what the kubelet does, and what operators cause while votes flow.
 
   @cp_b17
-  Rule: B17 The installation matches the chart
+  Rule: B17 The installation is ready and set up as released
 
     @needs_cluster
     Scenario: The namespaces
@@ -34,7 +34,7 @@ Feature: An installation in a cluster
       Then the first eviction succeeds, the second is rejected, and two pods become ready again
 
   @cp_b19
-  Rule: B19 Votes survive scaling, pod loss and rollouts
+  Rule: B19 Votes survive scaling, pod loss and a rollout
 
     @needs_cluster
     Scenario Outline: While votes flow, <what>

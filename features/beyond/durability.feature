@@ -3,7 +3,7 @@ Feature: Stored votes stay stored
   The original protocol checked neither the settings of the servers nor what a dead consumer leaves behind.
 
   @cp_b1 @at_cluster
-  Rule: B1 Redis persists every write and evicts nothing
+  Rule: B1 Redis is set to persist every write and evict nothing
 
     Scenario: The settings of the live Redis
       When the settings of the live Redis are read

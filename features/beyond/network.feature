@@ -23,9 +23,23 @@ Feature: Network policies
         | file                      | from       | to                               |
         | production-values.yaml    | KEDA       | Redis pod:6379                   |
         | production-values.yaml    | Prometheus | API pods:8000, consumer:9000     |
+        | openshift-values.yaml     | Prometheus | API pods:8000, consumer:9000     |
         | external-data-values.yaml | Prometheus | API pods:8000, consumer:9000     |
         | external-data-values.yaml | API pods   | 192.0.2.10:6380, 192.0.2.11:5432 |
         | external-data-values.yaml | consumer   | 192.0.2.10:6380, 192.0.2.11:5432 |
+
+    Scenario Outline: Each end allows no more than its table explains, with <file>
+      When what each end of every connection allows is computed with <file>
+      Then each pod opens and accepts exactly the connections that the table explains
+
+      Examples:
+        | file                      |
+        | default-values.yaml       |
+        | minikube-values.yaml      |
+        | production-values.yaml    |
+        | external-data-values.yaml |
+        | gitops-values.yaml        |
+        | openshift-values.yaml     |
 
     @needs_cluster
     Scenario: The network plug-in enforces policies

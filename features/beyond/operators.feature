@@ -23,3 +23,21 @@ Feature: Operators see the true state
       When a client sends it a vote for "birds"
       Then its log has one line with the request id, which describes the request and the response
       And its metrics count the request
+      And it serves every documented metric of the API
+
+    Scenario: The gauges about the stream while Redis is away, or forbids a command
+      Given an API and a consumer without the database, and a Redis of their own with 3 votes
+      Then the gauges are those of the stream, which has 3 entries
+      And these gauges are NaN while Redis forbids a command
+        | command  | gauges                                                    |
+        | XLEN     | votes_stream_length                                       |
+        | XPENDING | vote_lag_entries, vote_pending_entries, vote_oldest_seconds |
+        | XINFO    | vote_lag_entries, vote_pending_entries, vote_oldest_seconds |
+      When their Redis refuses every connection
+      Then each gauge about the stream is NaN
+      When their Redis is back, with 5 more votes
+      Then the gauges are those of the stream, which has 8 entries
+      When their Redis answers nothing
+      Then each gauge about the stream is NaN
+      When their Redis is back, with 2 more votes
+      Then the gauges are those of the stream, which has 10 entries

@@ -3,7 +3,7 @@ Feature: The life of a release
   Upgrades fail in production, not in a rendered file. So votes flow meanwhile, and data that must be kept is compared.
 
   @cp_b20
-  Rule: B20 Votes survive upgrade, rollback and reinstallation
+  Rule: B20 Votes survive reconfiguration, rollback and reinstallation
 
     @needs_cluster
     Scenario: The chart's own test

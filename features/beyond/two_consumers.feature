@@ -11,11 +11,16 @@ Feature: Concurrent consumers
       When both statements continue
       Then every vote of the stream is counted once
 
-    Scenario: A consumer that froze during its commit resumes
-      Given a consumer with 20 pending votes, stopped after its statement and frozen
+    Scenario Outline: A consumer that froze after its <step> resumes
+      Given a consumer with 20 pending votes, stopped after its <step> and frozen
       When a second consumer claims them, and the first one resumes
       Then every vote of the stream is counted once
-      And both consumers are alive and the dead-letter stream is empty
+      And the first consumer logs how it went on, both are alive and the dead-letter stream is empty
+
+      Examples: the database ends a transaction that waits too long, so that the second consumer can count
+        | step      |
+        | statement |
+        | commit    |
 
     Scenario: A stream id is used again
       Given a lost stream with 20 counted votes

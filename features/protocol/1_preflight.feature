@@ -8,6 +8,7 @@ Feature: The release is complete before anything starts
     Scenario Outline: The <part> image is current
       Given the <part> image
       Then it was built from this source
+      And its modules are those of this source
       And its labels name voting-<part>, the released version and a revision
       And its size is between <low> and <high> MB
 
@@ -34,6 +35,9 @@ Feature: The release is complete before anything starts
         | chart/templates/*.yaml            |
         | docs/**/*.md                      |
         | Makefile                          |
+        | CONTRIBUTING.md                   |
+        | compose.yaml                      |
+        | tox.ini                           |
 
     Scenario: Every installed command imports
       When the commands that the package installs are looked up
@@ -87,6 +91,13 @@ Feature: The release is complete before anything starts
         | retry limit                       |
         | log level                         |
         | lifetime of a key                 |
+        | IPv6 prefix of the rate limit     |
+        | connections of a pod to PostgreSQL |
+        | connections of an API pod to Redis |
+        | connections of a consumer pod to Redis |
+        | keep-alive time                   |
+        | maximum keep-alive time           |
+        | durability check of Redis         |
         | maximum batch size                |
         | maximum block time                |
         | maximum retry limit               |

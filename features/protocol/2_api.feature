@@ -12,6 +12,45 @@ Feature: The API reports its true state and protects itself
       And its OpenAPI description lists every operation
       And SIGTERM ends it with exit code 0 within 5 seconds
 
+    Scenario: SIGTERM during the start of the first process of a container
+      When an API gets SIGTERM as the first process, after 0.15, 0.3, 0.5 s of processor time
+      Then each time it exits with code 0 within 5 seconds
+
+    Scenario Outline: SIGTERM in the middle of requests, with <workers> workers
+      When an API with <workers> workers gets SIGTERM in the middle of
+        | client                      | response |
+        | half a header               | none     |
+        | half a body                 | 408      |
+        | live results                | 200      |
+        | a client that does not read | unread   |
+      Then it exits with code 0 within 5 seconds, and logs that it stopped
+      And each client has its response, or the end of its connection
+
+      Examples:
+        | workers |
+        | 1       |
+        | 2       |
+
+    Scenario: SIGTERM while Redis and the database are frozen
+      When an API with 1 worker gets SIGTERM in the middle of
+        | client                       | response |
+        | a vote for a frozen Redis    | 503      |
+        | results of a frozen database | 503      |
+      Then it exits with code 0 within 5 seconds, and logs that it stopped
+      And each client has its response, or the end of its connection
+
+    Scenario: URLs and addresses that cannot work
+      When an API is started with each of these values
+        | variable        | value                                                  |
+        | REDIS_URL       | redis://:secret#1@127.0.0.1/0                          |
+        | REDIS_URL       | redis://:secret@127.0.0.1/0?decode_responses=true      |
+        | REDIS_URL       | redis://:secret@127.0.0.1,127.0.0.2/0                  |
+        | DATABASE_URL    | postgresql://u:secret#1@127.0.0.1/votes                |
+        | DATABASE_URL    | postgresql://u:secret@127.0.0.1/votes?options=-cfoo%3D |
+        | API_HOST        | vote..example                                          |
+        | TRUSTED_PROXIES | *                                                      |
+      Then each time it exits with code 2 and one line that names the variable and no secret
+
     Scenario Outline: Without <part> the API starts, is alive and is not ready
       When an API is started without <part>
       Then it is alive but not ready, and names <part>
@@ -49,15 +88,42 @@ Feature: The API reports its true state and protects itself
         | the database | stopped |
         | the database | frozen  |
 
+    Scenario Outline: /ready names <part> while it is read-only, and recovers
+      Given <part> takes no writes
+      Then /ready is 503 within 2 seconds and names <part>
+      And /health is still 200
+      When <part> takes writes again
+      Then /ready is 200 again
+
+      Examples:
+        | part         |
+        | Redis        |
+        | the database |
+
+    Scenario: /ready names the key of the stream while it holds a value of another type, and needs no schema
+      Given an API with a Redis and a database of its own, both empty
+      Then it is ready, because votes are accepted and wait for the schema
+      When its key votes holds a value of another type
+      Then it refuses votes and is not ready, and names votes
+      When that value is moved away
+      Then it is ready, because votes are accepted and wait for the schema
+
   @cp_2_3
-  Rule: 2.3 Every response carries the security headers
+  Rule: 2.3 Each kind of response carries the security headers
 
     Scenario Outline: The security headers of <class>
       When a client provokes <class>
       Then the response has status <status> and the security headers
 
       Examples:
-        | class                        | status |
+        | class                           | status |
+        | the voting page                 | 200    |
+        | the script of the voting page   | 200    |
+        | the metrics                     | 200    |
+        | a malformed key                 | 400    |
+        | malformed HTTP                  | 400    |
+        | a content type that is not JSON | 415    |
+        | too many requests               | 429    |
         | results                      | 200    |
         | a HEAD request for /health   | 200    |
         | an accepted vote             | 201    |
@@ -89,6 +155,7 @@ Feature: The API reports its true state and protects itself
       Given the api image
       Then no file in it grants more privileges to its caller
       And UID 65532 can write only to temporary folders
+      And any user can read its program
 
     Scenario: No build leftovers and no secrets in the api image
       Given the api image

@@ -22,6 +22,10 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
         | Redis        | 4     | redis_unavailable    |
         | the database | 2     | postgres_unavailable |
 
+    Scenario: SIGTERM during the start of the first process of a container
+      When a consumer gets SIGTERM as the first process, after 0.15, 0.3, 0.5 s of processor time
+      Then each time it exits with code 0 within 5 seconds
+
   @cp_3_2
   Rule: 3.2 Every module imports where it ships
 
@@ -50,6 +54,7 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
       Given the consumer image
       Then no file in it grants more privileges to its caller
       And UID 1000 can write only to temporary folders
+      And any user can read its program
 
     Scenario: No build leftovers and no secrets in the consumer image
       Given the consumer image
@@ -90,7 +95,18 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
         | BLOCK_MS       | -1                   |
         | MAX_RETRIES    | 0                    |
         | LOG_LEVEL      | LOUD                 |
-      Then each exits at once with one line of output that names its variable and no secret
+      Then each exits within 20 seconds with one line of output that names its variable and no secret
+
+    Scenario: URLs that cannot work
+      When a consumer is started with each of these values
+        | variable       | value                                                    |
+        | REDIS_URL      | redis://:secret#1@127.0.0.1/0                            |
+        | REDIS_URL      | redis://:secret@127.0.0.1/0?protocol=3                   |
+        | REDIS_URL      | rediss://:secret@127.0.0.1/0?ssl_ca_certs=/missing       |
+        | DATABASE_URL   | postgresql://u:secret@127.0.0.1/votes?lock_timeout=0     |
+        | DATABASE_URL   | postgresql://u:secret@127.0.0.1/votes?target_session_attrs=standby |
+        | HEARTBEAT_FILE | /                                                        |
+      Then each time it exits with code 2 and one line that names the variable and no secret
 
   @cp_3_5
   Rule: 3.5 The consumer image is at most 250 MB

@@ -17,13 +17,18 @@ Feature: The chart installs what was validated
         | images.consumer.*                  | Deployment voting-consumer, Job voting-migrate: image |
         | images.redis.*                     | StatefulSet redis: image |
         | images.postgres.*                  | StatefulSet postgres: image |
+        | pods.fixedIds                      | Deployment voting-api, Deployment voting-consumer, Job voting-migrate, Pod voting-test, StatefulSet redis, StatefulSet postgres: securityContext |
         | voteOptions                        | Deployment voting-api, Deployment voting-consumer: env.VOTE_OPTIONS.value |
         | secrets.existingSecret             | Secret voting-secrets; Deployment voting-api, Deployment voting-consumer, Job voting-migrate, StatefulSet redis, StatefulSet postgres: secretKeyRef.name |
+        | secrets.version                    | Deployment voting-api, Deployment voting-consumer: voting/secret-version; StatefulSet redis: spec.template.metadata.annotations |
+        | secrets.reloader                   | Deployment voting-api, Deployment voting-consumer: secret.reloader.stakater.com/reload; StatefulSet redis: metadata.annotations |
         | api.replicas                       | Deployment voting-api: spec.replicas |
         | api.environment                    | Deployment voting-api: env.ENVIRONMENT.value |
         | api.corsOrigins                    | Deployment voting-api: env.CORS_ORIGINS.value |
         | api.rateLimit                      | Deployment voting-api: env.RATE_LIMIT.value |
         | api.trustedProxies                 | Deployment voting-api: env.TRUSTED_PROXIES.value |
+        | api.rateLimitIpv6Prefix            | Deployment voting-api: env.RATE_LIMIT_IPV6_PREFIX.value |
+        | api.keepAlive                      | Deployment voting-api: env.API_KEEP_ALIVE.value |
         | api.idempotencyTtl                 | Deployment voting-api: env.IDEMPOTENCY_TTL.value |
         | api.logLevel                       | Deployment voting-api: env.LOG_LEVEL.value |
         | api.service.type                   | Service voting-api: spec.type |
@@ -43,7 +48,7 @@ Feature: The chart installs what was validated
         | api.httpRoute.gateway.namespace    | HTTPRoute voting-api: spec.parentRefs.gateway.namespace |
         | api.httpRoute.host                 | HTTPRoute voting-api: spec.hostnames |
         | consumer.replicas                  | Deployment voting-consumer: spec.replicas |
-        | consumer.streamName                | Deployment voting-consumer: env.STREAM_NAME.value |
+        | consumer.streamName                | refused |
         | consumer.consumerGroup             | Deployment voting-consumer: env.CONSUMER_GROUP.value |
         | consumer.batchSize                 | Deployment voting-consumer: env.BATCH_SIZE.value |
         | consumer.blockMs                   | Deployment voting-consumer: env.BLOCK_MS.value |
@@ -57,12 +62,14 @@ Feature: The chart installs what was validated
         | consumer.keda.pending              | ScaledObject voting-consumer: metadata.pendingEntriesCount |
         | consumer.keda.operatorNamespace    | NetworkPolicy allow-data: spec.ingress |
         | redis.url                          | StatefulSet redis, Service redis; Deployment voting-api, Deployment voting-consumer: checksum/urls; NetworkPolicy allow-api, NetworkPolicy allow-consumer: spec.egress |
+        | redis.durability                   | Deployment voting-api: env.REDIS_DURABILITY.value |
         | redis.maxmemory                    | StatefulSet redis: args |
         | redis.storage.size                 | StatefulSet redis: spec.volumeClaimTemplates.0.spec.resources.requests.storage |
         | redis.storage.className            | StatefulSet redis: spec.volumeClaimTemplates.0.spec.storageClassName |
         | redis.resources.requests.*         | StatefulSet redis: spec.template.spec.containers.redis.resources.requests |
         | redis.resources.limits.*           | StatefulSet redis: spec.template.spec.containers.redis.resources.limits |
         | postgres.url                       | StatefulSet postgres, Service postgres; Deployment voting-api, Deployment voting-consumer: checksum/urls; NetworkPolicy allow-api, NetworkPolicy allow-consumer: spec.egress |
+        | postgres.maxConnections            | StatefulSet postgres: spec.template.spec.containers.postgres.args |
         | postgres.storage.size              | StatefulSet postgres: spec.volumeClaimTemplates.0.spec.resources.requests.storage |
         | postgres.storage.className         | StatefulSet postgres: spec.volumeClaimTemplates.0.spec.storageClassName |
         | postgres.resources.requests.*      | StatefulSet postgres: spec.template.spec.containers.postgres.resources.requests |
@@ -75,7 +82,13 @@ Feature: The chart installs what was validated
         | monitoring.enabled                 | PodMonitor voting-api, PodMonitor voting-consumer; Deployment voting-consumer: env.METRICS_PORT; Deployment voting-consumer: containers.consumer.ports; NetworkPolicy allow-api, NetworkPolicy allow-consumer: spec.ingress; NetworkPolicy allow-consumer: spec.policyTypes |
         | monitoring.labels*                 | PodMonitor voting-api, PodMonitor voting-consumer, PrometheusRule voting: metadata.labels |
         | monitoring.alerts                  | PrometheusRule voting |
+        | monitoring.runbookUrl              | PrometheusRule voting: runbook_url |
         | monitoring.prometheusNamespace     | NetworkPolicy allow-api, NetworkPolicy allow-consumer: spec.ingress |
+
+      And each object that changes states the new value, every item of it in order
+        | values       | because                                                                        |
+        | redis.url    | a Secret has it; the pods restart, and the policies open its port              |
+        | postgres.url | a Secret has it; the pods restart, and the policies open its port              |
 
     Scenario: The shipped values files cover every branch of the templates
       When the templates record their branches while every shipped values file is rendered
@@ -116,7 +129,9 @@ Feature: The chart installs what was validated
         | minikube-values.yaml       |
         | production-values.yaml     |
         | external-data-values.yaml  |
+        | openshift-values.yaml      |
         | platform-values.yaml       |
+        | gitops-values.yaml         |
 
     Scenario Outline: Programs read every variable and listen on every port of <values file>
       When the chart is rendered with <values file>
@@ -151,6 +166,7 @@ Feature: The chart installs what was validated
         | production-values.yaml     |
         | external-data-values.yaml  |
         | platform-values.yaml       |
+        | gitops-values.yaml         |
 
     Scenario: Each container has the writable folders that it needs
       When the chart is rendered
@@ -224,6 +240,12 @@ Feature: The chart installs what was validated
     Scenario: Lint
       When the chart is linted with every shipped values file
       Then the linter reports nothing
+      And every shipped values file is an example of each of these outlines
+        | outline                                                              |
+        | No secret is a plain value in <values file>                          |
+        | The objects of <values file> are valid for three Kubernetes versions |
+        | Kubernetes knows every enumerated value of <values file>             |
+        | Every reference between objects of <values file> resolves            |
 
     Scenario: A misspelled value is rejected at every level
       When a misspelled key is added at every level of the values
@@ -237,7 +259,7 @@ Feature: The chart installs what was validated
       When the chart is rendered
       Then each hook runs at the right time, has a deadline and is deleted
         | hook               | hook events              | deletion policy                     | deadline in s, at least  | at most |
-        | Job voting-migrate | post-install,pre-upgrade | before-hook-creation,hook-succeeded | 300                      | 900     |
+        | Job voting-migrate | post-install,pre-upgrade,post-upgrade | before-hook-creation,hook-succeeded | 300                      | 900     |
         | Pod voting-test    | test                     | before-hook-creation                | 60                       | 300     |
       And the test pod runs a Python program with the address of the API's Service
 
@@ -265,6 +287,8 @@ Feature: The chart installs what was validated
         | production-values.yaml     | 15     |
         | external-data-values.yaml  | 15     |
         | platform-values.yaml       | 10     |
+        | gitops-values.yaml         | 15     |
+        | openshift-values.yaml      | 15     |
 
     Scenario Outline: Kubernetes knows every enumerated value of <values file>
       When the chart is rendered with <values file>
@@ -277,6 +301,8 @@ Feature: The chart installs what was validated
         | production-values.yaml     | 80     |
         | external-data-values.yaml  | 50     |
         | platform-values.yaml       | 30     |
+        | gitops-values.yaml         | 80     |
+        | openshift-values.yaml      | 80     |
 
     Scenario Outline: The custom resources of <values file> are valid
       When the chart is rendered with <values file>
@@ -291,6 +317,7 @@ Feature: The chart installs what was validated
     Scenario: The alerts of production-values.yaml
       When the chart is rendered with production-values.yaml
       Then its alerts are the documented ones, each limited to the namespaces of the release
+      And each alert links to its own section of the runbooks
 
     Scenario Outline: Every reference between objects of <values file> resolves
       When the chart is rendered with <values file>
@@ -303,6 +330,8 @@ Feature: The chart installs what was validated
         | production-values.yaml     | 45     |
         | external-data-values.yaml  | 20     |
         | platform-values.yaml       | 20     |
+        | gitops-values.yaml         | 20     |
+        | openshift-values.yaml      | 35     |
 
     Scenario: The schema rejects every value that breaks one of its rules
       When each rule of the schema is broken, wherever it applies

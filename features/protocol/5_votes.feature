@@ -85,8 +85,18 @@ Feature: Votes are accepted over HTTP
       Then the results may be cached for 2 seconds and are at most 5 seconds old
 
     Scenario: Results are refreshed after two seconds
-      When a client reads the voters' results
-      Then the results are newer once 2 seconds have passed
+      Given a database with 1 votes for cats and 2 for dogs
+      When a client reads the results
+      And the database then counts 3 for cats and 2 for dogs
+      Then the results show that once 2 seconds have passed, and when they were read
+
+    Scenario: Without the database old results are never told as new
+      Given an API whose live results a client follows
+      Given the database is stopped
+      Then the results are 503 within 4 seconds, and none told meanwhile is older than that
+      And the live results say within 6 seconds that they are unavailable
+      When the database is back
+      Then results and live results are told again, and were read after the outage
 
   @cp_5_3 @at_cluster
   Rule: 5.3 Only allowed origins may vote from a browser
@@ -105,6 +115,21 @@ Feature: Votes are accepted over HTTP
         | http://vote.example               |
         | https://vote.example.evil.example |
         | null                              |
+
+    Scenario: A page of an allowed origin can read the results
+      When a page at https://vote.example reads the results
+      Then the response allows https://vote.example
+
+    Scenario Outline: A page of another origin cannot vote without asking, as <content type>
+      When a page at https://evil.example posts a vote as <content type>
+      Then the response is 415 and the stream is unchanged
+
+      Examples:
+        | content type                      |
+        | text/plain                        |
+        | application/x-www-form-urlencoded |
+        | multipart/form-data; boundary=x   |
+        | (none)                            |
 
     Scenario: A page of another origin cannot read the results
       When a page at https://evil.example reads the results

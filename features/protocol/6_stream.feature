@@ -21,7 +21,7 @@ Feature: Every vote in the stream is counted once
     Scenario: The consumer group is destroyed
       Given a new stream with 5 votes
       When a consumer is started on it
-      And the group is destroyed after it has counted every vote
+      And the group is destroyed after it has counted every vote, and 5 votes arrive before there is another
       Then it logs that the group was lost and created again
       And every vote of the stream is counted once
 
@@ -30,9 +30,17 @@ Feature: Every vote in the stream is counted once
 
     Scenario: The same vote is in the stream three times
       Given a new stream with 20 votes, the first of them 3 times
+      And 2 more votes in it, each of them again for the other option
       When a consumer is started on it
       Then every vote of the stream is counted once
-      And it logs 2 duplicates
+      And it logs 4 duplicates
+
+    Scenario: The disk of its log is full
+      Given a new stream with 5 votes
+      When a consumer is started on it
+      And the disk of its log fills up before 20 more votes are added
+      Then every vote of the stream is counted once
+      And the consumer is still running
 
     Scenario: The consumer crashes between commit and acknowledgement
       Given a new stream with 20 votes
@@ -59,6 +67,19 @@ Feature: Every vote in the stream is counted once
       Then each of these entries is in the dead-letter stream with its fields, its id and a reason
       And every vote of the stream is counted once
 
+    Scenario: Redis does not let malformed entries into the dead-letter stream
+      Given a new stream with 20 votes
+      And these malformed entries in it
+        | what                  | option | timestamp     | request_id |
+        | Not a UUID            | cats   | 1700000000000 | 12345      |
+        | No timestamp          | cats   | (none)        | 7          |
+      When a consumer is started on it as a Redis user that may not write its dead-letter stream
+      Then every vote of it is counted, and each malformed entry stays pending in the stream
+      And the consumer logs malformed_message_set_aside and shows 2 entries in its metric
+      When the Redis user may write the dead-letter stream
+      Then each of these entries is in the dead-letter stream with its fields, its id and a reason
+      And every vote of the stream is counted once
+
     Scenario: The database is down for several attempts
       Given a new stream with 20 votes
       And the database is stopped
@@ -72,7 +93,7 @@ Feature: Every vote in the stream is counted once
 
     Scenario: While idle
       Given a new stream with 3 votes
-      When a consumer is started on it
+      When a consumer is started on it that waits a minute for new entries
       Then every vote of the stream is counted once
       And it shuts down on SIGTERM with exit code 0 within 5 seconds
 

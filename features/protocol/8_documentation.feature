@@ -23,21 +23,58 @@ Feature: The documents are true
         | 8     |
 
   @cp_8_2
-  Rule: 8.2 The README matches the code and its commands run
+  Rule: 8.2 The README matches the code, and the documents' commands run
 
     Scenario: The README states the versions and the day of the release
       When the README is compared with the code
       Then its versions are those of the package and of the system
       And its status is the latest release of the changelog
+      And its numbers of claims, mutants and seeded defects are those of the registries and of the latest draw
 
-    Scenario Outline: Each command of <document> runs
-      When the commands of <document> are read
-      Then each of them would run
+    Scenario: The project knows every command of the documents
+      When the commands of every page are read
+      Then the project knows each of them
+      And each runs at some level, or the table of commands says why not and what shows the same
+      And the pages whose commands run here are the examples of "The commands of <document> run"
+
+    @needs_local
+    Scenario Outline: The commands of <document> run
+      When the commands of <document> run in a copy of the project, in order
+      Then each ends as the page says
 
       Examples:
-        | document        |
-        | README.md       |
-        | CONTRIBUTING.md |
+        | document                                  |
+        | CONTRIBUTING.md                           |
+        | docs/guides/add-a-checkpoint.md           |
+        | docs/guides/read-a-report.md              |
+        | docs/guides/run-the-system.md             |
+        | docs/guides/seed-a-defect.md              |
+        | docs/guides/use-in-ci.md                  |
+        | docs/guides/validate-your-installation.md |
+        | docs/guides/verify-a-pack.md              |
+        | docs/guides/write-a-waiver.md             |
+        | docs/reference/http-api.md                |
+        | docs/reference/images.md                  |
+        | docs/tutorial/first-defect.md             |
+        | docs/tutorial/first-validation.md         |
+
+    @needs_image
+    Scenario Outline: The commands of <document> for containers run
+      When the commands of <document> for containers run in a copy of the project
+      Then each ends as the page says
+
+      Examples:
+        | document                       |
+        | docs/guides/validate-images.md |
+
+    @needs_cluster
+    Scenario Outline: The commands of <document> for a cluster run
+      When the commands of <document> for a cluster run on the installation of this run
+      Then each ends as the page says
+
+      Examples:
+        | document                                  |
+        | docs/guides/validate-a-cluster.md         |
 
   @cp_8_3
   Rule: 8.3 Changelog and roadmap are current
@@ -62,6 +99,10 @@ Feature: The documents are true
     Scenario: The configuration reference is generated from the code
       When the configuration reference is compared with the settings
       Then the configuration reference is up to date
+
+    Scenario: The page of claims is generated from the registry
+      When the page of claims is compared with the registry
+      Then the page of claims is up to date
 
     Scenario: The protocol has 32 checkpoints
       When the checkpoints of each phase are counted

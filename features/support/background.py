@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from validation.pytest_plugin.items import is_scenario, needs_of, place_of
+from validation.pytest_plugin.items import checkpoints_of, is_scenario, needs, place_of, tags_of
 
-FAULTS, HEARTBEAT, LIVENESS = "background_faults", "background_heartbeat", "background_liveness"
+FAULTS, HEARTBEAT, LIVENESS, OUTAGES = "background_faults", "background_heartbeat", "background_liveness", "background_outages"
 TAGS = {
     FAULTS: "its fault strikes in the background, in the fault environment",
     HEARTBEAT: "reads the result of the heartbeat trial, which runs in the background",
+    OUTAGES: "reads the result of the outages of two consumers, which happen in the background",
     LIVENESS: "reads the result of the liveness trial in the cluster, which runs in the background",
 }
 
@@ -46,7 +47,14 @@ def anywhere(_: pytest.Item) -> bool:
 
 def at_target(item: pytest.Item) -> bool:
     """Return whether a scenario runs on the target, which is then started."""
-    return place_of(item) == "target" and "local" in needs_of(item)
+    return place_of(item) == "target" and "local" in needs(tags_of(item))
+
+
+def beside(tag: str) -> Callable[[pytest.Item], bool]:
+    """Return a check whether a scenario belongs to the checkpoint that needs the result: others may stop the servers of the target."""
+    return lambda item: any(
+        tagged(tag)(other) and checkpoints_of(other) == checkpoints_of(item) for other in item.session.items if is_scenario(other)
+    )
 
 
 def at_installation(item: pytest.Item) -> bool:
@@ -58,6 +66,7 @@ WORK = (
     Work("installing", asked_for=at_installation, can_begin=anywhere),
     Work("fault_runs", asked_for=tagged(FAULTS), can_begin=anywhere),
     Work("heartbeat_trial", asked_for=tagged(HEARTBEAT), can_begin=at_target),
+    Work("outage_trial", asked_for=tagged(OUTAGES), can_begin=beside(OUTAGES)),
     Work("liveness_trial", asked_for=tagged(LIVENESS), can_begin=at_installation),
 )
 """In the order in which it begins."""

@@ -53,5 +53,6 @@ def observe_shutdown(child: Child, observe: Observe) -> None:
     ended = child.wait(within=protocol.SHUTDOWN_SECONDS)
     events = [name for name in child.event_names() if name in protocol.SHUTDOWN_EVENTS]
     with observe.together():
-        observe("exit code", expected=0, observed=ended.value if ended.held else "still running after 5 s", evidence=child.output())
-        observe("shutdown events", expected=list(protocol.SHUTDOWN_EVENTS), observed=events, evidence=child.output())
+        seen = ended.value if ended.held else "still running after 5 s"
+        observe("exit code", expected=0, observed=seen, evidence=child.output(), timed=not ended.held)
+        observe("shutdown events", expected=list(protocol.SHUTDOWN_EVENTS), observed=events, evidence=child.output(), timed=not ended.held)

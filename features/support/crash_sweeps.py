@@ -1,6 +1,6 @@
 """What the sweeps over crash points have in common: their order, their witnesses and their table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -80,6 +80,7 @@ def observe_crashes(crashes: list[Crash], whose: str, remedy: str, measure: Call
     reached = [crash for crash in crashes if crash.reached]
     measure(f"crashes of {whose}", len(reached), "crashes")
     measure(f"slowest recovery from a crash of {whose}", max((crash.seconds for crash in reached), default=0.0), "s")
+    observe(f"crashes of {whose}", expected="at least one", observed=len(crashes), holds=bool(crashes))
     with observe.together():
         for point in dict.fromkeys(crash.point for crash in crashes):
             here = [crash for crash in crashes if crash.point == point]
@@ -87,6 +88,12 @@ def observe_crashes(crashes: list[Crash], whose: str, remedy: str, measure: Call
             observe(f"{SUBJECT}{point}", expected=[OK] * len(verdicts), observed=verdicts, evidence=format_crashes(here), remedy=remedy)
     if missed := [crash for crash in crashes if not crash.reached]:
         raise NotProven(f"{len(missed)} of {len(crashes)} crash points were not reached, first: {missed[0]}")
+
+
+def missing_points(named: Sequence[str], found: Iterable[str]) -> list[str]:
+    """Return the points before and after each of these commands that are not among the points found."""
+    known = set(found)
+    return [point for step in named for point in (f"before {step}", f"after {step}") if point not in known]
 
 
 def witness(breakpoint_: Breakpoint, proxy: FaultProxy, process: Child) -> str:

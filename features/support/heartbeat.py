@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from validation.core.waiting import Waited, eventually
+from validation.core.waiting import Waited, consistently, eventually
 from validation.targets.launching import LaunchingTarget
 
 STARTS_SECONDS = 15.0
 RED_SECONDS = 35.0
 HEALS_SECONDS = 15.0
 POLL_SECONDS = 2.0
+IDLE_SECONDS = 17.0
+"""Longer than a heartbeat of these settings may be old, 15.3 s: the heartbeat of a loop that only waits must be renewed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def _run(target: LaunchingTarget, cleanup: ExitStack) -> HeartbeatTrial:
         return consumer.ask("python", "-m", "system.consumer.heartbeat", within=20.0).returncode
 
     consumer.start()
-    idle = eventually(heartbeat, lambda code: code == 0, within=STARTS_SECONDS, every=POLL_SECONDS)
+    started = eventually(heartbeat, lambda code: code == 0, within=STARTS_SECONDS, every=POLL_SECONDS)
+    idle = consistently(heartbeat, lambda code: code == 0, during=IDLE_SECONDS, every=POLL_SECONDS) if started.held else started
     consumer.send(signal.SIGSTOP)  # only the loop: nothing can run the command in a container that is paused as a whole
     frozen = eventually(heartbeat, lambda code: code != 0, within=RED_SECONDS, every=POLL_SECONDS)
     consumer.send(signal.SIGCONT)

@@ -7,6 +7,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from validation.faults.reconciliation import SentVotes
+from validation.hops.tracer import Tracer
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -79,6 +80,13 @@ def store(system: Target, portal: BlockingPortal) -> StoreProbe:
     return StoreProbe(system.database.url, portal)
 
 
+@pytest.fixture
+def tracer(system: Target, redis_connections: RedisConnections, portal: BlockingPortal) -> Tracer:
+    """Says at which hop a vote was last seen, with what can be read here."""
+    logs = system.consumer_logs if isinstance(system, LaunchingTarget) else lambda _: {}
+    return Tracer(lambda: redis_connections.to(system), lambda: StoreProbe(system.database.url, portal), logs=logs)
+
+
 @pytest.fixture(scope="session")
 def votes_of_run() -> VotesOfRun:
     """The votes of the session."""
@@ -117,4 +125,6 @@ def vote_id(answer: Answer) -> str:
 
 def record_vote(sent_votes: SentVotes, key: str, option: str, answer: Answer) -> None:
     """Record a vote and the response to it."""
-    sent_votes.record(key, option, answer.status, vote_id(answer))
+    body = answer.json() or {}
+    stream_id = str(body.get("stream_id", "")) if isinstance(body, dict) else ""
+    sent_votes.record(key, option, answer.status, vote_id(answer), stream_id)

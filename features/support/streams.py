@@ -2,11 +2,12 @@
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from validation.core import protocol
 from validation.core.waiting import Waited
+from validation.hops.sightings import SentVote
 from validation.probes.running.stream import Group, StreamProbe
 from validation.targets.launching import LaunchingTarget
 
@@ -22,18 +23,21 @@ class OwnStream:
         name: the stream.
         group: the consumer group.
         votes: id → option; each must be counted once.
+        entries: id → stream id of its first entry.
         malformed: entries that are not votes: stream id → fields.
     """
 
     name: str
     group: str
     votes: dict[str, str] = field(default_factory=dict)
+    entries: dict[str, str] = field(default_factory=dict)
     malformed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
-        """The variables of a consumer of this stream, with short waits to keep the scenario short."""
-        return {"STREAM_NAME": self.name, "CONSUMER_GROUP": self.group, "BLOCK_MS": "100", "CLAIM_IDLE_MS": "300"}
+        """The variables of a consumer of this stream: short waits to keep the scenario short, and a log that names each vote."""
+        own = {"STREAM_NAME": self.name, "CONSUMER_GROUP": self.group, "LOG_LEVEL": "DEBUG"}
+        return own | {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "300"}
 
     @property
     def dead_letters(self) -> str:
@@ -44,12 +48,35 @@ class OwnStream:
         """Add new votes as the contract defines them, the first of them several times."""
         votes = self._new_votes(count)
         entries = [_entry(*vote) for vote in votes.items()]
-        stream.add_many(self.name, entries + entries[:1] * (first_times - 1))
+        added = stream.add_many(self.name, entries + entries[:1] * (first_times - 1))
+        self.entries |= dict(zip(votes, added, strict=False))
+
+    def add_contradicted(self, stream: StreamProbe, count: int) -> None:
+        """Add new votes, and then each of them once more for the other option: the first entry of a vote counts."""
+        votes = self._new_votes(count)
+        others = {vote: next(other for other in protocol.OPTIONS if other != option) for vote, option in votes.items()}
+        added = stream.add_many(self.name, [_entry(*vote) for vote in (*votes.items(), *others.items())])
+        self.entries |= dict(zip(votes, added, strict=False))
+
+    def destroy_group(self, stream: StreamProbe, count: int) -> bool:
+        """Destroy the group and add new votes in one step, before a consumer can create the group again."""
+        return stream.destroy_group(self.name, self.group, [_entry(*vote) for vote in self._new_votes(count).items()])
 
     def add_under(self, stream: StreamProbe, identifiers: list[str]) -> list[str]:
         """Add new votes under the given stream ids, and return the ids that Redis reports."""
         votes = self._new_votes(len(identifiers)).items()
-        return [stream.add(self.name, _entry(*vote), identifier) for identifier, vote in zip(identifiers, votes, strict=True)]
+        added = [stream.add(self.name, _entry(*vote), identifier) for identifier, vote in zip(identifiers, votes, strict=True)]
+        self.entries |= dict(zip(dict(votes), added, strict=True))
+        return added
+
+    def to_trace(self, vote_ids: Iterable[str]) -> list[SentVote]:
+        """Return votes for a tracer."""
+        return [
+            SentVote(one, self.votes[one], f"added by votecheck as {self.entries[one]}", self.entries[one], added=True)
+            if one in self.entries
+            else SentVote(one, self.votes.get(one, ""), "added by votecheck" if one in self.votes else "")
+            for one in vote_ids
+        ]
 
     def wait_until_drained(self, stream: StreamProbe) -> Waited[Group | None]:
         """Wait until everything was delivered and acknowledged."""
@@ -71,14 +98,19 @@ class OwnStream:
         return votes
 
 
+def new_stream() -> OwnStream:
+    """Return a stream and a group that nothing else uses, without entries."""
+    token = secrets.token_hex(4)
+    return OwnStream(f"votecheck:{token}", f"votecheck-{token}")
+
+
 def new_own_stream(
     target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None], count: int, first_times: int = 1
 ) -> OwnStream:
     """Create a stream with votes for this scenario; it is deleted afterwards."""
     for server in (target.redis, target.database):
         server.require_managed()  # thousands of made-up votes do not belong in external results
-    token = secrets.token_hex(4)
-    own = OwnStream(f"votecheck:{token}", f"votecheck-{token}")
+    own = new_stream()
     afterwards(lambda: stream.forget(own.name, own.dead_letters))
     own.add(stream, count, first_times=first_times)
     return own

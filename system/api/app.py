@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -19,9 +20,9 @@ from system.api.events import ApiEvent
 from system.api.headers import SecurityHeaders, security_headers
 from system.api.health import add_health
 from system.api.metrics import Metrics, add_metrics
-from system.api.rate_limit import RateLimit
+from system.api.rate_limit import RateLimit, with_mapped
 from system.api.request_log import RequestLog
-from system.api.responses import Problem
+from system.api.responses import Problem, internal_error
 from system.api.results import ResultsReader, Store, add_results
 from system.api.stream import VoteStream
 from system.api.votes import VoteDecoder, VoteEndpoint, VoteFastPath, VoteRoute
@@ -31,9 +32,21 @@ from system.settings import ApiSettings
 WEB = Path(__file__).parent / "web"
 
 
+class Revalidated(StaticFiles):
+    """Static files that a browser asks for again, and gets again only if they changed: a page never runs with an older script."""
+
+    def file_response(self, *arguments: Any, **named: Any) -> Response:
+        """Return the file, or 304 if the browser has it."""
+        response = super().file_response(*arguments, **named)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIApp:
     """Build the application. It starts without Redis and the database, and closes both connections when it stops."""
     metrics = Metrics()
+    for option in settings.vote_options:  # a series that began with a vote would show when that was
+        metrics.accepted.labels(option)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -69,11 +82,12 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
 
     app: ASGIApp = VoteFastPath(api, vote_route)
     if settings.rate_limit:
-        app = RateLimit(app, settings.rate_limit, settings.redis_url, stream)
+        routes = {route.path: route for route in api.routes if isinstance(route, Route)}
+        app = RateLimit(app, settings, stream, routes)
     app = Cors(app, settings.cors_origins)
-    app = RequestLog(app, metrics)
+    app = RequestLog(app, metrics, failed=Cors(internal_error, settings.cors_origins))
     if settings.trusted_proxies:
-        app = ProxyHeadersMiddleware(app, list(settings.trusted_proxies))  # type: ignore[arg-type, assignment] # uvicorn's own ASGI types
+        app = ProxyHeadersMiddleware(app, with_mapped(settings.trusted_proxies))  # type: ignore[arg-type, assignment] # uvicorn's own ASGI types
     return SecurityHeaders(app, security_headers(https_only=settings.environment == "production"))
 
 
@@ -85,7 +99,7 @@ def _add_page(api: FastAPI) -> None:
         """Serve the voting page."""
         return FileResponse(WEB / "index.html", media_type="text/html", headers={"Cache-Control": "no-cache"})
 
-    api.mount("/static", StaticFiles(directory=WEB))
+    api.mount("/static", Revalidated(directory=WEB))
 
 
 def _describe(api: FastAPI) -> None:

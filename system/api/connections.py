@@ -1,32 +1,29 @@
-"""Connection deadlines: drop slow clients, and reject malformed HTTP with the same error body as everything else.
+"""Connection deadlines: drop slow clients.
 
 uvicorn waits indefinitely for a request to complete and for a response to be read. A timer per request would cost a sixth of the time
 of a vote, so one timer checks all connections every `CHECK_INTERVAL_SECONDS`.
 """
 
 import asyncio
-import functools
 import math
 import socket
 import struct
 from typing import ClassVar
 
-import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-
-from system.api.headers import security_headers
-from system.api.responses import Problem
-from system.settings import ApiSettings
+from system.api.strict_http import Refused, StrictProtocol
 
 CLIENT_DEADLINE_SECONDS = 9.0
 """Time for a request to arrive, from the connection or the request's first byte, and for a client to resume reading a response."""
+STOPPING_SECONDS = 1.0
+"""Time for the rest of a request to arrive once the server stops. Two seconds after that signal uvicorn cancels what still runs."""
 CHECK_INTERVAL_SECONDS = 0.5
+REQUEST_TIMEOUT = 408
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER value that resets the connection, so the kernel does not keep retrying for minutes to deliver an unread response."""
 
 
-class DeadlineProtocol(HttpToolsProtocol):
-    """uvicorn's httptools protocol with deadlines for requests and responses."""
+class DeadlineProtocol(StrictProtocol):
+    """The protocol with deadlines for requests and responses."""
 
     _next_check: ClassVar[asyncio.TimerHandle | None] = None
     complete_by = math.inf
@@ -39,6 +36,12 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.complete_by = self.loop.time() + CLIENT_DEADLINE_SECONDS
         if DeadlineProtocol._next_check is None:
             self._schedule_check()
+
+    def data_received(self, data: bytes) -> None:
+        """Set the deadline also for empty lines, which begin no request and end uvicorn's keep-alive timeout."""
+        if self.complete_by == math.inf and (self.cycle is None or self.cycle.response_complete):
+            self.complete_by = self.loop.time() + CLIENT_DEADLINE_SECONDS
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Set the deadline for the rest of the request."""
@@ -60,28 +63,25 @@ class DeadlineProtocol(HttpToolsProtocol):
         self.read_by = math.inf
         super().resume_writing()
 
-    def send_400_response(self, msg: str) -> None:
-        """Reject malformed HTTP with the common error body."""
-        self._reject(400, msg.rstrip("."))
-
-    def _reject(self, status: int, detail: str) -> None:
-        content = msgspec.json.encode(Problem(detail=detail))
-        lines = [STATUS_LINE[status], *_headers(), b"content-length: %d\r\n\r\n" % len(content), content]
-        self.transport.write(b"".join(lines))
-        self.transport.close()
+    def shutdown(self) -> None:
+        """Shorten the deadline of a request that is still arriving: cancelled by uvicorn, it would be answered with 500."""
+        if self.complete_by < math.inf:
+            self.complete_by = min(self.complete_by, self.loop.time() + STOPPING_SECONDS)
+        super().shutdown()
 
     def drop(self) -> None:
         """Close an overdue connection, with 408 if part of a request has arrived."""
         incomplete = self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)  # endless headers
-        unanswered = self.cycle is not None and not self.cycle.response_started
+        unanswered = self.cycle is not None and self.cycle.scope is self.scope and not self.cycle.response_started
         if self.read_by < math.inf:  # a client that does not read would not read an error either
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self.transport.abort()
-        elif incomplete or unanswered:
+        elif (incomplete or unanswered) and self.refusal is None:
             if unanswered:
+                self.cycle.scope["refused"] = REQUEST_TIMEOUT  # type: ignore[typeddict-unknown-key] # a key of our own, for the log
                 self.cycle.disconnected = True  # tell the application that the client is gone
                 self.cycle.message_event.set()
-            self._reject(408, "Request Timeout")
+            self.refuse(Refused(REQUEST_TIMEOUT, "Request Timeout"))
         else:
             self.transport.close()
 
@@ -97,10 +97,3 @@ class DeadlineProtocol(HttpToolsProtocol):
                 connection.drop()
         if self.connections:
             self._schedule_check()
-
-
-@functools.cache
-def _headers() -> tuple[bytes, ...]:
-    secure = security_headers(https_only=ApiSettings.read().environment == "production")
-    lines = [f"{name.lower()}: {value}\r\n".encode() for name, value in secure.headers.items()]
-    return (*lines, b"content-type: application/json\r\n", b"vary: Origin\r\n", b"connection: close\r\n")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,13 +11,14 @@ from system.api.responses import Problem
 
 METHODS = ("GET", "POST", "OPTIONS")
 HEADERS = ("Content-Type", "Authorization", "Accept", "Idempotency-Key")
+EXPOSED = ("Retry-After", "X-Request-ID")
 MAX_AGE_SECONDS = 600
 
 
 class Cors(CORSMiddleware):
     """Starlette's middleware, limited to the published headers, with a bare error for origins that are not allowed.
 
-    Starlette itself adds two allowed headers, reveals the rules to any origin and responds in plain text.
+    Starlette itself adds two allowed headers, reveals the rules and the exposed headers to any origin, and responds in plain text.
     """
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
@@ -26,7 +27,6 @@ class Cors(CORSMiddleware):
             allow_origins=origins,
             allow_methods=METHODS,
             allow_headers=HEADERS,
-            expose_headers=("Retry-After", "X-Request-ID"),
             max_age=MAX_AGE_SECONDS,
         )
         self.preflight_headers["Access-Control-Allow-Headers"] = ", ".join(HEADERS)
@@ -43,6 +43,12 @@ class Cors(CORSMiddleware):
             await send(message)
 
         await self.app(scope, receive, send_with_vary)
+
+    @staticmethod
+    def allow_explicit_origin(headers: MutableHeaders, origin: str) -> None:
+        """Permit an allowed origin to read the response, with the headers that scripts cannot read otherwise."""
+        CORSMiddleware.allow_explicit_origin(headers, origin)
+        headers["Access-Control-Expose-Headers"] = ", ".join(EXPOSED)
 
     def preflight_response(self, request_headers: Headers) -> Response:
         """Return the preflight response: 200 with the rules, or 400 without them."""

@@ -15,6 +15,8 @@ from secure import (
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 YEAR_SECONDS = 31_536_000
+NO_STORE = (b"cache-control", b"no-store")
+"""For responses without a `Cache-Control` of their own: they are true for one client, or at one moment."""
 
 
 def security_headers(*, https_only: bool) -> Secure:
@@ -49,11 +51,13 @@ class SecurityHeaders:
         self._headers = [(name.lower().encode(), value.encode()) for name, value in secure.headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers to every response."""
+        """Add the headers to every response, and keep caches from storing one that does not say how long it is true."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self._headers]
+                headers = message.get("headers", ())
+                lifetime = () if any(name.lower() == b"cache-control" for name, _ in headers) else (NO_STORE,)
+                message["headers"] = [*headers, *lifetime, *self._headers]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

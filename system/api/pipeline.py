@@ -5,11 +5,11 @@ import math
 from typing import Any
 
 import hiredis
-from redis.asyncio import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from system.errors import CONNECTION_GONE
+from system.redis_pool import RedisPool
 
 DEADLINE_SECONDS = 0.9
 """Limit for one exchange, including connecting. A command waits for at most one earlier exchange, so it ends within 1.8 s."""
@@ -25,7 +25,7 @@ class Pipeline:
     costs three times as much per command as its connection with the hiredis packer.
     """
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: RedisPool) -> None:
         self._pool = pool
         self._waiting: list[Waiting] = []
         self._exchanges: asyncio.Task[None] | None = None
@@ -70,8 +70,9 @@ class Pipeline:
             for _ in commands:
                 try:
                     # No timeout per reply: it would cost more than the reply itself.
-                    replies.append(await connection.read_response(disable_decoding=True, timeout=math.inf))
+                    replies.append(await connection.read_unwatched(disable_decoding=True, timeout=math.inf))
                 except ResponseError as refusal:
+                    connection.note(refusal)
                     replies.append(refusal)
             return replies
         finally:

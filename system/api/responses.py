@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 from typing_extensions import TypedDict
 
 RETRY_AFTER_SECONDS = 1
@@ -38,3 +38,8 @@ async def send_json(send: Send, status: int, body: Mapping[str, object], headers
     start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": start})
     await send({"type": "http.response.body", "body": content})
+
+
+async def internal_error(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Respond with 500: the application that answers in place of one that failed."""
+    await send_json(send, 500, Problem(detail="Internal Server Error"))

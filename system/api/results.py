@@ -1,6 +1,7 @@
 """GET /api/results and its event stream. One database read serves all clients for two seconds."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
 from system.api.percentages import percentages
-from system.api.responses import problems, unavailable
+from system.api.responses import Problem, problems, unavailable
 from system.db.store import UNAVAILABLE as DATABASE_UNAVAILABLE
-from system.errors import SettingsInvalid
+from system.errors import SettingsInvalid, summary
 from system.logs import Event, logger
 
 FRESH_SECONDS = 2.0
@@ -34,8 +35,8 @@ class Store(Protocol):
     async def results(self) -> dict[str, int]:
         """Return the number of votes by option."""
 
-    async def ping(self) -> None:
-        """Raise unless the database responds."""
+    async def check(self) -> None:
+        """Raise unless the database would count votes."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -90,7 +91,7 @@ class ResultsReader:
         try:
             return await asyncio.shield(reading)  # a client that disconnects must not cancel it for the others
         except UNAVAILABLE as failure:
-            self._log.warning(Event.POSTGRES_UNAVAILABLE, error=type(failure).__name__)
+            self._log.warning(Event.POSTGRES_UNAVAILABLE, error=summary(failure))
             raise unavailable("The database") from None
 
     async def _read(self) -> Snapshot:
@@ -106,14 +107,22 @@ class ResultsReader:
 
 
 async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event) -> AsyncIterator[ServerSentEvent]:
-    """Yield the results whenever they differ from the version the client has seen. Yields nothing while the database is down."""
+    """Yield the results whenever they differ from the version the client has seen.
+
+    Once the database is down, say so: silence would mean that nothing has changed. Afterwards the results are new, whatever their version.
+    """
+    outage = False
     while not stopping.is_set():
         try:
             snapshot = await reader.latest()
-        except HTTPException:
-            snapshot = None
+        except HTTPException as failure:
+            snapshot, seen = None, None
+            if not outage:
+                outage = True
+                yield ServerSentEvent(json.dumps(Problem(detail=failure.detail)), event="unavailable")
         if snapshot is not None and snapshot.version != seen:
             seen = snapshot.version
+            outage = False
             yield ServerSentEvent(snapshot.body, id=seen, retry=int(FRESH_SECONDS * 1000))
         with anyio.move_on_after(FRESH_SECONDS):
             await stopping.wait()
@@ -135,7 +144,10 @@ def add_results(app: FastAPI, reader: ResultsReader) -> None:
         responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}, **PROBLEMS},
     )
     async def stream_results(request: Request) -> EventSourceResponse:
-        """Stream the results as server-sent events: the body of /api/results now and on every change."""
+        """Stream the results as server-sent events: the body of /api/results now and on every change.
+
+        While the database is unavailable, one event `unavailable` says so; afterwards the results follow, changed or not.
+        """
         await reader.latest()  # if the database is down, respond with 503 instead of a silent stream
         stopping = anyio.Event()
         events = changes(reader, request.headers.get("last-event-id"), stopping)

@@ -5,15 +5,13 @@ import itertools
 from collections.abc import Iterator
 from typing import Self
 
-from redis.asyncio import BlockingConnectionPool, ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from system import contract
 from system.api.pipeline import Argument, Pipeline
 from system.contract import Vote
 from system.errors import KeyReused
+from system.redis_pool import RedisPool, RedisUnfit, check
 
 SOCKET_TIMEOUT_SECONDS = 1.0
 CONNECTIONS = 50
@@ -21,6 +19,9 @@ CONNECTIONS = 50
 
 KEY_PREFIX = "votes:key:"
 """Prefix of the Redis key that remembers the entry of a vote id."""
+READY_KEY = f"{KEY_PREFIX}ready"
+READY_KEY_SECONDS = 10
+"""The readiness check writes a key that expires. No vote id is called `ready`, and whoever may vote may write it."""
 
 UNAVAILABLE = (RedisError, OSError)
 """What the methods below raise when Redis does not respond or rejects a command."""
@@ -49,23 +50,29 @@ def is_wrong_type(failure: BaseException) -> bool:
 class VoteStream:
     """Redis as the API uses it. It never retries a command: a lost reply must not become a second vote."""
 
-    def __init__(self, pool: ConnectionPool, key_seconds: int) -> None:
+    def __init__(self, pool: RedisPool, key_seconds: int, *, durable: bool) -> None:
         self.pool = pool
         self._pipeline = Pipeline(pool)
         self._key_seconds = key_seconds
+        self._durable = durable
 
     @classmethod
-    def at(cls, redis_url: str, key_seconds: int) -> Self:
-        """Return a stream that connects on first use. Keys are remembered for `key_seconds`."""
-        pool = BlockingConnectionPool.from_url(
+    def at(cls, redis_url: str, key_seconds: int, *, durable: bool = True) -> Self:
+        """Return a stream that connects on first use.
+
+        Args:
+            redis_url: the URL of Redis.
+            key_seconds: how long keys are remembered.
+            durable: refuse a Redis whose settings may lose a vote that it has confirmed.
+        """
+        pool = RedisPool.at(
             redis_url,
+            durable=durable,
+            reply_seconds=SOCKET_TIMEOUT_SECONDS,
+            connect_seconds=SOCKET_TIMEOUT_SECONDS,
             max_connections=CONNECTIONS,
-            timeout=SOCKET_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=SOCKET_TIMEOUT_SECONDS,
-            socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
         )
-        return cls(pool, key_seconds)
+        return cls(pool, key_seconds, durable=durable)
 
     async def add(self, vote: Vote) -> str:
         """Add a vote and return the id of its entry. If this raises, the vote may or may not be in the stream."""
@@ -87,9 +94,19 @@ class VoteStream:
             raise KeyReused
         return entry.decode()
 
-    async def ping(self) -> None:
-        """Raise unless Redis responds."""
-        await self._pipeline.execute("PING")
+    async def check(self) -> None:
+        """Raise unless Redis would store a vote: it has the right role and settings, the stream is one, and it takes a write."""
+        try:
+            await check(self._pipeline.execute, durable=self._durable)
+        except RedisUnfit:
+            await self.pool.drop()  # it has changed since the connection was checked
+            raise
+        try:
+            await self.length()
+        except ResponseError as refused:  # whoever may not ask for the length may still add votes
+            if is_wrong_type(refused):
+                raise RedisUnfit(f"Redis: {contract.STREAM} is not a stream: rename that key") from None
+        await self._pipeline.execute("SET", READY_KEY, "", "EX", READY_KEY_SECONDS)
 
     async def length(self) -> int:
         """Return the number of entries in the stream."""

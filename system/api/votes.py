@@ -17,7 +17,7 @@ from system.api.body import header_values, read_body
 from system.api.responses import Problem, problems, send_json, unavailable
 from system.api.stream import UNAVAILABLE, VoteStream, is_wrong_type
 from system.contract import Vote
-from system.errors import KeyReused
+from system.errors import KeyReused, summary
 from system.logs import Event, logger
 
 KEY_NAMESPACE = UUID("6f1d0f0e-5f0c-5d55-9a3b-3f1f0b8f2c57")
@@ -30,7 +30,7 @@ PROBLEMS = {
     400: "The Idempotency-Key is not 1 to 255 visible ASCII characters, or was sent more than once.",
     408: "The body did not arrive within 10 s.",
     413: "The body is larger than 1 MiB.",
-    415: "The Content-Type is not application/json.",
+    415: "The Content-Type is not application/json, or the body is compressed.",
     422: "The body is not a vote, or the Idempotency-Key was used for a different option.",
     429: "Too many requests from this address.",
     503: "Redis is unavailable. The vote may or may not have been recorded; send it again with the same Idempotency-Key.",
@@ -107,9 +107,12 @@ class VoteEndpoint:
             return
         if not is_json(scope):
             raise HTTPException(415, "The Content-Type must be application/json")
+        if any(coding.lower() != b"identity" for coding in header_values(scope, b"content-encoding")):
+            raise HTTPException(415, "The body must not be compressed", {"Accept-Encoding": "identity"})
         key = idempotency_key(scope)
         vote_id = str(uuid7() if key is None else uuid5(KEY_NAMESPACE, key))
         vote = Vote(self._decode(body), time.time_ns() // 1_000_000, vote_id)
+        scope["vote_id"] = vote_id  # for the request log
         try:
             stream_id = await (self._stream.add(vote) if key is None else self._stream.add_once(vote))
         except KeyReused:
@@ -117,7 +120,7 @@ class VoteEndpoint:
         except UNAVAILABLE as failure:
             if is_wrong_type(failure):
                 raise
-            self._log.warning(Event.REDIS_UNAVAILABLE, error=type(failure).__name__)
+            self._log.warning(Event.REDIS_UNAVAILABLE, vote_id=vote_id, error=summary(failure))
             raise unavailable("Redis") from None
         self._accepted.labels(vote.option).inc()
         await send_json(send, 201, Accepted(message="Vote accepted", option=vote.option, stream_id=stream_id, vote_id=vote.vote_id))
@@ -151,7 +154,10 @@ class VoteFastPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle votes, including rejected ones; pass everything else on."""
         if scope["type"] != "http" or scope["path"] != self._route.path or scope["method"] != "POST":
-            await self._app(scope, receive, send)
+            if scope["type"] == "http" and scope["path"] == "*":  # OPTIONS about the server as a whole
+                await send_json(send, 200, {}, [(b"allow", b"GET, HEAD, POST, OPTIONS")])
+            else:
+                await self._app(scope, receive, send)
             return
         scope["route"] = self._route
         try:

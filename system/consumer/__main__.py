@@ -3,6 +3,11 @@
 Exit codes: 0 stopped by SIGTERM or SIGINT, 2 invalid setting.
 """
 
+from system.stopping import exit_on_signals
+
+if __name__ == "__main__":
+    exit_on_signals(0)
+
 import asyncio
 import contextlib
 import signal
@@ -12,8 +17,6 @@ from typing import TypeVar
 
 import uvloop
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from system import CONSUMER_VERSION, logs
@@ -24,9 +27,12 @@ from system.consumer.metrics import Metrics
 from system.db.store import Store
 from system.errors import CONNECTION_GONE, SettingsInvalid
 from system.logs import Event
+from system.output import make_safe
+from system.redis_pool import RedisPool
 from system.settings import ConsumerSettings
 
 CONNECT_SECONDS = 2.0
+CONNECTIONS = 4  # one waits for new entries while others do the rest
 # Shutdown must finish within 5 seconds of a signal: half of it for the current batch, then half a second for each of three closing steps.
 FINISH_SECONDS = 2.5
 CLOSE_SECONDS = 0.5
@@ -36,6 +42,7 @@ T = TypeVar("T")
 
 def main() -> None:
     """Run the consumer with the settings of the environment."""
+    make_safe()
     try:
         settings = ConsumerSettings.read()
         logs.configure(settings.log_level)
@@ -59,14 +66,15 @@ async def serve(settings: ConsumerSettings) -> None:
     running = asyncio.create_task(consumer.run())
     loop = asyncio.get_running_loop()
 
-    def stop(received: signal.Signals) -> None:
+    def stop(number: int) -> None:
         if not consumer.stopping:
-            log.info(Event.SHUTDOWN_SIGNAL_RECEIVED, signal=received.name)
+            log.info(Event.SHUTDOWN_SIGNAL_RECEIVED, signal=signal.Signals(number).name)
             consumer.stop()
             loop.call_later(FINISH_SECONDS, running.cancel)  # safe: unacknowledged entries stay pending, and the ledger rejects duplicates
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
+        # Not `loop.add_signal_handler`: the loop would restore the default handlers when it closes, before the process ends.
+        signal.signal(number, lambda received, _: loop.call_soon_threadsafe(stop, received))
     await asyncio.wait({running})
     log.info(Event.CONSUMER_SHUTTING_DOWN)
     for name in await within(CLOSE_SECONDS, upkeep.remove_own_name(redis, settings)) or ():
@@ -75,6 +83,8 @@ async def serve(settings: ConsumerSettings) -> None:
     await within(CLOSE_SECONDS, redis.aclose())
     log.info(Event.CLOSING_POSTGRES_POOL)
     await store.close()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # one more must not kill the process while it exits
     log.info(Event.CONSUMER_SHUTDOWN_COMPLETE)
     if not running.cancelled():
         running.result()  # raises the error that ended the loop, if any
@@ -87,12 +97,14 @@ def client(settings: ConsumerSettings) -> Redis:
         SettingsInvalid: the URL cannot be parsed.
     """
     try:
-        return Redis.from_url(
+        pool = RedisPool.at(
             settings.redis_url,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=settings.block_ms / 1000 + REPLY_SECONDS,  # longer than a blocking read
-            retry=Retry(NoBackoff(), 0),  # the loop retries, because it knows what a retry implies
+            durable=False,  # a vote is safest once it is counted, whatever Redis it comes from
+            reply_seconds=settings.block_ms / 1000 + REPLY_SECONDS,  # longer than a blocking read
+            connect_seconds=CONNECT_SECONDS,
+            max_connections=CONNECTIONS,
         )
+        return Redis.from_pool(pool)
     except ValueError:
         raise SettingsInvalid("REDIS_URL: cannot be parsed; percent-encode special characters in the password") from None
 

@@ -71,8 +71,15 @@ def alive(settings: ConsumerSettings) -> bool:
     return seconds is not None and 0 <= seconds <= limit(settings)
 
 
+class ProbeSettings(ConsumerSettings):
+    """The consumer's settings with unread URLs: reading them imports both client libraries, every few seconds."""
+
+    redis_url: str = ""
+    database_url: str = ""
+
+
 if __name__ == "__main__":
     try:
-        sys.exit(0 if alive(ConsumerSettings.read()) else 1)
+        sys.exit(0 if alive(ProbeSettings.read()) else 1)
     except SettingsInvalid as invalid:
         sys.exit(f"heartbeat: {invalid}")

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import Callable, Mapping
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -14,12 +13,14 @@ from system import contract
 from system.consumer import recovery, upkeep
 from system.consumer.backlog import Backlog, measure
 from system.consumer.counting import count
+from system.consumer.dead_letters import DeadLetters
 from system.consumer.decide import Entry, Malformed, decide
 from system.consumer.metrics import Metrics
 from system.consumer.reading import Reader
 from system.db.store import UNAVAILABLE, LedgerRow, Store
 from system.errors import CONNECTION_GONE
 from system.logs import Event, logger
+from system.redis_pool import is_wrong_server
 from system.settings import ConsumerSettings
 
 BACK_OFF_SECONDS = (1, 2, 3)  # the last delay repeats
@@ -39,14 +40,17 @@ class Consumer:
         self._metrics = metrics
         self._log = logger()
         self._reader = Reader(redis, settings)
+        self._dead_letters = DeadLetters(redis, settings, metrics)
         self._options = frozenset(settings.vote_options)
         self._stopping = asyncio.Event()
         self._group_known = False
+        self._group_refusal: ResponseError | None = None
         self._recovering = True
         self._claim_at = 0.0
         self._measure_at = 0.0
         self._attempt = 0
         self._last_error = ""
+        self._refused_upkeep: set[str] = set()
 
     @property
     def stopping(self) -> bool:
@@ -77,7 +81,9 @@ class Consumer:
             RedisError: Redis is unavailable or rejects a command. The next turn starts with the pending entries.
             UNAVAILABLE: the same for the database.
         """
-        recovering, self._recovering = self._recovering, True  # if this turn fails, unknown entries may be pending
+        # If this turn fails, unknown entries may be pending.
+        recovering, self._recovering = self._recovering or self._dead_letters.due, True
+        self._dead_letters.start_turn()
         self._heartbeat()
         try:
             if time.monotonic() >= self._measure_at:  # first, because it matters most when the rest of the turn fails
@@ -90,6 +96,8 @@ class Consumer:
         except ResponseError as error:
             if not str(error).startswith(GROUP_GONE):
                 raise
+            if self._group_refusal:
+                raise self._group_refusal from error
             self._log.warning(Event.GROUP_LOST, group=self._settings.consumer_group)
             return
         self._recovering = kept
@@ -117,31 +125,51 @@ class Consumer:
             kept |= await self._settle(entries)
             if self.stopping:
                 break
-        await upkeep.trim(self._redis, self._settings)
+        with self._upkeep():
+            await upkeep.trim(self._redis, self._settings)
         self._heartbeat()
-        for name in await upkeep.remove_idle_names(self._redis, self._settings):
-            self._log.info(Event.CONSUMER_NAME_REMOVED, name=name)
+        with self._upkeep():
+            for name in await upkeep.remove_idle_names(self._redis, self._settings):
+                self._log.info(Event.CONSUMER_NAME_REMOVED, name=name)
         # A scan reads the whole pending list. A third of the idle time claims entries soon enough without scanning more than needed.
         self._claim_at = time.monotonic() + self._settings.claim_idle_ms / 3000
         return kept
 
     async def _measure(self) -> None:
         """Update the backlog metrics, every `MEASURE_SECONDS`: it takes four commands, and a scrape must not depend on Redis."""
-        self._metrics.show(await measure(self._redis, self._settings))
+        found = Backlog()  # if Redis does not allow one of the commands, the last values would look valid
+        with self._upkeep():
+            found = await measure(self._redis, self._settings)
+        self._metrics.show(found)
         self._measure_at = time.monotonic() + MEASURE_SECONDS
+
+    @contextlib.contextmanager
+    def _upkeep(self) -> Iterator[None]:
+        """Run a step that counting does not need. If Redis does not allow it, log that once for each reason and continue."""
+        try:
+            yield
+        except ResponseError as error:
+            if is_wrong_server(error) or str(error).startswith(GROUP_GONE):
+                raise
+            if str(error) not in self._refused_upkeep:
+                self._refused_upkeep.add(str(error))
+                self._log.error(Event.UPKEEP_REFUSED, error=f"{type(error).__name__}: {error}")
 
     async def _ensure_group(self) -> None:
         stream, group = self._settings.stream_name, self._settings.consumer_group
         try:
             await self._redis.xgroup_create(stream, group, contract.GROUP_START, mkstream=True)
         except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
+            if is_wrong_server(error):
                 raise
+            if not str(error).startswith("BUSYGROUP"):  # out of memory, or not allowed: perhaps it exists, and the next read tells
+                self._group_refusal = error
+                return
             if not self._group_known:
                 self._log.info(Event.GROUP_EXISTS, stream=stream, group=group)
         else:
             self._log.info(Event.GROUP_CREATED, stream=stream, group=group)
-        self._group_known = True
+        self._group_known, self._group_refusal = True, None
 
     async def _settle(self, entries: list[Entry]) -> bool:
         """Process a batch: count votes, dead-letter malformed entries, acknowledge.
@@ -157,7 +185,8 @@ class Consumer:
         if decision.lost:
             self._log.error(Event.VOTE_LOST, count=len(decision.lost), stream_ids=decision.lost)
             self._metrics.lost.inc(len(decision.lost))
-        await self._dead_letter(decision.malformed)
+        self._log_each(Event.VOTE_RECEIVED, decision.votes)
+        await self._dead_letters.move(decision.malformed)
         refused = await self._count(decision.votes) if decision.votes else {}
         await self._acknowledge([*decision.lost, *(vote.stream_id for vote in decision.votes if vote.stream_id not in refused)])
         return await self._retry_or_dead_letter(refused, dict(entries)) if refused else False
@@ -171,10 +200,20 @@ class Consumer:
         again = [vote.stream_id for vote in votes if vote.stream_id not in outcome.counted and vote.stream_id not in outcome.refused]
         self._metrics.counted.inc(len(outcome.counted))
         self._metrics.duplicates.inc(len(again))
+        self._log_each(Event.VOTE_COUNTED, [vote for vote in votes if vote.stream_id in outcome.counted])
+        for vote in votes:
+            if error := outcome.refused.get(vote.stream_id):
+                self._log.warning(Event.VOTE_REFUSED, stream_id=vote.stream_id, vote_id=vote.vote_id, error=error)
         if again:
             self._log.info(Event.DUPLICATE_REFUSED, count=len(again), stream_ids=again[:DUPLICATES_SHOWN])
         self._log.info(Event.VOTE_PROCESSED, **batch, duplicates=len(again), refused=len(outcome.refused))
         return outcome.refused
+
+    def _log_each(self, event: Event, votes: list[LedgerRow]) -> None:
+        """Log one line for each vote, at DEBUG only: whoever can read the ledger as well learns its option."""
+        if self._log.is_enabled_for(logging.DEBUG):
+            for vote in votes:
+                self._log.debug(event, stream_id=vote.stream_id, vote_id=vote.vote_id)
 
     async def _acknowledge(self, stream_ids: list[str]) -> None:
         """Acknowledge counted and lost entries and trim the stream, in one round trip."""
@@ -183,32 +222,12 @@ class Consumer:
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.xack(self._settings.stream_name, self._settings.consumer_group, *stream_ids)
             pipe.eval(upkeep.TRIM, 1, self._settings.stream_name)
-            await pipe.execute()
-
-    async def _dead_letter(self, malformed: list[Malformed]) -> None:
-        """Move entries to the dead-letter stream. Each is either there or still pending, never both and never neither."""
-        if not malformed:
-            return
-        stream, group = self._settings.stream_name, self._settings.consumer_group
-        for entry in malformed:
-            self._log.warning(Event.MALFORMED_MESSAGE_DETECTED, stream_id=entry.stream_id, reason=entry.reason)
-        commands = []
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for entry in malformed:
-                letter: dict[Any, Any] = dict(entry.fields.items())
-                letter[contract.FIELD_SOURCE_ID.encode()] = entry.stream_id
-                letter[contract.FIELD_REASON.encode()] = entry.reason
-                dead = contract.dead_letters(stream)
-                if len(letter) <= upkeep.DEAD_LETTER_FIELDS_MAX:
-                    pipe.eval(upkeep.DEAD_LETTER, 2, stream, dead, group, entry.stream_id, *chain.from_iterable(letter.items()))
-                else:  # too large for the script: at least once
-                    pipe.xadd(dead, letter)
-                    pipe.xack(stream, group, entry.stream_id)
-                commands.append(len(pipe) - 1)
-            replies = await pipe.execute()
-        for entry in (entry for entry, command in zip(malformed, commands, strict=True) if replies[command]):
-            self._log.warning(Event.MALFORMED_MESSAGE_DEAD_LETTERED, stream_id=entry.stream_id, reason=entry.reason)
-            self._metrics.dead.inc()
+            acknowledged, trimmed = await pipe.execute(raise_on_error=False)
+        if isinstance(acknowledged, Exception):
+            raise acknowledged
+        with self._upkeep():
+            if isinstance(trimmed, Exception):
+                raise trimmed
 
     async def _retry_or_dead_letter(self, refused: dict[str, str], fields: Mapping[bytes, Mapping[bytes, bytes]]) -> bool:
         """Dead-letter rejected entries that were delivered MAX_RETRIES times. Return whether others stay pending.
@@ -220,7 +239,7 @@ class Consumer:
             pending = await self._redis.xpending_range(self._settings.stream_name, self._settings.consumer_group, stream_id, stream_id, 1)
             if pending and int(pending[0]["times_delivered"]) >= self._settings.max_retries:
                 spent.append(Malformed(stream_id, fields[stream_id.encode()], f"the database rejected it: {error}"))
-        await self._dead_letter(spent)
+        await self._dead_letters.move(spent)
         return len(spent) < len(refused)
 
     async def _back_off(self, event: Event, error: BaseException) -> None:

@@ -1,5 +1,7 @@
 """The consumer's Prometheus metrics."""
 
+from socket import has_dualstack_ipv6
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from system.consumer.backlog import Backlog
@@ -17,6 +19,7 @@ class Metrics:
         self.counted = Counter("votes_counted", "Votes counted", registry=registry)
         self.duplicates = Counter("votes_duplicate", "Deliveries of votes that were already counted", registry=registry)
         self.dead = Counter("votes_dead_lettered", "Entries moved to the dead-letter stream", registry=registry)
+        self.aside = Gauge("vote_set_aside_entries", "Entries that Redis does not let into the dead-letter stream", registry=registry)
         self.claimed = Counter("votes_claimed", "Entries claimed from another consumer", registry=registry)
         self.lost = Counter("votes_lost", "Pending entries that no longer exist in the stream", registry=registry)
         self.batch = Histogram("vote_batch_entries", "Entries per batch", registry=registry, buckets=BATCH_BUCKETS)
@@ -43,6 +46,6 @@ class Metrics:
             SettingsInvalid: the port is not available.
         """
         try:
-            start_http_server(port, registry=self._registry)
+            start_http_server(port, addr="::" if has_dualstack_ipv6() else "0.0.0.0", registry=self._registry)  # noqa: S104 - for Prometheus
         except OSError as error:
             raise SettingsInvalid(f"METRICS_PORT: {error.strerror}") from None

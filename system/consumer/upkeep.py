@@ -35,6 +35,7 @@ return redis.call('XTRIM', KEYS[1], 'MINID', needed)
 # resume after another one has moved it. XADD comes first: if Redis is out of memory, the entry must stay pending.
 DEAD_LETTER = """
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+if pending.err and not pending.err:find('NOGROUP') then return pending end
 if pending.err or #pending == 0 then return 0 end -- if the group is gone, the entry will be delivered again
 redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
 return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])

@@ -1,6 +1,7 @@
 """`python -m tests.bench`: measure, print a table, write JSON, compare with an earlier run.
 
-Exit codes: 0 measured, 1 a vote was lost or a response was wrong, 2 wrong usage. Measured times do not affect the exit code.
+Exit codes: 0 measured, 1 a vote was lost or a response was wrong, 2 wrong usage, 3 it could not be measured, 130 interrupted. Measured
+times do not affect the exit code.
 """
 
 import json
@@ -17,6 +18,7 @@ from rich.table import Table
 from tests.bench import parts, speed
 from tests.bench.growth import Extent, growth
 from tests.bench.parts import Figures, Wrong
+from tests.command import run_as_command
 from tests.unit.servers import postgres, valkey
 
 
@@ -83,4 +85,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_as_command(lambda: typer.run(main))

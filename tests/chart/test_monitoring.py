@@ -60,7 +60,7 @@ def test_prometheus_reaches_the_metrics_ports_and_nothing_else() -> None:
     }
     assert "Ingress" in one("NetworkPolicy", "allow-consumer", found).body["spec"]["policyTypes"]  # otherwise Kubernetes ignores the rule
     assert len([m for m in found if m.kind == "NetworkPolicy"]) == 12
-    assert "observability" not in str([m.body for m in monitored(enabled=False)])
+    assert "observability" not in str([m.body for m in monitored(enabled=False, alerts=False)])
 
 
 def test_the_alerts_match_the_guarantees_page_and_are_limited_to_the_release() -> None:

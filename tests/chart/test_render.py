@@ -8,7 +8,7 @@ import pytest
 
 from tests.chart.values_table import CHART
 from validation.probes.chart import kubernetes_schemas, manifests, values
-from validation.probes.chart.value_flips import flips
+from validation.probes.chart.value_flips import PORTS_ARE_OPEN, flips
 from validation.probes.chart.workloads import Workload, workloads
 
 SHIPPED = values.shipped(CHART)
@@ -63,9 +63,9 @@ def test_selectors_match_the_pod_labels_and_contain_no_version(file: str) -> Non
 
 
 def test_every_value_is_read_by_a_template() -> None:
-    found = flips(CHART, settings=[{}, *SHIPPED.values()])
+    found = flips(CHART, settings=[{}, PORTS_ARE_OPEN, *SHIPPED.values()])
     assert len(found) > 80
-    assert [flip for flip in found if not flip.places] == []
+    assert [flip.value for flip in found if not flip.places] == ["consumer.streamName"]  # every other stream is refused
 
 
 def test_external_data_stores_leave_no_server_password_or_volume() -> None:
@@ -75,7 +75,7 @@ def test_external_data_stores_leave_no_server_password_or_volume() -> None:
 
 
 def test_an_external_url_replaces_only_its_own_server() -> None:
-    found = rendered(redis={"url": "redis://:secret@redis.example:6379/0"})
+    found = rendered(redis={"url": "redis://:secret@redis.example:6379/0"}, **PORTS_ARE_OPEN)
     assert [m.name for m in found if m.kind == "StatefulSet"] == ["postgres"]
     (secret,) = [m for m in found if m.kind == "Secret" and m.namespace == "voting-consumer"]
     assert base64.b64decode(secret.body["data"]["REDIS_URL"]) == b"redis://:secret@redis.example:6379/0"
@@ -92,10 +92,12 @@ def test_generated_passwords_are_the_same_in_all_namespaces() -> None:
 
 
 def test_keda_gets_the_address_and_password_of_an_external_redis() -> None:
-    found = rendered(consumer={"keda": {"enabled": True}}, redis={"url": "rediss://user:pass:w%2Frd@redis.example:6380/0"})
+    found = rendered(
+        consumer={"keda": {"enabled": True}}, redis={"url": "rediss://user:pass:w%2Frd@redis.example:6379/0"}, **PORTS_ARE_OPEN
+    )
     (scaled,) = [m for m in found if m.kind == "ScaledObject"]
     for trigger in scaled.body["spec"]["triggers"]:
-        assert (trigger["metadata"]["address"], trigger["metadata"]["enableTLS"]) == ("redis.example:6380", "true")
+        assert (trigger["metadata"]["address"], trigger["metadata"]["enableTLS"]) == ("redis.example:6379", "true")
     (secret,) = [m for m in found if m.kind == "Secret" and m.namespace == "voting-consumer"]
     assert base64.b64decode(secret.body["data"]["REDIS_PASSWORD"]) == b"pass:w/rd"
 

@@ -100,4 +100,4 @@ def test_an_unusable_value_is_rejected(path: str, value: Any) -> None:
 
 
 def test_the_defaults_and_every_shipped_values_file_are_accepted() -> None:
-    assert [probe.schema_error(CHART, values) for values in ({}, *probe.shipped(CHART).values())] == [None] * 6
+    assert [probe.schema_error(CHART, values) for values in ({}, *probe.shipped(CHART).values())] == [None] * 8

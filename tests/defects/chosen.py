@@ -1,4 +1,4 @@
-"""Which defects are proven: all if CI is set, otherwise those that the changes of a branch can affect."""
+"""Which defects are proven: all if CI is set, otherwise those that the changes of a branch can affect. DEFECT_SHARE=2/3 takes a share."""
 
 import os
 from pathlib import Path
@@ -25,6 +25,11 @@ def chosen(project: Path = PROJECT) -> Chosen:
     ref = "" if in_ci else base(project)
     found = choose(Wanted(since=ref), HERE)
     why = ALL_OF_THEM if ref else f"all of them, because {'CI is set' if in_ci else 'there is no upstream to compare with'}"
+    if share := os.environ.get("DEFECT_SHARE", ""):
+        number, _, of = share.partition("/")
+        kept = found.defects[int(number) - 1 :: int(of)]
+        why = f"{len(kept)} of {len(found.defects)}, the share {share}, because DEFECT_SHARE is set; {ALL_OF_THEM}"
+        return Chosen(kept, (*found.notes, why))
     return Chosen(found.defects, (*found.notes, why))
 
 

@@ -46,10 +46,23 @@ def test_a_branch_that_was_never_pushed_is_compared_with_the_default_branch(publ
 @pytest.mark.parametrize("what", ["no repository", "no upstream"])
 def test_without_an_upstream_all_are_proven(what: str, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delenv("DEFECT_SHARE", raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert chosen(published if what == "no upstream" else tmp_path).defects == EVERYTHING
 
 
+@pytest.mark.parametrize("of", [1, 3])
+def test_the_shares_are_everything_once(of: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "1")
+    shares = []
+    for number in range(1, of + 1):
+        monkeypatch.setenv("DEFECT_SHARE", f"{number}/{of}")
+        shares.append(chosen())
+        assert f"share {number}/{of}" in shares[-1].notes[-1]
+    assert sorted(one.id for share in shares for one in share.defects) == sorted(one.id for one in EVERYTHING)
+
+
 def test_continuous_integration_proves_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEFECT_SHARE", raising=False)
     monkeypatch.setenv("CI", "1")
     assert chosen().defects == EVERYTHING

@@ -9,8 +9,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from msgspec import structs
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -67,6 +69,8 @@ def draw(folder: Path = FOLDER) -> str:
         for event in events:
             progress(event)
     run = load(folder)
+    # Without the temporary folders of the recording: a reader runs the command above.
+    run = replace(run, started=structs.replace(run.started, flags=[], selection=["--phase", str(PHASE)]))
     summary(run, console, Path("reports") / run.started.run)
     console.width = max(map(len, console.export_text(clear=False).splitlines()))
     drawn = console.export_svg(title="votecheck", theme=THEME, code_format=SVG, unique_id="votecheck")

@@ -60,8 +60,15 @@ def python(copy: Path, *arguments: str, **env: str) -> "subprocess.CompletedProc
 
 def together(copy: Path, **env: str) -> "subprocess.CompletedProcess[str]":
     """Run the tests of the copy that hold a checkpoint together with its defect, its scenario and the documents."""
-    files = ["tests/defects/test_catalogue.py", "tests/hygiene/test_documents.py", "tests/hygiene/test_guarantees.py", "features"]
-    chosen = "has_a_defect or says or is_on_it or every_scenario_a_checkpoint"
+    files = [
+        "tests/defects/test_catalogue.py",
+        "tests/hygiene/test_documents.py",
+        "tests/hygiene/test_guarantees.py",
+        "tests/hygiene/test_claims.py",
+        "tests/unit/registry/test_scenarios.py",
+        "features",
+    ]
+    chosen = "has_a_defect or says or is_on_it or every_scenario_a_checkpoint or quotes_its_page or item_of_a_list or scenario_is_listed"
     return python(copy, "-m", "pytest", "-q", "--no-header", "-rf", *files, "-k", chosen, **env)
 
 
@@ -78,6 +85,7 @@ def test_the_page_has_a_block_for_each_step() -> None:
         "features/steps/api/request_id.py",
         "validation/defects/defects.toml",
         "docs/explanation/guarantees.md",
+        "validation/registry/claims/guarantees.toml",
     ]
 
 

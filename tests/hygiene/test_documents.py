@@ -11,19 +11,22 @@ from validation.probes.source import generated, markdown
 
 MADE: dict[str, Callable[[], str]] = {
     generated.CHECKPOINTS: lambda: generated.checkpoints(PROJECT),
+    generated.CLAIMS: generated.claims,
     generated.CONFIGURATION: lambda: generated.configuration(PROJECT),
     "docs/reference/cli.md": cli.page,
     "docs/reference/http-api.md": http_api.page,
     "docs/reference/metrics.md": metrics.page,
     "docs/reference/results-json.md": results_json.page,
 }
+REGENERATE = os.environ.get("VOTECHECK_REGENERATE") == "1"
+"""Read here, because collecting the features builds the environment anew."""
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "chart").rglob("*.md")])
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_generated_document_is_what_the_code_says(name: str) -> None:
     wanted = MADE[name]()
-    if os.environ.get("VOTECHECK_REGENERATE") == "1":
+    if REGENERATE:
         (PROJECT / name).write_text(wanted, encoding="utf-8")
     assert (PROJECT / name).read_text(encoding="utf-8") == wanted, "run again with VOTECHECK_REGENERATE=1"
 

@@ -29,7 +29,7 @@ SECONDS = 120
 
 
 def a_tool(run: Callable[[Path, Defect | None], Remarks], *, runs: bool = False) -> Tool:
-    must_report = control("chart/templates/api.yaml", "replicas: {{ .Values.api.replicas }}", "replicas: many")
+    must_report = control("chart/templates/api.yaml", "replicas: {{ .Values.api.replicas | int64 }}", "replicas: many")
     return Tool("tool", "", "", ("chart/*",), lambda: "1.0", run, must_report, runs)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from validation.core.settings import PROJECT
-from validation.probes.source import completeness, documents, facts, scenarios
+from validation.probes.source import command_lines, commands, completeness, documents, facts, scenarios
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,14 @@ from validation.probes.source import completeness, documents, facts, scenarios
         "votecheck run --no-such-option",
         "votecheck run --phase",
         "python -m no_such_module",
-        "curl http://127.0.0.1:8000",
+        "htop",
+        "kubectl apply -f loadtests/nothing.yaml",
+        "helm install voting ./chart --values chart/ci/nothing.yaml",
         'make "unfinished',
     ],
 )
 def test_a_command_that_cannot_run_is_seen(line: str) -> None:
-    assert documents.command_problems(PROJECT, [line]) != [""]
+    assert command_lines.problems(PROJECT, [line]) != [""]
 
 
 @pytest.mark.parametrize(
@@ -30,28 +32,32 @@ def test_a_command_that_cannot_run_is_seen(line: str) -> None:
     ["make validate   # go", "make PYTHON=python3.13 test", "CI=1 make test", ".venv/bin/votecheck run --phase 5", "python -m system.api"],
 )
 def test_a_command_that_runs_is_let_through(line: str) -> None:
-    assert documents.command_problems(PROJECT, [line]) == [""]
+    assert command_lines.problems(PROJECT, [line]) == [""]
 
 
 def test_each_line_has_a_problem_of_its_own() -> None:
     lines = ["votecheck list", "make no-such-target", "votecheck no-such-command", "votecheck doctor"]
-    assert [bool(problem) for problem in documents.command_problems(PROJECT, lines)] == [False, True, True, False]
+    assert [bool(problem) for problem in command_lines.problems(PROJECT, lines)] == [False, True, True, False]
 
 
 def test_commands_that_cannot_even_be_asked_all_have_the_same_problem(tmp_path: Path) -> None:
     (tmp_path / "validation").mkdir()
     (tmp_path / "validation" / "__init__.py").write_text("1 / 0\n", encoding="utf-8")
-    first, second = documents.command_problems(tmp_path, ["votecheck list", "votecheck doctor"])
+    first, second = command_lines.problems(tmp_path, ["votecheck list", "votecheck doctor"])
     assert first == second
     assert "ZeroDivisionError" in first
 
 
+def lines_of(document: str) -> list[str]:
+    return [step.line for step in commands.read("page.md", document).steps]
+
+
 def test_commands_are_the_lines_of_sh_blocks_only() -> None:
-    assert documents.commands("```sh\n# why\nmake test\n```\n```\nnot this\n```\n") == ["make test"]
+    assert lines_of("```sh\n# why\nmake test   # it's long\n```\n```\nnot this\n```\n") == ["make test"]
 
 
 def test_a_command_may_go_on_in_the_next_line() -> None:
-    assert documents.commands("- a list\n\n  ```sh\n  make \\\n    test\n  ```\n") == ["make    test"]
+    assert lines_of("- a list\n\n  ```sh\n  make \\\n    test\n  ```\n") == ["make    test"]
 
 
 def test_a_changelog_is_read_as_it_stands() -> None:

@@ -19,6 +19,7 @@ EXAMPLES = PROJECT / "docs" / "guides" / "ci"
 SCHEMAS = {
     GITHUB / "workflows" / "ci.yml": "vendor.github-workflows",
     EXAMPLES / "github-actions.yml": "vendor.github-workflows",
+    EXAMPLES / "github-actions-shards.yml": "vendor.github-workflows",
     EXAMPLES / "gitlab-ci.yml": "vendor.gitlab-ci",
     GITHUB / "ISSUE_TEMPLATE" / "bug.yml": "vendor.github-issue-forms",
     GITHUB / "ISSUE_TEMPLATE" / "checkpoint.yml": "vendor.github-issue-forms",
@@ -52,6 +53,11 @@ def lines_of(file: Path) -> list[str]:
     return scripts(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
+def one_job(line: str) -> str:
+    """Return a line as it is in the first job of a matrix."""
+    return line.replace("${{ matrix.shard }}", "1")
+
+
 def test_every_workflow_file_has_a_schema() -> None:
     assert {*GITHUB.rglob("*.yml"), *EXAMPLES.glob("*.yml")} == SCHEMAS.keys()
 
@@ -74,15 +80,15 @@ def test_a_workflow_that_does_not_fit_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yml")), ids=name)
 def test_each_command_of_an_example_would_run(file: Path) -> None:
-    lines = [line for line in lines_of(file) if not line.startswith("cat ")]
+    lines = [one_job(line) for line in lines_of(file) if not line.startswith("cat ")]
     assert any("votecheck run" in line for line in lines)
     assert problems(lines) == []
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yml")), ids=name)
 def test_the_validation_of_an_example_runs_and_writes_each_report_that_it_keeps(file: Path, tmp_path: Path) -> None:
-    (line,) = {line for line in lines_of(file) if "votecheck run" in line and "--target" not in line}
-    narrow = [sys.executable, "-m", "validation", *line.split()[1:], "--checkpoint", "8.3", "--reports", str(tmp_path)]
+    (line,) = {one_job(line) for line in lines_of(file) if "votecheck run" in line and "--target" not in line}
+    narrow = [sys.executable, "-m", "validation", *line.split()[1:], "--checkpoint", "4.2", "--reports", str(tmp_path)]
     ran = subprocess.run(narrow, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
     assert ran.returncode == 0, ran.stderr
     kept = re.findall(r"reports/(latest/\S+)", file.read_text(encoding="utf-8"))

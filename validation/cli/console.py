@@ -1,8 +1,11 @@
 """Where the command line prints: data to stdout, everything else to stderr."""
 
+import json
 import os
 import shutil
+from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 
@@ -23,6 +26,15 @@ def print_message(line: str, style: str | None = None) -> None:
 def print_data(line: str) -> None:
     """Print a line of data on stdout at once."""
     print(line, flush=True)  # noqa: T201 - data goes to stdout
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document on stdout, in ASCII: no text in it acts on a terminal.
+
+    Args:
+        value: of built-in types, dataclasses, structs of msgspec and enums.
+    """
+    print_data(json.dumps(value, indent=2, allow_nan=False, default=msgspec.to_builtins))
 
 
 def print_path_hint() -> None:

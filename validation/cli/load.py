@@ -1,6 +1,5 @@
 """The commands of `votecheck load`."""
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,8 @@ import msgspec
 import typer
 
 from loadtests.scenario import FILE, Scenario, scenarios
-from validation.cli.console import print_data, print_message, stderr
+from validation.cli import github
+from validation.cli.console import print_data, print_json, print_message, stderr
 from validation.cli.options import (
     CLUSTER,
     FAULTS,
@@ -18,6 +18,7 @@ from validation.cli.options import (
     ApiUrl,
     Context,
     DatabaseUrl,
+    Json,
     Kubeconfig,
     LoadCommand,
     RedisUrl,
@@ -26,12 +27,18 @@ from validation.cli.options import (
     TargetName,
     examples,
 )
-from validation.core.errors import HarnessError, UsageError
+from validation.core.errors import INTERRUPTED_EXIT, HarnessError, UsageError
 from validation.core.settings import PROJECT, RunSettings, known_target
+from validation.record.results import Verdict
 from validation.record.runs import new_run_id
-from validation.record.verdicts import EXIT_CODES, INTERRUPTED_EXIT, RunVerdict
+from validation.record.verdicts import ACCEPTED, EXIT_CODES
 
-load_app = typer.Typer(help="Put the system under load, reconcile every vote and print a verdict.", no_args_is_help=True)
+load_app = typer.Typer(
+    help="Put the system under load, reconcile every vote and print a verdict: PASSED, NO-GO, INCOMPLETE or PARTIAL.", no_args_is_help=True
+)
+
+EXITS = {str(word): code for word, code in EXIT_CODES.items()} | {str(Verdict.PASSED): 0}
+"""The exit code of each verdict of a load run."""
 
 Rate = Annotated[
     float | None,
@@ -87,10 +94,13 @@ def _add(scenario: Scenario) -> None:
         ] = "",
         accept_incomplete: AcceptIncomplete = False,
         reports: Reports = Path("reports"),
+        json: Json = False,
     ) -> None:
         from validation.load import run  # noqa: PLC0415 - `--help` needs no driver
-        from validation.load.report.text import summary  # noqa: PLC0415
-        from validation.load.report.write import write  # noqa: PLC0415
+        from validation.load.plan import planned  # noqa: PLC0415
+        from validation.load.report.annotations import of_load  # noqa: PLC0415
+        from validation.load.report.text import markdown, summary  # noqa: PLC0415
+        from validation.load.report.write import RESULT, write  # noqa: PLC0415
         from validation.targets.preflight import preflight  # noqa: PLC0415
 
         settings = RunSettings(
@@ -99,25 +109,33 @@ def _add(scenario: Scenario) -> None:
         )  # fmt: skip
         if plan := preflight(settings):
             print_message(plan)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: keep what was measured
-        result = run.run(settings, run.LoadPlan(run.scaled(scenario, rate, seconds), processes, fault, in_cluster), print_message)
+        asked = planned(scenario, rate, seconds, processes, fault, in_cluster=in_cluster)
+        result = run.run(settings, asked, print_message)
         write(settings.folder, result)
         summary(result, stderr, settings.folder)
+        github.publish(lambda most: markdown(result, most), of_load(result))
+        if json:
+            print_data((settings.folder / RESULT).read_text(encoding="utf-8").rstrip())
         if result.interrupted:
             raise typer.Exit(INTERRUPTED_EXIT)
-        raise typer.Exit(0 if accept_incomplete and result.verdict == "INCOMPLETE" else EXIT_CODES[RunVerdict(result.verdict)])
+        if accept_incomplete and result.verdict in ACCEPTED:
+            print_message("Exit code 0 because of --accept-incomplete.")
+            raise typer.Exit
+        raise typer.Exit(EXITS[result.verdict])
 
 
 @load_app.command(name="noise", epilog=examples("votecheck load noise baseline --runs 5"))
-def _noise(
+def _noise(  # noqa: PLR0913, PLR0917 - one parameter per option
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="Name of a load scenario.")],
     runs: Annotated[int, typer.Option(min=4, max=20, metavar="NUMBER", help="Number of runs.", rich_help_panel=LOAD)] = 5,
     rate: Rate = None,
     seconds: Seconds = None,
     reports: Reports = Path("reports"),
+    json: Json = False,
 ) -> None:
     """Repeat a load scenario on the unchanged system, to measure the noise of this machine."""
     from validation.load import compare, run  # noqa: PLC0415
+    from validation.load.plan import planned  # noqa: PLC0415
     from validation.load.report.write import write  # noqa: PLC0415
     from validation.targets.preflight import preflight  # noqa: PLC0415
 
@@ -128,7 +146,7 @@ def _noise(
         settings = RunSettings(reports=reports.resolve(), run=f"load-{new_run_id()}")
         preflight(settings)
         print_message(f"Run {number + 1} of {runs}.")
-        results.append(run.run(settings, run.LoadPlan(run.scaled(scenarios(FILE)[scenario], rate, seconds)), print_message))
+        results.append(run.run(settings, planned(scenarios(FILE)[scenario], rate, seconds), print_message))
         write(settings.folder, results[-1])
         if results[-1].interrupted:
             raise typer.Exit(INTERRUPTED_EXIT)
@@ -136,6 +154,9 @@ def _noise(
     file = compare.noise_file(reports, results[0])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(msgspec.json.format(msgspec.json.encode(noise)))
+    if json:
+        print_json({"file": str(file), "noise": noise, "chance": {name: compare.chance(values) for name, values in noise.figures.items()}})
+        return
     for name, values in noise.figures.items():
         spread = f"{min(values):10.4g} to {max(values):10.4g}"
         print_data(f"{name:36} {spread}, two runs differ by chance by up to a factor of {compare.chance(values):.2f}")
@@ -146,6 +167,7 @@ def _compare(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="Id of a load run.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="Id of a later load run, or load-latest.")] = "load-latest",
     reports: Reports = Path("reports"),
+    json: Json = False,
 ) -> None:
     """Compare two load runs and show what changed by more than the noise of this machine.
 
@@ -159,7 +181,9 @@ def _compare(
     if not file.is_file():
         raise HarnessError("The noise of this machine has not been measured.", "", f"votecheck load noise {second.scenario}")
     changes = compare.compare(first, second, msgspec.json.decode(file.read_bytes(), type=compare.Noise))
-    for one in changes:
+    if json:
+        print_json({"before": first.run, "after": second.run, "changes": changes})
+    for one in () if json else changes:
         interval = f"x {one.ratio:.2f} (between {one.low:.2f} and {one.high:.2f})"
         print_data(f"{one.figure:36} {one.before:10.4g} -> {one.after:10.4g}  {interval:32} {one.word}")
     raise typer.Exit(1 if any(one.word == "worse" for one in changes) else 0)

@@ -20,6 +20,15 @@ ProtocolOnly = Annotated[
     bool,
     typer.Option("--protocol-only", metavar=FLAG, help="Only the 32 checkpoints of the protocol, none beyond it.", rich_help_panel=SCOPE),
 ]
+ShardOption = Annotated[
+    str,
+    typer.Option(
+        "--shard",
+        metavar="NUMBER/OF",
+        help="Only one of several parts of the work, for example 2/4: the same options give the same parts on every machine.",
+        rich_help_panel=SCOPE,
+    ),
+]
 
 TargetName = Annotated[
     str,
@@ -68,13 +77,18 @@ AcceptIncomplete = Annotated[
     typer.Option(
         "--accept-incomplete",
         metavar=FLAG,
-        help="Exit with 0 even if something is NOT PROVEN. The verdict stays INCOMPLETE.",
+        help="Exit with 0 although the run is INCOMPLETE or PARTIAL. The verdict stays, and clears no release.",
         rich_help_panel=OUTPUT,
     ),
 ]
 Reports = Annotated[Path, typer.Option("--reports", metavar="FOLDER", help="Folder for records and reports.", rich_help_panel=OUTPUT)]
 
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or latest.")]
+Json = Annotated[
+    bool, typer.Option("--json", metavar=FLAG, help="Print one JSON document on stdout, and nothing else there.", rich_help_panel=OUTPUT)
+]
+"""Of every command that has data. After wrong usage or a harness error stdout stays empty."""
+
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, latest, or the path of its folder or record.")]
 
 
 def examples(*lines: str) -> str:

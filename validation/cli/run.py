@@ -2,13 +2,14 @@
 
 import re
 import secrets
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from validation.cli.console import print_message, print_path_hint, stderr
+from validation.cli.choice import in_scope, selection
+from validation.cli.console import print_message
+from validation.cli.ending import end_with
 from validation.cli.options import (
     CLUSTER,
     FAULTS,
@@ -21,27 +22,30 @@ from validation.cli.options import (
     CheckpointIds,
     Context,
     DatabaseUrl,
+    Json,
     Kubeconfig,
     LoadCommand,
     Phase,
     ProtocolOnly,
     RedisUrl,
     Reports,
+    ShardOption,
     Source,
     TargetName,
     examples,
 )
+from validation.core import shards
 from validation.core.errors import UsageError
-from validation.core.settings import PROJECT, RunSettings, known_target
-from validation.record.runs import new_run_id
-from validation.record.verdicts import RunVerdict
+from validation.core.settings import MODEL_EXAMPLES, PROJECT, RunSettings, known_target
+from validation.record.runs import RECORD, new_run_id
 from validation.record.waivers import read_waivers
-from validation.registry.checkpoints import select
 
 EPILOG = examples(
     "votecheck run",
     "votecheck run --checkpoint 5.1,B3 --fail-fast",
+    "votecheck run --scenario 'Null is not a vote'",
     "votecheck run --target cluster --release voting --waivers waivers.toml",
+    "votecheck run --shard 2/4",
     "votecheck run --checkpoint B10 --fault-minutes 60 --seed 7",
 )
 
@@ -50,12 +54,21 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     phase: Phase = None,
     checkpoint: CheckpointIds = "",
     protocol_only: ProtocolOnly = False,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME",
+            help="Only this scenario: its name, its name with one row of Examples, or FILE:LINE. Repeatable.",
+            rich_help_panel=SCOPE,
+        ),
+    ] = None,
     quick: Annotated[
         bool,
         typer.Option(
             "--quick",
             metavar=FLAG,
-            help="Run each kind of fault and crash point once, with fewer votes. Takes half the time, but never clears a release.",
+            help="Run each kind of fault and crash point once, with fewer votes. Takes half the time; at best PARTIAL, never GO.",
             rich_help_panel=SCOPE,
         ),
     ] = False,
@@ -65,6 +78,16 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             "--fail-fast", metavar=FLAG, help="Skip the remaining scenarios of a checkpoint that has failed.", rich_help_panel=SCOPE
         ),
     ] = False,
+    first_finding: Annotated[
+        bool,
+        typer.Option(
+            "--first-finding",
+            metavar=FLAG,
+            help="Skip everything after the first finding. Scenarios run in the order of --scenario.",
+            rich_help_panel=SCOPE,
+        ),
+    ] = False,
+    shard: ShardOption = "",
     target: TargetName = "local",
     source: Source = PROJECT,
     image_tag: Annotated[
@@ -99,51 +122,75 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         float,
         typer.Option(min=0.1, max=1440, metavar="MINUTES", help="Minutes of random fault injection in B10.", rich_help_panel=FAULTS),
     ] = 0.25,
+    long_life: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=1000,
+            metavar="TIMES",
+            help="How many times the work of B25 is done; 10 makes 200,000 votes and 10,000 clients.",
+            rich_help_panel=FAULTS,
+        ),
+    ] = 1,
     seed: Annotated[
         int | None,
         typer.Option(
-            min=0, metavar="NUMBER", help="Seed of the random faults (default: a new one, which the run prints).", rich_help_panel=FAULTS
+            min=0,
+            metavar="NUMBER",
+            help="Seed of the random faults and steps (default: a new one, which the run prints; with --shard, one from the source).",
+            rich_help_panel=FAULTS,
         ),
     ] = None,
+    model_examples: Annotated[
+        int,
+        typer.Option(
+            min=MODEL_EXAMPLES,
+            max=100_000,
+            metavar="NUMBER",
+            help="Examples of random steps in B24, about 8 s each, from each seed.",
+            rich_help_panel=FAULTS,
+        ),
+    ] = MODEL_EXAMPLES,
     waivers: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of waivers.", rich_help_panel=OUTPUT)] = None,
     accept_incomplete: AcceptIncomplete = False,
     reports: Reports = Path("reports"),
-    json: Annotated[bool, typer.Option("--json", metavar=FLAG, help="Print results.json on stdout.", rich_help_panel=OUTPUT)] = False,
+    json: Json = False,
 ) -> None:
     """Validate a release: run its checkpoints and print the verdict.
 
-    Exit code: 0 GO, 1 NO-GO, 2 wrong usage, 3 INCOMPLETE or a harness error, 130 interrupted.
+    Exit code: 0 GO, 1 NO-GO, 2 wrong usage, 3 INCOMPLETE or a harness error, 4 PARTIAL, 130 interrupted.
     """
     # Not at the top: `--help` needs neither pytest nor clients of servers, which take a second to import.
-    from validation.defects import catalogue  # noqa: PLC0415
-    from validation.defects.results import FOLDER, RESULTS, last_known  # noqa: PLC0415
+    from validation.defects import proofs  # noqa: PLC0415
+    from validation.defects.results import digest_of_sources  # noqa: PLC0415
     from validation.pytest_plugin.execution import execute  # noqa: PLC0415
-    from validation.report.terminal import Progress, summary  # noqa: PLC0415
+    from validation.report.terminal import Progress  # noqa: PLC0415
     from validation.report.write import write_all  # noqa: PLC0415
     from validation.targets.preflight import preflight  # noqa: PLC0415
 
-    scope = select(phase or (), checkpoint.split(","), beyond=not protocol_only)
+    part = shards.parse(shard, "votecheck run --shard 2/4")
+    scope, names = in_scope(phase or (), checkpoint, scenario or (), beyond=not protocol_only)
     for setting in redis_setting or ():
         if not re.fullmatch(r"[a-z-]+=\S*", setting):
             raise UsageError(f"--redis-setting {setting} is not NAME=VALUE.", "", "votecheck run --redis-setting appendfsync=everysec")
+    new_seed = int(digest_of_sources()[:7], 16) if part else secrets.randbelow(2**31)  # all shards need the same
     settings = RunSettings(
-        source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), fault_minutes,
+        source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), fault_minutes, long_life,
         redis_settings=tuple(redis_setting or ()), image_tag=image_tag, vulnerability_db=vulnerability_db,
         kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
-        seed=secrets.randbelow(2**31) if seed is None else seed, quick=quick, fail_fast=fail_fast,
+        seed=new_seed if seed is None else seed, quick=quick, fail_fast=fail_fast, first_finding=first_finding,
+        model_examples=model_examples, shard=part,
+        waivers=str(waivers or ""), scenarios=names, selection=selection(phase or (), checkpoint, names, protocol_only=protocol_only),
     )  # fmt: skip
     waived = read_waivers(waivers)
     if plan := preflight(settings):
         print_message(plan)
     with Progress(scope) as progress:
         try:
-            execute(settings, scope, waived, (progress,), last_known(settings.reports / FOLDER / RESULTS, catalogue.catalogue()))
-        finally:
-            result = write_all(settings.folder)
-    summary(result, stderr, settings.folder)
-    print_path_hint()
-    if json:
-        sys.stdout.write((settings.folder / "results.json").read_text(encoding="utf-8"))
-        sys.stdout.flush()  # here, because at exit Python would turn a closed pipe into exit code 120
-    accepted = accept_incomplete and result.verdict is RunVerdict.INCOMPLETE and not result.harness_failed
-    raise typer.Exit(0 if accepted else result.exit_code)
+            execute(settings, scope, waived, (progress,), proofs.known([one.id for one in scope], proofs.read()))
+        except BaseException:
+            if (settings.folder / RECORD).is_file():  # otherwise the error says why there is none
+                write_all(settings.folder)
+            raise
+        result = write_all(settings.folder)
+    end_with(result, settings.folder, accept_incomplete=accept_incomplete, json=json)

@@ -1,12 +1,11 @@
 """The commands that start or build the system: `votecheck up` and `images`."""
 
-import signal
 from typing import Annotated
 
 import typer
 
-from validation.cli.console import print_data, print_message
-from validation.cli.options import TARGET, Source
+from validation.cli.console import print_data, print_json, print_message
+from validation.cli.options import TARGET, Json, Source
 from validation.core.settings import PROJECT, RunSettings
 from validation.record.runs import new_run_id
 
@@ -25,15 +24,19 @@ def images(
     tag: Annotated[
         str, typer.Option(metavar="TAG", help="Tag of both images (default: the released version of each).", rich_help_panel=TARGET)
     ] = "",
+    json: Json = False,
 ) -> None:
     """Build both images with the first container engine that answers: podman, docker or buildah."""
     from validation.images import engines  # noqa: PLC0415 - `list` needs no engine
     from validation.images.build import build_all  # noqa: PLC0415
 
     engine = engines.answering(engines.BUILDERS)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: a build that has started is stopped and removed
     print_message(f"Building with {engine.name}. Without a cache this takes about a minute.")
-    for built in build_all(engine, source.resolve(), tag):
+    every = build_all(engine, source.resolve(), tag)
+    if json:
+        print_json(list(every))
+        return
+    for built in every:
         lines = [
             f"{built.reference}  {built.size / 1e6:.0f} MB, {built.seconds:.1f} s",
             f"  image   {built.digest}",

@@ -4,7 +4,6 @@ import signal
 import socket
 
 from validation.cli.console import print_message, stderr
-from validation.core.interruption import sigterm_interrupts
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently
 from validation.targets import cleanup
@@ -28,16 +27,16 @@ def serve(settings: RunSettings, port: int) -> None:
         print_message(f"Port {port} is taken; using another one.")
     target = LocalTarget(settings, api_port=chosen)
     try:
-        with sigterm_interrupts():
-            target.start()
-            parts = {"consumer": target.consumer, "API": target.api.process}
-            stderr.print(f"The voting system is up: [bold]{target.api.url}/[/bold]\nIt keeps votes until you stop it with Ctrl-C.")
-            consistently(lambda: all(part.alive for part in parts.values()), bool, during=DAY_SECONDS)
-            for name, part in parts.items():
-                if not part.alive:
-                    print_message(f"The {name} exited ({_how(part)}). End of its log: {part.output().strip()[-LOG_SHOWN:]}")
+        target.start()
+        parts = {"consumer": target.consumer, "API": target.api.process}
+        stderr.print(f"The voting system is up: [bold]{target.api.url}/[/bold]\nIt keeps votes until you stop it with Ctrl-C.")
+        consistently(lambda: all(part.alive for part in parts.values()), bool, during=DAY_SECONDS)
+        for name, part in parts.items():
+            if not part.alive:
+                print_message(f"The {name} exited ({_how(part)}). End of its log: {part.output().strip()[-LOG_SHOWN:]}")
     except KeyboardInterrupt:
         print_message("Stopping.")
+        raise
     finally:
         for problem in target.close():
             print_message(f"Not cleaned up: {problem}")

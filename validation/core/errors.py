@@ -10,6 +10,9 @@ HarnessError         the harness failed: what failed, the likely cause, the next
 
 from typing import Protocol
 
+USAGE_EXIT, HARNESS_EXIT, INTERRUPTED_EXIT = 2, 3, 130
+"""The exit codes of everything that is not a verdict."""
+
 
 class Observation(Protocol):
     """The part of an observation that a finding needs; `validation.record.events` has all of it."""

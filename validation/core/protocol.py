@@ -11,6 +11,8 @@ LAYERS = {"frontend": "presentation", "api": "application", "consumer": "process
 STREAM = "votes"
 GROUP = "vote-processors"
 DEAD_SUFFIX = ":dead"
+KEY_PREFIX = "votes:key:"
+"""Prefix of the Redis key that remembers the entry of a vote with an Idempotency-Key, under its vote id."""
 ENTRY_FIELDS = ("option", "timestamp", "request_id")
 DEAD_LETTER_FIELDS = (*ENTRY_FIELDS, "source_id", "reason")
 OPTIONS = ("cats", "dogs")
@@ -37,11 +39,14 @@ HEADERS = {
     "x-content-type-options": ("nosniff",),
     "x-xss-protection": ("0",),
     "referrer-policy": ("strict-origin-when-cross-origin", "strict-origin", "same-origin", "no-referrer"),
-    "permissions-policy": (),
+    "permissions-policy": ("geolocation=(), microphone=(), camera=()",),
     "cross-origin-opener-policy": ("same-origin",),
     "cross-origin-resource-policy": ("same-origin", "same-site"),
 }
-"""Header → permitted values; none listed: any value, but the header must be present."""
+"""Header → permitted values."""
+
+HSTS_SECONDS_AT_LEAST = 31_536_000
+"""A year. A browser forgets the header when max-age is over, and at once when it is 0."""
 
 CSP_AT_LEAST = {
     "default-src": "'self'",

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from validation.core.readable import readable
+
 T = TypeVar("T")
 EVERY_SECONDS = 0.02
 SHARE = 1 / 40
@@ -46,9 +48,9 @@ def eventually(
     return _watch(probe, until, never or (lambda _: False), within, every, held_at_end=False)
 
 
-def consistently(probe: Callable[[], T], holds: Callable[[T], bool], *, during: float) -> Waited[T]:
+def consistently(probe: Callable[[], T], holds: Callable[[T], bool], *, during: float, every: float = EVERY_SECONDS) -> Waited[T]:
     """Call `probe` for `during` seconds; stop as soon as a value does not satisfy `holds`."""
-    return _watch(probe, lambda _: False, lambda value: not holds(value), during, EVERY_SECONDS, held_at_end=True)
+    return _watch(probe, lambda _: False, lambda value: not holds(value), during, every, held_at_end=True)
 
 
 def _watch(  # noqa: PLR0913 - both ways of waiting differ in all of them
@@ -65,7 +67,7 @@ def _watch(  # noqa: PLR0913 - both ways of waiting differ in all of them
     while True:
         value = probe()
         now = time.monotonic() - start
-        text = repr(value)[:200]
+        text = readable(value)[:200]
         if not seen or seen[-1][1] != text:
             seen = [*seen[:10], *seen[-9:], (now, text)] if len(seen) >= 20 else [*seen, (now, text)]  # noqa: PLR2004 - the first and last of many changes
         if broken(value):

@@ -10,14 +10,14 @@ from msgspec import structs
 from validation.core.errors import HarnessError, TargetUnavailable, UsageError
 from validation.defects.catalogue import Defect
 from validation.defects.matrix.matrix import Matrix
-from validation.defects.matrix.row import NONE, columns, not_green, run_defect, run_unchanged, why_excluded
+from validation.defects.matrix.row import NONE, columns, not_green_in, run_defect, run_unchanged, why_excluded
 from validation.defects.parallel import jobs
-from validation.defects.proving.baseline import baselines
 from validation.defects.proving.bench import Bench
-from validation.defects.proving.proof import Outcome, Result, prove
+from validation.defects.proving.proof import Outcome, Result
+from validation.defects.proving.together import not_green, prove_together
 from validation.defects.results import Proof, Row, digest_of, digest_of_sources, is_current, keep, now, read
 from validation.images import engines
-from validation.record.verdicts import Verdict
+from validation.record.results import Verdict
 from validation.report.text import counted
 
 CONCLUSIVE = frozenset({Outcome.CAUGHT, Outcome.SURVIVED})
@@ -59,14 +59,12 @@ def prove_all(chosen: Sequence[Defect], bench: Bench, file: Path, say: Say, *, r
         return
     say("Checking the unchanged system first; it must be green.")
     for some, at_once in bench.turns(rest):
-        with jobs(baselines(some, bench), at_once) as parts:
-            _require_green([wrong for part in parts for wrong in part.result()])
+        _require_green(not_green(some, at_once, bench))
     for some, at_once in bench.turns(rest):
-        with jobs([partial(prove, one, bench) for one in some], at_once) as futures:
-            for future in as_completed(futures):
-                proof = _proof(future.result(), bench, sources)
-                keep(file, proof)
-                yield proof
+        for result in prove_together(some, at_once, bench):
+            proof = _proof(result, bench, sources)
+            keep(file, proof)
+            yield proof
     _say_changed(sources, say)
 
 
@@ -92,7 +90,7 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
         )
     found = {line.defect: line for line in (read(file) if resume else ()) if isinstance(line, Row) and line.verdicts}
     rows = {one.id: found[one.id] for one in (NONE, *included) if one.id in found and is_current(found[one.id], one, sources)}
-    if NONE.id in rows and not_green(rows[NONE.id]):
+    if NONE.id in rows and not_green_in(rows[NONE.id]):
         del rows[NONE.id]
     _say_kept(len(rows.keys() - {NONE.id}), len(included), file, say, resume=resume)
     if NONE.id not in rows:
@@ -100,7 +98,7 @@ def fill(chosen: Sequence[Defect], file: Path, say: Say, *, resume: bool) -> Mat
         with jobs([partial(run_unchanged, digest_of(NONE, sources))], 1) as only:
             rows[NONE.id] = _row(only[0].result(), sources)
         keep(file, rows[NONE.id])
-        _require_green(not_green(rows[NONE.id]))
+        _require_green(not_green_in(rows[NONE.id]))
     rest = [one for one in included if one.id not in rows]
     at_once = Bench().at_once
     if rest:

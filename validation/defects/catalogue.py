@@ -92,6 +92,12 @@ class Defect:
         return f"defect-{self.id.lower()}"
 
     @property
+    def caught_by(self) -> tuple[str, ...]:
+        """What must catch it: the ids of checkpoints, `test: …` and `load: …`."""
+        tests = (f"test: {test}" for test in self.tests)
+        return (*self.checkpoints, *self.cluster_checkpoints, *tests, *([f"load: {self.load.scenario}"] if self.load else ()))
+
+    @property
     def flags(self) -> list[str]:
         """The options of its `votecheck run`, without checkpoints and target."""
         flags = [word for setting in self.redis for word in ("--redis-setting", setting)]

@@ -15,8 +15,8 @@ from validation.defects.proving.bench import Bench
 from validation.registry.checkpoints import registry
 
 ENTRIES = "validation/defects/defects.toml"
-NO_CODE = frozenset({ENTRIES, "validation/defects/matrix/redundant_steps.toml"})
-"""Files without an effect on other results: the catalogue, whose entries count for their own defect, and reasons to keep steps."""
+NO_CODE = frozenset({ENTRIES, "validation/defects/proofs.jsonl", "validation/defects/matrix/redundant_steps.toml"})
+"""Files without an effect on other results: the catalogue, whose entries count for their own defect, proofs, and reasons to keep steps."""
 EVERYWHERE = frozenset({"conftest.py", "pyproject.toml", "requirements.txt"})
 """Files outside the packages that every result depends on."""
 
@@ -49,9 +49,7 @@ def changes_since(ref: str, project: Path = PROJECT) -> Changes:
     if git(project, "rev-parse", "--is-inside-work-tree") is None:
         raise UsageError(f"{project} is not in a git repository.", "--since needs git and the history", "votecheck defects run")
     if git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}") is None:
-        raise UsageError(
-            f"git does not know a commit {ref}.", "a typing error, or a clone without its history", "git log --oneline, git fetch"
-        )
+        raise UsageError(f"git does not know a commit {ref}.", "a typing error, or a clone without its history", "git fetch")
     # --no-renames: a moved file also affects what depended on its old place.
     differing = git(project, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", ref, "--") or ""
     untracked = git(project, "ls-files", "--others", "--exclude-standard", "-z") or ""

@@ -85,6 +85,7 @@ def _tags(written: Iterable[Scenario]) -> frozenset[str]:
     return frozenset(tag for one in written for tag in one.checkpoints)
 
 
+@cache
 def read_module(text: str) -> Module:
     """Read the source of a step module. A step text that is not a literal matches everything."""
     patterns, fixtures, requests, imports, autouse = list[re.Pattern[str]](), set[str](), set[str](), set[str](), False

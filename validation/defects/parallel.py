@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import psutil
 
+from validation.core.interruption import SIGNALS
 from validation.targets import cleanup
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ def jobs(work: Sequence[Callable[[], T]], at_once: int) -> Iterator[list[Future[
 def _stop(futures: Sequence[Future[T]]) -> None:
     """Stop the child processes until every thread is done: a thread may just be about to start one."""
     # The signals get an empty handler. If they were ignored, new processes would inherit that and ignore them too.
-    before = [(number, signal.signal(number, lambda *_: None)) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = [(number, signal.signal(number, lambda *_: None)) for number in SIGNALS]
     try:
         for future in futures:
             future.cancel()

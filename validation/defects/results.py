@@ -14,8 +14,7 @@ from validation.core.digests import contents, files_below
 from validation.core.settings import PROJECT
 from validation.defects.catalogue import Defect
 from validation.defects.changes import EVERYWHERE, NO_CODE
-from validation.record.verdicts import Verdict
-from validation.registry.checkpoints import registry
+from validation.record.results import Verdict
 
 FOLDER = "defects"
 RESULTS = "results.jsonl"
@@ -112,8 +111,13 @@ def now() -> str:
 
 def keep(file: Path, line: Line) -> None:
     """Append a line at once, so that an interrupted command loses no result."""
+    append(file, msgspec.json.encode(line))
+
+
+def append(file: Path, line: bytes) -> None:
+    """Append a line to a file of results."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    written = msgspec.json.encode(line) + b"\n"
+    written = line + b"\n"
     with file.open("ab+") as lines:
         if lines.tell():
             lines.seek(-1, 2)
@@ -146,16 +150,6 @@ def self_tested(lines: Iterable[Line], defects: Mapping[str, Defect]) -> frozens
     """
     expected = {identifier: {*defect.checkpoints, *defect.cluster_checkpoints} for identifier, defect in defects.items()}
     return frozenset(checkpoint for line in lines for checkpoint in line.failed if checkpoint in expected.get(line.defect, ()))
-
-
-def last_known(file: Path, defects: Mapping[str, Defect]) -> dict[str, bool]:
-    """Return the self-tested checkpoints in order, and whether each was tested with exactly the current source."""
-    lines = read(file)
-    if not (ever := self_tested(lines, defects)):
-        return {}
-    sources = digest_of_sources()
-    now = self_tested((line for line in lines if line.defect in defects and is_current(line, defects[line.defect], sources)), defects)
-    return {one: one in now for one in registry() if one in ever}
 
 
 def is_current(line: Line, defect: Defect, sources: str) -> bool:

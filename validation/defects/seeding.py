@@ -1,6 +1,5 @@
 """Copies of the source, with or without a defect, and the check that the defect took effect in the copy."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from validation.core.environment import ENGINE, built
 from validation.core.errors import HarnessError
 from validation.core.settings import PROJECT
 from validation.defects.catalogue import Change, Defect
@@ -60,5 +60,4 @@ def why_not_applied(copy: Path, change: Change) -> str:
 
 def environment(copy: Path) -> dict[str, str]:
     """Return the environment in which Python imports a copy's modules instead of the installed ones, whatever the working directory."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return inherited | {"PYTHONPATH": str(copy), "COLUMNS": "400", "NO_COLOR": "1"}
+    return built(*ENGINE, PYTHONPATH=str(copy), COLUMNS="400", NO_COLOR="1")

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from validation.core.errors import UsageError
-from validation.defects import catalogue
+from validation.defects import catalogue, proofs
 from validation.defects.catalogue import Defect
 from validation.defects.changes import affected, changes_since
+from validation.defects.proofs import without_proof
 from validation.defects.proving.bench import Bench
 from validation.registry.checkpoints import select
 
@@ -20,12 +21,14 @@ class Wanted:
     Attributes:
         defects, layers, checkpoints: ids and names; a defect must match one of each.
         since: a git ref; only defects that a change since then can affect.
+        stale: only defects without a shipped proof that holds.
     """
 
     defects: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
     since: str = ""
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,13 @@ def choose(wanted: Wanted, bench: Bench) -> Chosen:
         elsewhere = "on this machine" if bench.cluster is not None else "in a cluster"
         likely = f"proven {elsewhere} only: {', '.join(one.id for one in found)}" if found else "no defect matches all filters"
         raise UsageError("There is nothing to prove.", likely, LIST)
+    if wanted.stale and wanted.since:
+        raise UsageError(
+            "--stale and --since exclude each other: --stale compares with each proof itself.", "", "votecheck defects run --stale"
+        )
+    if wanted.stale:
+        open_ = without_proof(here, bench, proofs.read())
+        return Chosen(tuple(open_), (f"{len(here) - len(open_)} of {len(here)} left out: their proofs hold.",))
     if not wanted.since:
         return Chosen(tuple(here))
     changes = changes_since(wanted.since)

@@ -4,7 +4,7 @@ import dataclasses
 import threading
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio.from_thread import BlockingPortal
 
@@ -15,6 +15,8 @@ from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import proxy_to, url_through
 from validation.faults.reconciliation import SentVotes, reconcile
 from validation.faults.workload import CHECK_SECONDS, VOTE_SECONDS, Watcher, Workload
+from validation.hops.sums import told
+from validation.hops.tracer import Tracer, lines
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -35,7 +37,9 @@ SETTLE_AGAIN_SECONDS = 3.0
 """The wait after a fault whose predecessor did not settle either: what is lost for good does not come back."""
 QUICK_INTERVALS = (0.1, 0.2)
 """Seconds between two votes of a voter and two checks of the watcher in a quick run. Otherwise votes take a third of its CPU time."""
-CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500"}
+CONSUMER = {"BLOCK_MS": "100", "CLAIM_IDLE_MS": "500", "LOG_LEVEL": "DEBUG"}
+BY_ID = ("accepted votes lost", "votes counted but never accepted", "votes counted for another option")
+COUNTS = "counts that differ from the sums of the ledger"
 POISON = {"option": "cats", "timestamp": "1700000000000", "request_id": "no UUID"}
 
 
@@ -77,6 +81,7 @@ class FaultEnvironment:
             CONSUMERS_TO_POSTGRESQL: proxy_to(database, target.proxy_host),
         }
         self.stream, self.store = StreamProbe(redis), StoreProbe(database, self._portal)
+        self._tracer = Tracer(lambda: self.stream, lambda: self.store, logs=target.consumer_logs)
         self.api = target.new_api({"REDIS_URL": url_through(redis, self.proxies[API_TO_REDIS])})
         urls = {
             "REDIS_URL": url_through(redis, self.proxies[CONSUMERS_TO_REDIS]),
@@ -156,14 +161,22 @@ class FaultEnvironment:
         if self.group_was_destroyed:  # a new group reads the stream from its start: malformed entries become dead letters once more
             letters = Counter(set(letters))
         letters.subtract(self._poison)
-        found: dict[str, Collection[object]] = {
-            "accepted votes lost": votes.lost,
-            "votes counted but never accepted": votes.never_accepted,
-            "votes counted for another option": votes.wrong,
-            "counts that differ from the sums of the ledger": [(option, more) for option, more in counts.items() if more],
+        found: dict[str, Collection[Any]] = {
+            **dict(zip(BY_ID, (votes.lost, votes.never_accepted, votes.wrong), strict=True)),
+            COUNTS: [(option, more) for option, more in counts.items() if more],
             "dead letters too many or too few": [(letter, more) for letter, more in letters.items() if more],
             "votes never answered": self.workload.given_up,
         }
         before, self._known_errors = self._known_errors, {(what, one) for what, wrong in found.items() for one in wrong}
         new = {what: sorted((one for one in wrong if (what, one) not in before), key=str) for what, wrong in found.items()}
-        return [f"{len(ones)} {what}: {ones[:3]}" for what, ones in new.items() if ones]
+        by_option = [f"{option} {told(more)}" for option, more in new.pop(COUNTS)]
+        return [
+            *(f"{len(ones)} {what}: {self._told(what, ones)}" for what, ones in new.items() if ones),
+            *([f"{COUNTS}: {', '.join(by_option)}"] if by_option else []),
+        ]
+
+    def _told(self, what: str, wrong: list[Any]) -> str:
+        """Return the first wrong ones; votes with the hop at which each was last seen."""
+        if what not in BY_ID:
+            return str(wrong[:3])
+        return "; ".join(lines(self._tracer.find(self.workload.sent_votes.to_trace(str(one) for one in wrong[:3]))))

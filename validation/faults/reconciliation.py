@@ -2,8 +2,10 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+
+from validation.hops import sightings as hops
 
 CREATED = 201
 CLIENT_ERRORS = range(400, 500)
@@ -17,6 +19,11 @@ class SentVote:
     option: str
     outcome: str
     vote_id: str = ""
+    stream_id: str = ""
+
+    def to_trace(self) -> hops.SentVote:
+        """Return this accepted vote for a tracer."""
+        return hops.SentVote(self.vote_id, self.option, f"201 with stream id {self.stream_id or '(none)'}", self.stream_id, bool(self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,11 @@ class Reconciliation:
     lost: tuple[str, ...]
     wrong: tuple[str, ...]
     never_accepted: tuple[str, ...]
+
+    @property
+    def wrong_ids(self) -> tuple[str, ...]:
+        """Every id that is lost, counted for another option, or counted and never accepted."""
+        return (*self.lost, *self.wrong, *self.never_accepted)
 
     @property
     def consistent(self) -> bool:
@@ -67,16 +79,21 @@ class SentVotes:
         """Return a new Idempotency-Key."""
         return f"votecheck-{secrets.token_hex(8)}"
 
-    def record(self, key: str, option: str, status: int, vote_id: str = "") -> SentVote:
+    def record(self, key: str, option: str, status: int, vote_id: str = "", stream_id: str = "") -> SentVote:
         """Record the answer to a vote."""
         outcome = "ok" if status == CREATED else "rejected" if status in CLIENT_ERRORS else "unknown"
-        sent_vote = SentVote(key, option, outcome, vote_id)
+        sent_vote = SentVote(key, option, outcome, vote_id, stream_id)
         self.cast.append(sent_vote)
         return sent_vote
 
     def accepted(self) -> dict[str, str]:
         """Return the distinct votes that were answered 201: id → option."""
         return {vote.vote_id: vote.option for vote in self.cast if vote.outcome == "ok"}
+
+    def to_trace(self, vote_ids: Iterable[str]) -> list[hops.SentVote]:
+        """Return votes for a tracer. Those that were not accepted have nothing but their id."""
+        accepted = {vote.vote_id: vote for vote in reversed(self.cast) if vote.outcome == "ok"}
+        return [accepted[one].to_trace() if one in accepted else hops.SentVote(one) for one in vote_ids]
 
     def by_option(self) -> Counter[str]:
         """Count the distinct accepted votes of each option."""

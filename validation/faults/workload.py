@@ -81,10 +81,10 @@ class Workload:
         while time.monotonic() < end and not self._ended.is_set():
             try:
                 answer = self.probe.vote(option, key)
-                status, vote = answer.status, str((answer.json() or {}).get("vote_id", ""))
+                status, body = answer.status, answer.json() or {}
             except ProbeError:
-                status, vote = 0, ""
-            self.sent_votes.record(key, option, status, vote)
+                status, body = 0, {}
+            self.sent_votes.record(key, option, status, str(body.get("vote_id", "")), str(body.get("stream_id", "")))
             if status == CREATED:
                 return
             if status in CLIENT_ERRORS:

@@ -119,6 +119,7 @@ def _exclusive() -> Iterator[None]:
     """Lock out other builds of this user, so that everything new in the store belongs to this build."""
     path = Path(tempfile.gettempdir()) / f"votecheck-build-{os.getuid()}.lock"
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+") as file:
+        os.fchmod(file.fileno(), 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -127,7 +128,10 @@ def _run(words: Sequence[str], within: float) -> tuple[int, str]:
     """Run a command and return its exit code and output. A time-out or Ctrl-C ends every process it started."""
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as output:
         try:
-            child = psutil.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            child = psutil.Popen(
+                words, env=engines.environment("build"), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
         except OSError as gone:
             return NO_COMMAND, str(gone)
         try:

@@ -5,12 +5,14 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from validation.core.environment import ENGINE, PROXIES, built
 from validation.core.errors import TargetUnavailable
 
 ENGINES = ("podman", "docker")
 """Engines that build, store and run images."""
 BUILDERS = (*ENGINES, "buildah")
 """Engines that build images. buildah shares podman's store."""
+NETWORKED = frozenset({"build", "pull"})
 ASKED_SECONDS = 10.0
 RUN_SECONDS = 60.0
 
@@ -43,7 +45,9 @@ class Engine:
         """Run a command and return its result, also when it fails. A time-out after `within` seconds gives exit code 124."""
         command = [self.name, *arguments]
         try:
-            return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=within, check=False)  # noqa: S603
+            return subprocess.run(  # noqa: S603 - no shell
+                command, env=environment(arguments[0]), capture_output=True, text=True, errors="replace", timeout=within, check=False
+            )
         except subprocess.TimeoutExpired:
             return subprocess.CompletedProcess(command, 124, "", f"no answer within {within:.0f} s")
         except OSError as error:
@@ -59,6 +63,11 @@ class Engine:
         if done.returncode:
             raise failure(f"{self.name} {arguments[0]}", done.stderr or done.stdout)
         return done.stdout.strip()
+
+
+def environment(command: str) -> dict[str, str]:
+    """Return the environment of an engine's command. Only those that need the network know of a proxy: `run` would pass it on."""
+    return built(*ENGINE, *(PROXIES if command in NETWORKED else ()))
 
 
 def failure(what: str, said: str) -> TargetUnavailable:

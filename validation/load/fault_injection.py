@@ -1,11 +1,15 @@
 """A fault in the middle of a load run: it begins in the middle of the schedule and lasts as long as it always does."""
 
+import math
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from statistics import median_high
 
+from loadtests.scenario import FILE, scenarios
+from validation.core.commands import command
 from validation.core.errors import HarnessError, NotProven, UsageError
 from validation.core.settings import RunSettings
 from validation.core.waiting import consistently
@@ -21,30 +25,37 @@ RECOVERED_SECONDS = 3
 """How many consecutive seconds must be that good."""
 
 
-def require_fault(name: str, settings: RunSettings, measured_seconds: float) -> None:
+def require_fault(name: str, settings: RunSettings, measured_seconds: float, scenario: str) -> None:
     """Check that a fault exists, fits into the scenario, and has a system that this run launches.
 
     Raises:
-        UsageError: it does not; the message lists the valid names.
+        UsageError: it does not; the message lists the valid names, and its advice works for this fault.
     """
-    if settings.api_url or settings.target == "cluster":
-        raise UsageError(
-            "--fault needs a system that this run starts on this machine.",
-            "--api-url or --target cluster was given",
-            f"votecheck load baseline --target local --fault {name!r}",
-        )
     known = all_faults()
     if name not in known:
+        near = get_close_matches(name, known, 1, cutoff=0.3)[0:1] or [next(iter(known))]
+        names = "".join(f"\n  {one}" for one in sorted(known))
+        raise UsageError(f"There is no fault {name!r}. Valid names:{names}", next_command=_advice(scenario, near[0]))
+    if settings.api_url or settings.redis_url or settings.database_url or settings.target == "cluster":
         raise UsageError(
-            f"There is no fault {name!r}. Valid names: {', '.join(sorted(known))}.",
-            next_command="votecheck load baseline --fault 'consumer a is killed'",
+            "--fault needs a system that this run starts on this machine.",
+            "an external server or --target cluster was given",
+            _advice(scenario, name),
         )
     if known[name].seconds > LONGEST_SHARE * measured_seconds:
         raise UsageError(
             f"The fault {name!r} lasts {known[name].seconds:g} s, too long for {measured_seconds:g} s of measurement.",
             f"a fault may take {LONGEST_SHARE * 100:.0f} % of the measured time",
-            f"votecheck load … --seconds {known[name].seconds / LONGEST_SHARE:g}",
+            _advice(scenario, name),
         )
+
+
+def _advice(scenario: str, fault: str) -> str:
+    """Return a command that injects a fault, with the shortest time that it fits into if the scenario is too short for it."""
+    needed = math.ceil(all_faults()[fault].seconds / LONGEST_SHARE)
+    shaped = scenarios(FILE)[scenario]
+    longer = ["--seconds", str(needed)] if needed > shaped.seconds - shaped.warm_up else []
+    return command("votecheck", "load", scenario, "--fault", fault, *longer)
 
 
 @dataclass

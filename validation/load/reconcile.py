@@ -18,6 +18,9 @@ from uuid import UUID
 
 from loadtests.records import UNANSWERED, read
 from validation.core.errors import HarnessError
+from validation.hops.sightings import SentVote
+from validation.hops.trace import Trace
+from validation.hops.tracer import TRACED, Tracer, by_hop
 from validation.load.latency import EXPECTED, VOTES, Durations
 from validation.load.result import Reconciliation
 from validation.probes.running.store import StoreProbe
@@ -82,7 +85,14 @@ def unanswered(records: Path) -> Iterator[tuple[str, int, str]]:
 
 
 def reconcile(  # noqa: PLR0913 - what was noted, where it was counted, and two clocks
-    records: Path, store: StoreProbe, since: str, ahead: float, again: Iterable[tuple[str, str, float]] = (), *, warm_up: float = 0.0
+    records: Path,
+    store: StoreProbe,
+    since: str,
+    ahead: float,
+    again: Iterable[tuple[str, str, float]] = (),
+    *,
+    warm_up: float = 0.0,
+    tracer: Tracer | None = None,
 ) -> Reconciliation:
     """Compare every vote with the ledger.
 
@@ -94,6 +104,7 @@ def reconcile(  # noqa: PLR0913 - what was noted, where it was counted, and two 
         again: id, option and time of each vote from `unanswered` that was sent again and got a 201. Such votes are not timed, since
             their first response never came.
         warm_up: responses within this many seconds of the first request are not timed. Their votes are reconciled.
+        tracer: says at which hop each of the first wrong votes was last seen.
 
     Returns:
         The reconciliation. If no vote could be timed, `count_histogram` is empty and the times are 0.
@@ -110,6 +121,7 @@ def reconcile(  # noqa: PLR0913 - what was noted, where it was counted, and two 
         totals.compare_counts(store)
         with closing(store.rows(LEDGER, since)) as ledger:
             totals.compare(database.execute(ACCEPTED, (RESENT, began + warm_up)), ledger)
+    traces = tracer.find(totals.wrong) if tracer else []
     return Reconciliation(
         accepted=totals.accepted,
         unanswered=unanswered_votes,
@@ -117,7 +129,8 @@ def reconcile(  # noqa: PLR0913 - what was noted, where it was counted, and two 
         never_accepted=totals.never_accepted,
         wrong_option=totals.wrong_option,
         count_difference=totals.count_difference,
-        listed=totals.listed,
+        listed=totals.told(traces),
+        hops=dict(by_hop(traces).most_common()),
         count_p50=totals.times.percentile(50),
         count_p95=totals.times.percentile(95),
         count_max=totals.times.max,
@@ -172,7 +185,8 @@ class _Totals:
     never_accepted: int = 0
     wrong_option: int = 0
     count_difference: int = 0
-    listed: list[str] = field(default_factory=list)
+    listed: list[tuple[str, str]] = field(default_factory=list)
+    wrong: list[SentVote] = field(default_factory=list)
     times: Durations = field(default_factory=Durations)
 
     def compare_counts(self, store: StoreProbe) -> None:
@@ -180,6 +194,11 @@ class _Totals:
         for option, count, rows in store.rows(DIFFERENT_COUNTS):
             self.count_difference += abs(count - rows)
             self._list(f"count of {option}: {count}, and the ledger has {rows} rows")
+
+    def told(self, traces: Iterable[Trace]) -> list[str]:
+        """Return the first wrong votes in words, each with its hop if it was looked for."""
+        hops = {one.vote.vote_id: f"; {one.told}" for one in traces}
+        return [words + hops.get(vote, "") for vote, words in self.listed]
 
     def compare(self, votes: Iterable[tuple[bytes, str, float, int, int]], ledger: Iterator[tuple[bytes, str, float]]) -> None:
         """Walk through votes and ledger together, both sorted by id."""
@@ -208,21 +227,29 @@ class _Totals:
             self.times.add(counted_at - self.ahead - answered)
         if counted_option != option:
             self.wrong_option += 1
-            self._list(f"wrong option {UUID(bytes=vote)} {option}, counted for {counted_option}, answered at {self._at(answered)}")
+            words = f"wrong option {UUID(bytes=vote)} {option}, counted for {counted_option}, answered at {self._at(answered)}"
+            self._list(words, _accepted(vote, option))
 
     def _lost(self, vote: bytes, option: str, answered: float, why: str) -> None:
         self.accepted += 1
         self.lost += 1
-        self._list(f"lost {UUID(bytes=vote)} {option}, answered at {self._at(answered)}{why}")
+        self._list(f"lost {UUID(bytes=vote)} {option}, answered at {self._at(answered)}{why}", _accepted(vote, option))
 
     def _never_accepted(self, row: tuple[bytes, str, float], why: str) -> None:
         vote, option, counted_at = row
         self.never_accepted += 1
-        self._list(f"never accepted {UUID(bytes=vote)} {option}, counted at {self._at(counted_at - self.ahead)}{why}")
+        words = f"never accepted {UUID(bytes=vote)} {option}, counted at {self._at(counted_at - self.ahead)}{why}"
+        self._list(words, SentVote(str(UUID(bytes=vote))))
 
     def _at(self, moment: float) -> str:
         return f"{moment - self.began:.1f} s"
 
-    def _list(self, words: str) -> None:
+    def _list(self, words: str, vote: SentVote | None = None) -> None:
         if len(self.listed) < LISTED:
-            self.listed.append(words)
+            self.listed.append((vote.vote_id if vote else "", words))
+        if vote and len(self.wrong) < TRACED:
+            self.wrong.append(vote)
+
+
+def _accepted(vote: bytes, option: str) -> SentVote:
+    return SentVote(str(UUID(bytes=vote)), option, "201", keyed=True)

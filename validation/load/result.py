@@ -4,7 +4,10 @@ from typing import Literal
 
 import msgspec
 
-Verdict = Literal["GO", "NO-GO", "INCOMPLETE"]
+from validation.probes.running.host import Use
+
+Verdict = Literal["PASSED", "NO-GO", "INCOMPLETE", "PARTIAL"]
+"""GO is for releases, and no load run clears one. PARTIAL: everything held, under less load than the scenario's."""
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -52,6 +55,7 @@ class Sample(msgspec.Struct, frozen=True):
         lag, pending: entries not delivered yet, and pending entries; None if they could not be read.
         oldest: age of the oldest uncounted vote, in seconds.
         cpu, memory: CPU use in cores and memory in MiB of each part: `api`, `consumer`, `redis`, `postgres`, `generator`.
+        host: what the machine of the harness did since the sample before.
     """
 
     at: float
@@ -60,6 +64,7 @@ class Sample(msgspec.Struct, frozen=True):
     oldest: float | None
     cpu: dict[str, float]
     memory: dict[str, float]
+    host: Use | None = None
 
 
 class Reconciliation(msgspec.Struct, frozen=True):
@@ -75,6 +80,7 @@ class Reconciliation(msgspec.Struct, frozen=True):
         listed: the first 20 wrong votes.
         count_p50, count_p95, count_max: ms from the response to the row in the ledger.
         count_histogram: like that of `Latency`.
+        hops: the first 200 wrong votes, counted by what became of them and the hop at which they were last seen.
     """
 
     accepted: int
@@ -88,6 +94,7 @@ class Reconciliation(msgspec.Struct, frozen=True):
     count_p95: float
     count_max: float
     count_histogram: list[tuple[float, int]]
+    hops: dict[str, int] = {}
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -95,6 +102,7 @@ class Check(msgspec.Struct, frozen=True):
 
     Attributes:
         held: whether the limit held; None if that is not proven, with the reason in `reason`.
+        timed: whether only the time decides, so that a limit broken while others saturated this machine proves nothing.
         kind: `budget` (speed of the system), `reconciliation` (every vote counted once) or `generator` (the load was as requested).
     """
 
@@ -104,6 +112,7 @@ class Check(msgspec.Struct, frozen=True):
     held: bool | None
     reason: str = ""
     kind: Literal["budget", "reconciliation", "generator"] = "budget"
+    timed: bool = False
 
 
 class FaultRecord(msgspec.Struct, frozen=True):
@@ -137,6 +146,9 @@ class LoadResult(msgspec.Struct, frozen=True):
         planned, missed: requests in the schedule, and those of them that were never sent.
         generator_busy: CPU use of the busiest generator process in its busiest second, in cores.
         interrupted: whether the run was stopped early.
+        host: what the machine of the harness did after the warm-up, on average.
+        reductions: what the options left out of the scenario, one sentence each.
+        command: repeats the run. `$NAME` stands for a URL with a password.
     """
 
     run: str
@@ -161,4 +173,7 @@ class LoadResult(msgspec.Struct, frozen=True):
     machine: dict[str, str]
     versions: dict[str, str]
     interrupted: bool = False
-    schema_version: int = 2
+    host: Use | None = None
+    reductions: list[str] = []
+    command: str = ""
+    schema_version: int = 3

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from anyio.from_thread import start_blocking_portal
@@ -12,18 +12,23 @@ from msgspec import structs
 
 from loadtests import generator_stats
 from loadtests.records import key_of
-from loadtests.scenario import Scenario, Step, write_scenario
+from loadtests.scenario import write_scenario
+from validation.core import interruption
+from validation.core.commands import command
 from validation.core.errors import ProbeError, UsageError
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.faults.reconciliation import CREATED
+from validation.hops.tracer import Tracer
 from validation.load import fault_injection, reconcile, verdict
 from validation.load.generators import local
 from validation.load.knee import knee
 from validation.load.latency import Measurements
+from validation.load.plan import LoadPlan
 from validation.load.result import Check, FaultRecord, LoadResult, Reconciliation
 from validation.load.sampling.sampler import Sampler
 from validation.load.system import Loaded, loaded
+from validation.probes.running import host
 from validation.probes.running.http import HttpProbe
 from validation.record.runs import machine, versions
 from validation.targets import cleanup
@@ -48,33 +53,6 @@ RESEND_MAX = 20_000
 """At most this many unanswered votes are sent again. The rest is reported."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadPlan:
-    """A requested load run.
-
-    Attributes:
-        processes: number of generator processes.
-        fault: the fault to inject during the run; empty for none.
-        in_cluster: whether the generator runs in pods of the cluster under load.
-    """
-
-    scenario: Scenario
-    processes: int = 1
-    fault: str = ""
-    in_cluster: bool = False
-
-
-def scaled(scenario: Scenario, rate: float | None, seconds: float | None) -> Scenario:
-    """Return a scenario with another highest rate, or another length without the warm-up. A budget of the rate is scaled along."""
-    highest, length = scenario.highest_rate, scenario.seconds - scenario.warm_up
-    more, longer = (rate or highest) / highest, (seconds or length) / length
-    steps = [Step(step.seconds * (longer if number else 1), step.rate * more) for number, step in enumerate(scenario.steps)]
-    budgets = {
-        name: dict(limits) | ({"rate": limits["rate"] * more} if "rate" in limits else {}) for name, limits in scenario.budgets.items()
-    }
-    return replace(scenario, steps=tuple(steps), budgets=budgets)
-
-
 def run(settings: RunSettings, asked: LoadPlan, tell: Callable[[str], None]) -> LoadResult:
     """Run a load test. An interrupted run is reconciled and evaluated up to the interruption.
 
@@ -93,7 +71,7 @@ def run(settings: RunSettings, asked: LoadPlan, tell: Callable[[str], None]) -> 
             "--in-cluster needs a cluster target without --api-url.", "", "votecheck load baseline --target cluster --in-cluster"
         )
     if asked.fault:
-        fault_injection.require_fault(asked.fault, settings, scenario.seconds - scenario.warm_up)
+        fault_injection.require_fault(asked.fault, settings, scenario.seconds - scenario.warm_up, scenario.name)
     for problem in cleanup.reap()[1]:
         tell(f"Left by an earlier run: {problem}")
     with ExitStack() as stack:
@@ -106,8 +84,11 @@ def run(settings: RunSettings, asked: LoadPlan, tell: Callable[[str], None]) -> 
             run.observe()
         except KeyboardInterrupt:
             run.interrupted = True
+            interruption.rearm()
             tell("Interrupted. Reconciling the votes sent so far.")
         run.reconcile()
+        if run.interrupted:
+            interruption.disarm()
     for problem in system.left:
         tell(f"Not cleaned up: {problem}")
     return run.evaluate(started)
@@ -137,7 +118,8 @@ class _Run:
         order = local.Order(system.url, scenario.name, write_scenario(scenario, folder), folder, self.asked.processes)
         before = self._reads_of_counts()
         with self._generating(order) as generator:
-            self.sampler = Sampler(lambda: system.look() | generator.look(), system.stream)
+            own = host.tree_seconds if host.can_tell_own(self.settings) else lambda: None
+            self.sampler = Sampler(lambda: system.look() | generator.look(), system.stream, own)
             with self.sampler.looking():
                 faults = self._faulting()
                 try:
@@ -184,7 +166,13 @@ class _Run:
         self.drained = _drained(self.system)
         try:
             self.reconciliation = reconcile.reconcile(
-                self.records, self.system.store, self.since, self.ahead, again, warm_up=self.scenario.warm_up
+                self.records,
+                self.system.store,
+                self.since,
+                self.ahead,
+                again,
+                warm_up=self.scenario.warm_up,
+                tracer=Tracer(self.system.opened_stream, self.system.opened_store),
             )
         except ProbeError as error:
             self.why_not_reconciled = str(error)
@@ -219,6 +207,8 @@ class _Run:
             *verdict.reads(limits, self.reads),
             *verdict.generator(planned, sent, seconds),
         ]
+        measured = [sample for sample in samples if scenario.warm_up <= sample.at <= scenario.seconds]
+        checks = verdict.excused(checks, measured)
         if self.interrupted:
             checks.append(Check("schedule", "completed", "interrupted", None, "the run was interrupted", kind="generator"))
         return LoadResult(
@@ -229,7 +219,7 @@ class _Run:
             started=started.isoformat(timespec="seconds"),
             seconds=scenario.seconds,
             warm_up=scenario.warm_up,
-            verdict=verdict.verdict(checks),
+            verdict=verdict.verdict(checks, self.asked.reductions),
             checks=checks,
             latencies=figures.latencies,
             timeline=figures.timeline,
@@ -244,6 +234,9 @@ class _Run:
             machine=machine(),
             versions=versions(REPORTED_PACKAGES),
             interrupted=self.interrupted,
+            host=host.average([sample.host for sample in measured if sample.host]),
+            reductions=[*self.asked.reductions],
+            command=command("votecheck", "load", scenario.name, *self.asked.options, *self.settings.flags),
         )
 
     def _of_fault(self, figures: Measurements, begun: float) -> Iterator[Check]:
@@ -258,7 +251,11 @@ class _Run:
         )
         shown = "not within the schedule" if after is None else f"{after:.1f} s"
         yield Check(
-            "latency recovers after the fault", f"within {RECOVERS_SECONDS:g} s", shown, after is not None and after <= RECOVERS_SECONDS
+            "latency recovers after the fault",
+            f"within {RECOVERS_SECONDS:g} s",
+            shown,
+            after is not None and after <= RECOVERS_SECONDS,
+            timed=True,
         )
 
 

@@ -43,6 +43,24 @@ class Loaded:
     installation: "Installation | None" = None
     left: list[str] = field(default_factory=list)
 
+    def opened_stream(self) -> StreamProbe:
+        """Return the stream.
+
+        Raises:
+            NotProven: no URL was given.
+        """
+        return self.stream or StreamProbe("")
+
+    def opened_store(self) -> StoreProbe:
+        """Return the database.
+
+        Raises:
+            NotProven: no URL was given.
+        """
+        if self.store is None:
+            raise NotProven("The database cannot be read: no --database-url was given.")
+        return self.store
+
 
 @contextmanager
 def loaded(settings: RunSettings, portal: BlockingPortal, *, with_faults: bool) -> Iterator[Loaded]:

@@ -1,8 +1,10 @@
 """Check every limit of a load run, and derive the verdict."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from statistics import median_high
+
+from msgspec import structs
 
 from loadtests.records import NAMES
 from loadtests.scenario import Scenario
@@ -27,6 +29,8 @@ WRONG_VOTES = {
     "wrong_option": "votes counted for the wrong option",
     "count_difference": "difference between counts and ledger",
 }
+FATES = {"lost": ("lost", "late", "doubled"), "never_accepted": ("phantom",), "wrong_option": ("counted for another option",)}
+"""What the hops of these votes begin with."""
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 LIMITS = {"p50": "ms", "p95": "ms", "p99": "ms", "failures": "", "rate": "per second"}
 WHOLE = {"count_p95": "ms", "growth_mib": "MiB", "reads": "per second"}
@@ -69,7 +73,7 @@ def budgets(scenario: Scenario, latencies: Sequence[Latency], *, interrupted: bo
             elif interrupted and limit == "rate":
                 yield Check(what, shown_limit, shown, None, "the schedule was interrupted")
             else:
-                yield Check(what, shown_limit, shown, held)
+                yield Check(what, shown_limit, shown, held, timed=limit != "failures")
 
 
 def reconciled(
@@ -92,7 +96,9 @@ def reconciled(
         seen = getattr(reconciliation, what)
         maybe = what == "never_accepted" and 0 < seen <= unknown  # it may be one of the unanswered votes
         why = "at least as many votes were never answered" if maybe else ""
-        yield _reconciled(title, "0", f"{seen} of {reconciliation.accepted}", None if maybe else seen == 0, why)
+        hops = [f"{number} {hop}" for hop, number in reconciliation.hops.items() if hop.startswith(FATES.get(what, ()))]
+        told = ": ".join([f"{seen} of {reconciliation.accepted}", *filter(None, ["; ".join(hops)])])
+        yield _reconciled(title, "0", told, None if maybe else seen == 0, why)
     shown, why = f"{resent} of {reconciliation.unanswered}", "the API does not answer" if unknown else ""
     yield _reconciled("unanswered votes that were answered when sent again", "all", shown, None if unknown else True, why)
     seen_queue = "nothing" if drained is None else "drained" if drained else "not drained"
@@ -101,7 +107,8 @@ def reconciled(
         seen = reconciliation.count_p95 if reconciliation.count_histogram else None
         held = None if seen is None else seen <= limit
         why = "no scheduled vote after the warm-up was counted" if seen is None else ""
-        yield Check("time from response to count, p95", f"at most {limit:g} ms", "nothing" if seen is None else f"{seen:.4g} ms", held, why)
+        shown = "nothing" if seen is None else f"{seen:.4g} ms"
+        yield Check("time from response to count, p95", f"at most {limit:g} ms", shown, held, why, timed=True)
 
 
 def growth(scenario: Scenario, samples: Sequence[Sample], keys: int) -> Iterator[Check]:
@@ -119,7 +126,8 @@ def growth(scenario: Scenario, samples: Sequence[Sample], keys: int) -> Iterator
         return
     steady = [sample for sample in samples if sample.at >= scenario.warm_up]
     tenth = max(1, len(steady) // 10)
-    for part in sorted({name for sample in steady for name in sample.memory} - {"postgres"}):
+    parts = sorted({name for sample in steady for name in sample.memory} - {"postgres"})
+    for part in parts:
         first, last = (
             median_high([s.memory[part] for s in some if part in s.memory] or [math.nan]) for some in (steady[:tenth], steady[-tenth:])
         )
@@ -129,7 +137,7 @@ def growth(scenario: Scenario, samples: Sequence[Sample], keys: int) -> Iterator
             yield Check(f"memory of {part}", shown_limit, "not always seen", None, "the process was not always running")
         else:
             yield Check(f"memory of {part}", shown_limit, f"{first:.0f} to {last:.0f} MiB", grown <= allowed)
-    if not steady:
+    if not parts:
         yield Check("memory of the parts", f"grows by at most {limit:g} MiB", "nothing", None, "no part could be sampled")
 
 
@@ -165,13 +173,33 @@ def generator(planned: int, sent: int, seconds: Sequence[tuple[float, float]]) -
     )
 
 
-def verdict(checks: Sequence[Check]) -> Verdict:
-    """Return the verdict. With a saturated generator the budgets prove nothing, but the reconciliation still does."""
+def excused(checks: Iterable[Check], samples: Sequence[Sample]) -> list[Check]:
+    """Return the checks, with each broken limit of time as not proven if others saturated this machine.
+
+    More than a tenth of the samples must show it, as for the generator. A lost vote, a failed request or memory is never excused.
+    """
+    known = [sample.host for sample in samples if sample.host]
+    full = sum(one.saturated_by_others for one in known)
+    if not known or full <= SATURATED_SHARE * len(known):
+        return list(checks)
+    reason = f"others saturated this machine in {full} of {len(known)} samples"
+    return [structs.replace(one, held=None, reason=reason) if one.timed and one.held is False else one for one in checks]
+
+
+def verdict(checks: Sequence[Check], reductions: Collection[str] = ()) -> Verdict:
+    """Return the verdict. With a saturated generator the budgets prove nothing, but the reconciliation still does.
+
+    Args:
+        checks: every limit.
+        reductions: what was left out of the scenario; with any, the run cannot be PASSED.
+    """
     saturated = any(check.what == SATURATED and check.held is None for check in checks)
     broken = [check for check in checks if check.held is False]
     if any(check.kind == "reconciliation" or not saturated for check in broken):
         return "NO-GO"
-    return "INCOMPLETE" if broken or not checks or any(check.held is None for check in checks) else "GO"
+    if broken or not checks or any(check.held is None for check in checks):
+        return "INCOMPLETE"
+    return "PARTIAL" if reductions else "PASSED"
 
 
 def _reconciled(what: str, limit: str, seen: str, held: bool | None, reason: str = "") -> Check:

@@ -64,6 +64,20 @@ def may_connect(policies: Iterable[Policy], source: Endpoint, target: Endpoint, 
     )
 
 
+def side_allows(policies: Iterable[Policy], direction: str, own: Endpoint, other: Endpoint, to: tuple[int, str]) -> bool:
+    """Return whether one end alone allows a connection: `Egress`, that `own` opens it to `other`; `Ingress`, that it accepts it.
+
+    Args:
+        policies: the policies in force.
+        direction: which end `own` is.
+        own: the end whose policies count.
+        other: the other end.
+        to: port and protocol of the target.
+    """
+    target = other if direction == "Egress" else own
+    return _allow(tuple(policies), direction, own, other, _Destination(target, *to))
+
+
 class _Destination(NamedTuple):
     """The port that a connection is opened to."""
 

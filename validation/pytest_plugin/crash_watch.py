@@ -2,11 +2,15 @@
 
 import resource
 import time
+from pathlib import Path
 
 import pytest
 
-from validation.pytest_plugin.stash import RECORDER
-from validation.record.events import HarnessFailed, Measured, RunFinished, text
+from validation.core.commands import command
+from validation.pytest_plugin.stash import EVIDENCE, RECORDER, SETTINGS
+from validation.record.events import HarnessFailed, Measured, RunFinished, SubjectSeen, text
+from validation.record.runs import RECORD
+from validation.record.subject import read_subject
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,9 +47,22 @@ class CrashWatch:
         """Write the last events, after session fixtures were torn down, and close the record."""
         if RECORDER in self._config.stash:
             recorder = self._config.stash[RECORDER]
+            if EVIDENCE in self._config.stash:
+                self._config.stash[EVIDENCE].close()
             recorder.emit(Measured("harness memory, peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB"))
+            recorder.emit(SubjectSeen(read_subject(self._config.stash[SETTINGS].source, self._config.rootpath)))
             recorder.emit(RunFinished(round(time.monotonic() - self._started, 2)))
             recorder.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print where the record of a plain run lies, and the command that makes reports from it."""
+    if RECORDER not in config.stash:
+        return
+    folder = config.stash[SETTINGS].folder
+    shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    terminalreporter.write_line(f"Record: {shown / RECORD}")
+    terminalreporter.write_line(f"Verdict and reports: {command('votecheck', 'report', str(shown))}")
 
 
 def _last_line(trace: str) -> str:

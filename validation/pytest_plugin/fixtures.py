@@ -6,9 +6,12 @@ import pytest
 
 from validation.core.settings import RunSettings
 from validation.pytest_plugin.items import place_of
-from validation.pytest_plugin.stash import OBSERVE, OUTCOME, SETTINGS, recorder_of
-from validation.record.events import HarnessFailed, Measured, Snapshot
+from validation.pytest_plugin.stash import OBSERVE, OUTCOME, SETTINGS, TARGET, evidence_of, recorder_of
+from validation.record.events import HarnessFailed, Measured, Snapshot, SubjectSeen
+from validation.record.evidence import digest_of
 from validation.record.observe import Observe
+from validation.record.subject import Subject
+from validation.targets.identity import identified
 from validation.targets.launching import LaunchingTarget
 from validation.targets.lifetime import lifetime
 from validation.targets.opening import open_target
@@ -41,12 +44,29 @@ def leftovers(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
+def seen(request: pytest.FixtureRequest) -> Callable[[Subject], None]:
+    """Record what a target is."""
+    recorder = recorder_of(request.config)
+    return lambda subject: recorder.emit(SubjectSeen(subject))
+
+
+@pytest.fixture(scope="session")
 def target(
-    settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]
+    settings: RunSettings,
+    measure: Callable[[str, float, str], None],
+    leftovers: Callable[[str], None],
+    seen: Callable[[Subject], None],
+    request: pytest.FixtureRequest,
 ) -> Iterator[LaunchingTarget]:
     """The running target, started once a session."""
-    with lifetime(open_target(settings), measure, leftovers, ready="target ready", gone="target stopped") as opened:
+    with (
+        lifetime(open_target(settings), measure, leftovers, ready="target ready", gone="target stopped") as opened,
+        identified(opened, seen),
+    ):
+        request.config.stash[TARGET] = opened
+        evidence_of(request.config).hide(opened.redis.url, opened.database.url)
         yield opened
+        del request.config.stash[TARGET]
 
 
 @pytest.fixture
@@ -58,8 +78,12 @@ def went_wrong(request: pytest.FixtureRequest) -> Callable[[], bool]:
 @pytest.fixture(scope="session")
 def keep(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
     """Record the files of a scenario's snapshot."""
-    recorder = recorder_of(request.config)
-    return lambda scenario, files: recorder.emit(Snapshot(scenario, files))
+    recorder, folder = recorder_of(request.config), request.config.stash[SETTINGS].folder
+
+    def record(scenario: str, files: list[str]) -> None:
+        recorder.emit(Snapshot(scenario, files, {file: digest_of((folder / file).read_bytes()) for file in files}))
+
+    return record
 
 
 @pytest.fixture

@@ -39,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _settings_of(config: pytest.Config) -> RunSettings:
     option = config.option
+    if "--source" in config.invocation_params.args:
+        raise pytest.UsageError(f"Write --source={option.source}, with = and without a space: pytest takes a folder for one with tests.")
     return RunSettings(
         source=Path(option.source or PROJECT).resolve(),
         target=option.target,
@@ -46,4 +48,5 @@ def _settings_of(config: pytest.Config) -> RunSettings:
         redis_url=option.redis_url,
         database_url=option.database_url,
         run=new_run_id(),
+        command="pytest",
     )

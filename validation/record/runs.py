@@ -1,18 +1,19 @@
 """The id and folder of a run, and its first event: time, machine and versions."""
 
+import getpass
 import os
 import platform
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from types import MappingProxyType
 
 import psutil
 
-from validation.core.settings import RunSettings
-from validation.record.events import Listener, RunStarted
+from validation.core.settings import PROJECT, RunSettings
+from validation.record.events import KnownProof, Listener, RunStarted
 from validation.record.recorder import Recorder
+from validation.record.subject import Subject, read_subject
 
 PACKAGES = (
     "votecheck",
@@ -34,12 +35,13 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
-def open_record(
+def open_record(  # noqa: PLR0913, PLR0917 - each is a part of the first event
     settings: RunSettings,
     scope: Sequence[str],
     waivers: Sequence[Mapping[str, str]],
     listeners: tuple[Listener, ...] = (),
-    self_tested: Mapping[str, bool] = MappingProxyType({}),
+    proofs: Sequence[KnownProof] = (),
+    subject: Subject | None = None,
 ) -> Recorder:
     """Open the record of a run in its folder and write the first event."""
     recorder = Recorder(settings.folder / RECORD, listeners)
@@ -53,21 +55,36 @@ def open_record(
             machine=machine(),
             versions=versions(PACKAGES),
             waivers=[dict(w) for w in waivers],
-            self_tested=dict(self_tested),
+            proofs=list(proofs),
+            command=settings.command,
+            fault_minutes=settings.fault_minutes,
+            seed=settings.seed,
+            scenarios=[*settings.scenarios],
+            selection=[*settings.selection],
+            shard=str(settings.shard or ""),
+            subject=subject or read_subject(settings.source, PROJECT),
         )
     )
     return recorder
 
 
 def machine() -> dict[str, str]:
-    """Return the system, processor, cores, memory and Python of this machine."""
+    """Return the system, processor, cores, memory and Python of this machine, and who runs votecheck there."""
     return {
         "system": f"{platform.system()} {platform.release()}",
         "processor": platform.machine(),
         "cores": str(os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "python": platform.python_version(),
+        "user": _user(),
     }
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a user without a name
+        return str(os.getuid())
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

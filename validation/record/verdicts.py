@@ -1,116 +1,67 @@
 """From recorded events to verdicts. Pure: the same events, registry, waivers and date give the same verdicts."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 
-from validation.core.settings import TARGETS, highest
+from validation.core.settings import TARGETS
 from validation.record.events import (
+    EarlierVerdict,
     Event,
+    EvidenceLimited,
     Finished,
     HarnessFailed,
     Measured,
+    Moment,
     Observed,
     Planned,
+    Required,
     RunFinished,
     RunStarted,
+    ShardMerged,
     Snapshot,
     Started,
+    SubjectSeen,
 )
+from validation.record.release import reductions, unproven_levels
+from validation.record.results import CheckpointResult, Verdict, result_of
+from validation.record.scenario import Scenario
+from validation.record.subject import Subject, differences, merged
+from validation.record.waiving import Waiver, waive
 from validation.registry.checkpoints import Checkpoint
 
 
-class Verdict(StrEnum):
-    """The verdict on one checkpoint."""
-
-    PASSED = "PASSED"
-    FAILED = "FAILED"
-    NOT_PROVEN = "NOT PROVEN"
-    WAIVED = "WAIVED"
-
-
 class RunVerdict(StrEnum):
-    """The verdict on a run."""
+    """The verdict on a run. PARTIAL: all that it covered passed, but it covered less than a release needs."""
 
     GO = "GO"
     NO_GO = "NO-GO"
     INCOMPLETE = "INCOMPLETE"
+    PARTIAL = "PARTIAL"
 
 
-EXIT_CODES = {RunVerdict.GO: 0, RunVerdict.NO_GO: 1, RunVerdict.INCOMPLETE: 3}
-USAGE_EXIT, HARNESS_EXIT, INTERRUPTED_EXIT = 2, 3, 130
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One scenario of a run, with its outcome and observations."""
-
-    id: str
-    name: str
-    feature: str
-    checkpoints: tuple[str, ...]
-    outcome: str
-    reason: str
-    seconds: float
-    fidelity: str
-    observations: tuple[Observed, ...]
-
-    @property
-    def wrong(self) -> tuple[Observed, ...]:
-        """The observations that contradict the protocol."""
-        return tuple(o for o in self.observations if not o.ok)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """Permission to ship although a checkpoint is not PASSED."""
-
-    id: str
-    reason: str
-    owner: str
-    expires: date
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointResult:
-    """One checkpoint with its verdict and the scenarios behind it.
-
-    Attributes:
-        checkpoint: the entry of the registry.
-        verdict: PASSED, FAILED, NOT PROVEN or WAIVED.
-        reason: why it is not PASSED; empty when it is.
-        proven_at: the highest fidelity at which a scenario passed; empty for none.
-        unchecked_at: the fidelities that the checkpoint names and this target lacks.
-        scenarios: its scenarios in this run.
-    """
-
-    checkpoint: Checkpoint
-    verdict: Verdict
-    reason: str
-    proven_at: str
-    unchecked_at: tuple[str, ...]
-    scenarios: tuple[Scenario, ...]
-
-    @property
-    def findings(self) -> tuple[Observed, ...]:
-        """The wrong observations of all its scenarios."""
-        return tuple(o for s in self.scenarios for o in s.wrong)
-
-    @property
-    def observations(self) -> int:
-        """The number of facts that were compared."""
-        return sum(len(s.observations) for s in self.scenarios)
-
-    @property
-    def seconds(self) -> float:
-        """The total duration of its scenarios, in seconds."""
-        return sum(s.seconds for s in self.scenarios)
+EXIT_CODES = {RunVerdict.GO: 0, RunVerdict.NO_GO: 1, RunVerdict.INCOMPLETE: 3, RunVerdict.PARTIAL: 4}
+FLAKY = "Flaky: "
+"""Begins the reason of a scenario that passed only when it was repeated."""
+ACCEPTED = (RunVerdict.INCOMPLETE, RunVerdict.PARTIAL)
+"""What `--accept-incomplete` accepts: nothing failed, and the release is not cleared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run with its verdict."""
+    """A run with its verdict.
+
+    Attributes:
+        reductions: what its options left out of a whole run, one sentence each.
+        unproven_levels: the levels of the release policy that it did not reach, one sentence each.
+        subject: what it validated.
+        moments: what was kept when scenarios failed.
+        evidence_limited: what was not kept in full; None if everything was.
+        shards: the shards that it was merged from; none for a run that ran at once.
+        unstable: what earlier runs of the same subject observed differently, as they recorded it.
+    """
 
     started: RunStarted
     verdict: RunVerdict
@@ -119,6 +70,18 @@ class Run:
     measurements: tuple[Measured, ...]
     seconds: float
     snapshots: tuple[Snapshot, ...] = ()
+    reductions: tuple[str, ...] = ()
+    unproven_levels: tuple[str, ...] = ()
+    subject: Subject = field(default_factory=Subject)
+    moments: tuple[Moment, ...] = ()
+    evidence_limited: EvidenceLimited | None = None
+    shards: tuple[ShardMerged, ...] = ()
+    unstable: tuple[EarlierVerdict, ...] = ()
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """What a release needs and this run did not cover, one sentence each; none for a run that may be GO."""
+        return self.reductions + self.unproven_levels
 
     @property
     def exit_code(self) -> int:
@@ -151,30 +114,64 @@ def evaluate(events: Iterable[Event], registry: dict[str, Checkpoint], today: da
         harness_errors.append("The run was cut off: its record has no end.")
     if not started.scope:
         harness_errors.append("The run had no checkpoint in scope.")
-    scenarios = _scenarios(recorded)
-    waivers = {w["id"]: Waiver(w["id"], w["reason"], w["owner"], date.fromisoformat(w["expires"])) for w in started.waivers}
+    seen = [e.subject for e in recorded if isinstance(e, RunStarted | SubjectSeen) and e.subject]
+    harness_errors += _changes(seen, ended=finished is not None)
+    scenarios = [*_scenarios(recorded), *_not_planned(recorded)]
+    elsewhere = _of_other_shards(recorded)
+    waivers = [
+        Waiver(w["id"], w["finding"], w["version"], w["reason"], w["owner"], date.fromisoformat(w["expires"])) for w in started.waivers
+    ]
+    version = started.versions.get("votecheck", "")
     results = tuple(
-        _waive(_result(registry[i], [s for s in scenarios if i in s.checkpoints], TARGETS[started.target]), waivers.get(i), today)
-        for i in started.scope
+        waive(result, [w for w in waivers if w.id == result.checkpoint.id], version, today, whole=not started.shard)
+        for result in (
+            result_of(registry[i], [s for s in scenarios if i in s.checkpoints], TARGETS[started.target])
+            for i in started.scope
+            if i not in elsewhere
+        )
     )
+    reduced = tuple(reductions(started, registry))
+    levels = tuple(unproven_levels({r.checkpoint.id: r.lacks for r in results if r.verdict is Verdict.PASSED}))
     return Run(
         started=started,
-        verdict=_of_run(results, harness_errors),
+        verdict=_of_run(results, harness_errors, partial=bool(reduced or levels)),
         results=results,
         harness_errors=tuple(harness_errors),
         measurements=tuple(e for e in recorded if isinstance(e, Measured)),
         seconds=finished.seconds if finished else 0.0,
         snapshots=tuple(e for e in recorded if isinstance(e, Snapshot)),
+        reductions=reduced,
+        unproven_levels=levels,
+        subject=merged(seen),
+        moments=tuple(e for e in recorded if isinstance(e, Moment)),
+        evidence_limited=next((e for e in reversed(recorded) if isinstance(e, EvidenceLimited)), None),
+        shards=tuple(e for e in recorded if isinstance(e, ShardMerged)),
+        unstable=_unstable([e for e in recorded if isinstance(e, EarlierVerdict)], results, merged(seen)),
     )
 
 
-def _of_run(results: Sequence[CheckpointResult], harness_errors: Sequence[str]) -> RunVerdict:
+def with_harness_errors(run: Run, errors: Sequence[str]) -> Run:
+    """Return a run with further harness errors: a NO-GO stays one, and any other verdict becomes INCOMPLETE."""
+    verdict = run.verdict if run.verdict is RunVerdict.NO_GO or not errors else RunVerdict.INCOMPLETE
+    return replace(run, harness_errors=(*run.harness_errors, *errors), verdict=verdict)
+
+
+def _changes(seen: Sequence[Subject], *, ended: bool) -> list[str]:
+    """Return why nobody can say what a run validated: it changed meanwhile, or was not looked at again at the end."""
+    changes = dict.fromkeys(change for number, one in enumerate(seen) for before in seen[:number] for change in differences(before, one))
+    if changes:
+        return [f"The subject changed during the run. {change}." for change in changes]
+    whole = sum(bool(one.digests) for one in seen)
+    return ["The subject is not known: it was not looked at both at the start and at the end of the run."] * (ended and whole < 2)  # noqa: PLR2004
+
+
+def _of_run(results: Sequence[CheckpointResult], harness_errors: Sequence[str], *, partial: bool) -> RunVerdict:
     verdicts = {r.verdict for r in results}
     if Verdict.FAILED in verdicts:
         return RunVerdict.NO_GO
     if harness_errors or not verdicts or Verdict.NOT_PROVEN in verdicts:
         return RunVerdict.INCOMPLETE
-    return RunVerdict.GO
+    return RunVerdict.PARTIAL if partial else RunVerdict.GO
 
 
 def _scenarios(events: Sequence[Event]) -> list[Scenario]:
@@ -191,6 +188,35 @@ def _scenarios(events: Sequence[Event]) -> list[Scenario]:
     return [_scenario(start, ends.get(identifier, []), tuple(observed.get(identifier, []))) for identifier, start in starts.items()]
 
 
+def _not_planned(events: Sequence[Event]) -> Iterator[Scenario]:
+    """Yield each scenario that the features contain and pytest did not plan, or not with all of its rows."""
+    required = [e for e in events if isinstance(e, Required)]
+    planned = Counter((e.feature, e.template or e.name) for e in events if isinstance(e, Planned))
+    rows = Counter[tuple[str, str]]()
+    for one in required:
+        rows[one.feature, one.name] += one.rows if one.here is None else one.here
+    for one in {(e.feature, e.name): e for e in required}.values():
+        due, done = rows[one.feature, one.name], planned[one.feature, one.name]
+        if done < due:
+            reason = f"{done} of {due} were planned: something outside votecheck left out the rest."
+            yield Scenario(f"{one.feature}: {one.name}", one.name, one.feature, tuple(one.checkpoints), "not_proven", reason, 0.0, "", ())
+
+
+def _unstable(earlier: Sequence[EarlierVerdict], results: Sequence[CheckpointResult], subject: Subject) -> tuple[EarlierVerdict, ...]:
+    """Return the earlier verdicts that are the opposite of those of this run, unless it ran other images."""
+    opposite = {Verdict.PASSED: Verdict.FAILED, Verdict.FAILED: Verdict.PASSED}
+    now = {result.checkpoint.id: opposite.get(result.verdict) for result in results}
+    same = (one for one in earlier if not differences(Subject(images=one.images), Subject(images=subject.images)))
+    return tuple(one for one in same if one.verdict == now.get(one.checkpoint))
+
+
+def _of_other_shards(events: Sequence[Event]) -> set[str]:
+    """Return the checkpoints that have scenarios and none of them in this shard."""
+    required = [e for e in events if isinstance(e, Required) and e.here is not None]
+    here = {i for one in required if one.here for i in one.checkpoints}
+    return {i for one in required for i in one.checkpoints} - here
+
+
 def _scenario(start: Planned | Started, ends: list[Finished], observations: tuple[Observed, ...]) -> Scenario:
     if isinstance(start, Planned):
         last = Finished(start.scenario, "not_proven", "The scenario was planned and never started.", 0.0, "")
@@ -198,56 +224,17 @@ def _scenario(start: Planned | Started, ends: list[Finished], observations: tupl
         last = ends[-1] if ends else Finished(start.scenario, "error", "The scenario started and never finished.", 0.0, "")
     outcome, reason = last.outcome, last.reason
     if len(ends) > 1 and outcome == "passed":
-        outcome, reason = "not_proven", f"Flaky: it ran {len(ends)} times, and a pass after a failure does not count."
-    if any(not o.ok for o in observations):
+        outcome, reason = "not_proven", f"{FLAKY}it ran {len(ends)} times, and a pass after a failure does not count."
+    if any(not o.ok and not o.machine for o in observations):
         outcome = "failed"
+    elif late := next((o for o in observations if o.machine), None):
+        outcome = "not_proven"
+        reason = (
+            f"Others saturated this machine, so that a missed time limit proves nothing. {late.subject}: {late.observed}. {late.machine}"
+        )
     elif outcome == "passed" and not observations:
         outcome, reason = "not_proven", "The scenario passed without a single observation."
     elif outcome == "failed":
         outcome, reason = "error", f"It failed without a wrong observation: {reason}"
-    return Scenario(
-        start.scenario, start.name, start.feature, tuple(start.checkpoints), outcome, reason, last.seconds, last.fidelity, observations
-    )
-
-
-def _result(checkpoint: Checkpoint, scenarios: list[Scenario], shows: frozenset[str]) -> CheckpointResult:
-    proven_at = highest(s.fidelity for s in scenarios if s.outcome == "passed" and s.fidelity)
-    unchecked_at = tuple(n for n in checkpoint.needs if n not in shows)
-    passed = CheckpointResult(checkpoint, Verdict.PASSED, "", proven_at, unchecked_at, tuple(scenarios))
-    wrong = [s for s in scenarios if s.outcome == "failed"]
-    unproven = [s for s in scenarios if s.outcome not in ("passed", "failed")]
-    if wrong:
-        return replace(passed, verdict=Verdict.FAILED, reason=f"{wrong[0].name}: {_first_line(wrong[0].reason)}")
-    if unproven:
-        return replace(passed, verdict=Verdict.NOT_PROVEN, reason=f"{unproven[0].name}: {_first_line(unproven[0].reason)}")
-    if not scenarios:
-        needs_other_target = len(unchecked_at) == len(checkpoint.needs)
-        reason = f"It needs {_NEEDS[unchecked_at[0]]}" if needs_other_target else "None of its scenarios ran."
-        return replace(passed, verdict=Verdict.NOT_PROVEN, reason=reason)
-    return passed
-
-
-_NEEDS = {
-    "files": "the source files.",
-    "local": "a running system.",
-    "image": "a container image, which this target does not have.",
-    "cluster": "a Kubernetes cluster, which this target does not have.",
-}
-
-
-def _first_line(reason: str) -> str:
-    return reason.strip().split("\n", 1)[0][:300]
-
-
-def _waive(result: CheckpointResult, waiver: Waiver | None, today: date) -> CheckpointResult:
-    if waiver is None:
-        return result
-    if waiver.expires < today:
-        return replace(result, verdict=Verdict.FAILED, reason=f"Its waiver expired on {waiver.expires} ({waiver.owner}). {result.reason}")
-    if result.verdict is Verdict.PASSED:
-        return replace(result, verdict=Verdict.FAILED, reason=f"Its waiver ({waiver.owner}) is no longer needed: remove it.")
-    return replace(
-        result,
-        verdict=Verdict.WAIVED,
-        reason=f"{waiver.reason} ({waiver.owner}, until {waiver.expires}). Without the waiver: {result.reason}",
-    )
+    of_start = (start.scenario, start.name, start.feature, tuple(start.checkpoints))
+    return Scenario(*of_start, outcome, reason, last.seconds, last.fidelity, observations, start.row, start.template or start.name)

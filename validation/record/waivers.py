@@ -1,8 +1,10 @@
-"""Waiver files. A waiver permits shipping although a checkpoint is not PASSED, until the day it expires.
+"""Waiver files. A waiver permits shipping one version although one finding of a checkpoint is open, until the day it expires.
 
 ```toml
 [[waiver]]
 id = "4.3"
+finding = "seccomp profile of the API"
+version = "0.3.2"
 reason = "the cluster of this release has no seccomp"
 owner = "release@example.org"
 expires = 2026-12-31
@@ -17,8 +19,8 @@ from typing import Any
 from validation.core.errors import UsageError
 from validation.registry.checkpoints import select
 
-FIELDS = {"id": str, "reason": str, "owner": str, "expires": date}
-EXAMPLE = 'below [[waiver]], write id = "4.3", reason = "…", owner = "…" and expires = 2026-12-31, one per line'
+FIELDS = {"id": str, "finding": str, "version": str, "reason": str, "owner": str, "expires": date}
+EXAMPLE = "votecheck waive CHECKPOINT --owner NAME --reason TEXT --expires DATE"
 
 
 def read_waivers(file: Path | None) -> list[dict[str, str]]:
@@ -27,12 +29,18 @@ def read_waivers(file: Path | None) -> list[dict[str, str]]:
     Raises:
         UsageError: the file is unreadable, a field is missing or wrong, or a checkpoint does not exist.
     """
-    if file is None:
-        return []
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # the file is not TOML, or not UTF-8
-        raise UsageError(f"Cannot read the waivers in {file}: {error}.", "", EXAMPLE) from None
+        return parsed(file.read_text(encoding="utf-8"), file) if file else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(file, error) from None
+
+
+def parsed(text: str, file: Path) -> list[dict[str, str]]:
+    """Return the waivers in a text that is, or will be, the content of a file; it raises what `read_waivers` raises."""
+    try:
+        document = tomllib.loads(text)
+    except ValueError as error:
+        raise _unreadable(file, error) from None
     entries = document.pop("waiver", [])
     if document:
         raise UsageError(f"{file} may contain only [[waiver]] tables. Unexpected: {', '.join(document)}.", "", EXAMPLE)
@@ -44,9 +52,13 @@ def read_waivers(file: Path | None) -> list[dict[str, str]]:
             raise UsageError(f"Waiver {len(waivers) + 1} in {file} is not usable: {problem}.", "", EXAMPLE)
         (checkpoint,) = select(ids=[entry["id"]])
         waivers.append({name: str(value) for name, value in (entry | {"id": checkpoint.id}).items()})
-    if len({w["id"] for w in waivers}) != len(waivers):
-        raise UsageError(f"{file} waives the same checkpoint twice.")
+    if len({(w["id"], w["finding"]) for w in waivers}) != len(waivers):
+        raise UsageError(f"{file} waives the same finding twice.")
     return waivers
+
+
+def _unreadable(file: Path | None, error: Exception) -> UsageError:
+    return UsageError(f"Cannot read the waivers in {file}: {error}.", "", EXAMPLE)
 
 
 def _problem(entry: Any) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from validation.faults.proxy import crashes
 from validation.faults.proxy.crashes import NOT_REACHED, OK, Crash
 from validation.record.events import Observed
-from validation.record.verdicts import CheckpointResult, Scenario
+from validation.record.results import CheckpointResult
+from validation.record.scenario import Scenario
 from validation.report.text import counted, duration
 
 

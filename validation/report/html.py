@@ -9,9 +9,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from validation.record.events import Measured, Observed
-from validation.record.verdicts import Run, Scenario, Verdict
+from validation.record.evidence import path_of
+from validation.record.results import Verdict
+from validation.record.scenario import Scenario
+from validation.record.verdicts import Run
 from validation.registry.checkpoints import registry
-from validation.report import crash_table, model
+from validation.report import claims, crash_table, evidence, findings, model, subject
 from validation.report.text import counted, duration, percent, visible
 
 TEXT_MAX = 4000
@@ -43,6 +46,8 @@ def render(run: Run) -> str:
         registered=len(registry()),
         shares=_shares(run),
         slowest=_slowest(run),
+        claims=claims.of_run(run),
+        validated=list(subject.facts(run)),
     )
 
 
@@ -61,17 +66,28 @@ def pages(*folders: Path) -> Environment:
 @cache
 def _template() -> Template:
     environment = pages()
-    environment.filters |= {"duration": duration, "number": _number, "slug": _slug}
+    environment.filters |= {"duration": duration, "number": _number, "slug": slug}
     environment.globals |= {
         "headline": model.headline,
         "self_tested": model.self_tested,
+        "proofs_of": model.proofs_of,
         "moment": model.moment,
         "reproduce": model.reproduce,
+        "repeat": model.repeat,
+        "verify_command": model.verify_command,
+        "missing_variables": model.missing_variables,
+        "merged_from": model.merged_from,
+        "grouped": findings.grouped,
         "shown": _shown,
         "counted": counted,
         "crashes": crash_table.crashes_of,
         "is_crash": crash_table.is_crash,
         "findings_max": FINDINGS_MAX,
+        "path_of": path_of,
+        "moment_of": evidence.moment_of,
+        "limits": evidence.limits,
+        "tally": claims.tally,
+        "standings": tuple(claims.Standing),
     }
     return environment.get_template("page.html.j2")
 
@@ -81,7 +97,8 @@ def _safe(value: Any) -> Any:
     return visible(value, TEXT_MAX) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """Return a text as the name of a CSS class."""
     return str(text).lower().replace(" ", "-").replace(".", "-")
 
 

@@ -1,28 +1,33 @@
 """A run as its readers need it: loaded from its record, grouped, worst first, with the command that reproduces each result."""
 
-import re
-import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
+from validation.core.commands import command, value_of, variables, without
 from validation.core.errors import UsageError
 from validation.core.settings import SHIPPED_TARGETS, TARGETS
-from validation.record.events import Event, RunStarted
+from validation.record.events import Event, KnownProof, RunStarted
+from validation.record.merging import REPORTS
 from validation.record.recorder import read
+from validation.record.release import PLACES
+from validation.record.results import CheckpointResult, Verdict
 from validation.record.runs import RECORD
-from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict, evaluate
+from validation.record.verdicts import Run, RunVerdict, evaluate
 from validation.registry.checkpoints import BEYOND, phases, registry
 from validation.report.text import counted
 
 DOCTOR = "votecheck doctor"
 SELF_TEST = "votecheck defects run"
-QUICK = "--quick"
+RENEW = "votecheck defects run --stale"
+SEEDED = frozenset({"B10", "B15", "B24"})
+"""The checkpoints that draw from the seed of a run."""
+OF_TARGET = frozenset({"--target", "--api-url", "--redis-url", "--database-url"})
+"""Options that make no sense on another target."""
 WORST_FIRST = (Verdict.FAILED, Verdict.NOT_PROVEN, Verdict.WAIVED, Verdict.PASSED)
-PLACES = {"files": "in the source files", "local": "on a running system", "image": "in images", "cluster": "in a cluster"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def unproven(run: Run) -> tuple[UnprovenGroup, ...]:
     for result in with_verdict(run, Verdict.NOT_PROVEN):
         groups.setdefault((result.reason, _flags_to_prove(run, result)), []).append(result)
     return tuple(
-        UnprovenGroup(reason, DOCTOR if flags is None else _command(members, flags), tuple(members))
+        UnprovenGroup(reason, DOCTOR if flags is None else _command(run, members, flags), tuple(members))
         for (reason, flags), members in groups.items()
     )
 
@@ -120,9 +125,8 @@ def is_whole(run: Run) -> bool:
 
 
 def headline(run: Run) -> str:
-    """Return the meaning of the verdict, in one or two sentences."""
+    """Return the meaning of the verdict, in one or a few sentences."""
     failed, open_, waived, total = (*(run.count(v) for v in WORST_FIRST[:3]), len(run.results))
-    whole, quick = is_whole(run), QUICK in run.started.flags
     if run.verdict is RunVerdict.NO_GO:
         ids = ", ".join(r.checkpoint.id for r in with_verdict(run, Verdict.FAILED))
         sentence = f"{failed} of {counted(total, 'checkpoint')} failed ({ids}): do not release."
@@ -130,12 +134,11 @@ def headline(run: Run) -> str:
         causes = [f"{open_} of {counted(total, 'checkpoint')} {'is' if open_ == 1 else 'are'} not proven"] * bool(open_)
         causes += ["the harness failed"] * bool(run.harness_errors)
         sentence = f"{' and '.join(causes).capitalize()}: this release is not cleared."
+    elif run.verdict is RunVerdict.PARTIAL:
+        sentence = f"{_passed(total, waived, whole=is_whole(run))}, but this release is not cleared."
     else:
-        passed = _passed(total, waived, whole=whole)
-        sentence = f"{passed}: this release is cleared." if whole and not quick else f"{passed}."
-    if not whole:
-        sentence += f" Partial run: {total} of {counted(len(registry()), 'checkpoint')}; {len(registry()) - total} not run."
-    return f"{sentence} Quick run: it skipped some scenarios of each kind, so it clears no release." if quick else sentence
+        sentence = f"{_passed(total, waived, whole=True)}: this release is cleared."
+    return " ".join(filter(None, [sentence, *(run.gaps if run.verdict is RunVerdict.PARTIAL else run.reductions), unstable(run)]))
 
 
 def _passed(total: int, waived: int, *, whole: bool) -> str:
@@ -146,9 +149,43 @@ def _passed(total: int, waived: int, *, whole: bool) -> str:
     return f"All {counted(total, 'checkpoint')} passed" if whole else f"The {counted(total, 'checkpoint')} in scope passed"
 
 
-def reproduce(run: Run, result: CheckpointResult) -> str:
-    """Return the command that runs a checkpoint again with the options of this run."""
-    return _command([result], run.started.flags)
+def reproduce(run: Run, result: CheckpointResult, *scenarios: str) -> str:
+    """Return the command that runs a checkpoint, or only some of its scenarios, again with the options of this run."""
+    return _command(run, [result], run.started.flags, scenarios)
+
+
+def repeat(run: Run) -> str:
+    """Return the command that repeats a run: the same selection, the same options, the same seed."""
+    started = run.started
+    part = ("--shard", started.shard) if started.shard else ()
+    return command("votecheck", "run", *started.selection, *part, *started.flags, *_seed(run, run.results))
+
+
+def verify_command(run: Run) -> str:
+    """Return the command that checks the reports of a run."""
+    folder = value_of(run.started.flags, REPORTS)
+    return command("votecheck", "verify", run.started.run, *((REPORTS, folder) if folder else ()))
+
+
+def unstable(run: Run) -> str:
+    """Return which checkpoints ended differently in earlier runs of the same subject, in a sentence each; empty if none did."""
+    now = {result.checkpoint.id: result.verdict for result in run.results}
+    last = {one.checkpoint: one for one in run.unstable}.values()
+    return " ".join(
+        f"Unstable: {one.checkpoint} is {now[one.checkpoint]} here and was {one.verdict} in run {one.run} of the same subject."
+        for one in last
+    )
+
+
+def merged_from(run: Run) -> str:
+    """Return which shards a run was merged from, with their runs; empty for a run that ran at once."""
+    return ", ".join(f"{one.shard} {one.run}" for one in run.shards)
+
+
+def missing_variables(run: Run) -> str:
+    """Return what a reader must set before a command of this run works; empty for nothing."""
+    names = variables(run.started.flags)
+    return f"Set {', '.join(names)} first: the record keeps no password." if names else ""
 
 
 def _flags_to_prove(run: Run, result: CheckpointResult) -> tuple[str, ...] | None:
@@ -156,16 +193,17 @@ def _flags_to_prove(run: Run, result: CheckpointResult) -> tuple[str, ...] | Non
     if result.scenarios or len(result.unchecked_at) < len(result.checkpoint.needs):  # this target can show some of it
         return tuple(run.started.flags)
     able = next((t for t in SHIPPED_TARGETS if TARGETS[t].issuperset(result.unchecked_at)), None)
-    return ("--target", able) if able else None
+    return (*without(run.started.flags, OF_TARGET), "--target", able) if able else None
 
 
-def _command(results: Iterable[CheckpointResult], flags: Iterable[str]) -> str:
-    return " ".join(["votecheck run --checkpoint", ",".join(r.checkpoint.id for r in results), *map(_quoted, flags)])
+def _command(run: Run, results: Sequence[CheckpointResult], flags: Iterable[str], scenarios: Iterable[str] = ()) -> str:
+    ids = ",".join(r.checkpoint.id for r in results)
+    chosen = [word for name in scenarios for word in ("--scenario", name)]
+    return command("votecheck", "run", "--checkpoint", ids, *chosen, *flags, *_seed(run, results))
 
 
-def _quoted(flag: str) -> str:
-    # A URL is recorded as the name of its variable, for the shell to expand.
-    return f'"{flag}"' if re.fullmatch(r"\$[A-Z_]+", flag) else shlex.quote(flag)
+def _seed(run: Run, results: Iterable[CheckpointResult]) -> tuple[str, ...]:
+    return ("--seed", str(run.started.seed)) if any(r.checkpoint.id in SEEDED for r in results) else ()
 
 
 def moment(run: Run) -> str:
@@ -190,11 +228,26 @@ def tally(tested: Iterable[str]) -> str:
 
 
 def self_tested(run: Run) -> str:
-    """Return how many checkpoints seeded defects had turned red before a run, and the ids of the others."""
-    known = run.started.self_tested
-    if not known:
-        return f"not run here. Try: {SELF_TEST}"
-    now = sum(known.values())
-    sentence = f"{tally(known)}." if now == len(known) else f"{tally(known)}, {now} of these {len(known)} with this exact source."
-    missing = [one for one in registry() if one not in known]
-    return f"{sentence} Not self-tested: {', '.join(missing)}." if missing else sentence
+    """Return how many checkpoints of a run have been seen to fail, for how many seeded defects, and which have not."""
+    proofs = run.started.proofs
+    if not proofs:
+        return f"no proof is shipped. Try: {SELF_TEST}"
+    ids = [result.checkpoint.id for result in run.results]
+    seen = {one for proof in proofs for one in proof.checkpoints}
+    holding = {one for proof in proofs if not proof.stale for one in proof.checkpoints}
+    stale = sum(proof.stale for proof in proofs)
+    have = "has" if len(ids) == 1 else "have"
+    seen_of_all = f"{len(seen.intersection(ids))} of {counted(len(ids), 'checkpoint')} {have} been seen to fail"
+    sentences = [f"{seen_of_all}, for {counted(len(proofs), 'seeded defect')}."]
+    if missing := [one for one in ids if one not in seen]:
+        sentences.append(f"No proof is shipped for {', '.join(missing)}.")
+    if stale:
+        only = [one for one in ids if one in seen - holding]
+        no_other = f", and no other proof of {', '.join(only)}" if only else ""
+        sentences.append(f"{counted(stale, 'proof')} STALE: something has changed since{no_other}. Try: {RENEW}")
+    return " ".join(sentences)
+
+
+def proofs_of(run: Run, checkpoint: str) -> tuple[KnownProof, ...]:
+    """Return the proofs that a checkpoint can fail."""
+    return tuple(proof for proof in run.started.proofs if checkpoint in proof.checkpoints)

@@ -14,11 +14,15 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from validation.core.streams import messages
 from validation.faults.proxy.crashes import OK
 from validation.record.events import Event, Finished, HarnessFailed, Planned, RunFinished, Started
-from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict, evaluate
+from validation.record.results import CheckpointResult, Verdict
+from validation.record.verdicts import Run, RunVerdict, evaluate
 from validation.registry.checkpoints import Checkpoint, phases, registry
 from validation.report.crash_table import CrashPoint, crash_points, summarize_sweep
+from validation.report.evidence import kept, limits
+from validation.report.findings import ROWS_MAX, FindingGroup, grouped
 from validation.report.model import (
     UnprovenGroup,
     by_phase,
@@ -26,11 +30,15 @@ from validation.report.model import (
     day_of,
     headline,
     is_whole,
+    merged_from,
+    missing_variables,
+    repeat,
     reproduce,
     self_tested,
     unproven,
     with_verdict,
 )
+from validation.report.subject import in_short
 from validation.report.text import counted, duration, one_line, visible
 
 COLOURS = {
@@ -41,9 +49,11 @@ COLOURS = {
     RunVerdict.GO: "bold white on green",
     RunVerdict.NO_GO: "bold white on red",
     RunVerdict.INCOMPLETE: "bold black on yellow",
+    RunVerdict.PARTIAL: "bold black on cyan",
 }
 _FINDINGS_MAX = 5
 _LINE_MAX = 300
+_INPUT_LINES = 12
 
 
 class Progress:
@@ -57,7 +67,7 @@ class Progress:
     def __init__(self, scope: Collection[Checkpoint], console: Console | None = None) -> None:
         self._scope = scope
         # pytest redirects descriptor 2 during a scenario; this is a copy made before.
-        self._stderr = None if console else os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
+        self._stderr = None if console else messages(os.dup(sys.stderr.fileno()), closes=True)
         self._console = console or Console(file=self._stderr)
         self._events: list[Event] = []
         self._current: Started | None = None
@@ -126,11 +136,12 @@ class Progress:
 
 def summary(run: Run, console: Console, folder: Path) -> None:
     """Print the outcome of a run: the verdict, what stands in the way of a release, counts, and the path of the report."""
-    _print(console, Text.assemble("\n", (f" {run.verdict} ", COLOURS[run.verdict]), f"  {headline(run)}"))
+    _print(console, Text.assemble("\n", (f" {run.verdict} ", COLOURS[run.verdict]), f"  {one_line(headline(run))}"))
     version = run.started.versions.get("votecheck", "unknown")
     _print(
         console, Text(one_line(f"version {version}, run {run.started.run}, target {run.started.target}, {duration(run.seconds)}"), "dim")
     )
+    _print(console, Text(one_line(f"validated: {in_short(run)}"), "dim"))
     for result in with_verdict(run, Verdict.FAILED):
         _blocker(run, result, console)
     _list(console, "Harness errors", [visible(t) for t in run.harness_errors])
@@ -138,25 +149,52 @@ def summary(run: Run, console: Console, folder: Path) -> None:
     _list(console, "Waived", [f"{_title(j)}: {one_line(j.reason)}" for j in with_verdict(run, Verdict.WAIVED)])
     _list(console, "Could also be checked", [f"{where}: {', '.join(ids)}" for where, ids in checkable_elsewhere(run).items()])
     _sweeps(run, console)
+    if files := {one.file for one in kept(run)}:
+        _list(console, "Evidence", [f"{counted(len(files), 'file')} in {folder}", *filter(None, [limits(run)])])
     _list(console, "Snapshots of the cluster", [str((folder / s.files[0]).parent) for s in run.snapshots if s.files])
     console.print()
     console.print(_counts(run))
     _print(console, Text(f"Self-test: {self_tested(run)}"))
+    if run.shards:
+        _print(console, Text(f"Merged from {counted(len(run.shards), 'shard')}: {one_line(merged_from(run))}"))
+    _print(console, Text(f"Repeat: {one_line(repeat(run))}"))
+    if needed := missing_variables(run):
+        _print(console, Text(needed))
     _print(console, Text(f"Report: {folder / 'index.html'}"))
 
 
 def _blocker(run: Run, result: CheckpointResult, console: Console) -> None:
     _print(console, Text.assemble("\n", _padded(result.verdict), f"  {_title(result)}"))
-    for found in result.findings[:_FINDINGS_MAX]:
-        _print(console, Text(f"  {one_line(found.subject, _LINE_MAX)}"))
-        for name in ("expected", "observed", "remedy"):
-            if value := getattr(found, name):
-                _print(console, Text.assemble((f"    {name:<9} ", "dim"), one_line(value, _LINE_MAX)))
-    if not result.findings:
+    if result.waived_by:
+        _field(console, "waiver", one_line(result.waived_by, _LINE_MAX))
+    groups = grouped(result)
+    for group in groups[:_FINDINGS_MAX]:
+        _group(run, result, group, console)
+    if not groups:
         _print(console, Text(f"    {one_line(result.reason)}"))
-    if (rest := len(result.findings) - _FINDINGS_MAX) > 0:
+        _print(console, Text.assemble(("    reproduce ", "dim"), one_line(reproduce(run, result))))
+    if (rest := len(groups) - _FINDINGS_MAX) > 0:
         _print(console, Text(f"  {rest} more in the report"))
-    _print(console, Text.assemble(("    reproduce ", "dim"), reproduce(run, result)))
+
+
+def _group(run: Run, result: CheckpointResult, group: FindingGroup, console: Console) -> None:
+    _print(console, Text(f"  {one_line(group.title, _LINE_MAX)}"))
+    for name in ("expected", "observed", "remedy"):
+        if value := getattr(group.first, name):
+            _field(console, name, one_line(value, _LINE_MAX))
+    for one in group.findings[:ROWS_MAX]:
+        _field(console, "scenario", one_line(one.where, _LINE_MAX))
+        if one.row:
+            _field(console, "row", one_line(one.row, _LINE_MAX))
+        for number, line in enumerate(visible(one.observed.input).splitlines()[:_INPUT_LINES]):
+            _field(console, "input" if number == 0 else "", one_line(line, _LINE_MAX))
+    if (rest := len(group.findings) - ROWS_MAX) > 0:
+        _print(console, Text(f"              and {rest} more in the report", "dim"))
+    _field(console, "reproduce", one_line(reproduce(run, result, *group.scenarios)))
+
+
+def _field(console: Console, name: str, value: str) -> None:
+    _print(console, Text.assemble((f"    {name:<9} ", "dim"), value))
 
 
 def _sweeps(run: Run, console: Console) -> None:
@@ -190,7 +228,7 @@ def _list(console: Console, title: str, items: Collection[str]) -> None:
 
 def _unproven(group: UnprovenGroup) -> str:
     titles = "\n  ".join(_title(result) for result in group.results)
-    return f"{titles}\n       {one_line(group.reason, _LINE_MAX)}\n       {group.command}"
+    return f"{titles}\n       {one_line(group.reason, _LINE_MAX)}\n       {one_line(group.command)}"
 
 
 def _counts(run: Run) -> Table:

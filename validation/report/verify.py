@@ -1,4 +1,4 @@
-"""Checks `results.json` of a run against its record: the seals first, then the recomputed verdict."""
+"""Checks `results.json` and the evidence of a run against its record: the seals, the recomputed verdict, the digest of each file."""
 
 import json
 from collections.abc import Iterator
@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from validation.core.errors import UsageError
+from validation.report import evidence
 from validation.report.model import load
-from validation.report.results_json import breaches, document
+from validation.report.provenance import problems_of_shards
+from validation.report.results_json import RESULTS, breaches, document
 from validation.report.text import one_line
-from validation.report.write import RESULTS
 
 _SHOWN_MAX = 200
 
@@ -17,17 +18,20 @@ _SHOWN_MAX = 200
 def verify(folder: Path) -> list[str]:
     """Return what is wrong with the reports of a run, one line each; none if the record confirms them."""
     try:
-        recomputed = document(load(folder))
+        run = load(folder)
+        recomputed = document(run)
+        of_shards = problems_of_shards(folder)
     except UsageError as error:
         return [one_line(str(error))]
+    changed = [one_line(line) for line in evidence.breaches(run, folder)]
     try:
         published = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        return [f"Cannot read {RESULTS}: {one_line(str(error))}"]
-    run, name = one_line(recomputed["run"]), folder.resolve().name
-    named = [] if recomputed["run"] == name else [f"Folder {name} holds run {run}; rename it to {run}."]
+        return [f"Cannot read {RESULTS}: {one_line(str(error))}", *changed]
+    recorded, name = one_line(recomputed["run"]), folder.resolve().name
+    named = [] if recomputed["run"] == name else [f"Folder {name} holds run {recorded}; rename it to {recorded}."]
     broken = [f"{RESULTS} does not match its schema at {one_line(line, _SHOWN_MAX)}" for line in breaches(published)]
-    return named + broken + [f"{RESULTS} {line}" for line in _differences("$", recomputed, published)]
+    return named + of_shards + broken + [f"{RESULTS} {line}" for line in _differences("$", recomputed, published)] + changed
 
 
 def _differences(path: str, recomputed: Any, published: Any) -> Iterator[str]:

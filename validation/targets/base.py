@@ -119,6 +119,10 @@ class Target(ABC):
     def api(self) -> Api:
         """The API that voters use, started on first access."""
 
+    def images(self) -> dict[str, str]:
+        """Return the digest of each image that runs here, by its name; empty if nothing runs from images."""
+        return {}
+
     @abstractmethod
     def ensure_consumer(self) -> None:
         """Make sure that a consumer counts the votes.

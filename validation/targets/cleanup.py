@@ -1,14 +1,14 @@
 """Cleanup: everything that a run starts carries the run's mark, so that it can be found and removed even after a `kill -9` of the harness.
 
-A run owns one folder under `<temporary>/votecheck-<uid>/` and writes its process id there. Its processes carry `VOTECHECK_RUN=<run>` in
-their environment, work in the folder, or name it on their command line. Its containers, networks and volumes carry the label
-`votecheck.run=<run>`. The next run removes what dead runs have left (`reap`).
+A run owns one folder under `<temporary>/votecheck-<uid>/` and locks a file there for as long as it lives. Its processes carry
+`VOTECHECK_RUN=<run>` in their environment, work in the folder, or name it on their command line. Its containers, networks and volumes
+carry the label `votecheck.run=<run>`. The next run removes what dead runs have left (`reap`).
 
 What needs more than that, such as a release in a cluster, is noted in the run's folder before it is created. A remover registered for the
 note's file name then removes it; the command line and the pytest plugin register the removers (`removers.register_all`).
 """
 
-import json
+import fcntl
 import os
 import shutil
 import signal
@@ -21,13 +21,18 @@ from typing import Protocol, TypeVar
 
 import psutil
 
+from validation.core import interruption
 from validation.core.errors import TargetUnavailable
 from validation.images.engines import Engine
 
 MARK = "VOTECHECK_RUN"
 LABEL = "votecheck.run"
+OWNER_FILE = "owner"
+"""Locked by the run's process. The kernel unlocks it when that process ends, however it ends, and a step of the clock changes nothing."""
 ENGINE_FILE = "engine"
 RELEASE_FILE = "release.json"
+MODE = 0o711
+"""Mode of the folders, set whatever the umask: the user that PostgreSQL runs as passes through, and nobody lists them."""
 T = TypeVar("T")
 CLAIM_SECONDS = 60.0
 """A folder that is still being claimed after this time belongs to a dead run."""
@@ -42,6 +47,8 @@ class Remover(Protocol):
 
 
 _removers: dict[str, Remover] = {}
+_claimed: dict[Path, int] = {}
+"""What this process claimed and did not release, each with the descriptor of its locked file."""
 
 
 def register_remover(file: str, remover: Remover) -> None:
@@ -56,22 +63,28 @@ def base() -> Path:
         TargetUnavailable: another user owns it.
     """
     folder = Path(tempfile.gettempdir()) / f"votecheck-{os.getuid()}"
-    folder.mkdir(mode=0o711, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
         raise TargetUnavailable(
             f"{folder} is not a folder of this user.", "another user created it", f"set TMPDIR to another folder, or remove {folder}"
         )
+    folder.chmod(MODE)
     return folder
 
 
 def claim(run: str) -> Path:
-    """Create the folder of a run. It appears with the owner's process id already in it."""
+    """Create the folder of a run. It appears with its owner's lock already in it."""
     folder, draft = base() / run, base() / f".{run}"
-    draft.mkdir(mode=0o711)
-    me = psutil.Process()
-    (draft / "owner.json").write_text(json.dumps({"pid": me.pid, "created": me.create_time()}), encoding="utf-8")
-    return draft.rename(folder)
+    with interruption.Held():
+        draft.mkdir()
+        draft.chmod(MODE)
+        owner = _claimed[draft] = os.open(draft / OWNER_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(owner, f"{os.getpid()}\n".encode())
+        draft.rename(folder)
+        _claimed[folder] = _claimed.pop(draft)
+    return folder
 
 
 def release(folder: Path) -> list[str]:
@@ -85,7 +98,20 @@ def release(folder: Path) -> list[str]:
             errors.append(f"{path} could not be removed: {info[1]}")
 
     shutil.rmtree(folder, onerror=failed)
+    if folder in _claimed:
+        os.close(_claimed.pop(folder))
     return left + errors[:3]
+
+
+def release_own() -> list[str]:
+    """Release what this process claimed and did not release, end the processes that it still has, and return leftovers.
+
+    The last step of every command. An interruption can arrive between the creation of something and the code that would remove it.
+    """
+    children_expected = bool(_claimed) or interruption.received()
+    left = [problem for folder in list(_claimed) for problem in release(folder)]
+    children = psutil.Process().children(recursive=True) if children_expected else []
+    return left + [f"process {p.pid} ({_command(p)}) could not be killed" for p in _end(children)]
 
 
 def remember_engine(folder: Path, name: str) -> None:
@@ -154,10 +180,13 @@ def _being_claimed(folder: Path) -> bool:
 
 def _owned(folder: Path) -> bool:
     try:
-        owner = json.loads((folder / "owner.json").read_text(encoding="utf-8"))
-        return bool(abs(psutil.Process(owner["pid"]).create_time() - owner["created"]) < 1)
-    except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
+        with (folder / OWNER_FILE).open(encoding="utf-8") as owner:
+            fcntl.flock(owner, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
         return False
+    return False
 
 
 def _processes(folder: Path) -> Iterator[psutil.Process]:
@@ -174,7 +203,7 @@ def _is_marked(process: psutil.Process, run: str) -> bool:
 
 def _works_in(process: psutil.Process, folder: Path) -> bool:
     """Return whether a process works in the folder. Valkey and PostgreSQL overwrite their environment with their title."""
-    return _ask(lambda: folder in Path(process.cwd()).parents, default=False)
+    return _ask(lambda: Path(process.cwd()).is_relative_to(folder), default=False)
 
 
 def _command(process: psutil.Process) -> str:

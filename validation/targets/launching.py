@@ -4,7 +4,10 @@ import itertools
 import subprocess
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
+from validation.core import inputs, protocol
+from validation.core.commands import command
 from validation.core.errors import NotProven, TargetUnavailable
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
@@ -44,6 +47,7 @@ class LaunchingTarget(Target):
         self._api: Api | None = None
         self._api_failure: TargetUnavailable | None = None
         self._consumer: Child | None = None
+        self._consumers: list[Child] = []
 
     @abstractmethod
     def _prepare_redis(self) -> Server:
@@ -56,6 +60,11 @@ class LaunchingTarget(Target):
     @abstractmethod
     def _migrate(self, database: Server) -> tuple[int, str]:
         """Create the schema and return the migration's exit code and output."""
+
+    def try_migration(self, url: str) -> tuple[int, str]:
+        """Run the migration on a database and return its exit code and output."""
+        inputs.note("the migration runs")
+        return self._migrate(Server("PostgreSQL", url))
 
     @abstractmethod
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
@@ -118,7 +127,17 @@ class LaunchingTarget(Target):
 
     def new_consumer(self, env: Mapping[str, str]) -> Child:
         """Prepare, but do not start, another consumer; `env` overrides the target's addresses."""
-        return self._new("consumer", {"CONSUMER_NAME": f"votecheck-{next(self._numbers)}"} | dict(env))
+        made = self._new("consumer", {"CONSUMER_NAME": f"votecheck-{next(self._numbers)}"} | dict(env))
+        self._consumers.append(made)
+        return made
+
+    def consumer_logs(self, stream: str) -> dict[str, list[dict[str, Any]]]:
+        """Return what every consumer of a stream has logged so far, by its CONSUMER_NAME."""
+        logs: dict[str, list[dict[str, Any]]] = {}
+        for child in self._consumers:
+            if child.env.get("STREAM_NAME", protocol.STREAM) == stream:
+                logs.setdefault(child.env["CONSUMER_NAME"], []).extend(child.events_of_every_start())
+        return logs
 
     def run_in_image(self, part: str, *command: str, within: float) -> subprocess.CompletedProcess[str]:  # noqa: ARG002 - for targets with images
         """Run a command in a fresh container of a part's image; `python` is the image's own interpreter.
@@ -133,6 +152,7 @@ class LaunchingTarget(Target):
         if self.settings.api_url:
             raise NotProven("The API is external (--api-url), so votecheck starts no part of the system. Try: omit --api-url")
         addresses = {"REDIS_URL": self.redis.url, "DATABASE_URL": self.database.url}
+        inputs.note(inputs.settings(f"python -m system.{part}", env))
         child = self._prepare_part(part, f"{part}-{next(self._numbers)}", addresses | dict(env))
         self._children.append(child)
         return child
@@ -148,7 +168,7 @@ class LaunchingTarget(Target):
             self._api_failure = TargetUnavailable(
                 f"The API did not answer within {READY_SECONDS:.0f} s: {api.process.output().strip()[-300:]}",
                 "it cannot start; checkpoint 2.1 shows why",
-                "votecheck run --checkpoint 2.1",
+                command("votecheck", "run", "--checkpoint", "2.1", *self.settings.flags),
             )
             raise self._api_failure
         return api
@@ -168,14 +188,22 @@ class LaunchingTarget(Target):
         if self.settings.api_url:
             return Server("PostgreSQL", "")
         server = self._start(self._prepare_database())
-        code, output = self._migrate(server)
+        self.migrate(server.url)
+        return server
+
+    def migrate(self, url: str) -> None:
+        """Create the schema in a database.
+
+        Raises:
+            TargetUnavailable: the migration failed.
+        """
+        code, output = self._migrate(Server("PostgreSQL", url))
         if code:
             raise TargetUnavailable(
                 f"The migration failed: {output.strip()[-400:]}",
                 "an error in system/db/migrations",
                 "DATABASE_URL=… python -m system.db.migrate",
             )
-        return server
 
     def _start(self, server: Server) -> Server:
         self._children.append(server.require_managed())

@@ -4,9 +4,12 @@ import socket
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on; the kernel chooses it."""
+    """Return a port that nothing holds at any IPv4 address of this machine, so that a part can listen at all of them.
+
+    The kernel chooses it. Clients at other loopback addresses hold ports too, for a minute longer than their connections last.
+    """
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("", 0))
         return int(probe.getsockname()[1])
 
 

@@ -1,7 +1,8 @@
 """Checks before a run touches anything: options are usable, reports can be written, external servers and the cluster answer."""
 
+from validation.core.commands import command
 from validation.core.errors import HarnessError, UsageError
-from validation.core.settings import RunSettings
+from validation.core.settings import PROJECT, RunSettings
 from validation.targets.reachability import check_database, check_http, check_redis
 
 SCHEMES = {"api": ("http",), "redis": ("redis", "unix"), "database": ("postgres",)}
@@ -22,7 +23,11 @@ def preflight(settings: RunSettings) -> str:
                 f"The URL in --{name}-url is malformed: {url}", f"it must start with {' or '.join(schemes)}", "votecheck run --help"
             )
     if not (settings.source / "system").is_dir():
-        raise HarnessError(f"{settings.source} has no system/ folder to validate.", "a wrong --source", "votecheck run --source .")
+        raise HarnessError(
+            f"{settings.source} has no system/ folder to validate.",
+            "a wrong --source",
+            command("votecheck", "run", "--source", str(PROJECT)),
+        )
     try:
         settings.folder.mkdir(parents=True)
     except OSError as error:

@@ -5,7 +5,6 @@ Containers extend it, so it lives beside both launching targets rather than in `
 
 import contextlib
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -17,12 +16,13 @@ from typing import Any, ClassVar
 
 import psutil
 
+from validation.core import inputs, interruption
+from validation.core.environment import NOT_WRITABLE_BY_OTHERS, built
 from validation.core.errors import HarnessError, ProbeError, TargetUnavailable
 from validation.core.waiting import Waited, eventually
 from validation.targets.cleanup import MARK
 
 NOBODY = 65534
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Child:
         command: the program and its arguments.
         run_folder: the run's folder. It holds the log, and cleanup finds the process by the folder's name.
         folder: the working directory.
-        env: its environment variables, besides a few inherited ones.
+        env: its environment variables, besides those of `core.environment`. Its home is the run's folder.
         stop_signal: the signal that requests a clean shutdown.
         user: the numeric user to run as; None for the current user.
     """
@@ -59,7 +59,7 @@ class Child:
         """Start the process with a new log file."""
         self._starts += 1
         try:
-            with self.log.open("wb") as log:
+            with self.log.open("wb") as log, interruption.Held():
                 self._popen = subprocess.Popen(  # noqa: S603 - the harness's own command line
                     self._arguments(),
                     cwd=self.folder,
@@ -68,6 +68,7 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=NOT_WRITABLE_BY_OTHERS,  # as in a container, whatever the caller's
                     restore_signals=False,  # a full disk must be an error the process handles, not a SIGXFSZ that kills it
                     user=self.user,
                     group=self.user,
@@ -80,8 +81,7 @@ class Child:
         return list(self.command)
 
     def _variables(self) -> dict[str, str]:
-        kept = {k: os.environ[k] for k in KEPT_VARIABLES if k in os.environ}
-        return kept | {MARK: self.run_folder.name, "PYTHONUNBUFFERED": "1"} | dict(self.env)
+        return built(HOME=str(self.run_folder), PYTHONUNBUFFERED="1") | {MARK: self.run_folder.name} | dict(self.env)
 
     @property
     def alive(self) -> bool:
@@ -103,6 +103,7 @@ class Child:
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process alone, not to its children."""
         if self._popen is not None and self.alive:
+            inputs.note(f"{self.name} gets {number.name}")
             self._popen.send_signal(number)
 
     def wait(self, within: float) -> Waited[int | None]:
@@ -121,11 +122,13 @@ class Child:
     def kill(self) -> None:
         """Kill the process and its children, and reap it."""
         if self._popen is not None:
+            inputs.note(f"{self.name} is killed")
             self._signal_tree(signal.SIGKILL)
             self._popen.wait(5)
 
     def pause(self) -> None:
         """Freeze the process and its children."""
+        inputs.note(f"{self.name} is frozen")
         self._signal_tree(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -175,13 +178,12 @@ class Child:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the log lines that are JSON objects, in order."""
-        found = []
-        for line in self.output().splitlines():
-            with contextlib.suppress(ValueError):
-                parsed = json.loads(line)
-                if isinstance(parsed, dict):
-                    found.append(parsed)
-        return found
+        return _events(self.output())
+
+    def events_of_every_start(self) -> list[dict[str, Any]]:
+        """Return the log lines that are JSON objects, of every start so far, in order."""
+        logs = [self.run_folder / f"{self.name}.{start}.log" for start in range(1, self._starts + 1)]
+        return [event for log in logs if log.exists() for event in _events(log.read_text(encoding="utf-8", errors="replace"))]
 
     def event_names(self) -> list[str]:
         """Return the `event` of each JSON line, in order."""
@@ -190,3 +192,13 @@ class Child:
     def wait_for_event(self, name: str, within: float, count: int = 1) -> Waited[list[str]]:
         """Wait until the log has an event `count` times; stop early if the process exits."""
         return eventually(self.event_names, lambda names: names.count(name) >= count, within=within, never=lambda _: not self.alive)
+
+
+def _events(output: str) -> list[dict[str, Any]]:
+    found = []
+    for line in output.splitlines():
+        with contextlib.suppress(ValueError):
+            parsed = json.loads(line)
+            if isinstance(parsed, dict):
+                found.append(parsed)
+    return found

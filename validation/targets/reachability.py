@@ -8,6 +8,7 @@ import httpx
 import redis
 
 from validation.core.errors import TargetUnavailable
+from validation.probes.running.database import connect, opened
 
 SECONDS = 3.0
 
@@ -24,10 +25,12 @@ def check_http(url: str, *, missing_ok: bool = False) -> bool:
         if missing_ok:
             return False
         raise TargetUnavailable(
-            f"Nothing answers at {_public(url)}: {error}.", "the API is not running, or the URL is wrong", f"curl {_public(url)}/health"
+            f"Nothing answers at {public_url(url)}: {error}.",
+            "the API is not running, or the URL is wrong",
+            f"curl {public_url(url)}/health",
         ) from None
     if answer.status_code != httpx.codes.OK and not missing_ok:
-        raise TargetUnavailable(f"{_public(url)}/health answers {answer.status_code}.", "this is not the voting API", "votecheck doctor")
+        raise TargetUnavailable(f"{public_url(url)}/health answers {answer.status_code}.", "this is not the voting API", "votecheck doctor")
     return answer.status_code == httpx.codes.OK
 
 
@@ -42,9 +45,9 @@ def check_redis(url: str) -> None:
             client.ping()
     except (redis.RedisError, ValueError, OSError) as error:
         raise TargetUnavailable(
-            f"Redis does not answer at {_public(url)}: {error}.",
+            f"Redis does not answer at {public_url(url)}: {error}.",
             "it is not running, or the URL or password is wrong",
-            "--redis-url redis://host:6379/0",
+            "votecheck run --redis-url redis://host:6379/0",
         ) from None
 
 
@@ -56,24 +59,21 @@ def check_database(url: str) -> None:
     """
 
     async def tables() -> set[str]:
-        connection = await asyncpg.connect(url, timeout=SECONDS, command_timeout=SECONDS)
-        try:
+        async with opened(url, SECONDS) as connection:
             rows = await connection.fetch("select relname from pg_class where relname in ('votes', 'vote_ledger') and relkind = 'r'")
-        finally:
-            await connection.close(timeout=SECONDS)
         return {row["relname"] for row in rows}
 
     try:
         found = asyncio.run(tables())
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError, TimeoutError) as error:
         raise TargetUnavailable(
-            f"PostgreSQL does not answer at {_public(url)}: {error or type(error).__name__}.",
+            f"PostgreSQL does not answer at {public_url(url)}: {error or type(error).__name__}.",
             "it is not running, or the URL or password is wrong",
-            "--database-url postgresql://user:password@host:5432/name",
+            "votecheck run --database-url postgresql://user:password@host:5432/name",
         ) from None
     if missing := {"votes", "vote_ledger"} - found:
         raise TargetUnavailable(
-            f"The database at {_public(url)} has no table {', '.join(sorted(missing))}.",
+            f"The database at {public_url(url)} has no table {', '.join(sorted(missing))}.",
             "its schema was never created; votecheck does not change an external database",
             "DATABASE_URL=… python -m system.db.migrate",
         )
@@ -82,16 +82,17 @@ def check_database(url: str) -> None:
 def answers_as_database(url: str) -> bool:
     """Return whether PostgreSQL accepts connections, whatever its schema."""
 
-    async def connect() -> None:
-        await (await asyncpg.connect(url, timeout=SECONDS)).close(timeout=SECONDS)
+    async def once() -> None:
+        await (await connect(url, SECONDS)).close(timeout=SECONDS)
 
     try:
-        asyncio.run(connect())
+        asyncio.run(once())
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
         return False
     return True
 
 
-def _public(url: str) -> str:
+def public_url(url: str) -> str:
+    """Return a URL without user, password and query."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}".rstrip("/")

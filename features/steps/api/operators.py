@@ -10,9 +10,11 @@ from pytest_bdd import given, parsers, then, when
 from features.support.api import UNREACHABLE
 from features.support.consumers import Running
 from features.support.streams import OwnStream, new_own_stream
+from validation.core.collections import every
 from validation.core.settings import RunSettings
 from validation.core.waiting import Waited, eventually
 from validation.probes.running.http import Answer, HttpProbe
+from validation.probes.running.metrics import parsed, samples
 from validation.probes.running.stream import StreamProbe
 from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
@@ -21,6 +23,8 @@ from validation.targets.launching import LaunchingTarget
 from validation.targets.ports import free_port
 
 METRIC = re.compile(r"`(votes?_\w+)")
+NAME = re.compile(r"`(\w+)`")
+GUARANTEES, REFERENCE = "docs/explanation/guarantees.md", "docs/reference/metrics.md"
 WITHIN = 20.0
 OLD_MS = 60_000
 CLOCKS_SECONDS = 8.0
@@ -67,7 +71,7 @@ def backlog_matches(running: Running, own: OwnStream, stream: StreamProbe, obser
         }
 
     def equal(values: dict[str, tuple[float, float]]) -> bool:
-        same = all(values[name][0] == values[name][1] and values[name][0] > 0 for name in ("pending", "lag"))
+        same = every(values[name][0] == values[name][1] and values[name][0] > 0 for name in ("pending", "lag"))
         return same and abs(values["oldest"][0] - values["oldest"][1]) < CLOCKS_SECONDS
 
     seen = eventually(compare, equal, within=WITHIN)
@@ -100,20 +104,17 @@ def work_matches(running: Running, counted: str, again: str, dead: str, claimed:
 
 @then("it serves every documented consumer metric")
 def serves_documented(running: Running, settings: RunSettings, observe: Observe) -> None:
-    page = documents.text(settings.source, "docs/explanation/guarantees.md")
+    page = documents.text(settings.source, GUARANTEES)
     documented = {name for row in markdown.table_rows(page) if METRIC.match(row[0]) for name in METRIC.findall(row[0])}
-    page_served = _served(_probe(running))
-    served = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", page_served, re.MULTILINE)}
-    missing = sorted(name for name in documented if name.removesuffix("_total") not in served)
     with observe.together():
-        observe("metrics in docs/explanation/guarantees.md", expected="some", observed=len(documented), holds=bool(documented))
-        observe(
-            "documented metrics that are not served",
-            expected=[],
-            observed=missing,
-            evidence=page_served,
-            remedy="system/consumer/metrics.py",
-        )
+        observe(f"metrics in {GUARANTEES}", expected="some", observed=len(documented), holds=bool(documented))
+        _observe_served(documented | _documented("Consumer", settings, observe), _served(_probe(running)), "consumer", observe)
+
+
+@then("it serves every documented metric of the API")
+def api_serves_documented(own_api: Api, settings: RunSettings, observe: Observe) -> None:
+    with observe.together():
+        _observe_served(_documented("API", settings, observe), _served(HttpProbe(own_api.url)), "api", observe)
 
 
 @when('a client sends it a vote for "birds"', target_fixture="refusal")
@@ -134,22 +135,39 @@ def request_is_logged(own_api: Api, refusal: Answer, observe: Observe) -> None:
     with observe.together():
         observe("lines of the log", expected=[expected], observed=[{name: line.get(name) for name in expected} for line in logged])
         limits = f"more than 0, and at most {refusal.seconds:.3f}"
-        observe("duration in the log, seconds", expected=limits, observed=seconds, holds=all(0 < one <= refusal.seconds for one in seconds))
+        observe(
+            "duration in the log, seconds", expected=limits, observed=seconds, holds=every(0 < one <= refusal.seconds for one in seconds)
+        )
 
 
 @then("its metrics count the request")
 def request_is_counted(own_api: Api, observe: Observe) -> None:
     served = _served(HttpProbe(own_api.url))
-    of_votes = {name: value for name, value in _samples(served).items() if 'route="/api/vote"' in name}
+    of_votes = {name: value for name, value in parsed(served).items() if 'route="/api/vote"' in name}
     with observe.together():
         for metric in ("api_requests_total", "api_request_seconds_count"):
             counted = [value for name, value in of_votes.items() if name.startswith(f"{metric}{{")]
             observe(f"{metric} of /api/vote", expected=[1.0], observed=counted, evidence=served, remedy="system/api/request_log.py")
 
 
+def _documented(section: str, settings: RunSettings, observe: Observe) -> set[str]:
+    """Return the metrics that the reference documents for a part."""
+    body = dict(markdown.sections(documents.text(settings.source, REFERENCE), 2)).get(section, "")
+    names = {found[1] for row in markdown.table_rows(body) if (found := NAME.fullmatch(row[0]))}
+    observe(f"metrics under {section} in {REFERENCE}", expected="some", observed=len(names), holds=bool(names))
+    return names
+
+
+def _observe_served(documented: set[str], page: str, part: str, observe: Observe) -> None:
+    served = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", page, re.MULTILINE)}
+    missing = sorted(name for name in documented if name.removesuffix("_total") not in served)
+    observe(f"documented metrics that the {part} does not serve", expected=[], observed=missing, evidence=page,
+            remedy=f"system/{part}/metrics.py")  # fmt: skip
+
+
 def _metrics(running: Running) -> dict[str, float]:
     probe = _probe(running)
-    return _samples(_served(probe)) if probe.answers("/metrics") else {}
+    return samples(probe) if probe.answers("/metrics") else {}
 
 
 def _probe(running: Running) -> HttpProbe:
@@ -158,8 +176,3 @@ def _probe(running: Running) -> HttpProbe:
 
 def _served(probe: HttpProbe) -> str:
     return probe.send("GET", "/metrics").body.decode()
-
-
-def _samples(served: str) -> dict[str, float]:
-    lines = (line for line in served.splitlines() if line and not line.startswith("#"))
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}

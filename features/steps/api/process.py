@@ -1,8 +1,10 @@
 """Steps that start an API and check its health, readiness and security headers."""
 
 import json
+import re
 import signal
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 from pytest_bdd import parsers, then, when
@@ -19,9 +21,16 @@ from validation.targets.launching import LaunchingTarget
 
 READY_NAMES = {"Redis": "redis", "the database": "database"}
 ORIGIN = "https://vote.example"
+TOO_MANY = 429
 OPERATIONS = {"POST /api/vote", "GET /api/results", "GET /health", "GET /ready"}
 JSON = {"Content-Type": "application/json"}
 HEAL_SECONDS = 10.0
+START_FIELDS = {
+    "api_starting": frozenset({"host", "port", "version", "environment", "workers"}),
+    "api_started": frozenset({"host", "port", "version"}),
+}
+"""Events of a start, and their documented fields."""
+MAX_AGE = re.compile(r"max-age=(\d+)")
 
 
 @when("an API is started", target_fixture="own_api")
@@ -50,6 +59,7 @@ def ready_in_time(own_api: Api, observe: Observe) -> None:
         holds=ready.held and ready.seconds <= protocol.API_READY_SECONDS,  # its port is open before it answers: an early request waits
         evidence=own_api.process.output(),
         remedy="see the last lines of its log, or run python -m system.api",
+        timed=own_api.process.alive,
     )
 
 
@@ -59,8 +69,20 @@ def log_reports_start(own_api: Api, observe: Observe) -> None:
     lines = own_api.process.output().splitlines()
     broken = [line for line in lines if not _is_json_object(line)]
     with observe.together():
-        observe("start events", expected=["api_starting", "api_started"], observed=[n for n in started.value if n.startswith("api_start")])
+        events = [name for name in started.value if name.startswith("api_start")]
+        late = own_api.process.alive and not started.held
+        observe("start events", expected=["api_starting", "api_started"], observed=events, timed=late)
         observe("log lines that are not JSON objects", expected=[], observed=broken[:5], remedy="system/logs.py")
+        logged = {str(one["event"]): one for one in own_api.process.events() if one.get("event") in START_FIELDS}
+        for event, names in START_FIELDS.items():
+            # In a container it listens on an address and a port of the container.
+            known = {name: value for name, value in _started_with(own_api).items() if name in names}
+            observe(
+                f"fields of {event}",
+                expected=known,
+                observed={name: logged.get(event, {}).get(name) for name in known},
+                remedy="docs/reference/programs.md",
+            )
 
 
 @then("its OpenAPI description lists every operation")
@@ -69,7 +91,7 @@ def described(own_api: Api, observe: Observe) -> None:
     paths: dict[str, dict[str, dict[str, str]]] = (answer.json() or {}).get("paths", {})
     named = {f"{method.upper()} {path}": one.get("operationId", "") for path, methods in paths.items() for method, one in methods.items()}
     with observe.together():
-        observe("operations missing from /openapi.json", expected=[], observed=sorted(OPERATIONS - named.keys()), evidence=str(answer))
+        observe("operations missing from /openapi.json", expected=[], observed=sorted(OPERATIONS - named.keys()), evidence=answer)
         observe(
             "distinct operation ids", expected=len(named), observed=len(set(named.values())), remedy="generated clients use them as names"
         )
@@ -80,7 +102,11 @@ def alive_not_ready(own_api: Api, part: str, observe: Observe) -> None:
     probe = HttpProbe(own_api.url)
     alive = eventually(lambda: probe.answers("/health"), bool, within=protocol.API_READY_SECONDS, never=lambda _: not own_api.process.alive)
     observe(
-        "/health", expected="200", observed="200" if alive.held else f"no 200, process {_state(own_api)}", evidence=own_api.process.output()
+        "/health",
+        expected="200",
+        observed="200" if alive.held else f"no 200, process {_state(own_api)}",
+        evidence=own_api.process.output(),
+        timed=own_api.process.alive,
     )
     _observe_unready(probe.send("GET", "/ready"), part, observe)
 
@@ -89,7 +115,18 @@ def alive_not_ready(own_api: Api, part: str, observe: Observe) -> None:
 def sigterm_ends_api(own_api: Api, observe: Observe) -> None:
     own_api.process.send(signal.SIGTERM)
     ended = own_api.process.wait(within=protocol.SHUTDOWN_SECONDS)
-    observe("exit code after SIGTERM", expected=0, observed=ended.value, evidence=own_api.process.output())
+    with observe.together():
+        observe("exit code after SIGTERM", expected=0, observed=ended.value, evidence=own_api.process.output(), timed=not ended.held)
+        stopped = [name for name in own_api.process.event_names() if name.startswith("api_stop")]
+        observe("end in its log", expected=["api_stopped"], observed=stopped, evidence=own_api.process.output(), timed=not ended.held)
+
+
+def _started_with(own_api: Api) -> dict[str, object]:
+    """Return what an API with default settings says about itself when it starts."""
+    known: dict[str, object] = {"version": protocol.API_VERSION, "workers": 1}
+    if not own_api.process.in_container:
+        known |= {"host": "127.0.0.1", "port": urlsplit(own_api.url).port, "environment": "development"}
+    return known
 
 
 @when(parsers.re(r"a client sends (?P<method>GET|HEAD) to (?P<path>/\S+)"), target_fixture="answer")
@@ -132,13 +169,13 @@ def client_provokes(kind: str, request: pytest.FixtureRequest) -> Answer:
 @then(parsers.parse("the response has status {status:d} and the security headers"))
 def has_headers(answer: Answer, status: int, observe: Observe) -> None:
     with observe.together():
-        observe("status", expected=status, observed=answer.status, evidence=str(answer))
+        observe("status", expected=status, observed=answer.status, evidence=answer)
         for name, allowed in protocol.HEADERS.items():
             observe(
                 f"{name} on a {status}",
-                expected=" or ".join(allowed) or "present",
+                expected=" or ".join(allowed),
                 observed=answer.headers.get(name, "missing"),
-                holds=name in answer.headers and (not allowed or answer.headers[name] in allowed),
+                holds=answer.headers.get(name) in allowed,
                 remedy="system/api: the headers must be added outside every middleware",
             )
         policy = _policy(answer.headers.get("content-security-policy", ""))
@@ -153,7 +190,13 @@ def production(own_api: Api, observe: Observe) -> None:
     probe = probe_when_healthy(own_api)
     with observe.together():
         hsts = probe.send("GET", "/health").headers.get("strict-transport-security", "none")
-        observe("HSTS in production", expected="max-age=…", observed=hsts, holds=hsts.startswith("max-age="))
+        age = MAX_AGE.search(hsts)
+        observe(
+            "HSTS in production",
+            expected=f"max-age of at least {protocol.HSTS_SECONDS_AT_LEAST}",
+            observed=hsts,
+            holds=age is not None and int(age[1]) >= protocol.HSTS_SECONDS_AT_LEAST,
+        )
         for path in ("/docs", "/redoc", "/openapi.json"):
             observe(f"{path} in production", expected=404, observed=probe.send("GET", path).status)
 
@@ -161,17 +204,18 @@ def production(own_api: Api, observe: Observe) -> None:
 def _observe_unready(answer: Answer, part: str, observe: Observe) -> None:
     body = answer.json() or {}
     with observe.together():
-        observe("/ready", expected=503, observed=answer.status, evidence=str(answer), remedy="system/api/health.py")
+        observe("/ready", expected=503, observed=answer.status, evidence=answer, remedy="system/api/health.py")
         observe(
             "seconds until /ready responded",
             expected=f"at most {protocol.DEGRADED_ANSWER_SECONDS}",
             observed=round(answer.seconds, 2),
             holds=answer.seconds <= protocol.DEGRADED_ANSWER_SECONDS + 0.25,
+            timed=True,
             evidence="plus a quarter of a second for the connection and a busy machine",
         )
         for name, key in READY_NAMES.items():
             expected = "disconnected" if name == part else "connected"
-            observe(f"{key} in /ready", expected=expected, observed=body.get(key), evidence=str(answer))
+            observe(f"{key} in /ready", expected=expected, observed=body.get(key), evidence=answer)
 
 
 def _accepted(request: pytest.FixtureRequest) -> Answer:
@@ -196,6 +240,12 @@ def _internal_error(request: pytest.FixtureRequest) -> Answer:
     return probe_when_healthy(api).send("GET", "/api/results")
 
 
+def _too_many(request: pytest.FixtureRequest) -> Answer:
+    """Send requests to an API that allows two in a window, until one is refused."""
+    probe = probe_when_healthy(request.getfixturevalue("start_api")(RATE_LIMIT="2/minute"))
+    return eventually(lambda: probe.vote("birds"), lambda answer: answer.status == TOO_MANY, within=HEAL_SECONDS).value
+
+
 def _http(request: pytest.FixtureRequest) -> HttpProbe:
     probe: HttpProbe = request.getfixturevalue("http")
     return probe
@@ -213,6 +263,15 @@ PROVOKED: dict[str, Callable[[pytest.FixtureRequest], Answer]] = {
     "a chunked large body": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=iter([TOO_LARGE])),
     "an unknown option": lambda r: _http(r).vote("birds"),
     "a preflight": lambda r: _http(r).send("OPTIONS", "/api/vote", headers=PREFLIGHT),
+    "a malformed key": lambda r: _http(r).vote("cats", "two words"),
+    "a content type that is not JSON": lambda r: _http(r).send(
+        "POST", "/api/vote", headers={"Content-Type": "text/plain"}, content=b"cats"
+    ),
+    "malformed HTTP": lambda r: _http(r).raw(b"GET / HTTP/1.1\r\nHost: votecheck\r\nnot a header\r\n\r\n"),
+    "too many requests": _too_many,
+    "the voting page": lambda r: _http(r).send("GET", "/"),
+    "the script of the voting page": lambda r: _http(r).send("GET", "/static/app.js"),
+    "the metrics": lambda r: _http(r).send("GET", "/metrics"),
     "an internal error": _internal_error,
     "a vote without Redis": _without_redis,
 }

@@ -12,6 +12,7 @@ from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
 
 DOCUMENT = "docs/explanation/guarantees.md"
+RUNBOOKS = "docs/guides/alerts.md"
 NAMESPACE = re.compile(r'namespace="[^"]+",?')
 SERIES = re.compile(r"\b(?:votes?|api)_\w+(\{namespace=\"([^\"]+)\")?")
 """A metric of the API or the consumer in an expression, with the namespace that it is limited to."""
@@ -59,6 +60,24 @@ def alerts_are_documented(rendered: tuple[Manifest, ...], settings: RunSettings,
             series = [(spaces["api" if one[0].startswith("api_") else "vote"], one[2]) for one in SERIES.finditer(rule["expr"])]
             other = [actual for expected, actual in series if actual != expected]
             observe(f"other namespaces in {rule['alert']}", expected=[], observed=other)
+
+
+@then("each alert links to its own section of the runbooks")
+def alerts_have_runbooks(rendered: tuple[Manifest, ...], settings: RunSettings, observe: Observe) -> None:
+    sections = {title.lower(): body for title, body in markdown.sections(documents.text(settings.source, RUNBOOKS), 2)}
+    links = {rule["alert"]: rule["annotations"].get("runbook_url", "") for m in rendered if m.kind == "PrometheusRule"
+             for group in m.body["spec"]["groups"] for rule in group["rules"]}  # fmt: skip
+    with observe.together():
+        observe("alerts", expected="some", observed=sorted(links), holds=bool(links))
+        for alert, link in links.items():
+            page, _, anchor = link.partition("#")
+            observe(
+                f"runbook of {alert}", expected=(RUNBOOKS, alert.lower()), observed=(page, anchor), remedy="chart/templates/monitoring.yaml"
+            )
+            observe(f"section {alert} of {RUNBOOKS}", expected="some text", observed=bool(sections.get(alert.lower(), "").strip()),
+                    holds=bool(sections.get(alert.lower(), "").strip()))  # fmt: skip
+        other = sorted(sections.keys() - {alert.lower() for alert in links})
+        observe(f"sections of {RUNBOOKS} without an alert", expected=[], observed=other)
 
 
 def _condition(rule: dict[str, str]) -> tuple[str, str]:

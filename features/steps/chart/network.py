@@ -14,6 +14,7 @@ from validation.policies.declared import Topology
 from validation.policies.evaluator import Endpoint, Policy, may_connect
 from validation.probes.chart import network_policies, values
 from validation.probes.chart.manifests import render
+from validation.probes.explained import network as explained_network
 from validation.record.observe import Observe
 
 OWN = {"API pods": 8000, "consumer": 9000, "Redis pod": 6379, "PostgreSQL pod": 5432}
@@ -79,6 +80,21 @@ def allowed_connections_are(connections_outside: Mapping[str, list[str]], datata
     with observe.together():
         for file, expected in declared.items():
             observe(f"allowed connections with {file}", expected=sorted(expected), observed=connections_outside.get(file), remedy=REMEDY)
+
+
+@when(parsers.parse("what each end of every connection allows is computed with {file}"), target_fixture="differing_ends")
+def computed_ends(settings: RunSettings, file: str) -> list[str]:
+    chart = settings.source / "chart"
+    own = values.shipped(chart)[file]
+    return explained_network.differences(render(chart, own), values.merged(chart, own))
+
+
+@then("each pod opens and accepts exactly the connections that the table explains")
+def ends_are_explained(differing_ends: list[str], observe: Observe) -> None:
+    remedy = "chart/templates/networkpolicies.yaml, or the reason in validation/probes/explained/network.toml"
+    observe(
+        "ends that differ from their table", expected=[], observed=differing_ends[:8], evidence="\n".join(differing_ends), remedy=remedy
+    )
 
 
 def _allowed_connections(chart: Path, own: Mapping[str, Any]) -> list[str]:

@@ -41,7 +41,7 @@ def three_probes(rendered: tuple[Manifest, ...], observe: Observe) -> None:
 @then("the consumer's liveness probe runs python -m system.consumer.heartbeat")
 def liveness_is_heartbeat(rendered: tuple[Manifest, ...], observe: Observe) -> None:
     command = (consumer_of(rendered).probes.get("livenessProbe", {}).get("exec") or {}).get("command", [])
-    observe("liveness command", expected=["-m", "system.consumer.heartbeat"], observed=list(command)[-2:], evidence=str(command))
+    observe("liveness command", expected=["-m", "system.consumer.heartbeat"], observed=list(command)[-2:], evidence=command)
 
 
 @then("each path in the API's probes responds 200")
@@ -71,9 +71,7 @@ def grace_period_suffices(rendered: tuple[Manifest, ...], observe: Observe) -> N
         for workload, container, hook in hooks:
             pause, grace = _pause(hook), workload.pod.get("terminationGracePeriodSeconds", 30)
             known, remedy = pause is not None, "use preStop.sleep: the duration of a command cannot be checked here"
-            observe(
-                f"preStop pause of {container.name}", expected="in seconds", observed=pause, holds=known, evidence=str(hook), remedy=remedy
-            )
+            observe(f"preStop pause of {container.name}", expected="in seconds", observed=pause, holds=known, evidence=hook, remedy=remedy)
             needed = (pause or 0) + protocol.SHUTDOWN_SECONDS
             observe(f"grace period of {container.name}", expected=f"above {needed:g} s", observed=grace, holds=grace > needed,
                     remedy="terminationGracePeriodSeconds includes preStop and ends with SIGKILL")  # fmt: skip

@@ -90,14 +90,14 @@ def timeouts_suffice(rendered: tuple[Manifest, ...], observe: Observe) -> None:
         for name, probe, slowest in checks:
             timeout = Timing.of(probe).timeout
             observe(f"timeout of the {name}, seconds", expected=f"above {slowest}", observed=timeout,
-                    holds=slowest is not None and timeout > slowest, evidence=str(probe))  # fmt: skip
+                    holds=slowest is not None and timeout > slowest, evidence=probe)  # fmt: skip
 
 
 @then("the consumer's readiness probe is green with both servers and red without either")
 def readiness_needs_both(rendered: tuple[Manifest, ...], observe: Observe) -> None:
     command = _command(consumer_of(rendered))
     with observe.together():
-        observe("exit code with both servers", expected=0, observed=readiness.ends_with(command), evidence=str(command))
+        observe("exit code with both servers", expected=0, observed=readiness.ends_with(command), evidence=command)
         for variable in readiness.SERVERS:
             ended = readiness.ends_with(command, away=variable)
             observe(f"exit code without the server of {variable}", expected=1, observed=ended, remedy="chart/files/reachable.py")

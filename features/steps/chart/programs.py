@@ -26,7 +26,7 @@ SECTIONS = {"api": ("the API and consumer", "the API"), "consumer": ("the API an
 RUNS = {"api": "api", "vote": "api", "consumer": "consumer", "migrate": "consumer"}
 """Which of the two images a container runs, by the name of the container: operators may rename the images."""
 API_SERVICE = ("Service", "voting-api")
-VARIABLE = re.compile(r"`([A-Z_]+)`")
+VARIABLE = re.compile(r"`([A-Z][A-Z0-9_]+)`")
 REDIS_PORT = re.compile(r"^port (\d+)$", re.MULTILINE)
 POSTGRES_PORT = 5432
 """PostgreSQL's default port."""
@@ -74,8 +74,8 @@ def ports_are_listened_on(rendered: tuple[Manifest, ...], observe: Observe) -> N
             declared = sorted(port.get("containerPort") for port in container.body.get("ports") or ())
             observe(f"ports of {container.name}", expected=_listens(container), observed=declared)
         hosts = [c.env["API_HOST"].value if "API_HOST" in c.env else None for c in long_running if c.name == "api"]
-        remedy = "any other address is unreachable from outside the pod"
-        observe("addresses on which the API listens", expected=["0.0.0.0"], observed=hosts, remedy=remedy)  # noqa: S104 - compared, not bound
+        remedy = "any other address is unreachable from outside the pod, or in a network of the other family"
+        observe("addresses on which the API listens", expected=["::"], observed=hosts, remedy=remedy)
 
 
 @then("PostgreSQL is created with the user and the database in the URLs")

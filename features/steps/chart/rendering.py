@@ -43,10 +43,10 @@ def rendered_with_tags(chart: Path, observe: Observe) -> tuple[Manifest, ...]:
 
 @then("every container of the two images runs one of them")
 def run_the_tags(rendered: tuple[Manifest, ...], observe: Observe) -> None:
-    images = [c.image for _, c in containers(rendered) if image_of(c)]
+    images = {f"{place_of(w, c)}: {c.image}": image_of(c) for w, c in containers(rendered) if image_of(c)}
     with observe.together():
         observe("containers of the two images", expected="at least 3", observed=len(images), holds=len(images) >= 3)  # noqa: PLR2004 - API, consumer, migration
-        wrong = [image for image in images if not image.endswith((":9.9.9-api", ":9.9.9-consumer"))]
+        wrong = [image for image, part in images.items() if not image.endswith(f":9.9.9-{part}")]
         observe("images with another tag", expected=[], observed=wrong, remedy="the image helper in chart/templates/_helpers.tpl")
 
 
@@ -56,8 +56,8 @@ def variable_comes_from(rendered: tuple[Manifest, ...], variable: str, source: s
     observe(f"{variable} is declared", expected=True, observed=declared is not None)
     assert declared is not None  # noqa: S101 - observed above
     if source == "a Secret":
-        observe(f"{variable} by secretKeyRef", expected=("voting-secrets", None, None), observed=(
-            declared.secret[0] if declared.secret else None, declared.value, declared.field))  # fmt: skip
+        observe(f"{variable} by secretKeyRef", expected=((SECRET_NAME, variable), None, None), observed=(
+            declared.secret, declared.value, declared.field))  # fmt: skip
     elif source == "a plain value":
         default = protocol.CONSUMER_VARIABLES[variable]
         observe(f"{variable} in the rendered Deployment", expected=default, observed=declared.value)
@@ -135,4 +135,4 @@ def confined(rendered: tuple[Manifest, ...], observe: Observe) -> None:
 def restricted(rendered: tuple[Manifest, ...], observe: Observe) -> None:
     label = "pod-security.kubernetes.io/enforce"
     spaces = {m.name: (m.body["metadata"].get("labels") or {}).get(label) for m in rendered if m.kind == "Namespace"}
-    observe("Pod Security of the four namespaces", expected=["restricted"] * 4, observed=list(spaces.values()), evidence=str(spaces))
+    observe("Pod Security of the four namespaces", expected=["restricted"] * 4, observed=list(spaces.values()), evidence=spaces)

@@ -32,7 +32,7 @@ def waits_and_succeeds(test_pod: TestPod, target: LaunchingTarget, observe: Obse
     target.consumer.resume()
     end = test_pod.wait()
     with observe.together():
-        observe("while nothing is counted", expected="waiting", observed=f"ended: {waiting.value}", holds=waiting.held, evidence=str(end))
+        observe("while nothing is counted", expected="waiting", observed=f"ended: {waiting.value}", holds=waiting.held, evidence=end)
         observe("exit code", expected=0, observed=end.exit_code, evidence=end.error)
         observe("output", expected=["accepted", "counted"], observed=[line.split(":")[0] for line in end.output.splitlines()])
 

@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 
 from pytest_bdd import parsers, then, when
 
+from validation.core.readable import readable
+from validation.core.settings import PROJECT
 from validation.probes.chart import branches, kubernetes_schemas, manifests, schema_rules, value_flips, values
 from validation.probes.chart.branches import Branch
 from validation.probes.chart.manifests import Manifest, Message
 from validation.probes.chart.schema_rules import WrongValue
 from validation.probes.chart.value_flips import Flip, Place
+from validation.probes.source import scenarios
 from validation.record.observe import Observe
 
 NOT_IN_CORE = ("HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication")
@@ -39,7 +42,7 @@ class Expected(NamedTuple):
 
 @when("each value of the chart is changed on its own", target_fixture="flipped")
 def flip_each(chart: Path) -> tuple[Flip, ...]:
-    return value_flips.flips(chart, settings=[{}, *values.shipped(chart).values()])
+    return value_flips.flips(chart, settings=[{}, value_flips.PORTS_ARE_OPEN, *values.shipped(chart).values()])
 
 
 @then("each changes what it should and nothing else")
@@ -52,6 +55,9 @@ def flips_change(flipped: tuple[Flip, ...], datatable: list[list[str]], observe:
         for flip in flipped:
             rows = [row for pattern, row in expected.items() if fnmatchcase(flip.value, pattern)]
             observe(f"rows of the table for {flip.value}", expected=1, observed=len(rows), remedy="add what it should change to the table")
+            if flip.value in expected and rows == [[]]:
+                observe(f"another value of {flip.value}", expected="refused", observed=_changes(flip), holds=flip.after is None)
+                continue
             observe(f"places that {flip.value} changes", expected="at least one", observed=_changes(flip), holds=bool(flip.places),
                     remedy=f"read {flip.value} in a template, or remove it")  # fmt: skip
             for row in rows[:1]:
@@ -59,6 +65,20 @@ def flips_change(flipped: tuple[Flip, ...], datatable: list[list[str]], observe:
                 observe(f"places that {flip.value} should change but does not", expected=[], observed=missed, evidence=_changes(flip))
                 others = [f"{p.kind} {p.name} {p.path}" for p in flip.places if not any(one.is_at(p) for one in row)]
                 observe(f"other places that {flip.value} changes", expected=[], observed=others)
+
+
+@then("each object that changes states the new value, every item of it in order")
+def flips_are_stated(flipped: tuple[Flip, ...], datatable: list[list[str]], observe: Observe) -> None:
+    exceptions = {pattern for pattern, _ in datatable[1:]}
+    compared = [flip for flip in flipped if flip.places and not isinstance(flip.after, bool)]
+    with observe.together():
+        observe("values compared with what is rendered", expected="at least 60", observed=len(compared), holds=len(compared) >= 60)  # noqa: PLR2004
+        unused = [one for one in exceptions if not any(flip.value == one and flip.missing() for flip in compared)]
+        observe("exceptions that are not needed", expected=[], observed=unused)
+        for flip in compared:
+            if flip.value not in exceptions:
+                what = f"items of {flip.value} = {readable(flip.after)} that an object does not state"
+                observe(what, expected={}, observed=flip.missing(), evidence=flip.stated, remedy="chart/templates")
 
 
 @when("the templates record their branches while every shipped values file is rendered", target_fixture="recorded_branches")
@@ -97,7 +117,7 @@ def invalid_values_rejected(tried: tuple[WrongValue, ...], chart: Path, observe:
         observe(
             "values for which the schema only states the type", expected=[UNRESTRICTED], observed=list(schema_rules.unconstrained(tried))
         )
-        accepted = [f"{one.path} = {one.value!r:.40}: {one.violation}" for one in tried if one.accepted]
+        accepted = [f"{one.path} = {readable(one.value):.40}: {one.violation}" for one in tried if one.accepted]
         observe("invalid values that the schema accepts", expected=[], observed=accepted[:20], remedy="values.schema.json")
         closed = sorted({one.path for one in tried if not one.control})
         observe(
@@ -118,6 +138,16 @@ def no_messages(messages: Mapping[str, tuple[Message, ...]], observe: Observe) -
     with observe.together():
         for name, found in messages.items():
             observe(f"linter messages with {name}", expected=[], observed=[f"{m.severity.name} {m.path}: {m.text}" for m in found])
+
+
+@then("every shipped values file is an example of each of these outlines")
+def every_file_is_an_example(messages: Mapping[str, tuple[Message, ...]], datatable: list[list[str]], observe: Observe) -> None:
+    written = scenarios.read(PROJECT)
+    with observe.together():
+        for (outline,) in datatable[1:]:
+            examples = {row[0] for one in written if one.name == outline for row in one.examples}
+            observe(f'values files among the examples of "{outline}"', expected=sorted(messages), observed=sorted(examples),
+                    remedy="add the file to the examples")  # fmt: skip
 
 
 @when("a misspelled key is added at every level of the values", target_fixture="refusals")
@@ -150,8 +180,10 @@ def valid_for_three(rendered: tuple[Manifest, ...], fewest: str, observe: Observ
 
 
 def _expected(cell: str) -> list[Expected]:
-    """Parse `Kind name, Kind name: path; Kind name`."""
-    found = []
+    """Parse `Kind name, Kind name: path; Kind name`. `refused` means that the chart refuses every other value."""
+    found: list[Expected] = []
+    if cell == "refused":
+        return found
     for group in cell.split(";"):
         objects, _, path = group.strip().partition(": ")
         found += [Expected(kind, name, path) for kind, name in (one.split() for one in objects.split(","))]
@@ -159,7 +191,7 @@ def _expected(cell: str) -> list[Expected]:
 
 
 def _changes(flip: Flip) -> str:
-    return "; ".join(f"{p.kind} {p.name} {p.path}" for p in flip.places) or f"none ({flip.before!r} → {flip.after!r})"
+    return "; ".join(f"{p.kind} {p.name} {p.path}" for p in flip.places) or f"none ({readable(flip.before)} → {readable(flip.after)})"
 
 
 def _nested(path: tuple[str, ...]) -> dict[str, Any]:

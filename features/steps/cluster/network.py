@@ -8,6 +8,7 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from features.support.network import POLICIES, observe_as_declared, observe_necessary
+from validation.core.collections import every
 from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
 from validation.core.waiting import Waited, eventually
@@ -211,8 +212,8 @@ def as_before(observed: Comparisons, prober: Prober, observe: Observe) -> None:
     installed = prober.installed
 
     def waiting() -> list[str]:
-        every = {part: installed.pods(part) for part in LAYER_OF}
-        return [part for part, pods in every.items() if not pods or not all(map(is_ready, pods))]
+        found = {part: installed.pods(part) for part in LAYER_OF}
+        return [part for part, pods in found.items() if not every(map(is_ready, pods))]
 
     waited = eventually(waiting, lambda parts: not parts, within=READY_SECONDS, every=0.5)
     observe("parts whose pods are not ready", expected=[], observed=waited.value, evidence=waited.story)

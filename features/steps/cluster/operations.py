@@ -7,11 +7,12 @@ from typing import Any
 from pytest_bdd import given, parsers, then, when
 
 from features.support.reconciliation import observe_counts, observe_reconciliation
-from validation.core.errors import NotProven
+from validation.core.errors import NotProven, TargetUnavailable
 from validation.core.protocol import LAYERS
 from validation.core.waiting import eventually
 from validation.faults.reconciliation import SentVotes
 from validation.faults.workload import Workload
+from validation.hops.tracer import Tracer
 from validation.probes.chart.manifests import Manifest, render
 from validation.probes.chart.values import shipped
 from validation.probes.running.http import HttpProbe
@@ -81,22 +82,33 @@ def pod_is_deleted(installed: Installation, component: str, observe: Observe) ->
 def api_is_rolled_out(installed: Installation, observe: Observe) -> None:
     before = {pod.metadata.uid for pod in installed.pods("api")}
     operations.roll_out(installed, "api")
-    observe("API pods from before", expected=[], observed=[p.metadata.name for p in installed.pods("api") if p.metadata.uid in before])
+    after = installed.pods("api")
+    observe("API pods before and after", expected="some", observed=(len(before), len(after)), holds=bool(before and after))
+    observe("API pods from before", expected=[], observed=[p.metadata.name for p in after if p.metadata.uid in before])
 
 
 @when("the release is upgraded to another configuration and rolled back while they flow", target_fixture="kept")
 def upgraded_and_rolled_back(installed: Installation, observe: Observe) -> Kept:
     installed.require_managed()
     kept, values = _kept(installed), installed.managed_values()
-    installed.release.upgrade(installed.chart, values | {"consumer": {"batchSize": 77, "logLevel": "DEBUG"}})
+    failure = _upgrade(installed, values | {"consumer": {"batchSize": 77, "logLevel": "DEBUG"}})
+    now = "unchanged" if _kept(installed) == kept else "changed"  # reads the cluster: what follows is not about one that does not answer
+    observe("passwords and volumes after the upgrade", expected="unchanged", observed=now, evidence=failure)
+    observe("upgrade", expected="done", observed=failure or "done")
     observe("BATCH_SIZE after the upgrade", expected=77, observed=installed.release.values()["consumer"]["batchSize"])
-    observe(
-        "passwords and volumes after the upgrade", expected="unchanged", observed="unchanged" if _kept(installed) == kept else "changed"
-    )
     installed.release.rollback()
     operations.wait_ready(installed, "consumer", 1)
     observe("BATCH_SIZE after the rollback", expected=500, observed=installed.release.values()["consumer"]["batchSize"])
     return kept
+
+
+def _upgrade(installed: Installation, values: Mapping[str, Any]) -> str:
+    """Upgrade the release, and return why that failed; empty if it did not."""
+    try:
+        installed.release.upgrade(installed.chart, values)
+    except TargetUnavailable as failed:
+        return str(failed)
+    return ""
 
 
 @then("passwords and volumes are the same as before")
@@ -108,19 +120,19 @@ def kept_as_before(installed: Installation, kept: Kept, observe: Observe) -> Non
 
 
 @then("every accepted vote is counted once, and no other")
-def flow_counted(flow: Flow, sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+def flow_counted(flow: Flow, sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, tracer: Tracer, observe: Observe) -> None:
     flow.workload.pause()
     resting = eventually(lambda: flow.workload.idle, bool, within=SETTLED_SECONDS, every=LOOK_SECONDS)
     given_up = flow.workload.given_up
     observe("votes without a response", expected=[], observed=given_up, holds=resting.held and not given_up)
-    _observe_all_counted(sent_votes, store, stream, observe)
+    _observe_all_counted(sent_votes, store, stream, tracer, observe)
     added, accepted = store.ledger_totals().total() - flow.rows_before, len(sent_votes.accepted()) - flow.accepted_before
     observe("rows added to the ledger", expected=accepted, observed=added, evidence="as many as votes were accepted")
 
 
 @then("every vote that was ever accepted there is counted once")
-def all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
-    _observe_all_counted(sent_votes, store, stream, observe)
+def all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, tracer: Tracer, observe: Observe) -> None:
+    _observe_all_counted(sent_votes, store, stream, tracer, observe)
 
 
 @when("both pods of the API are evicted in a row", target_fixture="evictions")
@@ -214,12 +226,12 @@ def _settle(store: StoreProbe, sent_votes: SentVotes) -> None:
     eventually(lambda: len(store.ledger(accepted)), lambda found: found == len(accepted), within=SETTLED_SECONDS, every=LOOK_SECONDS)
 
 
-def _observe_all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, observe: Observe) -> None:
+def _observe_all_counted(sent_votes: SentVotes, store: StoreProbe, stream: StreamProbe, tracer: Tracer, observe: Observe) -> None:
     _settle(store, sent_votes)
     drained = stream.wait_until_drained(within=SETTLED_SECONDS, every=LOOK_SECONDS)
     votes = sent_votes.reconcile(store.ledger(sent_votes.accepted()))
     with observe.together():
         observe("accepted votes", expected="some", observed=votes.ok, holds=votes.ok > 0)
-        observe_reconciliation(votes, observe)
+        observe_reconciliation(votes, sent_votes.to_trace, tracer, observe)
         observe_counts(store, observe)
         observe("consumer group", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story)

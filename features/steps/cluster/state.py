@@ -6,6 +6,7 @@ from typing import Any
 from pytest_bdd import given, parsers, then, when
 
 from validation.core import protocol
+from validation.core.collections import every
 from validation.core.protocol import LAYERS
 from validation.core.waiting import Waited, eventually
 from validation.probes.chart.manifests import Manifest
@@ -107,7 +108,7 @@ def pods_are_healthy(every_pod: dict[str, list[Any]], observe: Observe) -> None:
                         f"resources of {pod.metadata.name}",
                         expected="requests and limits of cpu, memory and ephemeral-storage",
                         observed=str(declared),
-                        holds=all(least <= set(side) for side in declared),
+                        holds=every(least <= set(side) for side in declared),
                     )
 
 

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 from pytest_bdd import given, then
 
-from features.support.heartbeat import RED_SECONDS, HeartbeatTrial
+from features.support.heartbeat import IDLE_SECONDS, RED_SECONDS, HeartbeatTrial
 from validation.record.observe import Observe
 
 
@@ -16,7 +16,13 @@ def idle_then_frozen(heartbeat_trial: Future[HeartbeatTrial]) -> HeartbeatTrial:
 @then("its heartbeat was green while it was idle")
 def green_while_idle(heartbeats: HeartbeatTrial, observe: Observe) -> None:
     idle = heartbeats.idle
-    observe("exit code of system.consumer.heartbeat while idle", expected=0, observed=idle.value, evidence=idle.story)
+    observe(
+        f"exit code of system.consumer.heartbeat, for {IDLE_SECONDS:.0f} s of idling",
+        expected=0,
+        observed=idle.value,
+        holds=idle.held and idle.value == 0 and idle.seconds >= IDLE_SECONDS,
+        evidence=idle.story,
+    )
 
 
 @then("it was red within 35 seconds of freezing, and green again after resuming")
@@ -24,5 +30,5 @@ def red_while_frozen(heartbeats: HeartbeatTrial, observe: Observe) -> None:
     frozen, resumed = heartbeats.frozen, heartbeats.resumed
     seen = f"exit {frozen.value} after {frozen.seconds:.1f} s"
     with observe.together():
-        observe("heartbeat of a frozen loop", expected=f"red within {RED_SECONDS:.0f} s", observed=seen, holds=frozen.held)
+        observe("heartbeat of a frozen loop", expected=f"red within {RED_SECONDS:.0f} s", observed=seen, holds=frozen.held, timed=True)
         observe("exit code after the loop resumed", expected=0, observed=resumed.value, evidence=resumed.story)

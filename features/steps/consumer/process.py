@@ -22,6 +22,11 @@ def consumer_on_it(start_consumer: Callable[..., Running], own: OwnStream) -> Ru
     return start_consumer(**own.env)
 
 
+@when("a consumer is started on it that waits a minute for new entries", target_fixture="running")
+def patient_consumer(start_consumer: Callable[..., Running], own: OwnStream) -> Running:
+    return start_consumer(**own.env | {"BLOCK_MS": "60000"})
+
+
 @when(parsers.re("a consumer is started on it without (?P<part>Redis|the database)"), target_fixture="running")
 def consumer_without(start_consumer: Callable[..., Running], own: OwnStream, part: str) -> Running:
     return start_consumer(**own.env, **UNREACHABLE[part])
@@ -73,13 +78,14 @@ def logs_duplicates(running: Running, count: str, observe: Observe) -> None:
     observe("duplicates in the log", expected=int(count), observed=duplicates.value, evidence=running.child.output())
 
 
-@when("the group is destroyed after it has counted every vote")
+@when("the group is destroyed after it has counted every vote, and 5 votes arrive before there is another")
 def group_is_destroyed(own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
     drained = own.wait_until_drained(stream)
     observe(
         "the stream before the group is destroyed", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story
     )
-    stream.destroy_group(own.name, own.group)
+    existed = own.destroy_group(stream, 5)
+    observe("the group that was destroyed", expected="existed", observed="existed" if existed else "did not exist")
 
 
 @then("it logs that the group was lost and created again")
@@ -99,6 +105,26 @@ def counted_and_stopped(start_consumer: Callable[..., Running], own: OwnStream, 
 def more_votes(start_consumer: Callable[..., Running], own: OwnStream, stream: StreamProbe) -> Running:
     own.add(stream, 5)
     return start_consumer(**own.env)
+
+
+@when("the disk of its log fills up before 20 more votes are added")
+def log_disk_fills_up(running: Running, own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
+    drained = own.wait_until_drained(stream)
+    observe("the stream before", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story)
+    running.child.limit_file_size(0)
+    own.add(stream, 20)
+
+
+@then("the consumer is still running")
+def still_running(running: Running, observe: Observe) -> None:
+    seen = "alive" if running.child.alive else f"exited with {running.child.exit_code}"
+    observe(
+        "the process",
+        expected="alive",
+        observed=seen,
+        evidence=running.child.output(),
+        remedy="system/output.py drops what cannot be written",
+    )
 
 
 @when("it is killed, Redis accepts XACK again and it is restarted", target_fixture="running")

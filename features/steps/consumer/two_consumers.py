@@ -4,20 +4,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from pytest_bdd import given, then, when
+from pytest_bdd import given, parsers, then, when
 
 from features.support.streams import OwnStream, new_own_stream
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import proxy_to, url_through
+from validation.faults.proxy.crash_points import step_of
 from validation.faults.proxy.proxy import Breakpoint, FaultProxy
-from validation.faults.proxy.traffic import Command, Side
+from validation.faults.proxy.traffic import Side
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
 from validation.targets.launching import LaunchingTarget
 from validation.targets.process import Child
 
 WITHIN = 15.0
+STEPS = {"statement": "statement executed", "commit": "statement committed"}
+"""What a consumer stops at, as crash points are called."""
 VOTES = 20
+
+WENT_ON = frozenset({"vote_processed", "postgres_unavailable"})
 
 
 @dataclass
@@ -30,11 +35,11 @@ class Pair:
     proxies: list[FaultProxy] = field(default_factory=list)
     breakpoints: list[Breakpoint] = field(default_factory=list)
 
-    def add(self, side: Side | None) -> Breakpoint | None:
-        """Start one more consumer. It stops at its statement if a side is given."""
+    def add(self, side: Side | None, step: str = "statement") -> Breakpoint | None:
+        """Start one more consumer. It stops at its statement, or at its commit, if a side is given."""
         proxy = proxy_to(self.target.database.url, self.target.proxy_host)
         self.proxies.append(proxy)
-        stop = proxy.break_at(_counts, side=side) if side else None
+        stop = proxy.break_at(lambda command: step_of(command) == STEPS[step], side=side) if side else None
         child = self.target.new_consumer(self.own.env | {"DATABASE_URL": url_through(self.target.database.url, proxy)})
         self.children.append(child)
         child.start()
@@ -48,10 +53,6 @@ class Pair:
             child.kill()
         for proxy in self.proxies:
             proxy.close()
-
-
-def _counts(command: Command) -> bool:
-    return command.label == "execute" and "increment_votes" in command.words[1]
 
 
 @pytest.fixture
@@ -80,27 +81,29 @@ def both_continue(pair: Pair) -> None:
         stop.release()
 
 
-@given("a consumer with 20 pending votes, stopped after its statement and frozen", target_fixture="own")
-def stopped_and_frozen(pair: Pair, observe: Observe) -> OwnStream:
-    _observe_stopped(pair.add("reply"), "the first consumer", observe)
+@given(parsers.parse("a consumer with 20 pending votes, stopped after its {step} and frozen"), target_fixture="own")
+def stopped_and_frozen(step: str, pair: Pair, observe: Observe) -> OwnStream:
+    _observe_stopped(pair.add("reply", step), "the first consumer", observe)
     pair.children[0].pause()
     return pair.own
 
 
 @when("a second consumer claims them, and the first one resumes")
-def claimed_and_resumed(pair: Pair, stream: StreamProbe) -> None:
+def claimed_and_resumed(pair: Pair, stream: StreamProbe, observe: Observe) -> None:
     pair.add(None)
-    pair.own.wait_until_drained(stream)
+    drained = pair.own.wait_until_drained(stream)
+    observe("the stream while the first one is frozen", expected="drained by the second", observed=drained.value, holds=drained.held,
+            evidence=drained.story)  # fmt: skip
     pair.breakpoints[0].release()
     pair.children[0].resume()
-    eventually(pair.children[0].event_names, lambda names: "vote_processed" in names, within=WITHIN)
 
 
-@then("both consumers are alive and the dead-letter stream is empty")
+@then("the first consumer logs how it went on, both are alive and the dead-letter stream is empty")
 def alive_without_dead_letters(pair: Pair, stream: StreamProbe, observe: Observe) -> None:
-    processed = eventually(pair.children[0].event_names, lambda names: "vote_processed" in names, within=WITHIN)
+    """Frozen for longer than its time limit, it cannot know what became of its statement, even if that was committed."""
+    logged = eventually(pair.children[0].event_names, lambda names: not WENT_ON.isdisjoint(names), within=WITHIN)
     with observe.together():
-        observe("last events of the resumed consumer", expected="vote_processed", observed=processed.value[-5:], holds=processed.held)
+        observe("last events of the resumed consumer", expected=sorted(WENT_ON), observed=logged.value[-5:], holds=logged.held)
         observe("both consumers alive", expected=[True, True], observed=[child.alive for child in pair.children])
         observe("entries in the dead-letter stream", expected=0, observed=stream.length(pair.own.dead_letters))
 

@@ -10,7 +10,7 @@ from pytest_bdd import given, parsers, then, when
 
 from features.support.consumers import STARTS_SECONDS, Running
 from features.support.streams import COUNTED_SECONDS, OwnStream
-from validation.core import protocol
+from validation.core import inputs, protocol
 from validation.core.errors import ProbeError
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
@@ -69,9 +69,14 @@ def published_defaults(defaults: dict[str, object], observe: Observe) -> None:
 
 @when("a consumer is started on it with every variable overridden", target_fixture="overridden")
 def consumer_overridden(start_consumer: Callable[..., Running], own: OwnStream, stream: StreamProbe) -> tuple[Running, list[str]]:
-    with stream.wire("XREADGROUP", own.name, ">", within=STARTS_SECONDS) as sent:
+    with stream.watched() as seen:
         running = start_consumer(**(own.env | OVERRIDES))
-        return running, sent()
+
+        def reads() -> list[str]:
+            found = (command.words for command in list(seen) if command.words[:1] == ("XREADGROUP",))
+            return list(next((words for words in found if {own.name, ">"} <= set(words)), ()))
+
+        return running, eventually(reads, bool, within=STARTS_SECONDS).value
 
 
 @then("it reads that stream with that group, consumer name, batch size and block time")
@@ -96,7 +101,8 @@ def overrides_reach_redis(overridden: tuple[Running, list[str]], own: OwnStream,
 @then("it logs nothing below WARNING")
 def logs_nothing_below_warning(overridden: tuple[Running, list[str]], own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
     running, _ = overridden
-    own.wait_until_drained(stream)
+    drained = own.wait_until_drained(stream)
+    observe("its stream", expected="drained", observed=drained.value, holds=drained.held, evidence=drained.story)
     below = [e for e in running.child.events() if e.get("level") in ("debug", "info")]
     observe("log lines below WARNING with LOG_LEVEL=WARNING", expected=[], observed=below[:3])
 
@@ -129,11 +135,12 @@ def consumers_with_invalid_values(start_consumer: Callable[..., Running], datata
     return {variable: start_consumer(**{variable: invalid}) for variable, invalid in datatable[1:]}
 
 
-@then("each exits at once with one line of output that names its variable and no secret")
+@then("each exits within 20 seconds with one line of output that names its variable and no secret")
 def each_exits_at_once(refusing: dict[str, Running], observe: Observe) -> None:
     with observe.together():
         observe("variables with an invalid value", expected=sorted(protocol.CONSUMER_VARIABLES), observed=sorted(refusing))
         for variable, running in refusing.items():
+            given = inputs.settings("python -m system.consumer", {variable: running.env[variable]})
             ended = running.child.wait(within=STARTS_SECONDS)
             lines = running.child.output().strip().splitlines()
             observe(
@@ -141,13 +148,21 @@ def each_exits_at_once(refusing: dict[str, Running], observe: Observe) -> None:
                 expected="not 0",
                 observed=ended.value,
                 holds=ended.held and ended.value not in (0, None),
+                given=given,
             )
             named = len(lines) == 1 and variable in lines[0] and "secret" not in lines[0]
-            observe(f"output with an invalid {variable}", expected="one line that names it and no secret", observed=lines, holds=named)
+            observe(
+                f"output with an invalid {variable}",
+                expected="one line that names it and no secret",
+                observed=lines,
+                holds=named,
+                given=given,
+            )
 
 
 def _run_python(program: str, settings: RunSettings) -> dict[str, object]:
     """Run a program in the source folder with an empty environment, and return the JSON object that it prints."""
+    inputs.note(f"python -c {inputs.shown(program)}")
     done = subprocess.run(  # noqa: S603 - only the programs of this file
         [sys.executable, "-c", program], cwd=settings.source, env={}, capture_output=True, text=True, timeout=60, check=False
     )

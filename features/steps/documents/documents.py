@@ -9,13 +9,16 @@ from pathlib import Path
 
 from pytest_bdd import parsers, then, when
 
+from validation.core.collections import every
 from validation.core.settings import RunSettings
+from validation.defects.catalogue import catalogue
 from validation.probes.source import documents, generated, markdown, scenarios
 from validation.probes.source.constants import assignments, tree, value
 from validation.probes.source.documents import Record, Release
 from validation.probes.source.scenarios import Scenario
 from validation.record.observe import Observe
 from validation.registry.checkpoints import BEYOND, registry
+from validation.registry.claims import claims, proven
 
 PHASE = re.compile(r"Phase \d: .+ \((\d+)\)")
 """A heading of the protocol document, with the number of its checkpoints."""
@@ -86,18 +89,17 @@ def status_matches(readme: str, settings: RunSettings, observe: Observe) -> None
     observe("status in the README", expected=expected, observed=status[1] if status else "no line `Status: …`")
 
 
-@when(parsers.parse("the commands of {document} are read"), target_fixture="lines")
-def read_commands(document: str, settings: RunSettings, observe: Observe) -> list[str]:
-    return documents.commands(_read(settings.source, document, observe))
-
-
-@then("each of them would run")
-def each_would_run(lines: list[str], settings: RunSettings, observe: Observe) -> None:
-    observe("commands in sh blocks", expected="at least one", observed=len(lines), holds=bool(lines))
-    problems = documents.command_problems(settings.source, lines)
-    with observe.together():
-        for line, problem in zip(lines, problems, strict=True):
-            observe(f"`{line}`", expected="it runs", observed=problem or "it runs", remedy="correct the document or the command")
+@then("its numbers of claims, mutants and seeded defects are those of the registries and of the latest draw")
+def numbers_match(readme: str, settings: RunSettings, observe: Observe) -> None:
+    known = claims().values()
+    drawn = re.search(r"^In short: (\d+ of \d+) mutants", _read(settings.source, "docs/results/mutants.md", observe), re.MULTILINE)
+    expected = {
+        "claims that are proven": f"{proven(known)} of {len(known)}",
+        "mutants of the system that were caught": drawn[1] if drawn else "no line `In short: …`",
+        "seeded defects": str(len(catalogue())),
+    }
+    stated = {row[0]: row[1] for row in markdown.table_rows(readme) if row[0] in expected}
+    observe("numbers in the README", expected=expected, observed=stated, remedy="correct the table of numbers in README.md")
 
 
 @when("the changelog is read", target_fixture="released")
@@ -129,7 +131,7 @@ def releases_descend(released: list[Release], observe: Observe) -> None:
     expected = f"points under {', '.join(documents.CHANGES)}"
     with observe.together():
         for release in released:
-            right = bool(release.changes) and all(name in documents.CHANGES and points for name, points in release.changes.items())
+            right = every(name in documents.CHANGES and points for name, points in release.changes.items())
             observe(f"changes of {release.version}", expected=expected, observed=release.changes, holds=right and release.day is not None)
 
 
@@ -164,7 +166,12 @@ def compare_variables(settings: RunSettings, observe: Observe) -> list[str]:
     return _difference(_read(settings.source, generated.CONFIGURATION, observe), generated.configuration(settings.source))
 
 
-@then(parsers.re(r"(?P<document>the protocol document|the configuration reference) is up to date"))
+@when("the page of claims is compared with the registry", target_fixture="difference")
+def compare_claims(settings: RunSettings, observe: Observe) -> list[str]:
+    return _difference(_read(settings.source, generated.CLAIMS, observe), generated.claims())
+
+
+@then(parsers.re(r"(?P<document>the protocol document|the configuration reference|the page of claims) is up to date"))
 def up_to_date(document: str, difference: list[str], observe: Observe) -> None:
     command = "VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene"
     observe(f"outdated lines of {document}", expected=[], observed=difference, remedy=command)

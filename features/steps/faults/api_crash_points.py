@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_bdd import given, then
 
-from features.support.crash_sweeps import observe_crashes, witness
+from features.support.crash_sweeps import missing_points, observe_crashes, witness
 from features.support.parts import record_vote, vote_id
 from validation.core import protocol
 from validation.core.errors import NotProven, ProbeError
@@ -17,6 +17,7 @@ from validation.faults.proxy.crash_points import CrashPoint, crash_points
 from validation.faults.proxy.crashes import OK, Crash, not_reached
 from validation.faults.proxy.proxy import FaultProxy
 from validation.faults.reconciliation import SentVotes
+from validation.hops.tracer import Tracer, lines
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -48,6 +49,7 @@ class ApiSweep:
     stream: StreamProbe
     store: StoreProbe
     sent_votes: SentVotes
+    tracer: Tracer
     ways: tuple[str, ...] = (KILLED, KILLED_REPEATED_TWICE, RESET, SILENT)
     at_once: int = 1  # they share a Redis, and whether it knows the script is part of the point
 
@@ -144,16 +146,16 @@ class ApiSweep:
             return f"the repeated vote got {promised}"
         vote = next(iter(promised))[1]
         counted = eventually(lambda: self.store.ledger([vote]), lambda ledger: ledger == {vote: "cats"}, within=COUNTED_SECONDS)
-        return "" if counted.held else f"the ledger has {counted.value}"
+        return "" if counted.held else "; ".join(lines(self.tracer.find(self.sent_votes.to_trace([vote]))))
 
 
 @given("the commands of an API between request body and response", target_fixture="recorded")
 def commands_of_an_api(
-    target: LaunchingTarget, stream: StreamProbe, store: StoreProbe, sent_votes: SentVotes
+    target: LaunchingTarget, stream: StreamProbe, store: StoreProbe, sent_votes: SentVotes, tracer: Tracer
 ) -> tuple[ApiSweep, list[CrashPoint]]:
     target.redis.require_managed()
     _ = target.api, target.consumer
-    sweep = ApiSweep(target, stream, store, sent_votes)
+    sweep = ApiSweep(target, stream, store, sent_votes, tracer)
     found = {(point.step, point.side): CrashPoint("redis", point.step, 1, point.side) for point in sweep.record()}
     return sweep, list(found.values())
 
@@ -162,8 +164,7 @@ def commands_of_an_api(
 def promises_are_kept(crashes: list[Crash], measure: Callable[[str, float, str], None], observe: Observe) -> None:
     remedy = "system/api/stream.py must add a vote and its key in one step, and system/api/pipeline.py must wait for 1.8 s at most"
     observe_crashes(crashes, "an API", remedy, measure, observe)
-    seen = {crash.point.partition(" ")[2] for crash in crashes}
-    observe("commands without a crash point", expected=[], observed=[step for step in NAMED if step not in seen])
+    observe("missing crash points", expected=[], observed=missing_points(NAMED, (crash.point for crash in crashes)))
 
 
 def _vote(probe: HttpProbe, key: str) -> Answer:

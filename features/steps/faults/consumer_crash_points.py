@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_bdd import given, then, when
 
-from features.support.crash_sweeps import AFTER_REPLY, Sweep, observe_crashes, sweep_over, witness
+from features.support.crash_sweeps import AFTER_REPLY, Sweep, missing_points, observe_crashes, sweep_over, witness
 from features.support.reconciliation import observe_counts
 from features.support.streams import OwnStream, new_own_stream
 from validation.core.errors import NotProven
@@ -19,6 +19,7 @@ from validation.faults.proxy.crashes import OK, Crash, not_reached
 from validation.faults.proxy.proxy import FaultProxy
 from validation.faults.proxy.traffic import WireProtocol
 from validation.faults.reconciliation import reconcile
+from validation.hops.tracer import Tracer, lines
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
@@ -49,6 +50,7 @@ class ConsumerSweep:
     target: LaunchingTarget
     stream: StreamProbe
     store: StoreProbe
+    tracer: Tracer
     afterwards: Callable[..., None]
     ways: tuple[str, ...] = WAYS
     at_once: int = 3
@@ -138,6 +140,7 @@ class ConsumerSweep:
             wrong.append(f"not drained and trimmed: {drained.value}, {length.value} entries")
         if not votes.consistent:
             wrong.append(f"{len(votes.lost)} of {votes.ok} votes not counted, {len(votes.wrong)} for another option")
+            wrong.extend(lines(self.tracer.of(own.name, own.group).find(own.to_trace(votes.wrong_ids))))
         if letters != sorted(own.malformed):
             wrong.append(f"dead-lettered {letters}, expected {sorted(own.malformed)}")
         return "; ".join(wrong)
@@ -145,10 +148,10 @@ class ConsumerSweep:
 
 @given("the commands of a consumer that claims, counts, dead-letters, acknowledges and trims", target_fixture="recorded")
 def commands_of_a_consumer(
-    target: LaunchingTarget, stream: StreamProbe, store: StoreProbe, afterwards: Callable[..., None]
+    target: LaunchingTarget, stream: StreamProbe, store: StoreProbe, tracer: Tracer, afterwards: Callable[..., None]
 ) -> tuple[Sweep, list[CrashPoint]]:
     # Where processes start slowly, most of a crash is spent waiting for the container engine, which costs no processor time.
-    sweep = ConsumerSweep(target, stream, store, afterwards, at_once=3 if target.starts_fast else 6)
+    sweep = ConsumerSweep(target, stream, store, tracer, afterwards, at_once=3 if target.starts_fast else 6)
     return sweep, sweep.record()
 
 
@@ -163,9 +166,9 @@ def crashed_at_each(
 
 @then("the crash points include every command at which a vote could be lost or counted twice")
 def points_are_complete(recorded: tuple[Sweep, list[CrashPoint]], observe: Observe) -> None:
-    steps = {point.step for point in recorded[1]}
+    missing = missing_points(NAMED, map(str, recorded[1]))
     listed = "\n".join(map(str, recorded[1]))
-    observe("commands without a crash point", expected=[], observed=[step for step in NAMED if step not in steps], evidence=listed)
+    observe("missing crash points", expected=[], observed=missing, evidence=listed)
 
 
 @then("after each crash every vote is counted once and every malformed entry is dead-lettered once")

@@ -33,8 +33,10 @@ def image_store(settings: RunSettings, leftovers: Callable[[str], None]) -> Iter
 
 
 @given(parsers.re("the (?P<part>api|consumer) image"), target_fixture="image")
-def the_image(part: str, image_store: ImageStore) -> Image:
-    return image_store.image(part)
+def the_image(part: str, image_store: ImageStore, observe: Observe) -> Image:
+    image = image_store.image(part)
+    observe(f"paths in {image.name}", expected="some", observed=len(image.files), holds=bool(image.files))
+    return image
 
 
 @then("it was built from this source")
@@ -46,6 +48,14 @@ def built_from_this_source(image: Image, settings: RunSettings, observe: Observe
         evidence=f"{DIGEST_LABEL} of {image.identity}, and the digest of {settings.source / 'system'}",
         remedy="make images",
     )
+
+
+@then("its modules are those of this source")
+def same_modules(image: Image, settings: RunSettings, observe: Observe) -> None:
+    count, others = contents.other_modules(image, settings.source)
+    with observe.together():
+        observe(f"modules of the system in {image.name}", expected="at least 15", observed=count, holds=count >= 15)  # noqa: PLR2004
+        observe(f"modules in {image.name} that differ from the source", expected=[], observed=others, remedy="make images")
 
 
 @then(parsers.parse("its labels name {title}, the released version and a revision"))
@@ -114,6 +124,20 @@ def writes_nothing(uid: int, image: Image, observe: Observe) -> None:
         evidence=f"{_scope(image)}; not counted, because of their sticky bit: {', '.join(sorted(contents.TEMPORARY))}",
         remedy="COPY as root without --chown, and without g+w and o+w",
     )
+
+
+@then("any user can read its program")
+def readable_by_any_user(image: Image, observe: Observe) -> None:
+    program = [path for path in image.files if path.startswith("/app/")]
+    with observe.together():
+        observe(f"files of the program in {image.name}", expected="some", observed=len(program), holds=bool(program))
+        observe(
+            f"paths of the program in {image.name} that only some users can read",
+            expected=[],
+            observed=contents.shorten(contents.unreadable(image)),
+            evidence=_scope(image),
+            remedy="COPY with o+r, and o+x for folders",
+        )
 
 
 @then("it contains no build leftovers")

@@ -25,7 +25,8 @@ def the_dockerfile(part: str, settings: RunSettings) -> Path:
 
 @then("hadolint reports nothing")
 def hadolint_is_silent(dockerfile: Path, observe: Observe) -> None:
-    observe(f"hadolint on {dockerfile.name}", expected=[], observed=_lines(scanners.hadolint(dockerfile)), remedy=f"hadolint {dockerfile}")
+    found = _lines(scanners.hadolint(dockerfile))
+    observe(f"hadolint on {dockerfile.name}", expected=[], observed=found, remedy=f"hadolint {dockerfile}", file=dockerfile)
 
 
 @then("trivy reports nothing but accepted findings")
@@ -37,6 +38,7 @@ def trivy_is_silent(dockerfile: Path, observe: Observe) -> None:
         observed=sorted({issue.rule for issue in found}),
         evidence="\n".join(_lines(found)) + f"\naccepted: {ACCEPTED}",
         remedy=f"trivy config {dockerfile}",
+        file=dockerfile,
     )
 
 

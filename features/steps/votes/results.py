@@ -39,6 +39,13 @@ def reads_results(staged_api: Api) -> Answer:
     return probe_when_healthy(staged_api).send("GET", "/api/results")
 
 
+@when(parsers.re(r"the database then counts (?P<cats>\d+) for cats and (?P<dogs>\d+) for dogs"), target_fixture="counted")
+def counts_more(cats: str, dogs: str, store: StoreProbe) -> dict[str, int]:
+    counted = {"cats": int(cats), "dogs": int(dogs)}
+    store.stage_results(SCHEMA, counted)
+    return counted
+
+
 @when("a client reads the voters' results", target_fixture="answer")
 def reads_voters_results(http: HttpProbe) -> Answer:
     return http.send("GET", "/api/results")
@@ -57,7 +64,7 @@ def results_are(answer: Answer, cats: str, dogs: str, percent_cats: str, percent
     ]
     body = answer.json() or {}
     with observe.together():
-        observe("status", expected=200, observed=answer.status, evidence=str(answer))
+        observe("status", expected=200, observed=answer.status, evidence=answer)
         observe("fields of the response", expected=["last_updated", "results", "total_votes"], observed=sorted(body))
         observe("results", expected=expected, observed=body.get("results"), remedy="system/api/results.py")
         observe("total_votes", expected=int(cats) + int(dogs), observed=body.get("total_votes"))
@@ -69,8 +76,8 @@ def add_up(answer: Answer, observe: Observe) -> None:
     hundredths = [round(float(row["percentage"]) * 100) for row in rows]
     total = sum(row["count"] for row in rows)
     with observe.together():
-        observe("options in the results", expected=3, observed=len(rows), evidence=str(answer))
-        observe("sum of the percentages, in hundredths", expected=10_000, observed=sum(hundredths), evidence=str(rows))
+        observe("options in the results", expected=3, observed=len(rows), evidence=answer)
+        observe("sum of the percentages, in hundredths", expected=10_000, observed=sum(hundredths), evidence=rows)
         far = [row for row, shown in zip(rows, hundredths, strict=True) if abs(shown - 10_000 * row["count"] / total) > 1]
         observe("percentages more than 0.01 from their share", expected=[], observed=far)
 
@@ -79,20 +86,26 @@ def add_up(answer: Answer, observe: Observe) -> None:
 def cacheable(answer: Answer, observe: Observe) -> None:
     stamp = _stamp(answer)
     with observe.together():
-        observe("status", expected=200, observed=answer.status, evidence=str(answer))
+        observe("status", expected=200, observed=answer.status, evidence=answer)
         expected = f"public, max-age={protocol.RESULTS_MAX_AGE_SECONDS}"
         observe("Cache-Control", expected=expected, observed=answer.headers.get("cache-control"), remedy="system/api/results.py")
         observe("last_updated", expected=f"a UTC time at most {FRESH_SECONDS:.0f} s ago", observed=stamp, holds=_fresh(stamp))
 
 
-@then("the results are newer once 2 seconds have passed")
-def refreshed(answer: Answer, http: HttpProbe, observe: Observe) -> None:
-    first = _stamp(answer)
+@then("the results show that once 2 seconds have passed, and when they were read")
+def refreshed(answer: Answer, staged_api: Api, counted: dict[str, int], observe: Observe) -> None:
+    first, http = _stamp(answer), HttpProbe(staged_api.url)
     within = protocol.RESULTS_MAX_AGE_SECONDS + BUSY_SECONDS
-    again = eventually(lambda: _stamp(http.send("GET", "/api/results")), lambda stamp: stamp not in ("", first), within=within)
+
+    def read() -> tuple[dict[str, int], bool]:
+        later = http.send("GET", "/api/results")
+        rows: list[dict[str, Any]] = (later.json() or {}).get("results", [])
+        return {row["option"]: row["count"] for row in rows}, _stamp(later) not in ("", first)
+
+    again = eventually(read, lambda seen: seen == (counted, True), within=within)
     observe(
-        "last_updated of a later response",
-        expected=f"not {first}, within {within:g} s",
+        "counts of a later response, and whether its last_updated is another",
+        expected=f"{counted} and True, within {within:g} s",
         observed=again.value,
         holds=bool(first) and again.held,
         evidence=again.story,
@@ -111,7 +124,7 @@ def preflight_allows(answer: Answer, system: Target, observe: Observe) -> None:
     system.require_allowed_origin("https://vote.example")
     head = answer.headers
     with observe.together():
-        observe("status", expected="200 or 204", observed=answer.status, holds=answer.status in (200, 204), evidence=str(answer))
+        observe("status", expected="200 or 204", observed=answer.status, holds=answer.status in (200, 204), evidence=answer)
         observe("Access-Control-Allow-Origin", expected="https://vote.example", observed=head.get("access-control-allow-origin"))
         observe("Access-Control-Allow-Methods", expected=set(protocol.CORS_METHODS), observed=_names(head, "methods", str.upper))
         allowed = _names(head, "headers", str.lower)
@@ -123,20 +136,35 @@ def preflight_allows(answer: Answer, system: Target, observe: Observe) -> None:
 
 @then("the preflight allows nothing")
 def preflight_allows_nothing(answer: Answer, observe: Observe) -> None:
-    allowed = {name: value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
-    observe("Access-Control headers for an origin that is not allowed", expected={}, observed=allowed, remedy="system/api/cors.py")
+    _observe_no_rules(answer, observe)
 
 
-@when("a page at https://evil.example reads the results", target_fixture="answer")
-def foreign_page_reads(http: HttpProbe) -> Answer:
-    return http.send("GET", "/api/results", headers={"Origin": "https://evil.example"})
+@when(parsers.re(r"a page at (?P<origin>\S+) reads the results"), target_fixture="answer")
+def page_reads(origin: str, http: HttpProbe) -> Answer:
+    return http.send("GET", "/api/results", headers={"Origin": origin})
+
+
+@then("the response allows https://vote.example")
+def allows_origin(answer: Answer, system: Target, observe: Observe) -> None:
+    system.require_allowed_origin("https://vote.example")
+    with observe.together():
+        observe("status", expected=200, observed=answer.status)
+        observe("Access-Control-Allow-Origin", expected="https://vote.example", observed=answer.headers.get("access-control-allow-origin"))
+        exposed = {name.strip().lower() for name in answer.headers.get("access-control-expose-headers", "").split(",")}
+        observe("Access-Control-Expose-Headers", expected=["retry-after", "x-request-id"], observed=sorted(exposed))
 
 
 @then("the response allows no origin")
 def no_origin(answer: Answer, observe: Observe) -> None:
     with observe.together():
         observe("status", expected=200, observed=answer.status)
-        observe("Access-Control-Allow-Origin", expected="none", observed=answer.headers.get("access-control-allow-origin", "none"))
+        _observe_no_rules(answer, observe)
+
+
+def _observe_no_rules(answer: Answer, observe: Observe) -> None:
+    observe("headers of the response", expected="some", observed=len(answer.headers), holds=bool(answer.headers))
+    rules = {name: value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
+    observe("Access-Control headers for an origin that is not allowed", expected={}, observed=rules, remedy="system/api/cors.py")
 
 
 def _staged(

@@ -8,19 +8,30 @@ from contextlib import ExitStack
 import pytest
 
 from validation.core.settings import RunSettings
+from validation.record.subject import Subject
 from validation.targets.cluster.installation import Installation
 from validation.targets.cluster.snapshot import take
+from validation.targets.identity import identified
 from validation.targets.lifetime import lifetime
 
 
 @pytest.fixture(scope="session")
 def installing(
-    settings: RunSettings, measure: Callable[[str, float, str], None], leftovers: Callable[[str], None]
+    settings: RunSettings,
+    measure: Callable[[str, float, str], None],
+    leftovers: Callable[[str], None],
+    seen: Callable[[Subject], None],
 ) -> Iterator[Future[Installation]]:
     """Begin to install the chart, and remove it afterwards; or look up the named release, which stays as it is."""
     names = {"ready": "cluster, from images to ready", "gone": "cluster, removed"}
     with ExitStack() as cleanup, ThreadPoolExecutor(1) as pool:
-        yield pool.submit(lambda: cleanup.enter_context(lifetime(Installation(settings), measure, leftovers, **names)))
+
+        def install() -> Installation:
+            installation = cleanup.enter_context(lifetime(Installation(settings), measure, leftovers, **names))
+            cleanup.enter_context(identified(installation, seen))
+            return installation
+
+        yield pool.submit(install)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,8 @@
 const ATTEMPTS = 5;
 const ATTEMPT_MILLISECONDS = 5000;
 
+let shown = ""; // how old the results on the page are
+
 const element = (id) => document.getElementById(id);
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -99,7 +101,9 @@ function show({ results, total_votes: total, last_updated: updated }) {
   });
   element("results").replaceChildren(...rows);
   element("total").textContent = `${total.toLocaleString("en")} ${total === 1 ? "vote" : "votes"}`;
-  element("freshness").textContent = `Results as of ${new Date(updated).toLocaleTimeString("en-GB")}`;
+  shown = `Results as of ${new Date(updated).toLocaleTimeString("en-GB")}`;
+  element("freshness").textContent = shown;
+  element("freshness").classList.toggle("error", false);
 }
 
 async function start() {
@@ -125,8 +129,15 @@ async function start() {
 function follow() {
   const source = new EventSource("/api/results/stream");
   source.addEventListener("message", (event) => show(JSON.parse(event.data)));
+  source.addEventListener("open", () => {
+    element("freshness").textContent = shown;
+  });
+  source.addEventListener("unavailable", () => {
+    element("freshness").classList.toggle("error", true);
+    element("freshness").textContent = `The results cannot be read now. ${shown}`;
+  });
   source.addEventListener("error", () => {
-    element("freshness").textContent = "Live results interrupted. Reconnecting…";
+    element("freshness").textContent = `Live results interrupted. Reconnecting… ${shown}`;
     // An error status (503) closes an EventSource for good; a broken connection does not.
     if (source.readyState === EventSource.CLOSED) {
       setTimeout(follow, 2000);

@@ -14,12 +14,15 @@ INTRO = """# Command line
 
 `votecheck` prints progress and errors to stderr and data to stdout. `votecheck COMMAND --help` shows the same options as this page.
 
+With `--json`, a command prints one JSON document on stdout, and nothing else there.
+
 | exit code | meaning |
 |---|---|
-| 0 | GO, or the command succeeded |
+| 0 | GO; or the load run PASSED, or the command succeeded |
 | 1 | NO-GO; or a defect survived, a record does not match, a comparison got worse |
 | 2 | wrong usage |
 | 3 | INCOMPLETE, or the harness itself failed |
+| 4 | PARTIAL: everything in scope passed, and that is less than a release needs |
 | 130 | interrupted |
 
 """
@@ -34,6 +37,11 @@ def page() -> str:
     text += "".join(row(f"[`{name}`](#{name.replace(' ', '-')})", _first(command.help)) for name, command in commands)
     text += "\n## Global options\n\nPut them before the command: `votecheck --no-color run`.\n" + _options(main)
     return text + "".join(_section(name, command) for name, command in commands)
+
+
+def names() -> list[str]:
+    """Return every command, such as `votecheck defects run`."""
+    return [name for name, _ in _commands(typer.main.get_command(app), "votecheck")]
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:

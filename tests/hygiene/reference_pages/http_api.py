@@ -34,13 +34,16 @@ With `ENVIRONMENT=production` every response also carries `Strict-Transport-Secu
 Origins listed in `CORS_ORIGINS` may use the methods {methods}
 and the request headers {cors_headers}.
 Browsers may cache a preflight for {max_age} s. Other origins get no CORS headers.
+A page of an allowed origin can read every response of the application, errors included; malformed HTTP is refused without CORS headers.
+
+Results may be cached for two seconds, the page and its files only after asking again. Every other response has `Cache-Control: no-store`.
 
 ## Limits
 
 | limit | value | response |
 |---|---|---|
 | request body | {body_bytes:,} bytes | 413 |
-| time for a request to arrive | {patience:g} s; the connection ends within 10 s | 408 |
+| time for a request to arrive | {patience:g} s; the connection ends within 10 s | 408, or none if nothing of it arrived |
 | time for a client to read on | {patience:g} s | the connection is reset |
 | age of the results | {fresh:g} s | |
 | requests per address | `RATE_LIMIT`, off by default; not for `/health`, `/ready` and `/metrics` | 429 with `Retry-After` |

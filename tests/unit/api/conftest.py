@@ -48,10 +48,10 @@ class MemoryStore:
 
     async def results(self) -> dict[str, int]:
         self.reads += 1
-        await self.ping()
+        await self.check()
         return dict(self.counts)
 
-    async def ping(self) -> None:
+    async def check(self) -> None:
         if self.failure is not None:
             raise self.failure
 

@@ -3,6 +3,8 @@
 import pytest
 from structlog.testing import capture_logs
 
+from system.contract import STREAM
+
 from .conftest import Start, running
 
 pytestmark = pytest.mark.anyio
@@ -83,13 +85,23 @@ async def test_a_disallowed_origin_learns_no_rules(start: Start, origin: str) ->
         vote = await api.vote(Origin=origin)
     assert (preflight.status_code, list(preflight.json())) == (400, ["detail"])
     for answer in (preflight, vote):
-        assert [name for name in answer.headers if name.startswith("access-control-allow")] == []
+        assert [name for name in answer.headers if name.startswith("access-control-")] == []
 
 
 async def test_an_allowed_origin_can_read_errors(start: Start) -> None:
     async with start(cors_origins=(ORIGIN,)) as api:
         answer = await api.vote(b"{}", Origin=ORIGIN)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (422, ORIGIN)
+    assert answer.headers["access-control-expose-headers"] == "Retry-After, X-Request-ID"
+
+
+async def test_an_allowed_origin_can_read_that_the_api_failed(start: Start) -> None:
+    async with start(cors_origins=(ORIGIN,)) as api:
+        api.redis.set(STREAM, "not a stream")
+        allowed, other = await api.vote(Origin=ORIGIN), await api.vote(Origin="https://evil.example")
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (500, ORIGIN)
+    assert (other.status_code, other.headers["vary"]) == (500, "Origin")
+    assert "access-control-allow-origin" not in other.headers
 
 
 async def test_requests_over_the_rate_limit_get_429_except_health_ready_and_metrics(start: Start) -> None:
@@ -120,7 +132,7 @@ async def test_a_request_logs_one_line_without_client_input(start: Start) -> Non
     with capture_logs() as lines:
         async with start() as api:
             await api.client.request("S3CRET", "/S3CRET?S3CRET", headers={"X-Request-ID": "S3 CRET", "User-Agent": "S3CRET"})
-            await api.vote(X_Request_ID="mine")
+            vote_id = (await api.vote(X_Request_ID="mine")).json()["vote_id"]
     assert "S3" not in str(lines)
     unmatched, vote = lines
     assert (unmatched["method"], unmatched["route"], unmatched["status"]) == ("OTHER", "unmatched", 404)
@@ -132,6 +144,7 @@ async def test_a_request_logs_one_line_without_client_input(start: Start) -> Non
         "request_id": "mine",
         "route": "/api/vote",
         "status": 201,
+        "vote_id": vote_id,
     }
 
 

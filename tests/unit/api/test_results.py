@@ -120,7 +120,7 @@ async def test_a_client_that_disconnects_does_not_cancel_the_read_for_others() -
     assert (await staying).version == "0-0"
 
 
-async def test_the_event_stream_sends_changes_only() -> None:
+async def test_the_event_stream_sends_changes_and_an_outage_only() -> None:
     class Turns:
         def is_set(self) -> bool:
             return False
@@ -134,10 +134,10 @@ async def test_the_event_stream_sends_changes_only() -> None:
     now = 0.0
     store = MemoryStore()
     stream = changes(ResultsReader(store, OPTIONS, clock=lambda: now), None, cast("anyio.Event", Turns()))
-    events = [await anext(stream), await anext(stream)]
-    assert [event.id for event in events] == ["0-0", "1-0"]
-    assert [event.retry for event in events] == [2000, 2000]
-    assert '"count":1' in str(events[1].data)
+    events = [await anext(stream) for _ in range(4)]
+    assert [(event.event, event.id) for event in events] == [(None, "0-0"), ("unavailable", None), (None, "0-0"), (None, "1-0")]
+    assert [event.retry for event in events] == [2000, None, 2000, 2000]
+    assert '"count":1' in str(events[3].data)
     resumed = changes(ResultsReader(store, OPTIONS, clock=lambda: now), "1-0", cast("anyio.Event", Turns()))
     assert (await anext(resumed)).id == "2-0"
 

@@ -1,6 +1,5 @@
 """Fixtures for consumer tests: real servers, a separate stream and group per test, and empty tables."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from redis.asyncio import Redis
 from system import contract
 from system.consumer.loop import Consumer
 from system.consumer.metrics import Metrics
-from system.db.migrate import migrate
 from system.db.store import Store
 from system.settings import ConsumerSettings
 from tests.unit import servers
@@ -29,8 +27,7 @@ def valkey() -> Iterator[servers.Server]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[servers.Server]:
-    with servers.postgres() as server:
-        asyncio.run(migrate(server.url))
+    with servers.migrated_postgres() as server:
         yield server
 
 

@@ -9,10 +9,10 @@ def test_flags_repeat_an_external_release_without_secrets() -> None:
     )
     assert settings.flags == [
         *("--target", "cluster"),
-        *("--kubeconfig", "$KUBECONFIG"),
         *("--release", "voting"),
-        *("--load-command", "$LOAD_COMMAND"),
         *("--release-namespace", "ops"),
+        *("--load-command", "$LOAD_COMMAND"),
+        *("--kubeconfig", "/home/me/config"),
     ]
 
 

@@ -1,18 +1,19 @@
 """Waiting stops as soon as the condition holds or can no longer hold, and keeps what was seen."""
 
 import itertools
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
 from validation.core import waiting
-from validation.core.waiting import consistently, eventually
+from validation.core.waiting import Waited, consistently, eventually
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that only sleeping moves."""
-    now = [0.0]
+    now = [1000.0]  # a clock does not begin at 0
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
@@ -23,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_a_condition_that_holds_at_once_needs_no_sleep(clock: list[float]) -> None:
     waited = eventually(lambda: 7, lambda value: value == 7, within=5)
-    assert (waited.value, waited.held, waited.seconds, clock) == (7, True, 0.0, [0.0])
+    assert (waited.value, waited.held, waited.seconds, clock) == (7, True, 0.0, [1000.0])
 
 
 def test_it_stops_as_soon_as_the_condition_holds() -> None:
@@ -41,16 +42,25 @@ def test_it_gives_up_at_its_limit_with_the_last_value() -> None:
 
 def test_a_long_wait_polls_less_often_and_measures_as_exactly(clock: list[float]) -> None:
     looks = list[float]()
-    waited = eventually(lambda: looks.append(clock[0]), lambda _: clock[0] >= 20, within=60)
+    waited = eventually(lambda: looks.append(clock[0]), lambda _: clock[0] >= 1020, within=60)
     assert 20 <= waited.seconds < 20 + waiting.LONGEST_PAUSE_SECONDS
     assert len(looks) < 20 / waiting.EVERY_SECONDS / 4
-    assert all(later - earlier <= max(waiting.EVERY_SECONDS, earlier / 40) + 1e-9 for earlier, later in itertools.pairwise(looks))
+    waits = [(earlier - 1000, later - earlier) for earlier, later in itertools.pairwise(looks)]
+    assert all(pause <= min(max(0.02, waited / 40), 0.25) + 1e-9 for waited, pause in waits), "a measured time is exact to 2.5 %"
+    assert waits[-1][1] == pytest.approx(0.25), "however long it waits, it looks four times a second"
 
 
 def test_consistently_polls_at_a_constant_rate(clock: list[float]) -> None:
     looks = list[float]()
     consistently(lambda: looks.append(clock[0]), lambda _: True, during=20)
     assert max(later - earlier for earlier, later in itertools.pairwise(looks)) == pytest.approx(waiting.EVERY_SECONDS)
+
+
+@pytest.mark.parametrize("wait", [eventually, consistently])
+def test_without_time_it_looks_once_and_does_not_sleep(wait: Callable[..., Waited[bool]], clock: list[float]) -> None:
+    looks = itertools.count()
+    waited = wait(lambda: next(looks) >= 0, lambda _: wait is consistently, **{"within" if wait is eventually else "during": 0.0})
+    assert (waited.held, waited.seconds, next(looks), clock) == (wait is consistently, 0.0, 1, [1000.0])
 
 
 def test_a_forbidden_state_ends_it_at_once() -> None:
@@ -80,8 +90,8 @@ def test_consistently_stops_when_the_condition_no_longer_holds() -> None:
 def test_the_story_has_each_change_once() -> None:
     values = iter(["a", "a", "b", "b", "a", "c"])
     waited = eventually(lambda: next(values), lambda value: value == "c", within=5)
-    assert [text for _, text in waited.seen] == ["'a'", "'b'", "'a'", "'c'"]
-    assert waited.story.splitlines()[1] == "  0.04 s  'b'"
+    assert [text for _, text in waited.seen] == ["a", "b", "a", "c"]
+    assert waited.story.splitlines()[1] == "  0.04 s  b"
 
 
 def test_a_long_story_keeps_its_start_and_its_end() -> None:

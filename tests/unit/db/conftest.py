@@ -1,18 +1,15 @@
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 
-from system.db.migrate import migrate
 from system.db.store import Store
 from tests.unit import servers
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[servers.Server]:
-    with servers.postgres() as server:
-        asyncio.run(migrate(server.url))
+    with servers.migrated_postgres() as server:
         yield server
 
 

@@ -53,6 +53,17 @@ async def test_a_migration_waits_for_another(sql: asyncpg.Connection, postgres: 
     await other.close()
 
 
+async def test_an_older_program_leaves_a_newer_schema_alone(sql: asyncpg.Connection, postgres: servers.Server) -> None:
+    url = await database(sql, postgres)
+    assert ended(begin("migrate", url))[0] == 0
+    newer = await asyncpg.connect(url)
+    await newer.execute("update alembic_version set version_num = '9999'")
+    says = "migrate: the schema is at version 9999, which is newer than this program's 0001: nothing to do\n"
+    assert ended(begin("migrate", url)) == (0, says, "")
+    assert await newer.fetchval("select version_num from alembic_version") == "9999"
+    await newer.close()
+
+
 @pytest.mark.parametrize(
     ("url", "code", "says"),
     [

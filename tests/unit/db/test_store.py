@@ -55,17 +55,17 @@ async def test_ids_are_locked_in_sorted_order(store: Store, sql: asyncpg.Connect
 async def test_a_database_that_is_down_is_unavailable_not_refused() -> None:
     store = await Store.connect("postgresql://postgres@127.0.0.1:1/postgres", command_timeout=1)
     with pytest.raises(UNAVAILABLE) as caught:
-        await store.ping()
+        await store.check()
     assert not isinstance(caught.value, REFUSED)
 
 
 async def test_calls_to_a_frozen_database_time_out(store: Store, postgres: servers.Server) -> None:
-    await store.ping()
+    await store.check()
     with postgres.frozen():
         for _ in range(2):  # over the existing connection, and over a new one
             begin = time.monotonic()
             with pytest.raises(TimeoutError):
-                await store.ping()
+                await store.check()
             assert time.monotonic() - begin < 2
         begin = time.monotonic()
         await store.close()
@@ -73,11 +73,11 @@ async def test_calls_to_a_frozen_database_time_out(store: Store, postgres: serve
 
 
 async def test_the_store_recovers_with_the_database(store: Store, sql: asyncpg.Connection) -> None:
-    await store.ping()
+    await store.check()
     await sql.execute("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()")
     with contextlib.suppress(*UNAVAILABLE):  # the pool may or may not have noticed
-        await store.ping()
-    await store.ping()
+        await store.check()
+    await store.check()
 
 
 async def test_waiting_for_a_lock_times_out(store: Store, sql: asyncpg.Connection) -> None:
@@ -88,18 +88,21 @@ async def test_waiting_for_a_lock_times_out(store: Store, sql: asyncpg.Connectio
     assert await store.results() == {}
 
 
-async def test_commits_are_synchronous(store: Store, sql: asyncpg.Connection) -> None:
+async def test_commits_are_on_disk_whatever_the_default_of_the_server(store: Store, sql: asyncpg.Connection) -> None:
     await sql.execute("alter role postgres set synchronous_commit = off")
+    await sql.execute("alter table vote_ledger add column committed text default current_setting('synchronous_commit')")
     try:
         fresh = await Store.connect(str(store._pool._connect_args[0]), command_timeout=1)
-        assert [row["value"] for row in await fresh._fetch("select current_setting('synchronous_commit') as value")] == ["on"]
+        await fresh.increment([LedgerRow(FIRST, "cats", "1-0")])
+        assert [row["committed"] for row in await sql.fetch("select committed from vote_ledger")] == ["on"]
         await fresh.close()
     finally:
+        await sql.execute("alter table vote_ledger drop column committed")
         await sql.execute("alter role postgres reset synchronous_commit")
 
 
 async def test_an_invalid_url_is_reported_without_its_password() -> None:
     store = await Store.connect("postgresql://u:hid#den@127.0.0.1/x", command_timeout=1)
     with pytest.raises(SettingsInvalid, match=r"^DATABASE_URL: ") as caught:
-        await store.ping()
+        await store.check()
     assert "hid" not in str(caught.value)

@@ -11,13 +11,16 @@ from validation.core.settings import PROJECT
 from validation.defects import batch
 from validation.defects.batch import fill, in_short, prove_all
 from validation.defects.catalogue import Defect, Images, Load, catalogue
-from validation.defects.matrix.row import NONE, affected, columns, not_green, run_defect, why_excluded
+from validation.defects.matrix.row import NONE, affected, columns, not_green_in, run_defect, why_excluded
 from validation.defects.matrix.row import row as row_of
+from validation.defects.proving import together
 from validation.defects.proving.bench import HERE, Bench
 from validation.defects.proving.proof import Outcome, Result
 from validation.defects.results import Proof, Row, digest_of, keep, read
 from validation.record.events import Observed, RunStarted
-from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Scenario, Verdict
+from validation.record.results import CheckpointResult, Verdict
+from validation.record.scenario import Scenario
+from validation.record.verdicts import Run, RunVerdict
 
 D3, D13, D4, D80 = DEFECTS.values()
 CLUSTER = Bench(("--context", "x"))
@@ -46,12 +49,12 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(NONE.id)
         return replace_digest(UNCHANGED, digest)
 
-    monkeypatch.setattr(batch, "prove", prove)
+    monkeypatch.setattr(together, "prove", prove)
     monkeypatch.setattr(batch, "run_defect", run)
     monkeypatch.setattr(batch, "run_unchanged", run_unchanged)
-    monkeypatch.setattr(batch, "baselines", lambda _defects, _bench: [])
+    monkeypatch.setattr(together, "baselines", lambda _defects, _bench: [])
     monkeypatch.setattr(batch, "columns", lambda: COLUMNS)
-    monkeypatch.setattr(batch, "not_green", lambda unchanged: [unchanged.harness_error] if unchanged.harness_error else [])
+    monkeypatch.setattr(batch, "not_green_in", lambda unchanged: [unchanged.harness_error] if unchanged.harness_error else [])
     monkeypatch.setattr(batch, "digest_of_sources", lambda: "s")
     return asked
 
@@ -103,7 +106,7 @@ def test_resume_repeats_a_changed_entry_another_bench_and_an_inconclusive_result
 
 
 def test_a_survivor_is_a_result_without_failed_checkpoints(file: Path, proven: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "prove", lambda defect, _bench: Result(defect, Outcome.SURVIVED, "passed"))
+    monkeypatch.setattr(together, "prove", lambda defect, _bench: Result(defect, Outcome.SURVIVED, "passed"))
     assert all_of([D3], file)[0].failed == []
     assert all_of([D3], file, resume=True)[0].outcome == "survived"
     assert proven == []
@@ -139,7 +142,7 @@ def test_a_result_from_a_source_that_changed_meanwhile_is_never_reused(
 
 
 def test_nothing_is_proven_if_the_unchanged_system_is_not_green(file: Path, proven: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "baselines", lambda _defects, _bench: [list, lambda: ["5.1: FAILED"]])
+    monkeypatch.setattr(together, "baselines", lambda _defects, _bench: [list, lambda: ["5.1: FAILED"]])
     with pytest.raises(HarnessError, match="The unchanged system is not green"):
         all_of([D3], file)
     assert proven == []
@@ -226,9 +229,9 @@ def test_a_row_has_the_verdicts_and_each_wrong_observation_once() -> None:
 def test_the_row_of_the_unchanged_system_has_all_observations_and_must_be_green() -> None:
     found = row_of(NONE, [a_run()], "d", columns())
     assert {one.subject for one in found.observations} == {"status", "another"}
-    assert "5.1: FAILED, status" in not_green(found)
-    assert "a harness error" in not_green(found)
-    assert "7.1: not run" in not_green(found)
+    assert "5.1: FAILED, status" in not_green_in(found)
+    assert "a harness error" in not_green_in(found)
+    assert "7.1: not run" in not_green_in(found)
 
 
 def test_a_defect_that_cannot_be_applied_is_a_harness_error() -> None:

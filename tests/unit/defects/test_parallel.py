@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from validation.core.interruption import sigterm_interrupts
 from validation.defects import parallel
 from validation.defects.parallel import jobs
 
@@ -112,16 +111,3 @@ def test_a_second_interruption_does_not_cut_the_cleanup_short(tmp_path: Path) ->
 def test_jobs_return_their_results() -> None:
     with jobs([lambda: 1, lambda: 2], 1) as coming:
         assert [one.result() for one in coming] == [1, 2]
-
-
-def test_sigterm_is_taken_as_an_interruption_and_only_meanwhile() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-
-    def sigterm() -> None:
-        with sigterm_interrupts():
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(5)
-
-    with pytest.raises(KeyboardInterrupt):
-        sigterm()
-    assert signal.getsignal(signal.SIGTERM) is before

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.defects.example import DEFECTS, ROWS, row
-from validation.defects.results import Proof, digest_of, digest_of_sources, is_current, keep, last_known, read, self_tested
+from validation.defects.results import Proof, digest_of, digest_of_sources, is_current, keep, read, self_tested
 
 D3 = DEFECTS["D3"]
 
@@ -102,12 +102,3 @@ def test_a_checkpoint_is_self_tested_if_it_failed_for_a_defect_that_it_must_catc
     assert self_tested([proof("D80", bench="cluster", failed=("B17",))], DEFECTS) == {"B17"}
     assert self_tested([ROWS[2]], DEFECTS) == set(), "7.1 also failed"
     assert self_tested([row("D13", c2_3="FAILED"), proof("D99", failed=("5.1",))], DEFECTS) == {"2.3"}
-
-
-def test_the_last_known_results_say_whether_they_are_of_the_current_source(tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    assert last_known(file, DEFECTS) == {}
-    keep(file, proof(digest=digest_of(D3, digest_of_sources())))
-    assert last_known(file, DEFECTS) == {"6.2": True, "7.1": True}
-    keep(file, proof("D13", digest="another", failed=("2.3",)))
-    assert last_known(file, DEFECTS) == {"2.3": False, "6.2": True, "7.1": True}

@@ -4,10 +4,12 @@ from types import MappingProxyType
 import pytest
 
 from validation.core.errors import UsageError
+from validation.core.shards import Shard
 from validation.defects import changes, selection
 from validation.defects.catalogue import Change, Defect, Images, Load
 from validation.defects.proving.bench import HERE, Bench
 from validation.defects.selection import Wanted, choose, split
+from validation.defects.shards import in_shard
 
 A = Defect("D1", "A", "", "chart", ("4.1", "4.2"), (Change("chart/a.yaml", "x", "y"),))
 B = Defect("D2", "B", "", "source", ("B3",), (Change("system/b.py", "x", "y"),), cluster_checkpoints=("B19",))
@@ -89,3 +91,25 @@ def test_an_empty_choice_is_not_an_error_if_nothing_has_changed(monkeypatch: pyt
     found = choose(Wanted(since="main"), HERE)
     assert found.defects == ()
     assert found.notes == ("4 of 4 left out: nothing they depend on has changed since main.",)
+
+
+@pytest.mark.parametrize(("bench", "of"), [(HERE, 3), (CLUSTER, 2)])
+def test_each_defect_is_in_exactly_one_shard(bench: Bench, of: int) -> None:
+    whole = choose(Wanted(), bench)
+    parts = [in_shard(whole, Shard(number, of), bench).defects for number in range(1, of + 1)]
+    assert all(parts)
+    assert sorted(one.id for part in parts for one in part) == sorted(one.id for one in whole.defects)
+    assert parts == [in_shard(whole, Shard(number, of), bench).defects for number in range(1, of + 1)]
+
+
+def test_shards_are_balanced_by_the_durations_of_their_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"4.1": 1.0, "4.2": 1.0, "B3": 60.0, "1.1": 20.0}
+    monkeypatch.setattr("validation.defects.shards._seconds_of_checkpoints", lambda: seconds)
+    parts = [in_shard(choose(Wanted(), HERE), Shard(number, 2), HERE) for number in (1, 2)]
+    assert [[one.id for one in part.defects] for part in parts] == [["D2"], ["D1", "D4", "D5"]]
+    assert [part.notes[-1] for part in parts] == ["Shard 1/2: 1 of 4 defects.", "Shard 2/2: 3 of 4 defects."]
+
+
+def test_a_shard_without_a_defect_has_nothing_to_do() -> None:
+    parts = [in_shard(choose(Wanted(defects=("D1",)), HERE), Shard(number, 2), HERE) for number in (1, 2)]
+    assert [len(part.defects) for part in parts] == [1, 0]

@@ -5,7 +5,7 @@ import pytest
 from features.steps.faults.api_crash_points import NAMED as COMMANDS_OF_AN_API
 from features.steps.faults.api_crash_points import WAYS as WAYS_FOR_AN_API
 from features.steps.faults.consumer_crash_points import WAYS as WAYS_FOR_A_CONSUMER
-from features.support.crash_sweeps import AFTER_REPLY, plan
+from features.support.crash_sweeps import AFTER_REPLY, missing_points, plan
 from validation.faults.proxy.crash_points import CrashPoint
 
 
@@ -26,3 +26,8 @@ def test_every_way_is_used_before_and_after_the_commands_of_a_consumer(side: str
 def test_each_point_crashes_in_every_way_where_processes_start_fast() -> None:
     planned = plan(points("a"), WAYS_FOR_A_CONSUMER, every=True)
     assert len(planned) == 2 * len(WAYS_FOR_A_CONSUMER) - 1, "before a command, no reply can be held"
+
+
+def test_each_command_needs_a_point_before_and_one_after_it() -> None:
+    assert missing_points(("added", "trimmed"), ["before added", "after added", "before trimmed"]) == ["after trimmed"]
+    assert missing_points(("added",), []) == ["before added", "after added"]

@@ -145,7 +145,7 @@ def test_the_migration_runs_once_before_api_and_consumer(chart: dict[str, dict[s
         assert SERVICES[name]["depends_on"] == conditions
 
 
-@pytest.mark.parametrize("name", OBJECTS.keys() - {"migrate"})
+@pytest.mark.parametrize("name", sorted(OBJECTS.keys() - {"migrate"}))
 def test_the_health_checks_match_the_probes_of_the_chart(name: str, chart: dict[str, dict[str, Any]]) -> None:
     probes, service = container(chart[name]), SERVICES[name]
     command = [expand(word) for word in service["healthcheck"]["test"]]

@@ -43,7 +43,8 @@ def test_every_vote_of_a_short_load_run_is_found_and_nothing_is_left(tmp_path: P
     told = result(tmp_path)
     assert "Traceback" not in ended.stderr
     assert told["verdict"] in ended.stderr
-    assert ended.returncode == {"GO": 0, "NO-GO": 1, "INCOMPLETE": 3}[told["verdict"]]
+    assert ended.returncode == {"NO-GO": 1, "INCOMPLETE": 3, "PARTIAL": 4}[told["verdict"]]
+    assert told["reductions"] == ["Lower rate: 200 requests per second instead of 2000.", "Shorter: 3 s instead of 30 s."]
     reconciliation = told["reconciliation"]
     assert 1000 < reconciliation["accepted"] <= told["planned"]
     assert (
@@ -58,7 +59,7 @@ def test_every_vote_of_a_short_load_run_is_found_and_nothing_is_left(tmp_path: P
         0,
     )
     assert {"api", "consumer", "redis", "postgres", "generator"} <= set(told["samples"][-1]["cpu"])
-    for file in ("index.html", "load.md", "seconds.csv", "locust.html", "locust_stats.csv", "scenarios.toml"):
+    for file in ("index.html", "load.md", "junit.xml", "seconds.csv", "locust.html", "locust_stats.csv", "scenarios.toml"):
         assert (tmp_path / "load-latest" / file).stat().st_size > 100
     run = told["run"]
     assert [p for p in psutil.process_iter() if _marked(p, run)] == []

@@ -46,7 +46,7 @@ def test_the_page_begins_with_the_verdict_and_its_facts() -> None:
         assert told in first
 
 
-@pytest.mark.parametrize("verdict", ["GO", "NO-GO", "INCOMPLETE"])
+@pytest.mark.parametrize("verdict", ["PASSED", "NO-GO", "INCOMPLETE", "PARTIAL"])
 def test_the_verdict_is_a_word_and_a_colour(verdict: str) -> None:
     told = page(structs.replace(result(), verdict=verdict))
     assert told.all("div", "verdict")[0]["class"] == f"verdict {verdict.lower()}"

@@ -1,6 +1,5 @@
 """Every vote of a run is found again in the ledger of a real PostgreSQL, and what is wrong is found and named."""
 
-import asyncio
 import resource
 import time
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from loadtests.records import LINE, SUFFIX, Line
-from system.db.migrate import migrate
 from tests.unit import servers
 from tests.unit.load.ledger import VOTES, Database, Plan
 from tests.unit.load.records import BEGAN, again, grown, vote, written
@@ -31,8 +29,7 @@ MANY = 200_000
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[servers.Server]:
-    with servers.postgres() as server:
-        asyncio.run(migrate(server.url))
+    with servers.migrated_postgres() as server:
         yield server
 
 

@@ -200,12 +200,12 @@ def test_a_fault_has_its_effect_and_recovery() -> None:
 
 def test_markdown_has_verdict_problems_measurements_and_reconciliation() -> None:
     written = text.markdown(result())
-    assert written.startswith("# NO-GO\n\n2 of 5 limits broken&#58; vote, p99; votes lost; 1 not proven\n")
+    assert written.startswith("# NO-GO\n\n2 of 5 limits broken: vote, p99; votes lost; 1 not proven\n")
     assert "| **broken** | vote, p99 | at most 50 ms | 75 ms | 50 % over |  |" in written
     assert "| **not proven** | memory of redis |" in written
     assert "| vote | 16 000 | 12 | 998 | 1.25 | 9.5 | 75 | 210 | 640 | 1.1 | 61 |" in written
-    assert "- Reconciliation FAILED&#58; 20 000 accepted, 2 lost" in written
-    assert "- Knee&#58; kept up with 2 500" in written
+    assert "- Reconciliation FAILED: 20 000 accepted, 2 lost" in written
+    assert "- Knee: kept up with 2 500" in written
 
 
 def test_every_row_of_markdown_has_the_cells_of_its_head() -> None:
@@ -225,7 +225,7 @@ def test_markdown_mentions_links_and_formats_nothing() -> None:
 def test_markdown_without_observations_says_so() -> None:
     written = text.markdown(nothing())
     assert written.startswith("# INCOMPLETE\n\nNo limit was checked")
-    assert written.count("nothing was observed") == 3
+    assert written.count("nothing was observed") == 4
     assert "|" not in written
 
 

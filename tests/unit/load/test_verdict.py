@@ -7,6 +7,7 @@ from loadtests.scenario import Scenario, parse_scenario
 from validation.core.errors import UsageError
 from validation.load import verdict
 from validation.load.result import Check, Latency, Reconciliation, Sample
+from validation.probes.running.host import Use
 
 RECONCILED = Reconciliation(1000, 0, 0, 0, 0, 0, [], 1.0, 2.0, 3.0, [(1.0, 1000)])
 VOTES = Latency("vote", 2000, 0, 200.0, 2.0, 6.0, 12.0, 20.0, 30.0, 1.0, 5.0, 9.0, 15.0, 25.0, [(10.0, 2000)])
@@ -103,6 +104,13 @@ def test_redis_may_grow_by_the_keys_that_it_remembers(keys: int, held: bool) -> 
     assert check.held is held
 
 
+@pytest.mark.parametrize("seen", [{}, {"postgres": 90.0}], ids=["no part", "only a part that is left out"])
+def test_samples_without_the_memory_of_a_part_are_not_proven(seen: dict[str, float]) -> None:
+    unseen = [Sample(1.0 + number, 0, 0, 0.0, {}, seen) for number in range(20)]
+    (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), unseen, keys=0)
+    assert check.held is None
+
+
 def test_memory_without_samples_is_not_proven() -> None:
     (check,) = verdict.growth(a_scenario(whole={"growth_mib": 32}), [], keys=0)
     assert check.held is None
@@ -111,8 +119,8 @@ def test_memory_without_samples_is_not_proven() -> None:
 @pytest.mark.parametrize(
     ("planned", "sent", "seconds", "word"),
     [
-        (1000, 1000, [(0.5, 1.0)] * 10, "GO"),
-        (1000, 990, [(0.5, 1.0)] * 10, "GO"),
+        (1000, 1000, [(0.5, 1.0)] * 10, "PASSED"),
+        (1000, 990, [(0.5, 1.0)] * 10, "PASSED"),
         (1000, 989, [(0.5, 1.0)] * 10, "INCOMPLETE"),
         (0, 0, [(0.5, 1.0)] * 10, "INCOMPLETE"),
         (1000, 1000, [], "INCOMPLETE"),
@@ -144,3 +152,39 @@ def test_reads_of_the_counts_are_limited() -> None:
 def test_an_interrupted_schedule_proves_nothing_about_the_rate() -> None:
     rate, p95 = verdict.budgets(a_scenario({"vote": {"rate": 1_000_000, "p95": 20}}), [VOTES], interrupted=True)
     assert (rate.held, p95.held) == (None, True)
+
+
+def test_a_run_that_held_everything_under_less_load_is_partial() -> None:
+    held = Check("vote, p50", "1", "1", held=True)
+    assert verdict.verdict([held]) == "PASSED"
+    assert verdict.verdict([held], ["Shorter: 3 s instead of 30 s."]) == "PARTIAL"
+    assert verdict.verdict([Check("vote, p50", "1", "2", held=False)], ["Shorter: 3 s instead of 30 s."]) == "NO-GO"
+    assert verdict.verdict([Check("vote, p50", "1", "2", held=None)], ["Shorter: 3 s instead of 30 s."]) == "INCOMPLETE"
+
+
+BY_OTHERS = Use(0.5, 1.0, 0.2, 0.0, {}, 5.0)
+BY_ITSELF = Use(0.5, 1.0, 0.9, 0.0, {}, 5.0)
+UNKNOWN = Use(0.5, 1.0, None, 0.0, {}, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("uses", "excuses"),
+    [
+        ([BY_OTHERS] * 2 + [BY_ITSELF] * 8, True),
+        ([BY_OTHERS] + [BY_ITSELF] * 9, False),
+        ([BY_ITSELF] * 10, False),
+        ([UNKNOWN] * 10, False),
+        ([], False),
+    ],
+)
+def test_a_late_answer_is_not_proven_if_others_saturated_the_machine_and_nothing_else_is(uses: list[Use], *, excuses: bool) -> None:
+    samples = [Sample(float(at), 0, 0, 0.0, {}, {}, use) for at, use in enumerate(uses)]
+    late = Check("vote, p99", "at most 50 ms", "80 ms", False, timed=True)
+    kept = Check("vote, p50", "at most 50 ms", "8 ms", True, timed=True)
+    refused = Check("vote, failures", "at most 0", "3 of 100", False)
+    lost = Check("votes lost", "0", "1 of 100", False, kind="reconciliation")
+    checked = verdict.excused([late, kept, refused, lost], samples)
+    assert [one.held for one in checked] == [None if excuses else False, True, False, False]
+    assert ("others saturated this machine in 2 of 10 samples" in checked[0].reason) is excuses
+    assert verdict.verdict(checked) == "NO-GO"
+    assert verdict.verdict(verdict.excused([late, kept], samples)) == ("INCOMPLETE" if excuses else "NO-GO")

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from validation.core.settings import PROJECT
-from validation.record.verdicts import CheckpointResult, Run, RunVerdict, Verdict
+from validation.record.results import CheckpointResult, Verdict
+from validation.record.verdicts import Run, RunVerdict
 from validation.report.model import load
 
 STEPS = """
@@ -103,7 +104,8 @@ def project(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     """The process from which runs of projects are forked."""
-    env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("runs"))}
+    # PYTHONPATH: in a copy with a defect, the copy, and not the project that is installed
+    env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("runs")), "PYTHONPATH": str(PROJECT)}
     command = [sys.executable, Path(__file__).with_name("forking.py")]
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         yield server

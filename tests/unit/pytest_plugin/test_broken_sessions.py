@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, has_harness_error, not_proven
-from validation.record.verdicts import Verdict
+from validation.record.results import Verdict
 
 
 def test_a_mistyped_tag_is_a_harness_error_not_an_interruption(run_feature: RunFeature) -> None:
@@ -137,3 +137,24 @@ def test_a_quick_run_skips_thorough_scenarios(run_feature: RunFeature, flags: li
 
 def test_a_quick_run_of_only_thorough_scenarios_proves_nothing(run_feature: RunFeature) -> None:
     assert run_feature("@thorough\n" + RIGHT.strip(), flags=["quick"]).checkpoint.verdict is Verdict.NOT_PROVEN
+
+
+def test_after_the_first_finding_nothing_else_runs(run_feature: RunFeature) -> None:
+    scenarios = RIGHT + "\nScenario: Second\n  Then it is wrong\n\nScenario: Third\n  Then it is wrong"
+    ended = run_feature(scenarios, flags=["first_finding"])
+    assert [one.outcome for one in ended.checkpoint.scenarios] == ["passed", "failed", "not_proven"]
+    assert (len(ended.checkpoint.findings), ended.run.exit_code, ended.run.harness_failed) == (1, 1, False)
+
+
+LATE = """
+@then("it is late")
+def it_is_late(observe):
+    observe._machine = lambda: "others saturated it"
+    observe("seconds", expected=1, observed=2, timed=True)
+"""
+
+
+@pytest.mark.parametrize("flag", ["first_finding", "fail_fast"])
+def test_a_time_limit_missed_on_a_busy_machine_does_not_end_a_run(run_feature: RunFeature, flag: str) -> None:
+    ended = run_feature("Scenario: First\n  Then it is late\n\nScenario: Second\n  Then it is wrong", LATE, flags=[flag])
+    assert [one.outcome for one in ended.checkpoint.scenarios] == ["not_proven", "failed"]

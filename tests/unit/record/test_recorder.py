@@ -1,5 +1,6 @@
 """A record reads back as it was written, and a changed one is rejected."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,3 +94,32 @@ def test_an_empty_collection_reads_as_none(empty: object) -> None:
 def test_a_text_that_was_cut_says_how_long_it_was() -> None:
     assert text("x" * 5000).endswith("… (5000 characters)")
     assert text("x" * TEXT_MAX) == "x" * TEXT_MAX
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_record_that_cannot_be_written_is_lost_and_says_so_once() -> None:
+    heard: list[Event] = []
+    recorder = Recorder(Path("/dev/full"), (heard.append,))
+    for event in EVENTS:
+        recorder.emit(event)
+    recorder.close()
+    assert recorder.lost
+    assert [type(event) for event in heard] == [HarnessFailed]
+    assert "No space left on device" in str(heard)
+
+
+def test_a_record_whose_disk_fills_up_keeps_every_whole_line(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    recorder = Recorder(tmp_path / "record")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+        for event in EVENTS:
+            recorder.emit(event)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    recorder.emit(EVENTS[-1])
+    recorder.close()
+    assert (tmp_path / "record").read_text().endswith("\n")
+    kept = list(read(tmp_path / "record"))
+    assert 0 < len(kept) < len(EVENTS)
+    assert kept == EVENTS[: len(kept)]

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.record.events import Event, Finished, HarnessFailed, Observed, Planned, RunFinished, RunStarted, Started
-from validation.record.verdicts import EXIT_CODES, CheckpointResult, Run, RunVerdict, Verdict, evaluate
+from tests.unit.record.subjects import SUBJECT
+from validation.record.events import Event, Finished, HarnessFailed, Observed, Planned, RunFinished, RunStarted, Started, SubjectSeen
+from validation.record.results import CheckpointResult, Verdict
+from validation.record.verdicts import EXIT_CODES, Run, RunVerdict, evaluate
 from validation.registry.checkpoints import registry
 
 TODAY = date(2026, 11, 24)
@@ -16,7 +18,9 @@ RIGHT, WRONG = True, False
 
 
 def started(*scope: str, target: str = "local", waivers: Sequence[dict[str, str]] = ()) -> RunStarted:
-    return RunStarted("run", target, "2026-11-24T10:00:00+00:00", list(scope), [], {}, {}, list(waivers))
+    return RunStarted(
+        "run", target, "2026-11-24T10:00:00+00:00", list(scope), [], {}, {"votecheck": "0.3.2"}, list(waivers), subject=SUBJECT
+    )
 
 
 def observed(name: str, right: bool) -> Observed:
@@ -34,12 +38,13 @@ def planned(name: str, checkpoint: str = "5.1") -> Planned:
     return Planned(name, name, [checkpoint], "a.feature")
 
 
-def waiver(checkpoint: str = "5.1", expires: str = "2026-12-31") -> dict[str, str]:
-    return {"id": checkpoint, "reason": "the proxy does it", "owner": "release board", "expires": expires}
+def waiver(checkpoint: str = "5.1", expires: str = "2026-12-31", finding: str = "colour", version: str = "0.3.2") -> dict[str, str]:
+    reason, owner = "the proxy does it", "release board"
+    return {"id": checkpoint, "finding": finding, "version": version, "reason": reason, "owner": owner, "expires": expires}
 
 
 def verdict(*events: Event, end: bool = True) -> Run:
-    return evaluate([*events, *([RunFinished(1.0)] if end else [])], registry(), TODAY)
+    return evaluate([*events, *([SubjectSeen(SUBJECT), RunFinished(1.0)] if end else [])], registry(), TODAY)
 
 
 def of(run: Run, checkpoint: str = "5.1") -> CheckpointResult:
@@ -81,7 +86,7 @@ def test_the_verdict_of_a_checkpoint_follows_from_its_scenarios(events: list[Eve
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (verdict(started("5.1"), *scenario(RIGHT)), RunVerdict.GO),
+        (verdict(started("5.1"), *scenario(RIGHT)), RunVerdict.PARTIAL),
         (verdict(started("5.1", "5.2"), *scenario(RIGHT)), RunVerdict.INCOMPLETE),
         (verdict(started("5.1", "5.2"), *scenario(WRONG, outcome="failed")), RunVerdict.NO_GO),
         (verdict(started("5.1"), *scenario(RIGHT), HarnessFailed("a process is left")), RunVerdict.INCOMPLETE),
@@ -103,7 +108,18 @@ def test_the_verdict_of_a_checkpoint_follows_from_its_scenarios(events: list[Eve
 )
 def test_the_verdict_of_a_run_follows_from_its_checkpoints(run: Run, expected: RunVerdict) -> None:
     assert run.verdict is expected
-    assert run.exit_code == {RunVerdict.GO: 0, RunVerdict.NO_GO: 1, RunVerdict.INCOMPLETE: 3}[expected]
+    assert run.exit_code == {RunVerdict.NO_GO: 1, RunVerdict.INCOMPLETE: 3, RunVerdict.PARTIAL: 4}[expected]
+
+
+def test_a_whole_run_in_which_everything_passed_is_go() -> None:
+    seen = [
+        one
+        for checkpoint in registry().values()
+        for need in checkpoint.needs
+        for one in scenario(RIGHT, checkpoint=checkpoint.id, name=f"{checkpoint.id} {need}", fidelity=need)
+    ]
+    run = verdict(started(*registry(), target="cluster"), *seen)
+    assert (run.verdict, run.exit_code, run.gaps) == (RunVerdict.GO, 0, ())
 
 
 def test_no_verdict_shares_an_exit_code() -> None:
@@ -131,23 +147,43 @@ def test_a_record_without_an_end_is_a_harness_error() -> None:
     assert run.harness_errors == ("The run was cut off: its record has no end.",)
 
 
+OPEN = "not proven: S"
+RED = scenario(WRONG, outcome="failed", reason="red")
+
+
 @pytest.mark.parametrize(
-    ("events", "expires", "expected", "reason"),
+    ("events", "given", "expected", "reason"),
     [
-        (scenario(WRONG, outcome="failed", reason="red"), "2026-11-24", Verdict.WAIVED, "the proxy does it (release board, until"),
-        (scenario(outcome="not_proven", reason="no proxy"), "2026-12-31", Verdict.WAIVED, "Without the waiver: S: no proxy"),
-        ([], "2026-12-31", Verdict.WAIVED, "Without the waiver: None of its scenarios ran."),
-        (scenario(WRONG, outcome="failed", reason="red"), "2026-11-23", Verdict.FAILED, "Its waiver expired on 2026-11-23"),
-        (scenario(RIGHT), "2026-11-23", Verdict.FAILED, "Its waiver expired on 2026-11-23"),
-        (scenario(RIGHT), "2026-12-31", Verdict.FAILED, "is no longer needed: remove it."),
+        (RED, [waiver(expires="2026-11-24")], Verdict.WAIVED, "the proxy does it (release board, until"),
+        (scenario(outcome="not_proven", reason="no proxy"), [waiver(finding=OPEN)], Verdict.WAIVED, "Without the waiver: S: no proxy"),
+        ([], [waiver(finding="not proven")], Verdict.WAIVED, "Without the waiver: None of its scenarios ran."),
+        (RED, [waiver(expires="2026-11-23")], Verdict.FAILED, "Its waiver expired on 2026-11-23"),
+        (scenario(RIGHT), [waiver(expires="2026-11-23")], Verdict.FAILED, "Its waiver expired on 2026-11-23"),
+        (scenario(RIGHT), [waiver()], Verdict.FAILED, "is no longer needed: remove it."),
+        (RED, [waiver(version="0.3.1")], Verdict.FAILED, "Its waiver is for version 0.3.1, and this is 0.3.2"),
+        (RED, [waiver(), waiver(finding="size")], Verdict.FAILED, "Its waiver for `size` (release board) is no longer"),
+        (RED, [waiver(finding="colou")], Verdict.FAILED, "Its waiver for `colou` (release board) is no longer"),
     ],
-    ids=["of a failure, on its last day", "of what is open", "of nothing seen", "expired", "expired and green", "not needed"],
-)
-def test_a_waiver_counts_until_it_expires_and_only_if_needed(events: list[Event], expires: str, expected: Verdict, reason: str) -> None:
-    run = verdict(started("5.1", waivers=[waiver(expires=expires)]), *events)
+    ids=[
+        "of a failure, on its last day", "of what is open", "of nothing seen", "expired", "expired and green", "not needed",
+        "of another version", "one of two not needed", "of another finding",
+    ],
+)  # fmt: skip
+def test_a_waiver_counts_until_it_expires_and_only_if_needed(
+    events: list[Event], given: list[dict[str, str]], expected: Verdict, reason: str
+) -> None:
+    run = verdict(started("5.1", waivers=given), *events)
     assert of(run).verdict is expected
     assert reason in of(run).reason
-    assert run.verdict is (RunVerdict.GO if expected is Verdict.WAIVED else RunVerdict.NO_GO)
+    assert run.verdict is (RunVerdict.PARTIAL if expected is Verdict.WAIVED else RunVerdict.NO_GO)
+    assert of(run).waived_by
+
+
+def test_a_checkpoint_is_waived_only_if_every_finding_is() -> None:
+    two = [*scenario(WRONG, outcome="failed"), *scenario(outcome="not_proven", reason="no proxy", name="T")]
+    one = of(verdict(started("5.1", waivers=[waiver()]), *two))
+    assert (one.verdict, one.waived_by) == (Verdict.FAILED, "No waiver covers: not proven: T.")
+    assert of(verdict(started("5.1", waivers=[waiver(), waiver(finding="not proven: T")]), *two)).verdict is Verdict.WAIVED
 
 
 def test_a_waiver_of_another_checkpoint_changes_nothing() -> None:
@@ -191,7 +227,7 @@ def honest_scenario(draw: st.DrawFn, number: int) -> list[Event]:
 RECORDS = (
     st.integers(1, 5).flatmap(lambda n: st.tuples(*(honest_scenario(i) for i in range(n)))).map(lambda s: [e for one in s for e in one])
 )
-ORDER = [RunVerdict.GO, RunVerdict.INCOMPLETE, RunVerdict.NO_GO]
+ORDER = [RunVerdict.GO, RunVerdict.PARTIAL, RunVerdict.INCOMPLETE, RunVerdict.NO_GO]
 
 
 @given(RECORDS, st.data(), st.booleans())
@@ -210,3 +246,21 @@ def test_fewer_observations_never_make_a_checkpoint_pass(events: list[Event], da
     before, after = verdict(started(*SCOPE), *events), verdict(started(*SCOPE), *kept)
     for one, other in zip(before.results, after.results, strict=True):
         assert one.verdict is Verdict.PASSED or other.verdict is not Verdict.PASSED
+
+
+def late(machine: str) -> Observed:
+    return Observed("S", "Then it is ready", "ready", "within 5 s", "after 9 s", ok=False, machine=machine)
+
+
+def test_a_time_limit_missed_while_others_saturated_the_machine_is_not_proven_and_excuses_nothing_else() -> None:
+    begin, end = scenario(RIGHT)[:-1], scenario(RIGHT, outcome="failed", reason="ready")[-1]
+    excused = verdict(started("5.1"), *begin, late("99 % busy"), end)
+    assert of(excused).verdict is Verdict.NOT_PROVEN
+    assert "Others saturated this machine" in of(excused).reason
+    assert "99 % busy" in of(excused).reason
+    assert of(excused).findings == ()
+    assert excused.verdict is RunVerdict.INCOMPLETE
+    assert of(verdict(started("5.1"), *begin, late(""), end)).verdict is Verdict.FAILED
+    wrong = of(verdict(started("5.1"), *begin, late("99 % busy"), observed("S", WRONG), end))
+    assert wrong.verdict is Verdict.FAILED
+    assert [found.subject for found in wrong.findings] == ["colour"]

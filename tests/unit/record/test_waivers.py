@@ -9,7 +9,7 @@ import pytest
 from validation.core.errors import UsageError
 from validation.record.waivers import read_waivers
 
-GOOD = 'id = "4.3"\nreason = "no seccomp there"\nowner = "release board"\nexpires = 2026-12-31\n'
+GOOD = 'id = "4.3"\nfinding = "seccomp"\nversion = "0.3.2"\nreason = "no seccomp there"\nowner = "release board"\nexpires = 2026-12-31\n'
 Write = Callable[[str], Path]
 
 
@@ -24,7 +24,14 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_a_complete_waiver_is_read(write: Write) -> None:
-    expected = {"id": "4.3", "reason": "no seccomp there", "owner": "release board", "expires": "2026-12-31"}
+    expected = {
+        "id": "4.3",
+        "finding": "seccomp",
+        "version": "0.3.2",
+        "reason": "no seccomp there",
+        "owner": "release board",
+        "expires": "2026-12-31",
+    }
     assert read_waivers(write(f"[[waiver]]\n{GOOD}")) == [expected]
 
 
@@ -54,7 +61,7 @@ def test_an_id_is_normalised(write: Write) -> None:
         ("[[waiver]]\n" + GOOD.replace('"4.3"', "4.3"), "id must be text in quotes"),
         ("[[waiver]]\n" + GOOD.replace("4.3", "9.9"), "There is no checkpoint 9.9"),
         ("[[waiver]]\n" + GOOD.replace("4.3", "4.2,4.3"), "There is no checkpoint 4.2,4.3"),
-        (f"[[waiver]]\n{GOOD}[[waiver]]\n{GOOD}", "waives the same checkpoint twice"),
+        (f"[[waiver]]\n{GOOD}[[waiver]]\n{GOOD}", "waives the same finding twice"),
     ],
 )
 def test_an_unusable_file_is_wrong_usage_and_the_error_names_the_problem(write: Write, text: str, problem: str) -> None:

@@ -1,11 +1,24 @@
 """Records to build reports from, each written through the recorder, as in a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from validation.record.events import Event, Finished, HarnessFailed, Measured, Observed, RunFinished, RunStarted, Started
+from tests.unit.record.subjects import SUBJECT
+from validation.core.settings import TARGETS
+from validation.record.events import (
+    Event,
+    Finished,
+    HarnessFailed,
+    KnownProof,
+    Measured,
+    Observed,
+    RunFinished,
+    RunStarted,
+    Started,
+    SubjectSeen,
+)
 from validation.record.recorder import Recorder
 from validation.registry.checkpoints import registry
 
@@ -13,11 +26,20 @@ SCRIPT = "<script>alert(1)</script>"
 HOSTILE = f"{SCRIPT} [red]red[/red] \x1b[2J\x00 | ` & \u202e \ufffe end"
 
 
+def waiver(checkpoint: str, finding: str = "answer", expires: str = "2030-01-01", version: str = "0.3.2") -> dict[str, str]:
+    return {"id": checkpoint, "finding": finding, "version": version, "reason": "known", "owner": "release board", "expires": expires}
+
+
+def proof(defect: str, *checkpoints: str, stale: bool = False, finding: str = "status: expected 422, observed 201") -> KnownProof:
+    return KnownProof(defect, f"Title of {defect}", list(checkpoints), finding, "2026-11-29T10:00:00+00:00", stale)
+
+
 class Record:
     """Writes the record of one run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.shows: frozenset[str] = frozenset()
         self._recorder = Recorder(folder / "results.jsonl")
 
     def emit(self, event: Event) -> None:
@@ -31,11 +53,15 @@ class Record:
         flags: list[str] | None = None,
         waivers: list[dict[str, str]] | None = None,
         started: str = "2026-11-23T09:30:00+00:00",
-        self_tested: dict[str, bool] | None = None,
+        proofs: Sequence[KnownProof] = (),
+        command: str = "votecheck run",
+        fault_minutes: float = 0.25,
     ) -> None:
+        self.shows = TARGETS.get(target, frozenset())
         machine = {"system": "Linux 6.1", "cores": "2", "memory": "4 GiB"}
         versions = {"votecheck": "0.3.2", "pytest": "9.2.0"}
-        self.emit(RunStarted(self.folder.name, target, started, scope, flags or [], machine, versions, waivers or [], self_tested or {}))
+        run, asked, shaped = self.folder.name, (flags or [], machine, versions), (list(proofs), command, fault_minutes)
+        self.emit(RunStarted(run, target, started, scope, *asked, waivers or [], *shaped, subject=SUBJECT))
 
     def scenario(  # noqa: PLR0913 - the parts of a scenario
         self,
@@ -47,19 +73,26 @@ class Record:
         name: str = "It holds",
         evidence: str = "",
         remedy: str = "",
+        fidelity: str = "",
+        row: dict[str, str] | None = None,
+        template: str = "",
+        given: str = "",
     ) -> None:
         """Write a scenario. A fact is (subject, expected, observed), and wrong if the last two differ."""
         identifier = f"features/test_features.py::{checkpoint}-{name}"
-        self.emit(Started(identifier, name, [checkpoint], f"protocol/{checkpoint}.feature"))
+        self.emit(Started(identifier, name, [checkpoint], f"protocol/{checkpoint}.feature", row or {}, template))
         for subject, expected, observed in facts:
-            self.emit(Observed(identifier, "Then it is right", subject, expected, observed, expected == observed, evidence, remedy))
+            wrong = expected != observed
+            fact = Observed(identifier, "Then it is right", subject, expected, observed, not wrong, evidence, remedy, given * wrong)
+            self.emit(fact)
         right = all(expected == observed for _, expected, observed in facts)
-        fidelity = registry()[checkpoint].needs[0]
+        fidelity = fidelity or registry()[checkpoint].needs[0]
         self.emit(Finished(identifier, outcome or ("passed" if right else "failed"), reason, seconds, fidelity))
 
     def passes(self, *checkpoints: str) -> None:
         for checkpoint in checkpoints:
-            self.scenario(checkpoint, ("status", "200", "200"))
+            for fidelity in filter(self.shows.__contains__, registry()[checkpoint].needs):
+                self.scenario(checkpoint, ("status", "200", "200"), name=f"It holds at {fidelity}", fidelity=fidelity)
 
     def measure(self, name: str, value: float, unit: str) -> None:
         self.emit(Measured(name, value, unit))
@@ -69,6 +102,7 @@ class Record:
 
     def end(self, seconds: float = 12.0) -> Path:
         """Finish the run and return its folder."""
+        self.emit(SubjectSeen(SUBJECT))
         self.emit(RunFinished(seconds))
         return self.cut_off()
 
@@ -101,8 +135,11 @@ def record(new_record: Callable[[str], Record]) -> Record:
 @pytest.fixture
 def failed(record: Record) -> Path:
     """A run with every kind of result: passed, failed with hostile and huge text, not proven, harness error, waived, flaky."""
-    waiver = {"id": "5.4", "reason": "the proxy limits it", "owner": "release board", "expires": "2027-01-31"}
-    record.start(["1.1", "2.1", "2.3", "5.1", "5.2", "5.3", "5.4", "6.1"], waivers=[waiver], flags=["--api-url", "$API_URL"])
+    record.start(
+        ["1.1", "2.1", "2.3", "5.1", "5.2", "5.3", "5.4", "6.1"],
+        waivers=[waiver("5.4", expires="2027-01-31")],
+        flags=["--api-url", "$API_URL"],
+    )
     record.passes("2.1")
     record.scenario("2.3", outcome="not_proven", reason="Skipped: [bold]no proxy[/bold]")
     record.scenario(

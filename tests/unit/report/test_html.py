@@ -38,7 +38,8 @@ def test_a_blocker_shows_expected_observed_remedy_and_the_command(page: Page) ->
         rf"FAILED 5\.1 {re.escape(registry()['5.1'].title)} .* Expected 201 Observed .* Evidence x+.* Remedy compare system/contract.py",
         blocker,
     )
-    assert 'votecheck run --checkpoint 5.1 --api-url "$API_URL"' in blocker
+    assert "votecheck run --checkpoint 5.1 --scenario '" in blocker
+    assert '--api-url "$API_URL"' in blocker
 
 
 def test_what_is_not_proven_comes_with_its_reason_and_next_command(page: Page) -> None:

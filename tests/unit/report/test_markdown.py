@@ -1,6 +1,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from validation.registry.checkpoints import registry
 from validation.report import markdown
 from validation.report.model import load
@@ -14,7 +16,8 @@ def test_the_verdict_comes_first_then_the_phases_then_the_blockers(failed: Path)
         for part in ("| 5  Votes over HTTP |", "## Blockers", "### 5.1", "## Harness errors", "## Not proven", "## Waived")
     ]
     assert places == sorted(places)
-    assert '```sh\nvotecheck run --checkpoint 5.1 --api-url "$API_URL"\n```' in written
+    assert "```sh\nvotecheck run --checkpoint 5.1 --scenario '" in written
+    assert '--api-url "$API_URL"\n```' in written
 
 
 def test_a_cell_cannot_leave_its_row_or_become_markup(failed: Path) -> None:
@@ -41,12 +44,33 @@ def test_a_run_with_nothing_open_is_short(clean: Path) -> None:
     assert "##" not in written
 
 
-def test_it_stays_below_the_limit_of_github(record: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(markdown, "_FINDINGS_MAX", 10_000)
-    record.start(["5.1", "5.2"])
-    for checkpoint in ("5.1", "5.2"):
-        record.scenario(checkpoint, *((f"vote {n}", "<" * 300, "`" * 300) for n in range(400)))
+def test_it_stays_below_the_limit_of_github_and_no_section_hides_a_later_one(record: Any) -> None:
+    failing = [one for one in registry() if "local" in registry()[one].needs]
+    assert len(failing) > 20
+    record.start([*registry()])
+    for checkpoint in failing:
+        facts = [(f"{'x' * 280} {chr(97 + n) * 5}", "<" * 300, "`" * 300) for n in range(6)]
+        for number in range(4):
+            record.scenario(checkpoint, *facts, name="<" * 290 + f" {number}", given="|" * 300, row={"a": "&" * 300})
+    record.harness_error("no sockets left")
     written = markdown.render(load(record.end()))
-    assert len(written.encode()) < markdown.BYTES_MAX
+    assert markdown.BYTES_MAX / 3 < len(written.encode()) < markdown.BYTES_MAX
     assert written.startswith("# NO-GO")
-    assert "Shortened. index.html of this run has the rest." in written
+    shown = written.count("\n### ")
+    assert 0 < shown < len(failing)
+    assert f"{len(failing) - shown} more in index.html of this run." in written
+    assert "## Harness errors\n\n- no sockets left" in written
+    assert "## Not proven\n" in written
+
+
+@pytest.mark.parametrize("most", [0, 1, 60, 100, 400, 1500, 4000, 20_000])
+def test_it_fits_whatever_room_is_left(failed: Path, most: int) -> None:
+    whole, written = markdown.render(load(failed)), markdown.render(load(failed), most)
+    assert len(written.encode()) < max(most, 1)
+    assert written == whole or "Shortened." in written or "more in index.html" in written or written == ""
+
+
+def test_nothing_is_cut_that_fits(failed: Path) -> None:
+    whole = markdown.render(load(failed))
+    assert "Shortened" not in whole
+    assert markdown.render(load(failed), 2 * len(whole.encode()) + 1000) == whole

@@ -5,11 +5,17 @@ from typing import Any
 
 import pytest
 
+from tests.unit.report.conftest import proof, waiver
 from validation.core.errors import UsageError
-from validation.record.verdicts import Run, RunVerdict, Verdict
+from validation.record.events import KnownProof
+from validation.record.results import Verdict
+from validation.record.verdicts import Run
 from validation.registry.checkpoints import registry
 from validation.report import html, markdown, model
 from validation.report.model import load, self_tested, tally
+
+ALL = len(registry())
+BEYOND = ALL - 32
 
 
 def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:
@@ -21,8 +27,7 @@ def test_a_run_is_read_back_with_its_verdict(failed: Path) -> None:
 
 
 def test_waivers_expire_relative_to_the_day_of_the_run(record: Any) -> None:
-    waiver = {"id": "5.1", "reason": "known", "owner": "board", "expires": "2001-01-31"}
-    record.start(["5.1"], waivers=[waiver], started="2001-01-31T23:00:00+00:00")
+    record.start(["5.1"], waivers=[waiver("5.1", expires="2001-01-31")], started="2001-01-31T23:00:00+00:00")
     record.scenario("5.1", ("answer", "201", "500"))
     assert load(record.end()).results[0].verdict is Verdict.WAIVED
 
@@ -69,8 +74,11 @@ def test_a_phase_is_as_bad_as_its_worst_checkpoint_and_beyond_comes_last(record:
 def test_only_a_full_run_clears_a_release(record: Any, clean: Path) -> None:
     record.start(["5.1"])
     record.passes("5.1")
-    assert model.headline(load(clean)) == "All 52 checkpoints passed: this release is cleared."
-    assert model.headline(load(record.end())) == "The 1 checkpoint in scope passed. Partial run: 1 of 52 checkpoints; 51 not run."
+    assert model.headline(load(clean)) == f"All {ALL} checkpoints passed: this release is cleared."
+    assert model.headline(load(record.end())) == (
+        f"The 1 checkpoint in scope passed, but this release is not cleared. Partial run: 1 of {ALL} checkpoints; {ALL - 1} not run."
+        " Not checked in a cluster: 5.1."
+    )
 
 
 KINDS = {"passed": ("5.1", "5.2"), "failed": ("6.1", "6.2"), "open": ("6.3", "6.4"), "waived": ("7.1", "8.1")}
@@ -79,11 +87,19 @@ KINDS = {"passed": ("5.1", "5.2"), "failed": ("6.1", "6.2"), "open": ("6.3", "6.
 @pytest.mark.parametrize(
     ("counts", "harness_error", "expected"),
     [
-        ({"passed": 1}, False, "The 1 checkpoint in scope passed. Partial run: 1 of 52 checkpoints; 51 not run."),
-        ({"passed": 2}, False, "The 2 checkpoints in scope passed. Partial run: 2 of 52 checkpoints; 50 not run."),
-        ({"waived": 1}, False, "1 waived, none passed. Partial run"),
-        ({"waived": 2}, False, "2 waived, none passed. Partial run"),
-        ({"passed": 1, "waived": 1}, False, "1 of 2 checkpoints passed, 1 waived. Partial run"),
+        (
+            {"passed": 1},
+            False,
+            f"The 1 checkpoint in scope passed, but this release is not cleared. Partial run: 1 of {ALL} checkpoints; {ALL - 1} not run.",
+        ),
+        (
+            {"passed": 2},
+            False,
+            f"The 2 checkpoints in scope passed, but this release is not cleared. Partial run: 2 of {ALL} checkpoints; {ALL - 2} not run.",
+        ),
+        ({"waived": 1}, False, "1 waived, none passed, but this release is not cleared. Partial run"),
+        ({"waived": 2}, False, "2 waived, none passed, but this release is not cleared. Partial run"),
+        ({"passed": 1, "waived": 1}, False, "1 of 2 checkpoints passed, 1 waived, but this release is not cleared. Partial run"),
         ({"failed": 1}, False, "1 of 1 checkpoint failed (6.1): do not release. Partial run"),
         ({"failed": 2, "passed": 1}, False, "2 of 3 checkpoints failed (6.1, 6.2): do not release. Partial run"),
         ({"open": 1}, False, "1 of 1 checkpoint is not proven: this release is not cleared. Partial run"),
@@ -94,7 +110,7 @@ KINDS = {"passed": ("5.1", "5.2"), "failed": ("6.1", "6.2"), "open": ("6.3", "6.
 )
 def test_headlines_use_singular_and_plural_correctly(record: Any, counts: dict[str, int], harness_error: bool, expected: str) -> None:
     ids = {kind: KINDS[kind][:number] for kind, number in counts.items()}
-    waivers = [{"id": i, "reason": "known", "owner": "board", "expires": "2030-01-01"} for i in ids.get("waived", ())]
+    waivers = [waiver(i, "status") for i in ids.get("waived", ())]
     record.start([i for chosen in ids.values() for i in chosen], waivers=waivers)
     record.passes(*ids.get("passed", ()))
     for identifier in (*ids.get("failed", ()), *ids.get("waived", ())):
@@ -102,14 +118,6 @@ def test_headlines_use_singular_and_plural_correctly(record: Any, counts: dict[s
     if harness_error:
         record.harness_error("Not cleaned up")
     assert model.headline(load(record.end())).startswith(expected)
-
-
-def test_a_quick_run_clears_no_release(record: Any) -> None:
-    record.start([*registry()], flags=["--quick"])
-    record.passes(*registry())
-    run = load(record.end())
-    assert run.verdict is RunVerdict.GO
-    assert model.headline(run) == ("All 52 checkpoints passed. Quick run: it skipped some scenarios of each kind, so it clears no release.")
 
 
 def test_a_run_that_was_cut_off_is_incomplete(record: Any) -> None:
@@ -139,33 +147,59 @@ def test_a_folder_without_a_record_names_the_next_command(tmp_path: Path) -> Non
 
 
 def test_self_tested_checkpoints_of_the_protocol_are_counted_apart_and_last() -> None:
-    assert tally(()) == "0 of 20 checks beyond the protocol and 0 of 32 checkpoints are self-tested"
-    assert tally(registry()) == "20 of 20 checks beyond the protocol and 32 of 32 checkpoints are self-tested"
-    assert tally({"B1", "5.1", "5.2"}).startswith("1 of 20 checks beyond the protocol and 2 of 32 ")
+    assert tally(()) == f"0 of {BEYOND} checks beyond the protocol and 0 of 32 checkpoints are self-tested"
+    assert tally(registry()) == f"{BEYOND} of {BEYOND} checks beyond the protocol and 32 of 32 checkpoints are self-tested"
+    assert tally({"B1", "5.1", "5.2"}).startswith(f"1 of {BEYOND} checks beyond the protocol and 2 of 32 ")
 
 
-def self_test_of(record: Any, **known: dict[str, bool]) -> str:
-    record.start(["5.1"], **known)
+def self_test_of(record: Any, *proofs: KnownProof) -> str:
+    record.start(["5.1", "B3"], proofs=proofs)
     record.passes("5.1")
     return self_tested(load(record.end()))
 
 
-def test_without_a_self_test_the_report_names_the_command(record: Any) -> None:
-    assert self_test_of(record) == "not run here. Try: votecheck defects run"
+def test_without_a_proof_the_report_names_the_command(record: Any) -> None:
+    assert self_test_of(record) == "no proof is shipped. Try: votecheck defects run"
 
 
-def test_a_report_lists_what_is_not_self_tested(record: Any) -> None:
-    said = self_test_of(record, self_tested=dict.fromkeys((one for one in registry() if one not in {"5.1", "B3"}), True))
-    assert said == "19 of 20 checks beyond the protocol and 31 of 32 checkpoints are self-tested. Not self-tested: 5.1, B3."
-
-
-def test_a_report_counts_the_self_tests_with_this_exact_source(record: Any) -> None:
-    said = self_test_of(record, self_tested=dict.fromkeys(registry(), True) | {"5.1": False})
-    assert said.endswith("32 of 32 checkpoints are self-tested, 51 of these 52 with this exact source.")
+@pytest.mark.parametrize(
+    ("proofs", "said"),
+    [
+        ([proof("D1", "5.1"), proof("D2", "5.1", "B3")], "2 of 2 checkpoints have been seen to fail, for 2 seeded defects."),
+        ([proof("D1", "5.1")], "1 of 2 checkpoints have been seen to fail, for 1 seeded defect. No proof is shipped for B3."),
+        (
+            [proof("D1", "5.1"), proof("D2", "5.1", stale=True), proof("D3", "B3")],
+            (
+                "2 of 2 checkpoints have been seen to fail, for 3 seeded defects. 1 proof STALE: something has changed since."
+                " Try: votecheck defects run --stale"
+            ),
+        ),
+        (
+            [proof("D1", "5.1"), proof("D2", "B3", stale=True)],
+            (
+                "2 of 2 checkpoints have been seen to fail, for 2 seeded defects. 1 proof STALE: something has changed since,"
+                " and no other proof of B3. Try: votecheck defects run --stale"
+            ),
+        ),
+    ],
+    ids=["all", "one never", "one of two is stale", "the only one is stale"],
+)
+def test_a_report_says_which_checkpoints_have_been_seen_to_fail(record: Any, proofs: list[KnownProof], said: str) -> None:
+    assert self_test_of(record, *proofs) == said
 
 
 @pytest.mark.parametrize("written", [html.render, markdown.render])
-def test_a_report_counts_the_self_tested_checkpoints(record: Any, written: Callable[[Run], str]) -> None:
-    record.start(["5.1"], self_tested=dict.fromkeys(registry(), True))
+def test_a_report_counts_the_checkpoints_that_have_been_seen_to_fail(record: Any, written: Callable[[Run], str]) -> None:
+    record.start(["5.1"], proofs=[proof("D1", "5.1")])
     record.passes("5.1")
-    assert "32 of 32 checkpoints are self-tested" in written(load(record.end()))
+    assert "1 of 1 checkpoint has been seen to fail" in written(load(record.end()))
+
+
+def test_the_page_lists_the_defects_that_a_checkpoint_caught_and_marks_stale_proofs(record: Any) -> None:
+    record.start(["5.1", "5.2"], proofs=[proof("D1", "5.1"), proof("D2", "5.1", stale=True)])
+    record.passes("5.1")
+    page = html.render(load(record.end()))
+    assert "It has been seen to fail for 2 seeded defects" in page
+    assert "D2 Title of D2" in page
+    assert page.count(">STALE<") == 1
+    assert "No proof is shipped that it can fail." in page

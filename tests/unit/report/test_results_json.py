@@ -10,7 +10,10 @@ from validation.registry.checkpoints import registry
 from validation.report import results_json
 from validation.report.model import load
 
-PUBLISHED = "schema_version run target verdict exit_code started seconds machine versions checkpoints beyond harness_errors measurements"
+PUBLISHED = (
+    "schema_version run target verdict exit_code command gaps unstable shards started seconds machine versions subject checkpoints beyond"
+    " harness_errors measurements evidence evidence_limits claims"
+)
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def results(failed: Path) -> Any:
 
 def test_it_has_exactly_the_published_fields(results: Any) -> None:
     assert list(results) == PUBLISHED.split()
-    assert list(results["checkpoints"][0]) == "id title verdict reason target observations seconds findings".split()  # noqa: SIM905 - as published
+    assert list(results["checkpoints"][0]) == "id title verdict reason target observations seconds proofs findings".split()  # noqa: SIM905 - as published
 
 
 def test_it_describes_the_run(results: Any) -> None:
@@ -63,6 +66,6 @@ def test_the_schema_rejects_an_unpublished_field(results: Any) -> None:
 
 
 def test_a_document_that_does_not_match_the_schema_is_not_written(failed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results_json, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(results_json, "SCHEMA_VERSION", 2)
     with pytest.raises(HarnessError, match="schema_version"):
         results_json.render(load(failed))

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from validation.record.events import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started
+from tests.unit.record.subjects import SUBJECT
+from tests.unit.report.conftest import proof
+from validation.record.events import Event, Finished, Observed, Planned, RunFinished, RunStarted, Started, SubjectSeen
 from validation.record.recorder import read
 from validation.registry.checkpoints import registry
 from validation.report.model import load
@@ -114,19 +116,21 @@ def test_nothing_of_the_system_is_markup_or_an_escape_sequence(failed: Path) -> 
 def test_a_command_is_never_wrapped(record: Any) -> None:
     record.start(["5.1"], flags=["--reports", "/x" * 80])
     record.scenario("5.1", ("answer", "201", "500"))
-    assert f"votecheck run --checkpoint 5.1 --reports {'/x' * 80}" in summed_up(record.end(), console())
+    assert f"votecheck run --checkpoint 5.1 --scenario 'It holds' --reports {'/x' * 80}" in summed_up(record.end(), console())
 
 
 def played(*order: str, ended: int = 99) -> list[str]:
     """Play scenarios such as "5.1 here", planned in this order; return the checkpoints in the order they are printed."""
-    events: list[Event] = [RunStarted("r", "local", "2026-11-25T10:00:00+00:00", sorted({one.split()[0] for one in order}), [], {}, {}, [])]
+    events: list[Event] = [
+        RunStarted("r", "local", "2026-11-25T10:00:00+00:00", sorted({one.split()[0] for one in order}), [], {}, {}, [], subject=SUBJECT)
+    ]
     events += [Planned(one, one, one.split()[:1], "a.feature") for one in order]
     for one in order[:ended]:
         right = Observed(one, "Then", "colour", "green", "green", ok=True)
         events += [Started(one, one, one.split()[:1], "a.feature"), right, Finished(one, "passed", "", 0.5, "files")]
     to = console()
     with Progress([registry()[i] for i in events[0].scope], to) as progress:  # type: ignore[union-attr]
-        for event in [*events, RunFinished(1.0)]:
+        for event in [*events, SubjectSeen(SUBJECT), RunFinished(1.0)]:
             progress(event)
     return [" ".join(line.split()[:2]) for line in printed(to).splitlines()]
 
@@ -139,9 +143,10 @@ def test_a_checkpoint_whose_other_scenario_never_ran_is_printed_at_the_end() -> 
     assert played("4.3 here", "5.1 S", "4.3 there", ended=2) == ["4.3 NOT", "5.1 PASSED"]
 
 
-def test_the_summary_counts_the_self_tested_checkpoints(record: Any) -> None:
-    record.start(["5.1"], self_tested={"5.1": True})
+def test_the_summary_counts_the_checkpoints_that_have_been_seen_to_fail(record: Any) -> None:
+    record.start(["5.1", "5.2"], proofs=[proof("D3", "5.1")])
     record.passes("5.1")
     folder, to = record.end(), console()
     summary(load(folder), to, folder)
-    assert "Self-test: 0 of 20 checks beyond the protocol and 1 of 32 checkpoints are self-tested. Not self-tested: 1.1, 1.2" in printed(to)
+    said = "Self-test: 1 of 2 checkpoints have been seen to fail, for 1 seeded defect. No proof is shipped for 5.2."
+    assert said in printed(to)

@@ -12,9 +12,17 @@ def test_all_reports_are_written_and_latest_points_to_them(failed: Path) -> None
     run = write_all(failed)
     latest = failed.parent / "latest"
     assert run.verdict == "NO-GO"
-    assert {f.name for f in latest.iterdir()} == {"results.jsonl", "index.html", "junit.xml", "results.json", "summary.md"}
+    assert {f.name for f in latest.iterdir()} == {
+        "results.jsonl",
+        "index.html",
+        "junit.xml",
+        "ctrf.json",
+        "results.sarif",
+        "results.json",
+        "summary.md",
+    }
     assert (latest.is_symlink(), latest.readlink()) == (True, Path(failed.name))
-    assert {f.name for f in failed.parent.iterdir()} == {"latest", failed.name}
+    assert {f.name for f in failed.parent.iterdir()} == {"latest", "index.html", failed.name}
 
 
 def test_the_same_record_gives_the_same_reports(failed: Path) -> None:

@@ -1,11 +1,11 @@
 """Cleanup ends and removes everything that a dead run left, and touches nothing of a live run or of another user."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,16 +47,16 @@ def start() -> Iterator[Start]:
         process.communicate()
 
 
+CLAIM = f"import sys, tempfile; from validation.targets import cleanup; tempfile.tempdir = sys.argv[1]; cleanup.claim(sys.argv[2]); {WAIT}"
+
+
 @pytest.fixture
-def orphaned(temporary: Path) -> Path:
-    """The folder of a run whose owner process has exited."""
-    folder = cleanup.claim("20260101-000000-dead")
-    owner = subprocess.Popen([sys.executable, "-c", ""])
-    created = psutil.Process(owner.pid).create_time()
+def orphaned(temporary: Path, start: Start) -> Path:
+    """The folder of a run whose owner was killed."""
+    owner = start(str(temporary), "20260101-000000-dead", program=CLAIM)
+    owner.kill()
     owner.wait()
-    (folder / "owner.json").write_text(json.dumps({"pid": owner.pid, "created": created}))
-    assert folder.parent.parent == temporary
-    return folder
+    return cleanup.base() / "20260101-000000-dead"
 
 
 def test_a_live_run_is_not_touched(start: Start) -> None:
@@ -64,7 +64,32 @@ def test_a_live_run_is_not_touched(start: Start) -> None:
     process = start(**{MARK: "run"})
     assert cleanup.reap() == ([], [])
     assert process.poll() is None
-    assert (folder / "owner.json").is_file()
+    assert (folder / cleanup.OWNER_FILE).is_file()
+
+
+@pytest.mark.parametrize("seconds", [-86_400, -1, 0, 1, 86_400])
+def test_a_live_run_of_another_process_is_not_touched_whatever_the_clock_says(
+    temporary: Path, start: Start, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = start(str(temporary), "another", program=CLAIM)
+    began, now = psutil.boot_time(), time.time()
+    monkeypatch.setattr(
+        psutil._psplatform, "boot_time", lambda: began + seconds
+    )  # a step of the clock moves the boot time that Linux states
+    monkeypatch.setattr(time, "time", lambda: now + seconds)
+    assert cleanup.reap() == ([], [])
+    assert owner.poll() is None
+    assert (cleanup.base() / "another").is_dir()
+
+
+def test_a_run_whose_owner_left_processes_behind_is_dead(temporary: Path, start: Start) -> None:
+    begin = "import subprocess, sys; child = subprocess.Popen(['sleep', '60'], cwd=cleanup.base() / 'run');"
+    owner = start(str(temporary), "run", program=CLAIM.replace(WAIT, begin + WAIT))
+    owner.kill()
+    owner.wait()
+    assert owner.stdout is not None
+    assert cleanup.reap() == (["run"], [])
+    assert owner.stdout.read() == ""  # the end of it: nothing that the owner started holds it open
 
 
 @pytest.mark.parametrize("program", [WAIT, IGNORES_SIGTERM + WAIT], ids=["handles SIGTERM", "ignores SIGTERM"])
@@ -94,14 +119,11 @@ def test_a_stopped_process_is_resumed_to_exit_cleanly(orphaned: Path, start: Sta
     assert not psutil.pid_exists(stopped.pid)
 
 
-def test_a_reused_process_id_does_not_own_a_run(orphaned: Path) -> None:
-    (orphaned / "owner.json").write_text(json.dumps({"pid": os.getpid(), "created": 1.0}))
-    assert cleanup.reap() == ([orphaned.name], [])
-
-
-@pytest.mark.parametrize("owner", ["", "{}", "no json", '{"pid": 1}'])
-def test_a_folder_without_a_readable_owner_is_removed(orphaned: Path, owner: str) -> None:
-    (orphaned / "owner.json").write_text(owner)
+@pytest.mark.parametrize("owner", [None, "", f"{os.getpid()}\n"], ids=["none", "empty", "a live process"])
+def test_a_folder_that_nobody_has_locked_is_removed(orphaned: Path, owner: str | None) -> None:
+    (orphaned / cleanup.OWNER_FILE).unlink()
+    if owner is not None:
+        (orphaned / cleanup.OWNER_FILE).write_text(owner)
     assert cleanup.reap() == ([orphaned.name], [])
 
 

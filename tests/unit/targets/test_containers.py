@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.targets.test_cleanup import orphaned, temporary  # noqa: F401 - fixtures
+from tests.unit.targets.test_cleanup import orphaned, start, temporary  # noqa: F401 - fixtures
 from validation.core.errors import HarnessError, ProbeError, TargetUnavailable
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually

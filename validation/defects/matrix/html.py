@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Template
 
+from validation.core.files import write_whole
 from validation.defects.catalogue import Defect
 from validation.defects.matrix import markdown
 from validation.defects.matrix.matrix import Cell, Matrix, by_checkpoint
@@ -24,6 +25,7 @@ SIGNS = {Cell.CAUGHT: "●", Cell.SURVIVED: "✕", Cell.ALSO_FAILED: "○", Cell
 """Each cell has a sign as well as a colour."""
 
 SCHEMA_VERSION = 2
+MATRIX = "matrix.json"
 
 
 def write(folder: Path, matrix: Matrix, defects: Mapping[str, Defect], self_tested: frozenset[str]) -> str:
@@ -38,11 +40,11 @@ def write(folder: Path, matrix: Matrix, defects: Mapping[str, Defect], self_test
     folder.mkdir(parents=True, exist_ok=True)
     text = markdown.markdown(matrix, defects, self_tested)
     for name, written in (
-        ("matrix.json", json.dumps(document(matrix, defects, self_tested), indent=2) + "\n"),
+        (MATRIX, json.dumps(document(matrix, defects, self_tested), indent=2) + "\n"),
         ("index.html", render(matrix, defects, self_tested)),
         ("summary.md", text + "\n"),
     ):
-        (folder / name).write_text(written, encoding="utf-8")
+        write_whole(folder / name, written)
     return text
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from validation.defects.results import Observation, Row
-from validation.record.verdicts import Verdict
+from validation.record.results import Verdict
 
 
 class Cell(StrEnum):

@@ -11,7 +11,9 @@ from validation.defects.proving.bench import HERE
 from validation.defects.proving.commands import report_of
 from validation.defects.results import UNCHANGED, Observation, Row, now
 from validation.defects.seeding import seeded_copy, why_not_applied
-from validation.record.verdicts import Run, Scenario, Verdict
+from validation.record.results import Verdict
+from validation.record.scenario import Scenario
+from validation.record.verdicts import Run
 from validation.registry.checkpoints import Checkpoint, registry
 from validation.report import model
 
@@ -108,7 +110,7 @@ def row(defect: Defect, runs: Sequence[Run], digest: str, ids: Sequence[str]) ->
     )
 
 
-def not_green(unchanged: Row) -> list[str]:
+def not_green_in(unchanged: Row) -> list[str]:
     """Return what is not green on the unchanged system, so that its failure would prove nothing."""
     first_wrong = {one.checkpoint: f", {one.subject}" for one in reversed(unchanged.wrong)}
     return ([unchanged.harness_error] if unchanged.harness_error else []) + [

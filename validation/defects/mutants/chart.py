@@ -68,7 +68,7 @@ def _changes(lines: list[str], number: int) -> Iterator[tuple[str, int, str]]:
     """Yield the changes at a line: the kind, the number of the line after the replaced ones, and the replacement."""
     line = lines[number]
     if scalar := SCALAR.match(line):
-        yield "scalar changed", number + 1, f"{scalar['head']}{_other(scalar['value'])}\n"
+        yield "scalar changed", number + 1, f"{scalar['head']}{other(scalar['value'])}\n"
         if not line.lstrip().startswith("- "):
             yield "line left out", number + 1, ""
     if item := ITEM.match(line):
@@ -90,7 +90,8 @@ def _balanced(block: list[str]) -> bool:
     return depth == 0
 
 
-def _other(value: str) -> str:
+def other(value: str) -> str:
+    """Return another scalar of the same kind."""
     if value in {"true", "false"}:
         return "false" if value == "true" else "true"
     return str(int(value) + 1) if value.isdigit() else f"{value}x"

@@ -28,8 +28,12 @@ class Mutant:
 
     def __str__(self) -> str:
         """Return a description such as `system/api/votes.py:40 condition negated: x -> not x`."""
-        before, after = (" ".join(piece.split())[:SHOWN] for piece in (self.before, self.after))
-        return f"{self.file}:{self.line} {self.kind}: {before} -> {after}"
+        return f"{self.file}:{self.line} {self.kind}: {shortened(self.before)} -> {shortened(self.after)}"
+
+
+def shortened(piece: str) -> str:
+    """Return a piece of source on one line, cut."""
+    return " ".join(piece.split())[:SHOWN]
 
 
 def of_files(source: Path, paths: Iterable[Path], only: str, mutants: Callable[[str, str], list[Mutant]]) -> list[Mutant]:

@@ -1,12 +1,12 @@
 """Mutants of Python source: one small change each, such as a negated condition, or a call or an `await` left out.
 
-Existing mutation libraries run a project's own unit tests in its own folder and do not leave out calls or `await`; here the protocol runs
-on a copy. The mutants are made from the syntax tree, and everything except the changed piece stays as written.
+ADR 0037 says why no mutation library makes them. They are made from the syntax tree, and everything except the changed piece stays as
+written.
 """
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import singledispatch
 from pathlib import Path
 
@@ -30,6 +30,19 @@ def mutants_of(source: Path, only: str = "") -> list[Mutant]:
     """
     paths = (file for folder in ("system", "chart/files") for file in (source / folder).rglob("*.py"))
     return of_files(source, (file for file in paths if "images" not in file.relative_to(source).parts), only, mutants)
+
+
+def of_folders(source: Path, folders: Iterable[str], only: str = "") -> list[Mutant]:
+    """Return all mutants of the Python files in some folders, in the order of files and lines.
+
+    Args:
+        source: the folder that paths are relative to.
+        folders: folders or files below it.
+        only: a prefix of paths; other files are left out.
+    """
+    places = [source / folder for folder in folders]
+    paths = {file for place in places for file in ([place] if place.is_file() else place.rglob("*.py"))}
+    return of_files(source, paths, only, mutants)
 
 
 def mutants(file: str, text: str) -> list[Mutant]:

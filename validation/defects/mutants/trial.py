@@ -1,132 +1,164 @@
-"""Runs the protocol on mutants: each is applied to a copy of the source, and checkpoints run on this machine until one catches it."""
+"""Tries one mutant in a copy of the source: the first finding of a scenario, or the first failed test, ends it."""
 
-import random
-import tomllib
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
-from functools import partial
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from validation.core.errors import HarnessError
-from validation.core.settings import PROJECT, TARGETS
-from validation.defects.mutants import chart, python
+from validation.core.settings import PROJECT
+from validation.defects.mutants import chart, choosing
+from validation.defects.mutants.every import of_harness
+from validation.defects.mutants.executed import Executed, Window
 from validation.defects.mutants.mutant import Mutant
-from validation.defects.parallel import jobs
-from validation.defects.proving.bench import BRIEFLY, HERE
 from validation.defects.proving.commands import run_checkpoints
-from validation.defects.seeding import seeded_copy
-from validation.registry.checkpoints import BEYOND, registry
+from validation.defects.proving.pytest_runs import run_tests
+from validation.defects.seeding import IMPORT_SECONDS, environment
 
-ACCEPTED = Path(__file__).with_name("accepted_survivors.toml")
 SHOWN = 200
 """How many characters of a finding are kept."""
+RENDERED = ("chart/templates/", "chart/values.yaml")
+IMPORTED = "1.2"
+"""The checkpoint that imports every module. A mutant that does not import is not shown to it: that is cheaper to see here."""
+FLAGS = ("--quick", "--first-finding")
+_RENDERING = threading.Lock()
 
 
 class Fate(StrEnum):
     """What became of a mutant."""
 
     CAUGHT = "caught"
-    """A checkpoint failed, by a finding."""
+    """A scenario had a finding, or a test failed."""
     STOPPED = "stopped"
-    """Nothing was wrong, but a checkpoint could not be proven: the run is INCOMPLETE and clears no release."""
+    """Nothing was wrong, but a scenario could not be proven: the run is INCOMPLETE and clears no release."""
     SURVIVED = "survived"
-    """Every checkpoint passed."""
+    """Everything passed."""
+    EQUIVALENT = "equivalent"
+    """The chart renders the same with every shipped values file."""
+    UNREACHED = "unreached"
+    """No scenario or test executes the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A mutant, what became of it, and the checkpoint that decided, with its finding or reason."""
+    """A mutant and what became of it.
+
+    Attributes:
+        mutant: the mutant.
+        fate: what became of it.
+        by: the scenario or test that caught it.
+        detail: the finding, or the reason.
+        seconds: how long it took, beside others.
+    """
 
     mutant: Mutant
     fate: Fate
+    by: str = ""
     detail: str = ""
+    seconds: float = 0.0
 
 
-def stages(file: str) -> list[list[str]]:
-    """Return the ids of the checkpoints that read a file and can run on this machine: first the protocol, then the slower ones beyond."""
-    shown = [one for one in registry().values() if TARGETS["local"].intersection(one.needs) and one.reads(PurePosixPath(file))]
-    return [[one.id for one in shown if (one.phase == BEYOND) is beyond] for beyond in (False, True)]
+@dataclass(frozen=True, slots=True)
+class Tester:
+    """Tries mutants, one at a time in each copy.
 
-
-def sample(count: int, seed: int, only: str = "", source: Path = PROJECT) -> list[Mutant]:
-    """Draw mutants of the system and the chart; the same seed and source give the same ones.
-
-    Args:
-        count: how many, at most.
-        seed: of the random draw.
-        only: a file's path, or a prefix of paths; empty: any file.
-        source: the folder with `system/` and `chart/`.
+    Attributes:
+        of_system, of_tests: what executes each line.
+        kills: how many mutants of a file each scenario has caught so far.
+        alone: whether each scenario that caught a mutant passes by itself on the unchanged source.
     """
-    every = [*python.mutants_of(source, only), *chart.mutants_of(source, only)]
-    random.Random(seed).shuffle(every)  # noqa: S311 - no secret
-    return list(islice((one for one in every if not one.file.startswith("chart/") or chart.matters(one, source)), count))
+
+    of_system: Executed
+    of_tests: Executed
+    kills: choosing.Kills = field(default_factory=choosing.Kills)
+    alone: dict[str, bool] = field(default_factory=dict)
+
+    def try_one(self, mutant: Mutant, copy: Path) -> Trial:
+        """Apply a mutant to a copy, try it, and restore the copy."""
+        begun, file = time.monotonic(), copy / mutant.file
+        if mutant.file.startswith(RENDERED):
+            with _RENDERING:  # helm keeps its state in this process
+                if not chart.matters(mutant, PROJECT):
+                    return Trial(mutant, Fate.EQUIVALENT, "", "it renders the same, or not at all", round(time.monotonic() - begun, 1))
+        original = file.read_text(encoding="utf-8")
+        _write(file, mutant.text)
+        try:
+            trial = self._by_tests(mutant, copy) if of_harness(mutant.file) else self._by_scenarios(mutant, copy)
+        except HarnessError as error:  # for example a run that does not end
+            trial = Trial(mutant, Fate.STOPPED, "", str(error).split("\n", 1)[0][:SHOWN])
+        finally:
+            _write(file, original)
+        if trial.fate is Fate.CAUGHT and trial.by != IMPORTED and not of_harness(mutant.file) and not self.passes_alone(trial.by, copy):
+            trial = Trial(mutant, Fate.STOPPED, "", f"{trial.by!r} also fails alone on the unchanged source"[:SHOWN])
+        if trial.fate is Fate.CAUGHT:
+            self.kills[mutant.file, trial.by] += 1
+        return replace(trial, seconds=round(time.monotonic() - begun, 1))
+
+    def _by_scenarios(self, mutant: Mutant, copy: Path) -> Trial:
+        if choosing.imports(mutant) and (why := _why_not_imported(mutant, copy)):
+            return Trial(mutant, Fate.CAUGHT, IMPORTED, f"{IMPORTED} the module does not import: {why}"[:SHOWN])
+        chosen = choosing.scenarios(mutant, self.of_system, self.kills)
+        if not chosen:
+            return Trial(mutant, Fate.UNREACHED, "", "no scenario of this machine executes the line")
+        entries = run_scenarios(copy, chosen)
+        for identifier, entry in entries.items():
+            if entry["findings"]:
+                first = entry["findings"][0]
+                detail = f"{identifier} {first['subject']}: expected {first['expected']}, observed {first['observed']}"
+                return Trial(mutant, Fate.CAUGHT, first["scenario"], detail[:SHOWN])
+        unproven = [f"{identifier} {entry['reason']}" for identifier, entry in entries.items() if entry["verdict"] == "NOT PROVEN"]
+        if unproven:
+            return Trial(mutant, Fate.STOPPED, "", unproven[0][:SHOWN])
+        return Trial(mutant, Fate.SURVIVED, "", f"{len(chosen)} scenarios passed")
+
+    def passes_alone(self, name: str, copy: Path) -> bool:
+        """Return whether a scenario passes by itself on the unchanged copy; otherwise its findings say nothing about a mutant."""
+        if name not in self.alone:
+            windows = [one for one in self.of_system.windows if one.name == name]
+            entries = run_scenarios(copy, windows)
+            self.alone[name] = not any(entry["findings"] for entry in entries.values())
+        return self.alone[name]
+
+    def _by_tests(self, mutant: Mutant, copy: Path) -> Trial:
+        chosen = choosing.tests(mutant, self.of_tests, self.kills)
+        if not chosen:
+            return Trial(mutant, Fate.UNREACHED, "", "no test executes the line")
+        ran = run_tests(copy, ["-x", *(one.name for one in chosen)])
+        if ran.green:
+            return Trial(mutant, Fate.SURVIVED, "", f"{len(chosen)} tests passed")
+        by, words = ran.failed[0] if ran.failed else ("", ran.errors[0] if ran.errors else ran.end)
+        return Trial(mutant, Fate.CAUGHT, by, words[:SHOWN])
 
 
-Key = tuple[str, str, str, str]
-"""Identifies a mutant even if its line moves: file, kind, before and after."""
+def run_scenarios(copy: Path, chosen: Sequence[Window]) -> dict[str, dict[str, Any]]:
+    """Run scenarios on a copy up to the first finding, and return the entries of their checkpoints by id."""
+    ids = dict.fromkeys(identifier for one in chosen for identifier in one.checkpoints)
+    names = [word for one in chosen for word in ("--scenario", one.name)]
+    return run_checkpoints(copy, ids, (*FLAGS, *names))
 
 
-def key(mutant: Mutant) -> Key:
-    """Return the key of a mutant."""
-    return mutant.file, mutant.kind, mutant.before, mutant.after
-
-
-def accepted() -> dict[Key, str]:
-    """Return the accepted survivors, each with the reason.
-
-    An entry with a `*` in its file stands for every mutant that its patterns match.
-    """
-    entries: Sequence[dict[str, str]] = tomllib.loads(ACCEPTED.read_text(encoding="utf-8")).get("survivor", ())
-    listed = [((one["file"], one["kind"], one["before"], one["after"]), one["reason"]) for one in entries]
-    every = {key(one) for one in (*python.mutants_of(PROJECT), *chart.mutants_of(PROJECT))}
-    matched = {one: reason for pattern, reason in listed if "*" in pattern[0] for one in every if all(map(fnmatchcase, one, pattern))}
-    return matched | {one: reason for one, reason in listed if "*" not in one[0]}
-
-
-def try_all(mutants: Sequence[Mutant]) -> Generator[Trial]:
-    """Run the protocol on mutants, several at once, and yield the results in their order.
-
-    Raises:
-        HarnessError: a checkpoint fails on the unchanged system.
-    """
-    parts = {f"{one.file.split('/')[0]}/" for one in mutants}
-    with jobs([partial(_not_passed, None, part) for part in parts], 1) as futures:
-        before = {identifier: entry for future in futures for identifier, entry in future.result().items()}
-    if failed := [entry for entry in before.values() if entry["verdict"] == "FAILED"]:
-        raise HarnessError(
-            f"The unchanged system is not green: {failed[0]['id']} {failed[0]['reason']}", "a fault in the system", "votecheck run"
-        )
-    with jobs([partial(_try, mutant, frozenset(before)) for mutant in mutants], HERE.at_once) as trials:
-        yield from (future.result() for future in trials)
-
-
-def _try(mutant: Mutant, open_before: frozenset[str]) -> Trial:
+def _why_not_imported(mutant: Mutant, copy: Path) -> str:
+    """Return why Python cannot import the module of a mutant; empty if it can, or if only alembic loads it."""
+    if "migrations" in mutant.file or not mutant.file.startswith("system/"):
+        return ""
+    module = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     try:
-        entries = _not_passed(mutant, mutant.file)
-    except HarnessError as error:  # for example a run that does not end
-        return Trial(mutant, Fate.STOPPED, str(error).split("\n", 1)[0])
-    for identifier, entry in entries.items():
-        if entry["findings"]:
-            first = entry["findings"][0]
-            detail = f"{identifier} {first['subject']}: expected {first['expected']}, observed {first['observed']}"
-            return Trial(mutant, Fate.CAUGHT, detail[:SHOWN])
-    stopped = [f"{identifier} {entry['reason']}"[:SHOWN] for identifier, entry in entries.items() if identifier not in open_before]
-    return Trial(mutant, Fate.STOPPED, stopped[0]) if stopped else Trial(mutant, Fate.SURVIVED)
+        ran = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", f"import {module}"], cwd=copy, env=environment(copy), capture_output=True, text=True,
+            timeout=IMPORT_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"not within {IMPORT_SECONDS} s"
+    return (ran.stderr.strip().splitlines() or ["it fails"])[-1] if ran.returncode else ""
 
 
-def _not_passed(mutant: Mutant | None, file: str) -> dict[str, dict[str, Any]]:
-    """Return the entries of the checkpoints that do not pass on a copy, by id; with a mutant, up to the first stage with a finding."""
-    found: dict[str, dict[str, Any]] = {}
-    with seeded_copy(None) as copy:
-        if mutant:
-            (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
-        for ids in stages(file):
-            entries = run_checkpoints(copy, ids, BRIEFLY)
-            found |= {i: entry for i, entry in entries.items() if i in ids and entry["verdict"] != "PASSED"}
-            if mutant and any(entry["findings"] for entry in found.values()):
-                return found
-    return found
+def _write(file: Path, text: str) -> None:
+    """Write a file, and remove its byte code, which may look as new as the file."""
+    file.write_text(text, encoding="utf-8")
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        compiled.unlink(missing_ok=True)

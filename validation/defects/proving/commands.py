@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from validation.core.errors import HarnessError
+from validation.core.environment import CLUSTER, ENGINE, PARENT, PROXIES, built
+from validation.core.errors import INTERRUPTED_EXIT, HarnessError
 from validation.core.settings import PROJECT
 from validation.defects.catalogue import Load
-from validation.record.verdicts import INTERRUPTED_EXIT
 
 RUN_SECONDS = 600
 FEWER_COLLECTIONS = {"GOGC": "400"}
@@ -51,7 +51,7 @@ def report_of(words: Sequence[str], written: str, within: float) -> Iterator[Pat
         command = [sys.executable, "-m", "validation", *words, "--reports", reports]
         try:
             ran = subprocess.run(  # noqa: S603
-                command, cwd=PROJECT, env=FEWER_COLLECTIONS | os.environ, capture_output=True, text=True, timeout=within, check=False
+                command, cwd=PROJECT, env=_environment(), capture_output=True, text=True, timeout=within, check=False
             )
         except subprocess.TimeoutExpired:
             raise HarnessError(f"`{' '.join(words)[:200]}` did not end within {within:g} s.") from None
@@ -59,3 +59,7 @@ def report_of(words: Sequence[str], written: str, within: float) -> Iterator[Pat
         if ran.returncode == INTERRUPTED_EXIT or not results.is_file():
             raise HarnessError(f"The run gave no results: {ran.stderr.strip()[-300:]}", f"exit code {ran.returncode}")
         yield results
+
+
+def _environment() -> dict[str, str]:
+    return FEWER_COLLECTIONS | built(*ENGINE, *CLUSTER, *PROXIES) | {PARENT: str(os.getpid())}

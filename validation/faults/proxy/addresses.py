@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit, urlunsplit
 
 from validation.core.errors import HarnessError, NotProven
+from validation.faults.proxy.pooler import TransactionPooler
 from validation.faults.proxy.proxy import FaultProxy
 
 
@@ -13,18 +14,30 @@ def proxy_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
         HarnessError: the URL has no host or port.
         NotProven: `host` is empty.
     """
+    server = _server(url, host)
+    proxy = FaultProxy(server, "redis" if url.startswith("redis") else "postgres", host)
+    proxy.start()
+    return proxy
+
+
+def pooler_to(url: str, host: str) -> TransactionPooler:
+    """Start a pooler that listens at `host`, in front of the server at `postgresql://…`; it raises what `proxy_to` raises."""
+    pooler = TransactionPooler(_server(url, host), host)
+    pooler.start()
+    return pooler
+
+
+def url_through(url: str, proxy: FaultProxy | TransactionPooler) -> str:
+    """Return the URL that reaches the same server through a proxy."""
+    address = urlsplit(url)
+    user = address.netloc.rpartition("@")[0]
+    return urlunsplit(address._replace(netloc=f"{user}{'@' if user else ''}{proxy.host}:{proxy.port}"))
+
+
+def _server(url: str, host: str) -> tuple[str, int]:
     if not host:
         raise NotProven("Parts cannot reach a fault proxy: a rootless engine isolates its networks from the host. Try: run podman as root")
     address = urlsplit(url)
     if address.hostname is None or address.port is None:
         raise HarnessError("Cannot start a fault proxy: the server's URL has no host or no port.")
-    proxy = FaultProxy((address.hostname, address.port), "redis" if address.scheme.startswith("redis") else "postgres", host)
-    proxy.start()
-    return proxy
-
-
-def url_through(url: str, proxy: FaultProxy) -> str:
-    """Return the URL that reaches the same server through a proxy."""
-    address = urlsplit(url)
-    user = address.netloc.rpartition("@")[0]
-    return urlunsplit(address._replace(netloc=f"{user}{'@' if user else ''}{proxy.host}:{proxy.port}"))
+    return address.hostname, address.port

@@ -10,20 +10,18 @@ BY_COMMAND = {
     "XGROUP": "group requested",
     "XAUTOCLAIM": "claimed",
     "XACK": "acknowledged",
-    "MULTI": "dead letter begun",
-    "EXEC": "dead letter and acknowledgement committed",
     "XADD": "added",
     "EVALSHA": "added once",
     "connect": "connected to the database",
 }
-STATEMENTS = {"prepare": "statement prepared", "execute": "statement committed"}
+STATEMENTS = {"prepare": "statement prepared", "execute": "statement executed"}
 BY_SCRIPT = {
     "XTRIM": "trimmed",
     "DELCONSUMER": "idle names removed",
-    "XACK": "dead letter written",
+    "XACK": "dead letter and acknowledgement committed",
     "XADD": "added once, by the full script",
 }
-NOT_A_STEP = frozenset({"HELLO", "CLIENT", "AUTH", "SELECT", "PING", "ssl", "terminate", "query"})
+NOT_A_STEP = frozenset({"HELLO", "CLIENT", "AUTH", "SELECT", "PING", "INFO", "CONFIG", "ssl", "terminate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,48 +46,38 @@ class CrashPoint:
 
     def matcher(self) -> Callable[[Command], bool]:
         """Return the condition for a breakpoint. It must see every command of the proxy, from the first one on."""
-        name, seen = StepNamer(), Counter[str]()
+        seen = Counter[str]()
 
         def here(command: Command) -> bool:
-            step = name(command)
+            step = step_of(command)
             seen[step] += 1
             return step == self.step and seen[step] == self.turn
 
         return here
 
 
-class StepNamer:
-    """Names what a command does. It remembers which connections have an open transaction."""
-
-    def __init__(self) -> None:
-        self._in_transaction: set[int] = set()
-
-    def __call__(self, command: Command) -> str:
-        """Return the name of a command's step; empty for commands that only manage the connection."""
-        word = command.label
-        if word in NOT_A_STEP:
-            return ""
-        inside = command.connection in self._in_transaction
-        if word == "MULTI":
-            self._in_transaction.add(command.connection)
-        elif word == "EXEC":
-            self._in_transaction.discard(command.connection)
-        if word == "XREADGROUP":
-            return "new entries read" if command.words[-1] == ">" else "own pending read"
-        if word == "EVAL":
-            return next((step for part, step in BY_SCRIPT.items() if part in command.words[1]), word)
-        if word in STATEMENTS:  # the other statements are the driver's, which looks up types
-            return STATEMENTS[word] if "increment_votes" in command.words[1] else f"types looked up, {word}"
-        step = BY_COMMAND.get(word, word)
-        return f"dead letter {step}" if inside and word in {"XADD", "XACK"} else step
+def step_of(command: Command) -> str:
+    """Return the name of a command's step; empty for commands that only manage the connection or the transaction."""
+    word = command.label
+    if word in NOT_A_STEP:
+        return ""
+    if word == "query":
+        return "statement committed" if command.words[1] == "commit" else ""
+    if word == "XREADGROUP":
+        return "new entries read" if command.words[-1] == ">" else "own pending read"
+    if word == "EVAL":
+        return next((step for part, step in BY_SCRIPT.items() if part in command.words[1]), word)
+    if word in STATEMENTS:  # the other statements are the driver's, which looks up types
+        return STATEMENTS[word] if "increment_votes" in command.words[1] else f"types looked up, {word}"
+    return BY_COMMAND.get(word, word)
 
 
 def crash_points(protocol: WireProtocol, commands: Iterable[Command], until: str) -> list[CrashPoint]:
     """List the crash points of a recorded run, up to the last step named `until` if there is one."""
-    name, seen, found = StepNamer(), Counter[str](), list[CrashPoint]()
+    seen, found = Counter[str](), list[CrashPoint]()
     last = 0
     for command in commands:
-        if step := name(command):
+        if step := step_of(command):
             seen[step] += 1
             found.append(CrashPoint(protocol, step, seen[step], "request"))
             if command.answered:

@@ -11,6 +11,14 @@ AUTHENTICATION, ASKS_FOR_MORE = ord("R"), frozenset({3, 5, 10, 11})
 """Cleartext, MD5, and the two SASL steps that the client must answer."""
 PARSE, BIND, QUERY, TERMINATE, READY = b"P", b"B", b"Q", b"X", ord("Z")
 
+NOT_IN_A_TRANSACTION = b"Z\0\0\0\5I"
+
+
+def refusal(code: str, text: str) -> bytes:
+    """Return the reply to a request that the server refuses with an SQLSTATE."""
+    fields = b"".join(kind + word.encode() + b"\0" for kind, word in ((b"S", "ERROR"), (b"V", "ERROR"), (b"C", code), (b"M", text))) + b"\0"
+    return b"E" + (len(fields) + LENGTH_BYTES).to_bytes(LENGTH_BYTES) + fields + NOT_IN_A_TRANSACTION
+
 
 class Requests:
     """The client's messages, grouped into requests that the server answers as one."""

@@ -8,6 +8,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -80,7 +81,8 @@ class FaultProxy:
         self.counters = ProxyCounters()
         self.behavior = ProxyBehavior()
         self._breakpoints: list[Breakpoint] = []
-        self._open: set[_Connection] = set()
+        self._answers: list[tuple[Callable[[Command], bool], bytes]] = []
+        self.open: set[_Connection] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{protocol}", daemon=True)
         self._server: asyncio.Server | None = None
@@ -103,6 +105,24 @@ class FaultProxy:
         breakpoint_ = Breakpoint(self, match, side)
         self._breakpoints.append(breakpoint_)
         return breakpoint_
+
+    def answer_next(self, match: Callable[[Command], bool], reply: bytes) -> None:
+        """Answer the next matching command with `reply`. It does not reach the server. No earlier command may be unanswered."""
+        self._answers.append((match, reply))
+
+    def demote(self, reply: bytes) -> None:
+        """Answer every command on the connections that are open now with `reply`: the name leads elsewhere, and they lead where it led."""
+        self.behavior.demoted, self.behavior.refusal = self.counters.connections, reply
+
+    def take_answer(self, command: Command) -> bytes | None:
+        """Return the reply that was prepared for a command, if any."""
+        prepared = next((one for one in self._answers if one[0](command)), None)
+        if prepared:
+            self._answers.remove(prepared)
+        elif command.connection > self.behavior.demoted:
+            return None
+        self.counters.answered += 1
+        return prepared[1] if prepared else self.behavior.refusal
 
     def close_connections(self) -> None:
         """Close every connection cleanly."""
@@ -168,6 +188,7 @@ class FaultProxy:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.behavior.refuse:
             self.counters.refused += 1
+            self.counters.refused_at.append(time.monotonic())
             _close(writer, reset=True)
             return
         self.counters.connections += 1
@@ -177,17 +198,17 @@ class FaultProxy:
             _close(writer, reset=True)
             return
         connection = _Connection(self, self.counters.connections, writer, up_writer)
-        self._open.add(connection)
+        self.open.add(connection)
         try:
             await asyncio.gather(connection.requests(reader), connection.replies(up_reader))
         except asyncio.CancelledError:
             return  # the proxy was closed; before Python 3.12 asyncio would print how this task ended
         finally:
             connection.close(reset=False)
-            self._open.discard(connection)
+            self.open.discard(connection)
 
     async def _close_all(self, *, reset: bool) -> None:
-        for connection in list(self._open):
+        for connection in list(self.open):
             self.counters.closed += 1
             connection.close(reset=reset)
 
@@ -224,6 +245,9 @@ class _Connection:
                     command = Command(proxy.counters.commands, self.number, cut, answered)
                     proxy.commands.append(command)
                     await proxy.stop_at(command, "request", self)
+                    if (reply := proxy.take_answer(command)) is not None:
+                        await self._forward(self.client, reply)
+                        continue
                     if answered:
                         self.unanswered.append(command)
                     await self._forward(self.server, message)

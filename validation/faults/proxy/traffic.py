@@ -1,11 +1,13 @@
 """What passes through a fault proxy: commands, what the proxy does to them, and its counters."""
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Literal
 
 WireProtocol = Literal["redis", "postgres"]
 Side = Literal["request", "reply"]
 WORD_BYTES = 1500
+REFUSALS_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Command:
 
 @dataclass
 class ProxyCounters:
-    """What the proxy has done so far: the proof that a fault took effect."""
+    """What the proxy has done so far: the proof that a fault took effect. `refused_at`: monotonic seconds of the latest refusals."""
 
     connections: int = 0
     commands: int = 0
@@ -42,6 +44,8 @@ class ProxyCounters:
     closed: int = 0
     refused: int = 0
     delayed: int = 0
+    answered: int = 0
+    refused_at: deque[float] = field(default_factory=lambda: deque(maxlen=REFUSALS_MAX))
 
 
 @dataclass
@@ -52,3 +56,5 @@ class ProxyBehavior:
     blackhole: bool = False
     drop_replies: bool = False
     delay_seconds: float = 0.0
+    demoted: int = 0
+    refusal: bytes = b""

@@ -1,6 +1,5 @@
 """Run Locust headless as a child process with one scenario. An interruption ends it and keeps its records."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from loadtests import LOCUST_ENVIRONMENT
+from validation.core import interruption
+from validation.core.environment import built
 from validation.core.errors import HarnessError
 from validation.core.settings import PROJECT
 from validation.load.sampling.sampler import Look, parts_of
@@ -53,16 +54,17 @@ class Generator(Protocol):
         """
 
 
-def options(order: Order, scenarios: Path, folder: Path) -> list[str]:
+def options(order: Order, scenarios: Path, folder: Path, code: Path = Path("loadtests")) -> list[str]:
     """Return the command line options of Locust.
 
     Args:
         order: the work.
         scenarios: path of the scenario file for Locust.
         folder: folder that Locust writes to.
+        code: the package `loadtests`, as Locust finds it.
     """
     return [
-        "-f", "loadtests/locustfile.py,loadtests/shapes.py", "--headless", "--host", order.url,
+        "-f", ",".join(str(code / f"{name}.py") for name in ("locustfile", "shapes")), "--headless", "--host", order.url,
         "--scenario", order.scenario, "--scenarios", str(scenarios), "--records", str(folder / "records"),
         "--html", str(folder / "locust.html"), "--csv", str(folder / "locust"), "--only-summary", "--loglevel", "WARNING",
     ]  # fmt: skip
@@ -72,11 +74,13 @@ def options(order: Order, scenarios: Path, folder: Path) -> list[str]:
 def generating(order: Order) -> Iterator[Generator]:
     """Run Locust on this machine for the duration of the block."""
     spread = ["--processes", str(order.processes)] if order.processes > 1 else []
+    home = str(order.folder)  # Locust reads settings from its home and from where it works, and the run decides them alone
     log = order.folder / "locust.log"
-    with log.open("wb") as output:
+    with log.open("wb") as output, interruption.Held():
         child = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "locust", *options(order, order.scenarios, order.folder), *spread],
-            cwd=PROJECT, env=LOCUST_ENVIRONMENT | os.environ, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", "locust", *options(order, order.scenarios, order.folder, PROJECT / "loadtests"), *spread],
+            cwd=order.folder, env=built(HOME=home, PYTHONPATH=str(PROJECT), **LOCUST_ENVIRONMENT),
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         yield _Child(child, log, parts_of({"generator": lambda: child.pid}))

@@ -34,7 +34,7 @@ def render(result: LoadResult, links: Mapping[str, str]) -> str:
 def _template() -> Template:
     environment = pages(Path(__file__).parent)
     environment.filters |= {"duration": duration, "number": text.number, "word": text.word, "margin": text.margin}
-    environment.globals |= {"headline": text.headline, "schedule": text.schedule, "nothing": text.NOTHING}
+    environment.globals |= {"headline": text.headline, "schedule": text.schedule, "machine": text.machine, "nothing": text.NOTHING}
     return environment.get_template("load.html.j2")
 
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -13,13 +14,18 @@ from rich.table import Table
 from rich.text import Text
 
 from validation.load.result import Check, FaultRecord, Knee, Latency, LoadResult, Reconciliation, Sample
-from validation.record.verdicts import RunVerdict
-from validation.report.markdown import safe
+from validation.record.results import Verdict
+from validation.report.markdown import BYTES_MAX, fit, safe
 from validation.report.terminal import COLOURS
 from validation.report.text import duration, one_line
 
+if TYPE_CHECKING:
+    from validation.probes.running.host import Use
+
 NOTHING = "nothing was observed"
 HELD, BROKEN, NOT_PROVEN = "held", "broken", "not proven"
+BANNERS = {str(word): colour for word, colour in COLOURS.items()} | {str(Verdict.PASSED): "bold green"}
+"""Like that of a release, but a load run that passed has no banner: it clears no release."""
 _NAMED_MAX = 3
 _LINE_MAX = 300
 _WIDEST = 500
@@ -66,7 +72,11 @@ def margin(check: Check) -> str:
 
 
 def headline(result: LoadResult) -> str:
-    """Return one sentence that gives the reason for the verdict."""
+    """Return the reason for the verdict, in one or a few sentences."""
+    return " ".join([f"{_reason(result)}." if result.reductions else _reason(result), *result.reductions])
+
+
+def _reason(result: LoadResult) -> str:
     whole = len(result.checks)
     broken, open_ = ([c.what for c in result.checks if c.held is how] for how in (False, None))
     if broken:
@@ -112,9 +122,22 @@ def fault_line(fault: FaultRecord) -> str:
 
 
 def lines(result: LoadResult) -> list[str]:
-    """Return the lines below the table: reconciliation, knee, faults, schedule."""
+    """Return the lines below the table: reconciliation, knee, faults, schedule, machine, command."""
     knee = [knee_line(result.knee)] if result.knee else []
-    return [reconciliation_line(result.reconciliation), *knee, *map(fault_line, result.faults), f"Schedule: {schedule(result)}"]
+    return [
+        reconciliation_line(result.reconciliation),
+        *knee,
+        *map(fault_line, result.faults),
+        f"Schedule: {schedule(result)}",
+        f"Machine: {machine(result)}",
+        *([f"Repeat: {result.command}"] if result.command else []),
+    ]
+
+
+def machine(result: LoadResult) -> str:
+    """Return one line about the use of this machine after the warm-up. In a cluster the system under test runs on others."""
+    where = "this machine, which is not a node, was " if result.target == "cluster" else ""
+    return f"{where}{result.host}" if result.host else NOTHING
 
 
 def schedule(result: LoadResult) -> str:
@@ -128,7 +151,7 @@ def schedule(result: LoadResult) -> str:
 
 def summary(result: LoadResult, console: Console, folder: Path) -> None:
     """Print the summary of a load run: verdict, broken and unproven limits, percentiles, reconciliation, knee, path of the report."""
-    _print(console, Text.assemble("\n", (f" {result.verdict} ", COLOURS[RunVerdict(result.verdict)]), f"  {headline(result)}"))
+    _print(console, Text.assemble("\n", (f" {result.verdict} ", BANNERS[result.verdict]), f"  {headline(result)}"))
     _print(console, Text(one_line(_subtitle(result), _LINE_MAX), "dim"))
     for check in (c for c in worst_first(result.checks) if not c.held):
         colour = "bold red" if check.held is False else "yellow"
@@ -179,9 +202,9 @@ def _table(result: LoadResult, columns: Collection[str]) -> Table:
     return table
 
 
-def markdown(result: LoadResult) -> str:
-    """Return a load run as Markdown for a pull request. Text from the system cannot format, link or mention."""
-    return "\n".join(_blocks(result)) + "\n"
+def markdown(result: LoadResult, most: int = BYTES_MAX) -> str:
+    """Return a load run as Markdown for a pull request, in fewer than `most` bytes. Text from the system cannot format, link or mention."""
+    return fit([*_blocks(result), ""], {}, most)
 
 
 def _blocks(result: LoadResult) -> Iterator[str]:
@@ -210,8 +233,17 @@ def timeline_csv(result: LoadResult) -> str:
     cpu, memory = (sorted({p for s in result.samples for p in getattr(s, of)}) for of in ("cpu", "memory"))
     written = io.StringIO()
     to = csv.writer(written, lineterminator="\n")
+    of_host: dict[str, Callable[[Use], float | None]] = {
+        "machine_busy_share": lambda use: use.busy,
+        "machine_others_share": lambda use: use.others,
+        "machine_steal_share": lambda use: use.steal,
+        "pressure_cpu_share": lambda use: use.pressure.get("cpu"),
+        "pressure_io_share": lambda use: use.pressure.get("io"),
+        "pressure_memory_share": lambda use: use.pressure.get("memory"),
+        "machine_load": lambda use: use.load,
+    }
     head = ["at_s", "planned_per_s", "answered", "failed", "p50_ms", "p95_ms", "p99_ms", "lag_entries", "pending_entries", "oldest_s"]
-    to.writerow([*head, *(f"cpu_{one_line(p)}_cores" for p in cpu), *(f"memory_{one_line(p)}_mib" for p in memory)])
+    to.writerow([*head, *(f"cpu_{one_line(p)}_cores" for p in cpu), *(f"memory_{one_line(p)}_mib" for p in memory), *of_host])
     none = Sample(0, None, None, None, {}, {})
     for at in sorted(seconds | samples):
         second, sample = seconds.get(at), samples.get(at, none)
@@ -220,6 +252,7 @@ def timeline_csv(result: LoadResult) -> str:
             latency = [second.p50, second.p95, second.p99] if second.answered else [None] * 3
             row = [at, second.planned, second.answered, second.failed, *latency]
         row += [sample.lag, sample.pending, sample.oldest, *map(sample.cpu.get, cpu), *map(sample.memory.get, memory)]
+        row += [value(sample.host) if sample.host else None for value in of_host.values()]
         to.writerow(row)
     return written.getvalue()
 

@@ -1,4 +1,4 @@
-"""Write the files of a load run: HTML, JSON, Markdown and CSV."""
+"""Write the files of a load run: HTML, JSON, Markdown, JUnit XML and CSV."""
 
 import os
 from pathlib import Path
@@ -6,22 +6,26 @@ from pathlib import Path
 import msgspec
 
 from validation.core.errors import UsageError
+from validation.core.files import write_whole
+from validation.load.report import junit
 from validation.load.report.html import render
 from validation.load.report.text import markdown, timeline_csv
 from validation.load.result import LoadResult
 
 RESULT = "load.json"
+JUNIT = "junit.xml"
 LOCUST_FILES = {"Locust's own report": "locust.html", "Locust's statistics": "locust_stats.csv", "Locust log": "locust.log"}
 
 
 def write(folder: Path, result: LoadResult) -> None:
     """Write all files into the folder of a run, and point `load-latest` beside it there."""
-    (folder / RESULT).write_bytes(msgspec.json.format(msgspec.json.encode(result)))
-    (folder / "seconds.csv").write_text(timeline_csv(result), encoding="utf-8")
-    (folder / "load.md").write_text(markdown(result), encoding="utf-8")
+    write_whole(folder / RESULT, msgspec.json.format(msgspec.json.encode(result)))
+    write_whole(folder / "seconds.csv", timeline_csv(result))
+    write_whole(folder / "load.md", markdown(result))
+    write_whole(folder / JUNIT, junit.render(result))
     links = {name: file for name, file in LOCUST_FILES.items() if (folder / file).is_file()}
     page = render(result, {**links, "Each second": "seconds.csv", "Full data (JSON)": RESULT})
-    (folder / "index.html").write_text(page, encoding="utf-8")
+    write_whole(folder / "index.html", page)
     latest, new = folder.parent / "load-latest", folder.parent / f".load-latest-{os.getpid()}"
     new.symlink_to(folder.name)
     new.replace(latest)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import psutil
+from msgspec import structs
 
 from validation.core import protocol
 from validation.core.errors import HarnessError, NotProven, ProbeError
 from validation.load.result import Sample
+from validation.probes.running import host
 from validation.probes.running.stream import StreamProbe
 
 EVERY_SECONDS = 0.5
@@ -77,11 +79,13 @@ class Sampler:
     Attributes:
         look: the probe of CPU time and memory.
         stream: the stream; None if it cannot be read.
+        own: returns the CPU time of this run so far; None if it cannot be told apart from that of others on this machine.
         seen: the samples so far, with `at` in epoch seconds.
     """
 
     look: Look
     stream: StreamProbe | None
+    own: Callable[[], float | None] = lambda: None
     seen: list[Sample] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
 
@@ -98,15 +102,19 @@ class Sampler:
 
     def since(self, begun: float) -> list[Sample]:
         """Return the samples since a moment, with `at` in seconds after it."""
-        return [Sample(round(s.at - begun, 3), s.lag, s.pending, s.oldest, s.cpu, s.memory) for s in self.seen if s.at >= begun]
+        return [structs.replace(s, at=round(s.at - begun, 3)) for s in self.seen if s.at >= begun]
 
     def _look_on(self) -> None:
         rates = Rates()
         rates.after(self.look())
+        before = host.look(self.own)
         while not self._ended.wait(EVERY_SECONDS):
             usage = self.look()
             cores = rates.after(usage)
-            self.seen.append(Sample(time.time(), *self._queue(), cores, {name: used.mib for name, used in usage.items()}))
+            now = host.look(self.own)
+            memory = {name: used.mib for name, used in usage.items()}
+            self.seen.append(Sample(time.time(), *self._queue(), cores, memory, host.between(before, now)))
+            before = now
 
     def _queue(self) -> tuple[int | None, int | None, float | None]:
         if self.stream is None:

@@ -14,6 +14,8 @@ from validation.probes.chart.manifests import Values, open_chart
 ACTION = re.compile(r"\{\{-?\s*(?P<text>/\*.*?\*/|.*?)\s*-?\}\}", re.DOTALL)
 OPENING = ("if", "with", "range")
 NAMED = re.compile(r"(\$\w+(, *\$\w+)* *:= *)?(?P<pipeline>.*)", re.DOTALL)
+REFUSALS = "refusals.yaml"
+"""The template that renders nothing: its branches end the rendering, so no values file can take them. Refused pairs of values do."""
 MARK = "votecheck-branch-{};"
 """Text that the copy renders in a branch. No template contains it, and only this module reads it."""
 
@@ -57,7 +59,7 @@ def coverage(chart_dir: Path, values_sets: Iterable[Values]) -> tuple[tuple[Bran
         copy = Path(temporary) / "chart"
         shutil.copytree(chart_dir, copy)
         branches: list[Branch] = []
-        for file in sorted(f for f in (copy / "templates").rglob("*") if f.is_file()):
+        for file in sorted(f for f in (copy / "templates").rglob("*") if f.is_file() and f.name != REFUSALS):
             text = file.read_text(encoding="utf-8")
             file.write_text(_marked(text, str(file.relative_to(copy)), branches), encoding="utf-8")
         with open_chart(copy) as chart:

@@ -66,6 +66,8 @@ _REDIS_STREAM = _closed(
     {"address": {"type": "string", "pattern": r"^[^:/\s]+:[0-9]+$"}, "stream": TEXT, "consumerGroup": TEXT},
     {
         "enableTLS": {"enum": ["true", "false"]},
+        "unsafeSsl": {"enum": ["true", "false"]},
+        "databaseIndex": COUNT,
         "lagCount": COUNT,
         "activationLagCount": COUNT,
         "pendingEntriesCount": COUNT,
@@ -113,7 +115,7 @@ _ALERT = _closed(
         "alert": TEXT,
         "expr": TEXT,
         "labels": _closed({"severity": {"enum": ["critical", "warning"]}}),
-        "annotations": _closed({"summary": TEXT}),
+        "annotations": _closed({"summary": TEXT, "runbook_url": TEXT}),
     },
     {"for": {"type": "string", "pattern": "^[0-9]+(s|m|h)$"}},
 )

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from validation.core.environment import built
+
 SECONDS = 60.0
 """Seconds until the program is killed. It waits half of that for its vote to be counted."""
 
@@ -30,7 +32,7 @@ class TestPod:
 
     def __init__(self, command: Sequence[str], address: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - the chart's program
-            [sys.executable, *command[1:], address], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, *command[1:], address], env=built(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     @property

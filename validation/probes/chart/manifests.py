@@ -10,6 +10,7 @@ from typing import Any
 import helm_python as helm
 import yaml
 
+from validation.core import inputs
 from validation.core.errors import ProbeError
 
 RELEASE = "voting"
@@ -17,8 +18,33 @@ NAMESPACE = "default"
 Values = Mapping[str, Any]
 
 
+class _Loader(yaml.CSafeLoader):
+    """Reads YAML 1.1 as Kubernetes does: a date is text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+REFUSAL = "These values cannot work"
+"""Begins the chart's own explanation of why it refuses values that its schema accepts."""
+
+
 class RenderFailed(Exception):
     """The chart rejects the values or cannot be rendered with them: a fault of the chart, not of the harness. The message is helm's."""
+
+    @property
+    def refusal(self) -> str:
+        """The chart's own reasons, empty if it did not mean to fail."""
+        _, found, reasons = str(self).partition(REFUSAL)
+        return reasons.strip(": \n") if found else ""
+
+    @property
+    def reason(self) -> str:
+        """The chart's own reasons, or else helm's message."""
+        return self.refusal or str(self)
 
 
 class Severity(IntEnum):
@@ -90,12 +116,26 @@ def render(chart_dir: Path, values: Values | None = None, *, release: str = RELE
     return tuple(manifest for template, text in sorted(texts.items()) for manifest in parse(template, text))
 
 
+def why_not_rendered(chart_dir: Path, values: Values) -> str:
+    """Return why the chart does not render with values; empty if it does.
+
+    Raises:
+        ProbeError: see `open_chart`.
+    """
+    try:
+        render(chart_dir, values)
+    except RenderFailed as failed:
+        return failed.reason
+    return ""
+
+
 def render_texts(chart: helm.Chart, values: Values | None = None, *, release: str = RELEASE, namespace: str = NAMESPACE) -> dict[str, str]:
     """Render an open chart and return the text of each template, by path, without NOTES.txt and empty texts.
 
     Raises:
         helm.HelmError: rendering failed; `open_chart` translates it.
     """
+    inputs.note(f"helm template {release} --namespace {namespace}, with {inputs.values(values or {})}")
     rendered = chart.render(dict(values or {}), name=release, namespace=namespace)
     return {
         path.removeprefix(f"{chart.name}/"): text for path, text in rendered.items() if text.strip() and not path.endswith("/NOTES.txt")
@@ -109,7 +149,7 @@ def parse(template: str, text: str) -> tuple[Manifest, ...]:
         RenderFailed: the text is not YAML, or contains something other than Kubernetes objects.
     """
     try:
-        bodies = [body for body in yaml.load_all(text, Loader=yaml.CSafeLoader) if body is not None]
+        bodies = [body for body in yaml.load_all(text, Loader=_Loader) if body is not None]
         _ = [body["apiVersion"] for body in bodies]  # required, though a Manifest does not keep it
         return tuple(
             Manifest(template, body["kind"], body["metadata"]["name"], body["metadata"].get("namespace", ""), body) for body in bodies
@@ -126,6 +166,7 @@ def lint(chart_dir: Path, values: Values | None = None) -> tuple[Message, ...]:
     Raises:
         ProbeError: helm itself failed. Problems of the chart are in the messages.
     """
+    inputs.note(f"helm lint, with {inputs.values(values or {})}")
     try:
         report = helm.lint(chart_dir, dict(values or {}), strict=True)
     except helm.HelmError as failure:

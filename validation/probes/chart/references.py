@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from validation.core.collections import every
 from validation.policies.evaluator import selector_matches
 from validation.probes.chart.manifests import Manifest
 
@@ -144,7 +145,7 @@ def _service_references(rendering: Rendering, manifest: Manifest, source: str) -
     yield Reference(source, f"pods of {spec.get('selector')}", bool(pods))
     for port in spec.get("ports") or ():
         target = port.get("targetPort", port.get("port"))
-        yield Reference(source, f"port {target} of its pods", all(target in _ports(pod["spec"]["containers"]) for pod in pods))
+        yield Reference(source, f"port {target} of its pods", every(target in _ports(pod["spec"]["containers"]) for pod in pods))
 
 
 def _monitor_references(rendering: Rendering, manifest: Manifest, source: str) -> Iterator[Reference]:

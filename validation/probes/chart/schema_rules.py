@@ -184,6 +184,7 @@ _BREAKING: Mapping[str, Callable[[Any, Any], list[Any]]] = {
     "exclusiveMinimum": lambda limit, _: [limit],
     "maximum": lambda limit, _: [limit + 1],
     "pattern": lambda limit, _: _not_matching(limit),
+    "not": lambda limit, _: [text for text in (*TEXTS, *URLS) if re.search(limit["pattern"], text)],
     "minLength": lambda limit, _: ["x" * (limit - 1)],
     "maxLength": lambda limit, _: ["x" * (limit + 1)],
     "minItems": lambda _, __: [[]],

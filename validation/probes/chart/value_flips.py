@@ -1,19 +1,37 @@
 """Find what each of the chart's values changes in the rendered manifests, by changing one value at a time."""
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import helm_python as helm
 
-from validation.probes.chart.manifests import Manifest, Values, open_chart, parse, render_texts
+from validation.core.collections import every
+from validation.probes.chart.manifests import REFUSAL, Manifest, Values, open_chart, parse, render_texts
 from validation.probes.chart.values import Key, leaves
 
 # Tried in turn for a string or list, until the schema accepts one.
-TEXTS = ("flipped", "flipped.example", "7/minute", "77m", "77Mi", "77mb", "sha256:" + 64 * "7")
+TEXTS = ("flipped", "flipped.example", "7/minute", "77m", "77", "77Gi", "77Mi", "77mb", "sha256:" + 64 * "7")
 URLS = ("redis://flipped.example:6379/7", "postgresql://flipped.example/7", "https://flipped.example", "192.0.2.77")
+PEERS = ({"ipBlock": {"cidr": "192.0.2.0/24"}}, {"namespaceSelector": {"matchLabels": {"flipped": "turned"}}})
+LISTS: tuple[list[Any], ...] = (
+    ["flipped", "turned", "changed"],
+    ["https://flipped.example", "http://turned.example:8080", "https://changed.example"],
+    ["192.0.2.77", "198.51.100.0/24", "203.0.113.9"],
+    [7701, 7702, 7703],
+    [*PEERS],
+    [{"peer": peer, "port": port} for peer, port in zip(PEERS, (7701, 7702), strict=True)],
+)
+"""Lists whose items all differ: a template that reads only the first item, or joins them in another way, does not state all of them."""
+MIXED, LARGE = "Flipped.Example", 7_654_321
+"""A text that another case would change, and a number that a template prints as 7.654321e+06 unless told otherwise."""
+
+ANY_ADDRESS = {"ipBlock": {"cidr": "192.0.2.0/24"}}
+PORTS_ARE_OPEN = {"networkPolicies": {"externalData": [{"peer": ANY_ADDRESS, "port": port} for port in (6379, 5432)]}}
+"""Values to start from, in which the URL of an external server is not refused."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -39,12 +57,26 @@ class Flip:
         value: path of the value, such as `consumer.batchSize`.
         before, after: the value before and after the change; None if the schema accepts none of the alternatives tried.
         places: where the manifests changed; empty if no template reads the value.
+        stated: for each object that changed, by kind and name, the new texts and numbers at its places.
     """
 
     value: str
     before: Any
     after: Any
     places: tuple[Place, ...]
+    stated: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict, compare=False)
+
+    def missing(self) -> dict[str, list[str]]:
+        """Return the items of the new value that a changed object does not state in this order, by object.
+
+        A list of texts is stated item by item, or as one text in which commas separate the items.
+        """
+        wanted = [*_scalars(self.after, keys=False)]
+        found = {
+            f"{kind} {name}": [] if ",".join(wanted) in texts else _unstated(wanted, texts, whole=isinstance(self.after, list))
+            for (kind, name), texts in self.stated.items()
+        }
+        return {name: left for name, left in found.items() if left}
 
 
 def flips(chart_dir: Path, prefixes: Sequence[str] = (), settings: Sequence[Values] = ({},)) -> tuple[Flip, ...]:
@@ -69,15 +101,19 @@ def flips(chart_dir: Path, prefixes: Sequence[str] = (), settings: Sequence[Valu
 def _flip(key: Key, starts: Sequence["_Render"]) -> Flip:
     tried = Flip(".".join(key), None, None, ())
     for start in starts:
-        before = _get(start.values, key)
+        before = at(start.values, key)
         if before is None:  # absent from these values
             continue
-        for after in _alternatives(before, _schema_at(start.schema, key)):
+        for after in (*_telling(before), *alternatives(before, schema_at(start.schema, key))):
             try:
-                places = start.changes(_set(start.values, key, after))
+                places, stated = start.changes_and_texts(replaced(start.values, key, after))
             except helm.HelmValuesError:  # the schema rejects it
                 continue
-            tried = Flip(tried.value, before, after, places)
+            except helm.HelmRenderError as failure:
+                if REFUSAL in str(failure):  # the chart does, together with the other values
+                    continue
+                raise
+            tried = Flip(tried.value, before, after, places, stated)
             break
         if tried.places:
             break
@@ -96,6 +132,11 @@ class _Render:
         self.noise = frozenset(self.changes(self.values))
 
     def changes(self, values: Values) -> tuple[Place, ...]:
+        """Return where the manifests change with other values."""
+        return self.changes_and_texts(values)[0]
+
+    def changes_and_texts(self, values: Values) -> tuple[tuple[Place, ...], dict[tuple[str, str], tuple[str, ...]]]:
+        """Return where the manifests change with other values, and what each changed object then states there."""
         texts = render_texts(self.chart, values)
         differing = [t for t in self.texts.keys() | texts.keys() if self.texts.get(t) != texts.get(t)]
         before = _by_name(m for t in differing for m in parse(t, self.texts.get(t, "")))
@@ -105,7 +146,67 @@ class _Render:
             for kind, namespace, name in before.keys() | after.keys()
             for path in _differences(before.get((kind, namespace, name)), after.get((kind, namespace, name)))
         }
-        return tuple(sorted(found - self.noise))
+        places = tuple(sorted(found - self.noise))
+        bodies = {(kind, name): body for (kind, _, name), body in after.items()}
+        changed: dict[tuple[str, str], list[str]] = {}
+        for place in places:
+            if (body := bodies.get((place.kind, place.name))) is not None:
+                changed.setdefault((place.kind, place.name), []).extend(_scalars(_part(body, place.path), keys=True))
+        return places, {whose: tuple(stated) for whose, stated in changed.items()}
+
+
+def _scalars(value: Any, *, keys: bool) -> Iterator[str]:
+    """Yield the texts and numbers in a value as text, in order, with or without the keys of mappings."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from (str(key),) * keys
+            yield from _scalars(inner, keys=keys)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _scalars(inner, keys=keys)
+    elif value is not None:
+        yield str(value)
+
+
+def _part(body: Any, path: str) -> Any:
+    """Return what is at the path of a place, or as much of it as exists: what was removed leaves what was around it."""
+    rest = path.split(".") if path else []
+    while rest:
+        inner = _named(body) if isinstance(body, list) else body
+        for length in range(len(rest), 0, -1):  # a key may contain dots
+            key = ".".join(rest[:length])
+            if isinstance(inner, Mapping) and key in inner:
+                body, rest = inner[key], rest[length:]
+                break
+            if isinstance(inner, list) and key.isdigit() and int(key) < len(inner):
+                body, rest = inner[int(key)], rest[length:]
+                break
+        else:
+            return body
+    return body
+
+
+def _unstated(wanted: Sequence[str], texts: Sequence[str], *, whole: bool) -> list[str]:
+    """Return what is not in the texts, each after the one before it: as a whole text, or as a word in one."""
+    left, start = [], 0
+    for item in wanted:
+        pattern = re.compile(rf"(?<![A-Za-z0-9]){re.escape(item)}(?![A-Za-z0-9])")
+        found = (n for n in range(start, len(texts)) if texts[n] == item or (not whole and pattern.search(texts[n])))
+        at_text = next(found, None)
+        if at_text is None:
+            left.append(item)
+        else:
+            start = at_text
+    return left
+
+
+def _telling(value: Any) -> list[Any]:
+    """Return values to try first: what is lost or changed on the way into a manifest shows."""
+    if isinstance(value, list):
+        return [one for one in LISTS if one != value]
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return []
+    return [MIXED] if isinstance(value, str) else [LARGE]
 
 
 def _by_name(manifests: Iterator[Manifest]) -> dict[tuple[str, str, str], Any]:
@@ -128,12 +229,10 @@ def _differences(before: Any, after: Any, at: str = "") -> Iterator[str]:
 def _named(items: list[Any]) -> Any:
     """Key the items of a list by name, if every item has one."""
     names = [item.get("name") if isinstance(item, Mapping) else None for item in items]
-    return (
-        dict(zip(names, items, strict=True)) if names and all(isinstance(n, str) for n in names) and len({*names}) == len(names) else items
-    )
+    return dict(zip(names, items, strict=True)) if every(isinstance(n, str) for n in names) and len({*names}) == len(names) else items
 
 
-def _alternatives(value: Any, subschema: Mapping[str, Any]) -> list[Any]:
+def alternatives(value: Any, subschema: Mapping[str, Any]) -> list[Any]:
     """Return other values to try. The schema decides which are valid."""
     if "enum" in subschema:
         options = list(subschema["enum"])
@@ -150,7 +249,8 @@ def _alternatives(value: Any, subschema: Mapping[str, Any]) -> list[Any]:
     return [option for option in options if option != value]
 
 
-def _schema_at(schema: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
+def schema_at(schema: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
+    """Return the part of a schema for one value, with references resolved."""
     subschema = schema
     for name in (*key, None):
         while "$ref" in subschema:
@@ -163,13 +263,15 @@ def _schema_at(schema: Mapping[str, Any], key: Key) -> Mapping[str, Any]:
     return subschema
 
 
-def _get(values: Any, key: Key) -> Any:
+def at(values: Any, key: Key) -> Any:
+    """Return the value at a path, or None."""
     for name in key:
         values = values.get(name) if isinstance(values, Mapping) else None
     return values
 
 
-def _set(values: Values, key: Key, value: Any) -> dict[str, Any]:
+def replaced(values: Values, key: Key, value: Any) -> dict[str, Any]:
+    """Return a copy of the values with another value at a path."""
     changed = copy.deepcopy(dict(values))
     inner: Any = changed
     for name in key[:-1]:

@@ -7,6 +7,7 @@ from typing import Any
 import helm_python as helm
 import yaml
 
+from validation.core import inputs
 from validation.core.errors import ProbeError
 from validation.probes.chart.manifests import Values, open_chart
 
@@ -41,6 +42,7 @@ def schema_error(chart_dir: Path, values: Values | None = None) -> str | None:
     """
     with open_chart(chart_dir) as chart:
         try:
+            inputs.note(f"helm template, with {inputs.values(values or {})}")
             chart.validate_schema(dict(values or {}))
         except helm.HelmValuesError as error:
             return str(error).strip()

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from validation.probes.images.inspection import Image
 from validation.probes.images.layers import Entry
 from validation.probes.images.secrets import in_text
 
+MODULES = "/app/system/"
+"""Where the images have the modules of the system."""
 SHELLS = frozenset(["sh", "ash", "bash", "dash", "fish", "ksh", "mksh", "rbash", "tcsh", "csh", "zsh", "busybox", "toybox"])
 PACKAGE_MANAGERS = re.compile(
     r"(apt(-get|-cache|-key|-mark)?|aptitude|dpkg(-deb|-query)?|apk|rpm|yum|dnf|microdnf|pacman|conda|mamba|uvx?|poetry|pipx|pip[\d.]*|easy_install)"
@@ -47,6 +50,12 @@ def shells(image: Image) -> list[str]:
     return sorted(e.path for e in programs(image) if e.name in SHELLS)
 
 
+def other_modules(image: Image, source: Path) -> tuple[int, list[str]]:
+    """Return the number of the system's modules in an image, and those among them that differ from the source, byte by byte."""
+    modules = {path: entry for path, entry in image.files.items() if path.startswith(MODULES) and path.endswith(".py")}
+    return len(modules), sorted(path for path, entry in modules.items() if entry.content != _content(source / path.removeprefix("/app/")))
+
+
 def package_managers(image: Image) -> list[str]:
     """Return the package managers, as programs and as Python packages."""
     found = [e.path for e in programs(image) if PACKAGE_MANAGERS.fullmatch(e.name)]
@@ -77,6 +86,12 @@ def writable(image: Image, uid: int) -> list[str]:
     return sorted(found)
 
 
+def unreadable(image: Image) -> list[str]:
+    """Return what of the program only its owner or group may read. A platform such as OpenShift runs the image as a user of its own."""
+    found = [entry for path, entry in image.files.items() if path.startswith("/app") and entry.kind in ("file", "folder", "hardlink")]
+    return sorted(_describe(entry) for entry in found if not entry.mode & 0o004 or (entry.kind == "folder" and not entry.mode & 0o001))
+
+
 def leftovers(image: Image) -> list[str]:
     """Return what only a build needs."""
     found = [f"{e.path}: a compiler" for e in programs(image) if COMPILERS.fullmatch(e.name)]
@@ -102,3 +117,7 @@ def shorten(paths: list[str]) -> list[str]:
 
 def _describe(entry: Entry) -> str:
     return f"{entry.path} {entry.mode:04o} {entry.uid}:{entry.gid}"
+
+
+def _content(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None

@@ -22,10 +22,11 @@ KEPT = re.compile(
     r"""/.+\.(dist-info/(METADATA|RECORD)|egg-info/PKG-INFO)
       | /var/lib/dpkg/status(\.d/[^/]+)?
       | /usr/share/doc/[^/]+/copyright
-      | /(etc|usr/lib)/os-release""",
+      | /(etc|usr/lib)/os-release
+      | /app/system/.+\.py""",
     re.VERBOSE,
 )
-"""Files whose content is kept: package lists and licences."""
+"""Files whose content is kept: package lists, licences, and the modules of the system."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from validation.core.environment import built
 from validation.core.errors import NotProven, ProbeError
 from validation.probes.images.inspection import Image
 
@@ -185,7 +186,7 @@ def _run(name: str, *arguments: str, database: VulnerabilityDatabase | None = No
     with tempfile.TemporaryDirectory(prefix=f"votecheck-{name}-") as folder:
         if database:  # trivy writes its scan cache next to it
             (Path(folder) / "db").symlink_to(database.folder.resolve())
-        environment = {"PATH": "/usr/bin:/bin", "HOME": folder, "TMPDIR": folder, "XDG_CONFIG_HOME": folder, "TRIVY_CACHE_DIR": folder}
+        environment = built(PATH="/usr/bin:/bin", HOME=folder, TMPDIR=folder, XDG_CONFIG_HOME=folder, TRIVY_CACHE_DIR=folder)
         try:
             done = subprocess.run(  # noqa: S603 - one of two programs
                 [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False

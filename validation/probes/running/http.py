@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from validation.core import exchanges, inputs
 from validation.core.errors import ProbeError
 
 SECONDS = 10.0
@@ -43,14 +44,19 @@ class Answer:
 
     def json(self) -> Any:
         """The decoded JSON body, or None if the body is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
-            return None
+        return decoded(self.body)
 
     def __str__(self) -> str:
         """Status and the beginning of the body."""
         return f"{self.status} {self.body[:300].decode(errors='replace')}"
+
+
+def decoded(text: bytes | str) -> Any:
+    """Return decoded JSON, or None if it is not JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class HttpProbe:
 
     def send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, content: bytes | Iterator[bytes] = b"") -> Answer:
         """Send one request on its own connection. An iterator is sent chunked. Redirects are not followed."""
+        inputs.note(inputs.request(method, path, headers or {}, content))
+        sent = exchanges.request(method, path, (headers or {}).items(), content)
         begun = time.monotonic()
         try:
             with httpx.Client(
@@ -75,8 +83,9 @@ class HttpProbe:
             ) as client:
                 answer = _connected(lambda: client.request(method, self.url + path, headers=dict(headers or {}), content=content))
         except httpx.HTTPError as error:
+            exchanges.note(sent, exchanges.missing(error))
             raise ProbeError(f"No response to {method} {path}: {type(error).__name__}: {error}.", "the API exited or hangs") from error
-        return Answer(answer.status_code, dict(answer.headers), answer.content, time.monotonic() - begun)
+        return _noted(sent, Answer(answer.status_code, dict(answer.headers), answer.content, time.monotonic() - begun))
 
     def vote(self, option: str, key: str = "") -> Answer:
         """Cast one vote."""
@@ -92,14 +101,22 @@ class HttpProbe:
 
     def raw(self, head: bytes, body: bytes = b"") -> Answer:
         """Send raw bytes, for requests that no client library would send, and read one response."""
+        inputs.note(f"{inputs.lines(head)}\n\n{inputs.body(body)}".strip())
+        sent = exchanges.body(head + body)
         parts = urlsplit(self.url)
         begun = time.monotonic()
         try:
             with socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS) as connection:
                 received = _converse(connection, head + body)
         except OSError as error:
+            exchanges.note(sent, exchanges.missing(error))
             raise ProbeError(f"No response to a raw request: {error}.", "the API exited or hangs") from error
-        return _parse(received, time.monotonic() - begun)
+        return _noted(sent, _parse(received, time.monotonic() - begun))
+
+
+def _noted(sent: str, answer: Answer) -> Answer:
+    exchanges.note(sent, exchanges.response(answer.status, answer.headers.items(), answer.body, answer.seconds))
+    return answer
 
 
 @cache

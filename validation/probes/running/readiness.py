@@ -1,11 +1,13 @@
 """Run the consumer's readiness command with both servers listening, or one of them missing. Plain sockets stand in for the servers."""
 
-import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+
+from validation.core import inputs
+from validation.core.environment import built
 
 SECONDS = 20.0
 SERVERS = {"REDIS_URL": "redis://{}/0", "DATABASE_URL": "postgresql://voting@{}/voting"}
@@ -23,9 +25,10 @@ def ends_with(command: Sequence[str], *, away: str = "") -> int | str:
     """
     with ExitStack() as stack:
         urls = {variable: url.format(stack.enter_context(_server(listens=variable != away))) for variable, url in SERVERS.items()}
+        inputs.note(f"{inputs.shown(' '.join(command))}, {f'without the server of {away}' if away else 'with both servers'}")
         given = [sys.executable if word == "python" else word for word in command]
         try:
-            return subprocess.run(given, env=os.environ | urls, capture_output=True, timeout=SECONDS, check=False).returncode  # noqa: S603 - the chart's
+            return subprocess.run(given, env=built(**urls), capture_output=True, timeout=SECONDS, check=False).returncode  # noqa: S603 - the chart's
         except (OSError, ValueError, IndexError) as error:
             return f"cannot run: {error}"
         except subprocess.TimeoutExpired:

@@ -2,18 +2,30 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import asyncpg
 from anyio.from_thread import BlockingPortal
 
+from validation.core import inputs
 from validation.core.errors import NotProven, ProbeError
+from validation.probes.running.database import connect, opened
 
 SECONDS = 10.0
 LONG_SECONDS = 60.0
 """Time-out for each chunk of a query over the whole ledger."""
 CHUNK_ROWS = 5000
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One row of the ledger: the option, the id of the entry that was counted, and when (UTC)."""
+
+    option: str
+    stream_id: str
+    counted_at: str
 
 
 class StoreProbe:
@@ -43,6 +55,13 @@ class StoreProbe:
         rows = self._fetch("select vote_id, option from vote_ledger where vote_id = any($1::uuid[])", list(vote_ids))
         return {str(row["vote_id"]): str(row["option"]) for row in rows}
 
+    def ledger_rows(self, vote_ids: Iterable[str]) -> dict[str, LedgerRow]:
+        """Return the rows of those of the given votes that were counted, by vote id."""
+        question = """select vote_id, option, stream_id, to_char(counted_at at time zone 'utc', 'HH24:MI:SS.MS') as at
+            from vote_ledger where vote_id = any($1::uuid[])"""
+        rows = self._fetch(question, list(vote_ids))
+        return {str(row["vote_id"]): LedgerRow(str(row["option"]), str(row["stream_id"]), str(row["at"])) for row in rows}
+
     def whole_ledger(self) -> dict[str, str]:
         """Return every vote ever counted, as id → option. Only for a managed database."""
         return {str(row["vote_id"]): str(row["option"]) for row in self._fetch("select vote_id, option from vote_ledger")}
@@ -54,14 +73,25 @@ class StoreProbe:
 
     def ask(self, question: str) -> int:
         """Return the one number that a query selects."""
+        inputs.note(inputs.shown(question))
         return int(self._fetch(question)[0][0])
 
     def session(self) -> Any:
         """Open a session that stays open, for `execute`, `fetch` and `close_session`."""
-        return self._call(lambda: asyncpg.connect(self._url, timeout=SECONDS, command_timeout=SECONDS))
+        return self._call(lambda: connect(self._url, SECONDS, SECONDS))
+
+    def run(self, *statements: str) -> None:
+        """Execute statements, one after the other, in a session that is closed then."""
+        session = self.session()
+        try:
+            for statement in statements:
+                self.execute(session, statement)
+        finally:
+            self.close_session(session)
 
     def execute(self, session: Any, statement: str) -> None:
         """Execute a statement in a session."""
+        inputs.note(inputs.shown(statement))
         self._call(lambda: session.execute(statement))
 
     def fetch(self, session: Any, question: str) -> list[Any]:
@@ -70,7 +100,7 @@ class StoreProbe:
 
     def rows(self, question: str, *arguments: Any) -> Generator[Any]:
         """Yield the rows of a query from one snapshot of the database, in chunks."""
-        session = self._call(lambda: asyncpg.connect(self._url, timeout=SECONDS, command_timeout=LONG_SECONDS))
+        session = self._call(lambda: connect(self._url, SECONDS, LONG_SECONDS))
         try:
             self.execute(session, "begin read only")
             cursor = self._call(lambda: session.cursor(question, *arguments))
@@ -98,6 +128,7 @@ class StoreProbe:
         body = "begin raise exception 'this vote is refused' using errcode = 'check_violation'; end"
         named = f"{schema}.increment_votes(vote_ids uuid[], options text[], stream_ids text[])"
         function = f"create function {named} returns text[] language plpgsql as $$ {body} $$"
+        inputs.note(inputs.shown(function))
         self._ask(lambda connection: connection.execute(f"create schema {schema}; {function}"))
 
     def drop(self, schema: str) -> None:
@@ -105,19 +136,17 @@ class StoreProbe:
         self._ask(lambda connection: connection.execute(f"drop schema if exists {schema} cascade"))
 
     def _stage(self, schema: str, returns: str, body: str) -> None:
-        function = f"create function {schema}.get_vote_results() returns {returns} language sql as $$ {body} $$"
-        self._ask(lambda connection: connection.execute(f"create schema {schema}; {function}"))
+        function = f"create or replace function {schema}.get_vote_results() returns {returns} language sql as $$ {body} $$"
+        inputs.note(inputs.shown(function))
+        self._ask(lambda connection: connection.execute(f"create schema if not exists {schema}; {function}"))
 
     def _fetch(self, query: str, *arguments: Any) -> list[Any]:
         return self._ask(lambda connection: connection.fetch(query, *arguments))
 
     def _ask(self, question: Callable[[Any], Awaitable[T]]) -> T:
         async def ask() -> T:
-            connection = await asyncpg.connect(self._url, timeout=SECONDS, command_timeout=SECONDS)
-            try:
+            async with opened(self._url, SECONDS) as connection:
                 return await question(connection)
-            finally:
-                await connection.close(timeout=SECONDS)
 
         return self._call(ask)
 

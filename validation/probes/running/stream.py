@@ -2,22 +2,21 @@
 
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import redis
 
-from validation.core import protocol
-from validation.core.errors import NotProven, ProbeError
+from validation.core import inputs, protocol
+from validation.core.errors import NotProven
+from validation.core.readable import readable
 from validation.core.waiting import EVERY_SECONDS, Waited, eventually
+from validation.probes.running.redis_commands import Command, watched
+from validation.probes.running.redis_errors import reading
 
 SECONDS = 5.0
-P = ParamSpec("P")
-T = TypeVar("T")
 Entry = tuple[str, dict[str, str]]
 
 
@@ -41,15 +40,10 @@ class Group:
         return self.pending == 0 and self.lag == 0
 
 
-def _probing(method: Callable[Concatenate["StreamProbe", P], T]) -> Callable[Concatenate["StreamProbe", P], T]:
-    @wraps(method)
-    def call(self: "StreamProbe", *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(self, *args, **kwargs)
-        except (redis.RedisError, OSError) as error:
-            raise ProbeError(f"Cannot read the stream: {error}.", "Redis is down") from error
-
-    return call  # type: ignore[return-value] # functools.wraps forgets that it is a method
+def order_of(stream_id: str) -> tuple[int, int]:
+    """Return what stream ids are ordered by; a text that is not one comes before all others."""
+    first, _, second = stream_id.partition("-")
+    return (int(first), int(second)) if first.isdecimal() and second.isdecimal() else (-1, -1)
 
 
 class StreamProbe:
@@ -66,14 +60,20 @@ class StreamProbe:
     def __init__(self, url: str) -> None:
         if not url:
             raise NotProven("The stream cannot be read: no --redis-url was given.")
+        self._url = url
         self._client: Any = redis.Redis.from_url(url, decode_responses=True, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)
 
-    @_probing
+    @property
+    def url(self) -> str:
+        """The URL of the Redis."""
+        return self._url
+
+    @reading("the stream")
     def length(self, stream: str) -> int:
         """Return the length of a stream; 0 if it does not exist."""
         return int(self._client.xlen(stream))
 
-    @_probing
+    @reading("the stream")
     def last_id(self, stream: str) -> str:
         """Return the id of the newest entry ever added; `0-0` if the stream does not exist."""
         try:
@@ -81,18 +81,18 @@ class StreamProbe:
         except redis.ResponseError:
             return "0-0"
 
-    @_probing
+    @reading("the stream")
     def entries_after(self, stream: str, after: str = "0-0") -> list[Entry]:
         """Return the entries added after an id, oldest first. Trimmed entries are not among them."""
         return list(self._client.xrange(stream, min=f"({after}" if after != "0-0" else "-"))
 
-    @_probing
+    @reading("the stream")
     def entry(self, stream: str, identifier: str) -> dict[str, str] | None:
         """Return the fields of an entry, or None."""
         found = self._client.xrange(stream, min=identifier, max=identifier)
         return found[0][1] if found else None
 
-    @_probing
+    @reading("the stream")
     def group(self, stream: str, group: str) -> Group | None:
         """Return a consumer group, or None."""
         try:
@@ -112,7 +112,7 @@ class StreamProbe:
         """Wait until every entry was delivered to a group and acknowledged, for `within` seconds at most."""
         return eventually(lambda: self.group(stream, group), lambda seen: seen is not None and seen.drained, within=within, every=every)
 
-    @_probing
+    @reading("the stream")
     def oldest_uncounted(self, stream: str, group: str) -> float | None:
         """Return when the oldest unacknowledged entry was added, in epoch seconds by Redis' clock; None if all are acknowledged."""
         held = self._client.xpending(stream, group)["min"]
@@ -122,7 +122,7 @@ class StreamProbe:
             held = later[0][0] if later else None
         return None if held is None else int(held.partition("-")[0]) / 1000
 
-    @_probing
+    @reading("the stream")
     def whole_story(self, stream: str) -> dict[str, Any]:
         """Return everything that XINFO and XPENDING tell about a stream, its groups and their consumers."""
         groups = self._client.xinfo_groups(stream)
@@ -133,20 +133,22 @@ class StreamProbe:
             "pending": {g["name"]: self._client.xpending(stream, g["name"]) for g in groups},
         }
 
-    @_probing
+    @reading("the stream")
     def add(self, stream: str, fields: Mapping[str, str], identifier: str = "*") -> str:
         """Add one entry and return its id."""
+        inputs.note(f"XADD {stream} {identifier} {readable(fields)}")
         return str(self._client.xadd(stream, dict(fields), id=identifier))
 
-    @_probing
+    @reading("the stream")
     def add_many(self, stream: str, entries: list[dict[str, str]]) -> list[str]:
         """Add entries in one pipeline and return their ids."""
+        inputs.note(f"{len(entries)} x XADD {stream} * {readable(entries[0]) if entries else ''}")
         pipe = self._client.pipeline(transaction=False)
         for fields in entries:
             pipe.xadd(stream, fields)
         return [str(i) for i in pipe.execute()]
 
-    @_probing
+    @reading("the stream")
     def deliver(self, stream: str, group: str, consumer: str, count: int) -> list[Entry]:
         """Read as a consumer that dies at once: create the group if needed, take entries, acknowledge nothing."""
         try:
@@ -157,7 +159,12 @@ class StreamProbe:
         answer = self._client.xreadgroup(group, consumer, {stream: ">"}, count=count)
         return _flatten(answer)
 
-    @_probing
+    @reading("the stream")
+    def acknowledge(self, stream: str, group: str, identifiers: list[str]) -> int:
+        """Acknowledge entries for a group and return how many of them were pending."""
+        return int(self._client.xack(stream, group, *identifiers)) if identifiers else 0
+
+    @reading("the stream")
     def age(self, stream: str, group: str, consumer: str, identifiers: list[str], milliseconds: int) -> None:
         """Set the idle time of pending entries, as if a consumer had held them that long."""
         self._client.xclaim(stream, group, consumer, 0, identifiers, idle=milliseconds, justid=True)
@@ -185,68 +192,62 @@ class StreamProbe:
             ended.set()
             listener.join(SECONDS + 1)
 
-    @contextmanager
-    def wire(self, command: str, *about: str, within: float) -> Iterator[Callable[[], list[str]]]:
-        """Watch the commands that clients send to the server.
+    def watched(self) -> AbstractContextManager[list[Command]]:
+        """Watch the commands that clients send; see `redis_commands`."""
+        return watched(self._url)
 
-        Yields:
-            A function that returns the words of the first `command` with the words `about`, or nothing after `within` seconds.
-        """
-        with self._client.monitor() as monitor:
-
-            def first() -> list[str]:
-                end = time.monotonic() + within
-                while time.monotonic() < end:
-                    with suppress(redis.TimeoutError):  # no command for a while
-                        words = str(monitor.next_command()["command"]).split()
-                        if words[:1] == [command] and set(about) <= set(words):
-                            return words
-                return []
-
-            yield first
-
-    @_probing
+    @reading("the stream")
     def set_command(self, command: str, *, allowed: bool) -> None:
         """Allow or forbid one command for the default user: a fault that hits exactly one step of the consumer."""
+        inputs.note(f"Redis {'allows' if allowed else 'forbids'} the command {command}")
         self._client.acl_setuser("default", enabled=True, reset=False, commands=[f"{'+' if allowed else '-'}{command}"])
 
-    @_probing
+    @reading("the stream")
     def forget_scripts(self) -> None:
         """Flush the script cache, as a restart does."""
+        inputs.note("SCRIPT FLUSH")
         self._client.script_flush()
 
-    @_probing
+    @reading("the stream")
     def pause_clients(self, milliseconds: int) -> None:
         """Stop the server from answering for a while."""
+        inputs.note(f"CLIENT PAUSE {milliseconds}")
         self._client.client_pause(milliseconds)
 
-    @_probing
-    def destroy_group(self, stream: str, group: str) -> bool:
-        """Destroy a consumer group and return whether it existed."""
-        return bool(self._client.xgroup_destroy(stream, group))
+    @reading("the stream")
+    def destroy_group(self, stream: str, group: str, then: Sequence[Mapping[str, str]] = ()) -> bool:
+        """Destroy a consumer group and return whether it existed. The entries `then` are added before any other command runs."""
+        inputs.note(f"XGROUP DESTROY {stream} {group}, then {len(then)} x XADD")
+        pipe = self._client.pipeline(transaction=True)
+        pipe.xgroup_destroy(stream, group)
+        for fields in then:
+            pipe.xadd(stream, dict(fields))
+        return bool(pipe.execute()[0])
 
-    @_probing
+    @reading("the stream")
     def configure(self, name: str, value: str) -> None:
         """Change a setting of the live server."""
+        inputs.note(f"CONFIG SET {name} {value}")
         self._client.config_set(name, value)
 
-    @_probing
+    @reading("the stream")
     def used_memory(self) -> int:
         """Return the memory in use, in bytes."""
         return int(self._client.info("memory")["used_memory"])
 
-    @_probing
+    @reading("the stream")
     def refusals(self, error: str) -> int:
         """Return how often the server has replied with an error of this name."""
         stat = self._client.info("errorstats").get(f"errorstat_{error}", {"count": 0})
         return int(stat["count"] if isinstance(stat, dict) else str(stat).partition("=")[2])
 
-    @_probing
+    @reading("the stream")
     def settings(self, *names: str) -> dict[str, str]:
         """Return settings of the live server, by name."""
+        inputs.note(f"CONFIG GET {' '.join(names)}")
         return {name: self._client.config_get(name).get(name, "") for name in names}
 
-    @_probing
+    @reading("the stream")
     def forget(self, *streams: str) -> None:
         """Delete streams that the harness created."""
         self._client.delete(*streams)

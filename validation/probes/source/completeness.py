@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from validation.core.environment import built
 from validation.core.errors import ProbeError
 
 IMPORT_SECONDS = 60
@@ -75,7 +76,7 @@ def import_all(source: Path, names: list[str]) -> dict[str, str]:
     command = [sys.executable, "-B", "-c", _IMPORT]
     try:
         done = subprocess.run(  # noqa: S603 - the current interpreter
-            command, cwd=source, input=json.dumps(names), capture_output=True, text=True, timeout=IMPORT_SECONDS, check=True
+            command, cwd=source, env=built(), input=json.dumps(names), capture_output=True, text=True, timeout=IMPORT_SECONDS, check=True
         )
         problems: dict[str, str] = json.loads(done.stdout.rpartition("\n")[2])
     except (OSError, subprocess.SubprocessError, ValueError) as error:

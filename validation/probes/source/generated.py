@@ -6,9 +6,11 @@ from pathlib import Path
 from validation.probes.source import scenarios
 from validation.probes.source.constants import Field, assignments, fields, tree, value
 from validation.registry.checkpoints import BEYOND, phases, registry
+from validation.registry.claims import UNPROVEN, Claim, documents, proven
 
 CHECKPOINTS = "docs/reference/checkpoints.md"
 CONFIGURATION = "docs/reference/configuration.md"
+CLAIMS = "docs/results/claims.md"
 _MADE = "<!-- Generated from {}; do not edit. To update: VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene -->\n"
 _READ_BY = {"Settings": "API and consumer", "ApiSettings": "API", "ConsumerSettings": "consumer"}
 _TYPES = {"str": "Text", "int": "Integer", "Path": "Path", "Names": "List"}
@@ -42,6 +44,31 @@ def checkpoints(source: Path) -> str:
             links = ", ".join(f"[{Path(file).stem}](../../{file})" for file in files)
             text += f"| {c.id} | {c.title}{note} | {c.proves} | {', '.join(c.needs)} | {links} |\n"
     return text
+
+
+def claims() -> str:
+    """Return the document of the claims: how many each kind of document makes, and those that nothing proves."""
+    files = documents()
+    every = [claim for document in files.values() for claim in document.claim]
+    text = _MADE.format("validation/registry/claims")
+    text += f"# Claims: {proven(every)} of {len(every)} are proven\n\n"
+    text += "A claim is a sentence of a document about the system or votecheck. It is proven if it names observations that could "
+    text += "contradict it, and seeded defects that show that these can fail. [How claims work](../adr/0033-claims-are-a-registry.md).\n\n"
+    text += "`votecheck list --claims` prints every claim with its observations and defects.\n\n"
+    text += f"| kind of document | claims | proven | `{UNPROVEN}` |\n|---|--:|--:|--:|\n"
+    for name, document in files.items():
+        text += f"| {name} | {len(document.claim)} | {proven(document.claim)} | {len(document.claim) - proven(document.claim)} |\n"
+    text += f"| all | {len(every)} | {proven(every)} | {len(every) - proven(every)} |\n"
+    for name, document in files.items():
+        if open_ := [claim for claim in document.claim if claim.unproven]:
+            text += f"\n## Not proven: {name}\n\n| id | claim | because |\n|---|---|---|\n"
+            text += "".join(_unproven(claim) for claim in open_)
+    return text
+
+
+def _unproven(claim: Claim) -> str:
+    sentence = claim.sentence.replace("|", "\\|").replace("`", "")
+    return f"| {claim.id} | `{sentence}` | {claim.unproven} |\n"
 
 
 def configuration(source: Path) -> str:

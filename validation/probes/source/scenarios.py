@@ -18,6 +18,8 @@ class Table:
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    tags: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class Scenario:
         tables: its tables of examples.
         steps: keyword and text; of an outline, with the placeholders.
         background: the steps before them, of its feature and its rule.
+        line: the line on which it begins.
+        data: the first cells of the tables that its steps have.
     """
 
     feature: str
@@ -39,6 +43,8 @@ class Scenario:
     tables: tuple[Table, ...]
     steps: tuple[str, ...]
     background: tuple[str, ...] = ()
+    line: int = 0
+    data: tuple[str, ...] = ()
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
@@ -50,12 +56,17 @@ class Scenario:
         """The rows of all tables, without the headings."""
         return tuple(row for table in self.tables for row in table.rows)
 
+    def names(self) -> Iterator[str]:
+        """Yield its name, filled with each row of examples; as written if it is not an outline."""
+        rows = [(table.headings, row) for table in self.tables for row in table.rows]
+        yield from (filled(self.name, headings, row) for headings, row in rows) if rows else (self.name,)
+
     def texts(self) -> Iterator[tuple[str, ...]]:
         """Yield the texts that each step can have, without its keyword: one for each row of examples that fills its placeholders."""
         for step in (*self.background, *self.steps):
             _, _, text = step.partition(" ")
-            filled = {_filled(text, table.headings, row) for table in self.tables for row in table.rows}
-            yield tuple(sorted(filled)) or (text,)
+            found = {filled(text, table.headings, row) for table in self.tables for row in table.rows}
+            yield tuple(sorted(found)) or (text,)
 
 
 def read(source: Path) -> list[Scenario]:
@@ -106,12 +117,16 @@ def _written(name: str, scenario: Parsed, above: Sequence[Tag], before: Sequence
             Table(
                 tuple(cell.value for cell in table.table_header.cells),
                 tuple(tuple(cell.value for cell in row.cells) for row in table.table_body or ()),
+                tuple(tag.name.lstrip("@") for tag in table.tags),
+                tuple(row.location.line for row in table.table_body or ()),
             )
             for table in scenario.examples
             if table.table_header
         ),
         steps=tuple(map(_line, scenario.steps)),
         background=tuple(map(_line, before)),
+        line=scenario.location.line,
+        data=tuple(row.cells[0].value for step in scenario.steps if step.datatable for row in step.datatable.rows if row.cells),
     )
 
 
@@ -119,7 +134,8 @@ def _line(step: Step) -> str:
     return f"{step.keyword} {step.text}"
 
 
-def _filled(text: str, headings: Sequence[str], row: Sequence[str]) -> str:
+def filled(text: str, headings: Sequence[str], row: Sequence[str]) -> str:
+    """Return a text whose placeholders are filled with a row of examples."""
     for heading, value in zip(headings, row, strict=True):
         text = text.replace(f"<{heading}>", value)
     return text

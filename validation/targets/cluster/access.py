@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 import yaml
@@ -15,6 +16,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.stream import stream
 
+from validation.core.environment import LOOPBACK, PROXIES
 from validation.core.errors import ProbeError, TargetUnavailable
 
 REQUEST_SECONDS = 10.0
@@ -70,6 +72,8 @@ class Cluster:
                 "votecheck run --target cluster --kubeconfig FILE",
             ) from None
         self._settings.retries = False
+        if urlsplit(self.server).hostname in LOOPBACK and self._settings.proxy in map(os.environ.get, PROXIES):
+            self._settings.proxy = None  # as kubectl does; a proxy-url of the kubeconfig stays
 
     @property
     def server(self) -> str:

@@ -39,6 +39,26 @@ def managed_release_name(settings: RunSettings) -> str:
     return f"votecheck-{settings.run[-4:]}"
 
 
+def small_values(prefix: str, images: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """Return the values of a managed release: the chart's defaults, scaled down for a small node.
+
+    Args:
+        prefix: with which its namespaces begin.
+        images: repository and tag of the image of each part.
+    """
+    return {
+        "namespaces": {"prefix": prefix},
+        "images": images,
+        "api": {"service": {"type": "NodePort"}, "corsOrigins": ["https://vote.example"]},
+        "redis": {"storage": {"size": "2Gi"}},
+        "postgres": {"storage": {"size": "2Gi"}},
+        # A namespace that only this run creates, so that its pods can take the place of an ingress controller.
+        "networkPolicies": {
+            "ingressControllers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": f"{prefix}-ingress"}}}]
+        },
+    }
+
+
 class Installation(Target):
     """A release of the chart.
 
@@ -80,18 +100,8 @@ class Installation(Target):
         return engines.answering()
 
     def managed_values(self) -> dict[str, Any]:
-        """Return the values of a managed release: the chart's defaults, scaled down for a small node."""
-        return {
-            "namespaces": {"prefix": self.prefix},
-            "images": {part: self.image_name(part) for part in ("api", "consumer")},
-            "api": {"service": {"type": "NodePort"}, "corsOrigins": ["https://vote.example"]},
-            "redis": {"storage": {"size": "1Gi"}},
-            "postgres": {"storage": {"size": "1Gi"}},
-            # A namespace that only this run creates, so that its pods can take the place of an ingress controller.
-            "networkPolicies": {
-                "ingressControllers": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": f"{self.prefix}-ingress"}}}]
-            },
-        }
+        """Return the values of this managed release."""
+        return small_values(self.prefix, {part: self.image_name(part) for part in ("api", "consumer")})
 
     def image_name(self, part: str) -> dict[str, str]:
         """Return repository and tag of a part's image as its engine, and therefore the node, names it: podman prefixes `localhost/`."""
@@ -143,6 +153,18 @@ class Installation(Target):
                 self.namespace(LAYER_OF[component]), label_selector=",".join(labels), _request_timeout=REQUEST_SECONDS
             ).items
         return [pod for pod in found if not pod.metadata.deletion_timestamp]
+
+    def images(self) -> dict[str, str]:
+        """Return the digest of the image that the pods of each component run, as the nodes report it.
+
+        Raises:
+            ProbeError: the API server refuses, or does not answer.
+        """
+        running = {
+            component: sorted({status.image_id for pod in self.pods(component) for status in pod.status.container_statuses or ()} - {""})
+            for component in LAYER_OF
+        }
+        return {f"{component} in the cluster": ", ".join(found) for component, found in running.items() if found}
 
     def ready(self, component: str) -> list[Any]:
         """List the ready pods of a component."""

@@ -9,6 +9,7 @@ from typing import Any
 from validation.core import protocol
 from validation.core.errors import HarnessError, NotProven
 from validation.core.protocol import LAYERS
+from validation.probes.running import newest
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.targets.cluster.access import REQUEST_SECONDS, api_call, to_dict
@@ -44,6 +45,8 @@ def _contents(installation: Installation, stream: StreamProbe, store: StoreProbe
     yield "not-ready.txt", lambda: _not_ready(installation)
     yield "stream.txt", lambda: json.dumps(stream.whole_story(protocol.STREAM), indent=1, default=str)
     yield "rows.txt", lambda: f"counts {dict(store.counts())}\nsums of the ledger {dict(store.ledger_totals())}\n"
+    yield "entries.txt", lambda: newest.stream_entries(installation.redis.url, (), managed=installation.managed)
+    yield "ledger.txt", lambda: newest.rows(installation.database.url, (), managed=installation.managed)
     with contextlib.suppress(HarnessError):
         for component in LAYER_OF:
             for pod in installation.pods(component):

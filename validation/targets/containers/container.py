@@ -1,6 +1,5 @@
 """A container as a child process: the engine's client runs in the foreground, so its output and exit code are the container's."""
 
-import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from validation.core.errors import HarnessError, ProbeError
 from validation.core.waiting import eventually
-from validation.images.engines import Engine
+from validation.images.engines import Engine, environment
 from validation.targets.cleanup import LABEL, MARK
 from validation.targets.process import Child
 
@@ -55,7 +54,7 @@ class Container(Child):
         return [self.engine.name, "run", "--rm", *label, *self.options, *named, self.image, *self.command]
 
     def _variables(self) -> dict[str, str]:
-        return dict(os.environ) | {MARK: self.run_folder.name} | dict(self.env)
+        return environment("run") | {MARK: self.run_folder.name} | dict(self.env)
 
     def start(self) -> None:
         """Start the container. `pid` waits until the engine has created it."""

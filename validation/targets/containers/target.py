@@ -14,8 +14,9 @@ from typing import Any
 
 import yaml
 
+from validation.core.environment import built
 from validation.core.settings import RunSettings
-from validation.images import engines
+from validation.images import engines, store
 from validation.images.build import build_missing
 from validation.images.source import reference
 from validation.targets import cleanup
@@ -73,6 +74,11 @@ class ContainersTarget(LaunchingTarget):
         self.proxy_host = gateway if is_local_address(gateway) else ""
         _pin_address(network.get("network_interface", ""))
 
+    def images(self) -> dict[str, str]:
+        """Return the digest of each image that runs here, by its name."""
+        names = [*map(self._image, ("api", "consumer")), *map(self._server_image, ("redis", "postgres"))]
+        return {name: store.describe(self._engine, name)[0] for name in names}
+
     def run_in_image(self, part: str, *command: str, within: float) -> subprocess.CompletedProcess[str]:
         """Run a command in a fresh container of a part's image, confined like the part; `python` is the image's own interpreter."""
         program, *arguments = with_python3(command)
@@ -99,7 +105,7 @@ class ContainersTarget(LaunchingTarget):
         return Server("PostgreSQL", url, child, ready=lambda _: answers_as_database(url))
 
     def _migrate(self, database: Server) -> tuple[int, str]:
-        migrate = self._prepare_part("consumer", "migrate", {"DATABASE_URL": database.url})
+        migrate = self._prepare_part("consumer", f"migrate-{next(self._numbers)}", {"DATABASE_URL": database.url})
         migrate.options = [*migrate.options, "--entrypoint", "python"]
         migrate.command = ["-m", "system.db.migrate"]
         migrate.start()
@@ -168,5 +174,5 @@ def _pin_address(bridge: str) -> None:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(  # noqa: S603 - fixed arguments
                 ["ip", "link", "set", "dev", bridge, "address", address.read_text(encoding="ascii").strip()],  # noqa: S607 - its path differs by distribution
-                capture_output=True, timeout=10, check=False,
+                env=built(), capture_output=True, timeout=10, check=False,
             )  # fmt: skip

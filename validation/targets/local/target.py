@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from validation.core.environment import built
 from validation.targets import cleanup
 from validation.targets.base import Server
 from validation.targets.launching import LaunchingTarget
@@ -26,7 +27,7 @@ class LocalTarget(LaunchingTarget):
         return Server("PostgreSQL", f"postgresql://postgres@127.0.0.1:{port}/postgres", servers.postgres(self.folder, port))
 
     def _migrate(self, database: Server) -> tuple[int, str]:
-        env = {"DATABASE_URL": database.url, cleanup.MARK: self.settings.run}
+        env = built(DATABASE_URL=database.url, HOME=str(self.folder)) | {cleanup.MARK: self.settings.run}
         done = subprocess.run(
             [sys.executable, "-m", "system.db.migrate"], cwd=self.source, env=env, capture_output=True, text=True,
             timeout=MIGRATE_SECONDS, check=False,

@@ -2,12 +2,14 @@
 
 import ast
 import tomllib
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 from validation.core.settings import PROJECT
-from validation.defects.mutants import chart, trial
+from validation.defects.mutants import results
+from validation.defects.mutants.every import mutants as mutants_of_all
 from validation.defects.mutants.python import mutants, mutants_of
 
 FILE = "system/some.py"
@@ -72,31 +74,24 @@ def test_every_mutant_of_the_system_compiles_and_differs() -> None:
     assert all(ast.dump(ast.parse(one.text)) != originals[one.file] for one in EVERY[::10])
 
 
-def test_a_seed_repeats_the_draw() -> None:
-    heartbeat = "system/consumer/heartbeat.py"
-    assert trial.sample(5, 7, heartbeat) == trial.sample(5, 7, heartbeat)
-    assert trial.sample(5, 7, heartbeat) != trial.sample(5, 8, heartbeat)
-    assert {one.file for one in trial.sample(9, 7, heartbeat)} == {heartbeat}
-    assert trial.sample(5, 7, "no/such") == []
-
-
 def test_an_accepted_survivor_is_still_a_mutant_and_has_a_reason() -> None:
-    entries = tomllib.loads(trial.ACCEPTED.read_text(encoding="utf-8")).get("survivor", [])
-    assert trial.accepted().keys() <= {trial.key(one) for one in [*EVERY, *chart.mutants_of(PROJECT)]}
+    entries = tomllib.loads(results.ACCEPTED.read_text(encoding="utf-8"))["survivor"]
     assert all(len(one["reason"].split()) > 4 for one in entries)
-
-
-def test_a_pattern_matches_its_mutants_and_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    entry = 'kind = "scalar changed"\nbefore = "periodSeconds: *"\nafter = "periodSeconds: *"\nreason = "a second later"'
-    monkeypatch.setattr(trial, "ACCEPTED", tmp_path / "accepted.toml")
-    trial.ACCEPTED.write_text(f'[[survivor]]\nfile = "chart/templates/re*"\n{entry}')
-    like = [one for one in chart.mutants_of(PROJECT, "chart/templates/redis.yaml") if one.after.startswith("periodSeconds: ")]
-    assert trial.accepted() == {trial.key(one): "a second later" for one in like}
-    assert len(like) == 3
-
-
-def test_every_entry_matches_a_mutant() -> None:
-    entries = tomllib.loads(trial.ACCEPTED.read_text(encoding="utf-8"))["survivor"]
-    accepted = trial.accepted()
+    keys = {(one.file, one.kind, one.before, one.after) for one in [*mutants_of_all(), *mutants_of_all("validation/")]}
     for one in entries:
-        assert one["reason"] in accepted.values(), one["before"]
+        pattern = (one["file"], one["kind"], one["before"], one["after"])
+        assert pattern in keys if "*" not in one["file"] else any(all(map(fnmatchcase, key, pattern)) for key in keys), one["before"]
+
+
+def test_a_pattern_matches_its_mutants_and_no_other(tmp_path: Path) -> None:
+    entry = 'kind = "scalar changed"\nbefore = "periodSeconds: *"\nafter = "periodSeconds: *"\nreason = "a second later"'
+    (tmp_path / "accepted.toml").write_text(f'[[survivor]]\nfile = "chart/templates/re*"\n{entry}')
+    accepted = results.Accepted(tmp_path / "accepted.toml")
+    lines = [
+        results.Line("", one.file, one.line, one.kind, one.before, one.after, "survived", "", "", 0.0, "")
+        for one in mutants_of_all("chart/templates/")
+    ]
+    like = [one for one in lines if accepted.why(one)]
+    assert {one.file for one in like} == {"chart/templates/redis.yaml"}
+    assert all(one.after.startswith("periodSeconds: ") for one in like)
+    assert len(like) == 3

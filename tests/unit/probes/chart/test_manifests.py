@@ -171,7 +171,7 @@ def test_a_flip_shows_what_a_value_changes(chart: Path) -> None:
     assert flips(chart) == (
         Flip("level", "low", "high", (Place("Deployment", "one", f"{container}.env.LEVEL.value"),)),
         Flip("part.enabled", False, True, (Place("ConfigMap", "part", ""),)),
-        Flip("part.size", 3, 4, ()),
+        Flip("part.size", 3, 7_654_321, ()),
         Flip("tag", "1", "sha256:" + 64 * "7", (Place("Deployment", "one", f"{container}.image"),)),
         Flip("unread", 7, 6, ()),
     )
@@ -192,6 +192,36 @@ def test_a_value_that_the_schema_fixes_is_reported_as_not_tried(chart: Path) -> 
     fixed = {**SCHEMA, "properties": {**SCHEMA["properties"], "tag": {"const": "1"}}}
     (chart / "values.schema.json").write_text(json.dumps(fixed))
     assert flips(chart, ("tag",)) == (Flip("tag", None, None, ()),)
+
+
+@pytest.mark.parametrize(
+    ("after", "texts", "missing"),
+    [
+        (["a", "b"], ("a,b",), []),
+        (["a", "b"], ("key", "a", "other", "b"), []),
+        (["a", "b"], ("a",), ["b"]),
+        (["a", "b"], ("b", "a"), ["b"]),
+        (["a", "b"], ("a b",), ["a", "b"]),
+        ([{"peer": {"cidr": "x"}, "port": 7}], ("to", "cidr", "x", "port", "7"), []),
+        ("Mixed", ("mixed",), ["Mixed"]),
+        ("9", ("image:9@sha256:1",), []),
+        ("9", ("image:19",), ["9"]),
+        (7654321, ("7.654321e+06",), ["7654321"]),
+        (7654321, ("7654321",), []),
+        ({"label": "value"}, ("value",), []),
+    ],
+)
+def test_what_an_object_does_not_state_of_a_value_is_found(after: object, texts: tuple[str, ...], missing: list[str]) -> None:
+    flip = Flip("value", None, after, (), {("Deployment", "one"): texts})
+    assert flip.missing() == ({"Deployment one": missing} if missing else {})
+
+
+def test_a_flip_has_what_each_changed_object_states(chart: Path) -> None:
+    (level,) = flips(chart, ("level",))
+    assert level.stated == {("Deployment", "one"): ("high",)}
+    template(chart, DEPLOYMENT.replace("{{ .Values.tag }}", "{{ .Values.tag | upper }}"))
+    (tag,) = flips(chart, ("tag",))
+    assert tag.missing() == {"Deployment one": [tag.after]}
 
 
 def test_shipped_values_files_are_read_by_name(chart: Path) -> None:

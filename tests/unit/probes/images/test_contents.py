@@ -64,6 +64,14 @@ WRONG: list[tuple[str, Check, list[File], dict[str, Any], str]] = [
     ("writable by root's group", writes_nothing, [File("etc/x", "x", 0o664)], {}, "/etc/x 0664 0:0"),
     ("writable by its own group", writes_nothing, [File("etc/x", "x", 0o664, gid=65532)], {}, "/etc/x 0664 0:65532"),
     ("owned by its own user", writes_nothing, [File("app/system/x.py", "x", 0o644, uid=65532)], {}, "/app/system/x.py 0644 65532:0"),
+    (
+        "a module that others cannot read",
+        steps.readable_by_any_user,
+        [File("app/system/x.py", "x", 0o640)],
+        {},
+        "/app/system/x.py 0640 0:0",
+    ),
+    ("a folder that others cannot enter", steps.readable_by_any_user, [File("app/secret/", mode=0o754)], {}, "/app/secret 0754 0:0"),
     ("tests", steps.no_leftovers, [File("app/packages/greenlet/tests/x.py", "x")], {}, "/app/packages/greenlet/tests/x.py: a test"),
     ("a test of the system", steps.no_leftovers, [File("app/system/test_api.py", "x")], {}, "/app/system/test_api.py: a test"),
     (
@@ -208,6 +216,24 @@ class TestCurrent:
         with pytest.raises(Finding) as found:
             steps.built_from_this_source(saved.image(tmp_path, config={"Labels": labels}), RunSettings(), observe)
         assert found.value.observations[0].remedy == "make images"
+
+    def modules(self, folder: Path, changed: str = "") -> Image:
+        paths = sorted((PROJECT / "system").rglob("*.py"))
+        files = [File(f"app/{path.relative_to(PROJECT)}", path.read_bytes()) for path in paths]
+        return saved.image(folder, *files, *([File(changed, "x = 1\n")] if changed else []))
+
+    def test_an_image_with_the_modules_of_this_source_has_no_findings(self, tmp_path: Path, observe: Observe) -> None:
+        steps.same_modules(self.modules(tmp_path), RunSettings(), observe)
+
+    @pytest.mark.parametrize("path", ["app/system/contract.py", "app/system/api/__init__.py", "app/system/of_no_source.py"])
+    def test_a_module_of_another_source_is_a_finding(self, path: str, tmp_path: Path, observe: Observe) -> None:
+        with pytest.raises(Finding) as found:
+            steps.same_modules(self.modules(tmp_path, path), RunSettings(), observe)
+        assert [f"/{path}" in fact.observed for fact in found.value.observations] == [True]
+
+    def test_an_image_without_modules_is_a_finding(self, tmp_path: Path, observe: Observe) -> None:
+        with pytest.raises(Finding, match="at least 15"):
+            steps.same_modules(saved.image(tmp_path), RunSettings(), observe)
 
     def test_correct_labels_have_no_findings(self, tmp_path: Path, observe: Observe) -> None:
         labels = {f"{steps.OCI}.title": "voting-api", f"{steps.OCI}.version": "0.3.2", f"{steps.OCI}.revision": "abc"}

@@ -193,7 +193,7 @@ class TestSteps:
             ([metadata("extra", "9")], "extra: pinned nothing, found 9"),
             ([File("app/packages/.wh.some-1.2.dist-info")], "some: pinned 1.2, found nothing"),
             ([File("app/packages/some-1.2.dist-info/METADATA", "Name: some\nVersion: 1.3\n\n")], "some: pinned 1.2, found 1.3"),
-            ([File("app/packages/vendored.py", "x")], "['/app/packages/vendored.py']"),
+            ([File("app/packages/vendored.py", "x")], "/app/packages/vendored.py"),
         ],
     )
     def test_what_differs_from_the_pins_is_a_finding(

@@ -50,6 +50,24 @@ def test_a_cluster_that_does_not_answer(kubeconfig: str) -> None:
         cluster.version()
 
 
+@pytest.mark.parametrize("proxy", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_cluster_on_this_machine_is_reached_without_the_proxy_of_the_environment(
+    proxy: str, kubeconfig: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(proxy, "http://192.0.2.1:3128")
+    assert Cluster(kubeconfig)._settings.proxy is None
+    elsewhere = Path(kubeconfig).read_text(encoding="utf-8").replace("127.0.0.1", "192.0.2.2")
+    Path(kubeconfig).write_text(elsewhere, encoding="utf-8")
+    assert Cluster(kubeconfig)._settings.proxy == "http://192.0.2.1:3128"
+
+
+def test_a_proxy_of_the_kubeconfig_is_used(kubeconfig: str) -> None:
+    given = yaml.safe_load(Path(kubeconfig).read_text(encoding="utf-8"))
+    given["clusters"][0]["cluster"]["proxy-url"] = "http://192.0.2.1:3128"
+    Path(kubeconfig).write_text(yaml.safe_dump(given), encoding="utf-8")
+    assert Cluster(kubeconfig)._settings.proxy == "http://192.0.2.1:3128"
+
+
 def test_a_release_that_cannot_be_removed_is_a_leftover(kubeconfig: str) -> None:
     (leftover,) = remove(kubeconfig, "nobody", "votecheck-none", "default", "votecheck-none")
     assert leftover.startswith("release votecheck-none in context nobody could not be removed: ")

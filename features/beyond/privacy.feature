@@ -1,0 +1,79 @@
+@phase_0
+Feature: Privacy
+  A vote is secret if nobody can pair who voted with what for, and a response that goes to another voter tells a vote that was secret.
+
+  @cp_b26
+  Rule: B26 Only the voter gets the answer to a vote
+
+    Scenario: Marked clients on every path
+      Given a system of its own behind a trusted proxy, with a rate limit, which logs everything
+      When marked clients of an allowed and of another origin take each of these paths
+        | path                             | status |
+        | an accepted vote                 | 201    |
+        | a vote without a key             | 201    |
+        | a repeated vote                  | 201    |
+        | a key used for another option    | 422    |
+        | a vote that becomes a dead letter | 201   |
+        | a vote that the database refuses | 201    |
+        | a client that is gone            | 0      |
+        | results                          | 200    |
+        | the page                         | 200    |
+        | a malformed key                  | 400    |
+        | malformed HTTP                   | 400    |
+        | an unknown path                  | 404    |
+        | a wrong method                   | 405    |
+        | a large body                     | 413    |
+        | a body of another type           | 415    |
+        | a compressed body                | 415    |
+        | an unknown option                | 422    |
+        | a field too many                 | 422    |
+        | no JSON                          | 422    |
+        | too many requests                | 429    |
+        | a vote that Redis refuses        | 503    |
+        | a vote without a key that Redis refuses | 503 |
+        | a vote for a Redis that is full  | 503    |
+        | a vote for a Redis that is read-only | 503 |
+        | a vote without Redis             | 503    |
+        | a vote for a broken stream       | 500    |
+        | a vote without the database      | 201    |
+        | results without the database     | 503    |
+      Then each takes its path, and its response carries nothing of the request but its option and request id
+      And no cache may keep a response that is for one client, and no response sets a cookie
+      And a page of the allowed origin can read each response, and a page of the other origin none
+      And every vote is counted or a dead letter, with the documented fields and no others
+      And the log describes each request by the documented fields, and names no option, and at DEBUG each vote by its id alone
+      And Redis holds only documented keys
+      And no file that the system has written holds a trait of a client, except request ids in the log
+      And nothing that others are told names a client or its vote
+      And live results hold sums, and change at most once in two seconds
+      And no metric shows when an option was first voted for
+      And the page keeps nothing in the browser, loads nothing from elsewhere and writes no HTML
+
+    Scenario: Votes at the default log level
+      Given a running consumer for the voters
+      When 20 voters vote, one after another
+      Then neither log names one of these votes
+
+    Scenario Outline: Many clients at once, <limit> a rate limit
+      Given a system of its own <limit> a rate limit, with many clients
+      When 6 clients send 10 batches each in one piece, others disconnect, and Redis stalls and forgets its scripts
+      Then each response is that of its own request: id, status, option and vote
+      And a key leads to one vote and a vote to one key, then and when it is sent again
+      And the log has one line for each request, with its own route and status
+
+      Examples:
+        | limit   |
+        | with    |
+        | without |
+
+    Scenario Outline: Replies that come late, <limit> a rate limit
+      Given a system of its own <limit> a rate limit, with many clients
+      When Redis is frozen 2 times until each of 9 voters was refused and has sent the next vote
+      Then some votes that were sent to the frozen Redis were refused, and some were accepted later
+      And each response is that of its own request: id, status, option and vote
+      And a key leads to one vote and a vote to one key, then and when it is sent again
+
+      Examples:
+        | limit   |
+        | with    |
+        | without |

@@ -1,0 +1,41 @@
+"""Steps that start parts with values that cannot work, which a pattern might accept."""
+
+from collections.abc import Callable
+
+from pytest_bdd import parsers, then, when
+
+from validation.record.observe import Observe
+from validation.targets.launching import LaunchingTarget
+from validation.targets.process import Child
+
+EXITS_SECONDS = 20.0
+CONFIGURATION_EXIT = 2
+
+
+@when(parsers.re("(?P<part>an API|a consumer) is started with each of these values"), target_fixture="refused")
+def started_with_each(
+    target: LaunchingTarget, part: str, datatable: list[list[str]], afterwards: Callable[..., None]
+) -> list[tuple[str, str, Child]]:
+    started = []
+    for variable, value in datatable[1:]:
+        child = target.new_api({variable: value}).process if part == "an API" else target.new_consumer({variable: value})
+        child.start()
+        afterwards(child.kill)
+        started.append((variable, value, child))
+        child.wait(within=EXITS_SECONDS)  # one after the other: each start takes a second of processor time
+    return started
+
+
+@then("each time it exits with code 2 and one line that names the variable and no secret")
+def each_refused(refused: list[tuple[str, str, Child]], observe: Observe) -> None:
+    with observe.together():
+        for variable, value, child in refused:
+            lines = child.output().strip().splitlines()
+            right = len(lines) == 1 and variable in lines[0] and "secret" not in lines[0]
+            observe(f"exit code with {variable}={value}", expected=CONFIGURATION_EXIT, observed=child.exit_code, remedy="system/urls.py")
+            observe(
+                f"output with {variable}={value}",
+                expected="one line that names the variable and no secret",
+                observed=lines[:3],
+                holds=right,
+            )

@@ -1,0 +1,1 @@
+"""Steps about variables away from their defaults, and the effect of each."""

@@ -1,0 +1,1 @@
+"""Steps about Redis and PostgreSQL servers that change under the parts."""

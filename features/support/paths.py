@@ -1,0 +1,184 @@
+"""Every path that a vote or another request can take: how to send a marked client along it, and the status that shows that it was taken."""
+
+import contextlib
+import itertools
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from urllib.parse import urlsplit
+
+import msgspec
+import redis
+
+from features.support.apart import LIMIT, OPTIONS, Apart
+from features.support.marked import MarkedClient
+from validation.core import inputs, protocol
+from validation.core.waiting import eventually
+from validation.probes.running.http import Answer
+from validation.targets.base import Server
+
+JSON = {"Content-Type": "application/json"}
+FIRST, SECOND, REFUSED_BY_DATABASE, UNKNOWN_TO_CONSUMER = OPTIONS
+HEAL_SECONDS = 20.0
+SECONDS = 10.0
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+Path = Callable[[Apart, MarkedClient, dict[str, str]], Answer]
+
+
+def vote(apart: Apart, client: MarkedClient, more: dict[str, str], option: str = FIRST, *, key: bool = True) -> Answer:
+    """Vote as a client."""
+    headers = client.headers | JSON | more
+    if not key:
+        del headers["Idempotency-Key"]
+    return apart.http.send("POST", client.path, headers=headers, content=msgspec.json.encode({"option": option}))
+
+
+def _post(content: bytes, path: str = "", **changed: str) -> Path:
+    named = {name.replace("_", "-"): value for name, value in changed.items()}
+
+    def post(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+        mark = client.mark.encode()
+        headers = client.headers | JSON | more | {name: value.replace("MARK", client.mark) for name, value in named.items()}
+        target = f"{path}?voter={client.mark}" if path else client.path
+        return apart.http.send("POST", target, headers=headers, content=content.replace(b"MARK", mark))
+
+    return post
+
+
+def _get(path: str, method: str = "GET") -> Path:
+    return lambda apart, client, more: apart.http.send(method, f"{path}?voter={client.mark}", headers=client.headers | more)
+
+
+def _twice(option: str) -> Path:
+    def send(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+        vote(apart, client, more)
+        return vote(apart, client, more, option)
+
+    return send
+
+
+def _too_many(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    answers = (vote(apart, client, more) for _ in range(3 * LIMIT))  # a new window may begin meanwhile
+    return next((answer for answer in answers if answer.status != 201), Answer(0, {}, b"", 0))  # noqa: PLR2004 - an HTTP status
+
+
+def _malformed(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    lines = [f"{name}: {value}" for name, value in (client.headers | more).items()]
+    return apart.http.raw(
+        "\r\n".join([f"GET {client.path} HTTP/1.1", "Host: votecheck", *lines, f"{client.mark} no header", "", ""]).encode()
+    )
+
+
+def _outdated_results(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    """Read the results once those that were read before the outage are too old to be told."""
+    addresses = itertools.count(1)
+
+    def read() -> int:
+        number = next(addresses)
+        return apart.http.send("GET", "/api/results", headers={"X-Forwarded-For": f"203.0.{number // 200}.{number % 200 + 1}"}).status
+
+    eventually(read, lambda status: status != 200, within=HEAL_SECONDS)  # noqa: PLR2004 - an HTTP status
+    return _get("/api/results")(apart, client, more)
+
+
+def _gone(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    """Send a vote and reset the connection at once."""
+    body = msgspec.json.encode({"option": FIRST})
+    lines = [f"{name}: {value}" for name, value in (client.headers | JSON | more).items()]
+    parts = urlsplit(apart.api.url)
+    head = [f"POST {client.path} HTTP/1.1", "Host: votecheck", f"Content-Length: {len(body)}", *lines, "", ""]
+    inputs.note(f"{inputs.request('POST', client.path, client.headers | JSON | more, body)}\n(the connection is reset at once)")
+    with socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        connection.sendall("\r\n".join(head).encode() + body)
+    return Answer(0, {}, b"", 0)
+
+
+PATHS: dict[str, Path] = {
+    "an accepted vote": vote,
+    "a vote without a key": lambda apart, client, more: vote(apart, client, more, SECOND, key=False),
+    "a repeated vote": _twice(FIRST),
+    "a key used for another option": _twice(SECOND),
+    "a vote that becomes a dead letter": lambda apart, client, more: vote(apart, client, more, UNKNOWN_TO_CONSUMER),
+    "a vote that the database refuses": lambda apart, client, more: vote(apart, client, more, REFUSED_BY_DATABASE),
+    "a client that is gone": _gone,
+    "results": _get("/api/results"),
+    "the page": _get("/"),
+    "a malformed key": _post(b'{"option":"quokka"}', Idempotency_Key="MARK with a space"),
+    "malformed HTTP": _malformed,
+    "an unknown path": _post(b'{"option":"quokka"}', "/api/votes/quokka"),
+    "a wrong method": lambda apart, client, more: apart.http.send("PUT", client.path, headers=client.headers | JSON | more),
+    "a large body": _post(b'{"option":"quokka","MARK":"' + b"a" * protocol.BODY_LIMIT_BYTES + b'"}'),
+    "a body of another type": _post(b"option=quokka&voter=MARK", Content_Type="application/x-www-form-urlencoded"),
+    "a compressed body": _post(b"MARK", Content_Encoding="gzip"),
+    "an unknown option": _post(b'{"option":"MARK"}'),
+    "a field too many": _post(b'{"option":"quokka","voter":"MARK"}'),
+    "no JSON": _post(b"quokka MARK"),
+    "too many requests": _too_many,
+    "a vote that Redis refuses": vote,
+    "a vote without a key that Redis refuses": lambda apart, client, more: vote(apart, client, more, key=False),
+    "a vote for a Redis that is full": vote,
+    "a vote for a Redis that is read-only": vote,
+    "a vote without Redis": vote,
+    "a vote for a broken stream": vote,
+    "a vote without the database": vote,
+    "results without the database": _outdated_results,
+}
+REFUSALS = {
+    "a vote that Redis refuses": (("ACL", "SETUSER", "default", "-xadd"), ("ACL", "SETUSER", "default", "+xadd")),
+    "a vote without a key that Redis refuses": (("ACL", "SETUSER", "default", "-xadd"), ("ACL", "SETUSER", "default", "+xadd")),
+    "a vote for a Redis that is full": (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+    "a vote for a Redis that is read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+}
+"""Paths on which Redis responds and refuses: how it comes to refuse, and how it is put right."""
+UNAVAILABLE = {"a vote without Redis": "redis", "a vote without the database": "database", "results without the database": "database"}
+"""Paths on which a server is stopped."""
+
+
+def disruption(what: str, apart: Apart) -> AbstractContextManager[None]:
+    """Break what a path needs broken, for the length of the block."""
+    if what in UNAVAILABLE:
+        return _stopped(getattr(apart.target, UNAVAILABLE[what]))
+    if what in REFUSALS:
+        return _changed(apart, *REFUSALS[what])
+    if what == "a vote for a broken stream":
+        return _broken_stream(apart)
+    return nullcontext()
+
+
+@contextlib.contextmanager
+def _stopped(server: Server) -> Iterator[None]:
+    server.stop()
+    try:
+        yield
+    finally:
+        server.restore()
+
+
+def _run(apart: Apart, *words: str) -> object:
+    with redis.Redis.from_url(apart.target.redis.url, socket_timeout=SECONDS) as client:
+        return client.execute_command(*words)
+
+
+@contextlib.contextmanager
+def _changed(apart: Apart, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[None]:
+    _run(apart, *before)
+    try:
+        yield
+    finally:
+        _run(apart, *after)
+
+
+@contextlib.contextmanager
+def _broken_stream(apart: Apart) -> Iterator[None]:
+    """Put a text where the stream is, once everything in it is counted."""
+    drained = eventually(lambda: _run(apart, "XLEN", protocol.STREAM), lambda length: length in (0, 1), within=HEAL_SECONDS)
+    saved = _run(apart, "RENAMENX", protocol.STREAM, "votes:saved") if drained.value is not None else 0
+    _run(apart, "SET", protocol.STREAM, "no stream")
+    try:
+        yield
+    finally:
+        _run(apart, "DEL", protocol.STREAM)
+        if saved:
+            _run(apart, "RENAME", "votes:saved", protocol.STREAM)

@@ -1,0 +1,165 @@
+"""Verifies a pack: who signed it, that no file was changed, and that the record leads to the verdict that the statement has."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from validation.core.errors import HarnessError, UsageError
+from validation.core.settings import PROJECT
+from validation.defects.proofs import read as read_proofs
+from validation.pack.contents import PROOFS_FILE, digests
+from validation.pack.signing import is_signed_by, payload_of
+from validation.pack.statement import ENVELOPE, STATEMENT, statement
+from validation.record.subject import read_subject
+from validation.record.verdicts import Run
+from validation.report.model import load, proofs_of
+from validation.report.results_json import RESULTS
+from validation.report.text import one_line
+from validation.report.verify import verify
+from validation.report.write import RENDERERS
+
+NO_KEY = "Who signed it: no public key was given with --key."
+
+
+@dataclass
+class Verification:
+    """What a look at a pack found.
+
+    Attributes:
+        problems: what is wrong, each with the file; empty: everything that could be checked is right.
+        unchecked: what could not be checked, and why.
+        signed: whether the owner of the given key signed it.
+        run: the run, if its record could be read.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    signed: bool = False
+    run: Run | None = None
+
+
+def verify_pack(pack: Path, key: Path | None) -> Verification:
+    """Verify a pack.
+
+    Args:
+        pack: its folder.
+        key: file with the public key of whoever must have signed it; None: nobody in particular.
+
+    Raises:
+        UsageError: the key cannot be used.
+    """
+    found = Verification()
+    found.signed = _check_signature(pack, key, found)
+    stated = _read_json(pack / STATEMENT, found)
+    if not isinstance(stated, dict):
+        return found
+    files = digests({name: file.read_bytes() for name, file in _files(pack, found)})
+    found.problems += _differences(_listed(stated), files)
+    if found.problems:
+        return found  # what follows would read files that are not the ones that were signed
+    _check_run(pack, stated, files, found)
+    return found
+
+
+def _check_signature(pack: Path, key: Path | None, found: Verification) -> bool:
+    file = pack / ENVELOPE
+    if not file.is_file():
+        if key is None:
+            found.unchecked.append(f"Who made it: {ENVELOPE} does not exist, so that nobody signed this pack.")
+        else:
+            found.problems.append(f"{ENVELOPE} is missing: nobody signed this pack.")
+        return False
+    try:
+        if payload_of(file.read_bytes()) != (pack / STATEMENT).read_bytes():
+            found.problems.append(f"{ENVELOPE} holds another statement than {STATEMENT}.")
+        if key is None:
+            found.unchecked.append(NO_KEY)
+            return False
+        if is_signed_by(file.read_bytes(), key):
+            return True
+        found.problems.append(f"{ENVELOPE} is not signed by the owner of {key}.")
+    except (ValueError, OSError) as error:
+        found.problems.append(f"{ENVELOPE} cannot be read: {one_line(str(error))}")
+    return False
+
+
+def _read_json(file: Path, found: Verification) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        found.problems.append(f"{file.name} cannot be read: {one_line(str(error))}")
+        return None
+
+
+def _files(pack: Path, found: Verification) -> Iterator[tuple[str, Path]]:
+    for file in sorted(pack.rglob("*")):
+        name = file.relative_to(pack).as_posix()
+        if file.is_symlink() or not (file.is_file() or file.is_dir()):
+            found.problems.append(f"{one_line(name)} is not a regular file.")
+        elif file.is_file() and name not in {STATEMENT, ENVELOPE}:
+            yield name, file
+
+
+def _listed(stated: dict[str, Any]) -> dict[str, str]:
+    try:
+        return {one["name"]: one["digest"]["sha256"] for one in stated["predicate"]["configuration"]}
+    except (KeyError, TypeError):
+        return {}
+
+
+def _differences(listed: dict[str, str], there: dict[str, str]) -> Iterator[str]:
+    for name in sorted(listed.keys() | there.keys()):
+        if name not in there:
+            yield f"{one_line(name)} is missing."
+        elif name not in listed:
+            yield f"{one_line(name)} is not in the statement: someone added it."
+        elif listed[name] != there[name]:
+            yield f"{one_line(name)} was changed: its digest is not the one in the statement."
+
+
+def _check_run(pack: Path, stated: dict[str, Any], files: dict[str, str], found: Verification) -> None:
+    folders = [folder for folder in pack.iterdir() if folder.is_dir() and (folder / RESULTS).is_file()]
+    if len(folders) != 1:
+        found.problems.append(f"{pack.name} does not hold exactly one run with {RESULTS}.")
+        return
+    (folder,) = folders
+    found.problems += [f"{folder.name}: {problem}" for problem in verify(folder)]
+    try:
+        run = found.run = load(folder)
+    except UsageError as error:
+        found.problems.append(one_line(str(error)))
+        return
+    missing = stated["predicate"].get("votecheck", {}).get("missing", [])
+    if statement(run, files, missing) != stated:
+        found.problems.append(f"{STATEMENT} does not follow from the record: verdict, subjects or checkpoints differ.")
+    found.unchecked += [one_line(sentence) for sentence in missing]
+    _check_reports(folder, run, found)
+    _check_proofs(pack, run, found)
+
+
+def _check_reports(folder: Path, run: Run, found: Verification) -> None:
+    """Compare the reports with what this votecheck renders from the record. Another state of it may render them in another way."""
+    if read_subject(PROJECT, PROJECT).digests.get("validation") != run.subject.digests.get("validation"):
+        found.unchecked.append("The pages for people: another state of votecheck rendered them. Their digests are right.")
+        return
+    for name, render in RENDERERS.items():
+        if (folder / name).is_file() and (folder / name).read_text(encoding="utf-8") != render(run):
+            found.problems.append(f"{folder.name}/{name} is not what the record leads to.")
+
+
+def _check_proofs(pack: Path, run: Run, found: Verification) -> None:
+    try:
+        shipped = {(one.defect, one.finding, one.at): set(one.checkpoints) for one in read_proofs(pack / PROOFS_FILE)}
+    except HarnessError as error:
+        found.problems.append(one_line(str(error)))
+        return
+    for proof in run.started.proofs:
+        if shipped.get((proof.defect, proof.finding, proof.at)) != set(proof.checkpoints):
+            found.problems.append(f"{PROOFS_FILE} has no proof of {proof.defect} as the record states it.")
+    ids = [result.checkpoint.id for result in run.results]
+    if bare := [one for one in ids if not any(not proof.stale for proof in proofs_of(run, one))]:
+        found.unchecked.append(
+            f"That these checkpoints can fail: the pack has no proof that held at the time of the run: {', '.join(bare)}."
+        )

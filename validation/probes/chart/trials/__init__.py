@@ -1,0 +1,1 @@
+"""Trials of the chart with many values: look-alikes of numbers and dates, and all pairs of values."""
