@@ -25,6 +25,7 @@ EXCEPT = {
 READS_ENVIRONMENT = {
     "validation/core/environment.py": "the home",
     "validation/cli/console.py": "--no-color sets NO_COLOR",
+    "validation/cli/github.py": "the variables by which GitHub Actions says where it wants what",
     "validation/cli/main.py": "an option of typer, not of a user",
     "validation/probes/running/host.py": "the parent of several proofs",
     "validation/report/terminal.py": "CI: no animation",
