@@ -3,8 +3,9 @@
 import itertools
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from anyio.from_thread import BlockingPortal
@@ -122,11 +123,11 @@ def whole_or_nothing(migrations: Migrations, cuts: list[Cut], observe: Observe) 
 
 
 @then("the next two migrations, which begin at the same moment, complete it and the third changes nothing")
-def completed(migrations: Migrations, cuts: list[Cut], portal: BlockingPortal, observe: Observe) -> None:
+def completed(migrations: Migrations, cuts: list[Cut], target: LaunchingTarget, portal: BlockingPortal, observe: Observe) -> None:
     urls = [cut.url for cut in cuts]
     observe("databases that are migrated again", expected=f"at least {CUTS}", observed=len(urls), holds=len(urls) >= CUTS)
-    with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda order: _migrate(migrations.beside, *order), (urls, urls)))
+    with _reachable(target, urls) as reachable, ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda order: _migrate(migrations.beside, *order), (reachable, reachable)))
     with observe.together():
         for number, done in enumerate(both, 1):
             observe(f"how the migrations of process {number} ended", expected=ENDED * len(urls), observed=_endings(done),
@@ -136,7 +137,8 @@ def completed(migrations: Migrations, cuts: list[Cut], portal: BlockingPortal, o
     url = urls[-1]
     store = StoreProbe(url, portal)
     store.run(f"select increment_votes(array['{VOTE}']::uuid[], array['cats'], array['1-1'])")
-    third = _migrate(migrations.beside, url)
+    with _reachable(target, [url]) as reachable:
+        third = _migrate(migrations.beside, *reachable)
     with observe.together():
         observe("how the third migration ended", expected=ENDED, observed=_endings(third), evidence=third.stdout + third.stderr)
         observe("the ledger after the third migration", expected={VOTE: "cats"}, observed=store.whole_ledger())
@@ -151,6 +153,16 @@ def _beside(target: LaunchingTarget, start_consumer: Callable[..., Running]) -> 
 
 def _migrate(beside: Child, *urls: str) -> "subprocess.CompletedProcess[str]":
     return beside.ask("python", "-c", ONE_AFTER_THE_OTHER, *urls, within=WITHIN_SECONDS)
+
+
+@contextmanager
+def _reachable(target: LaunchingTarget, urls: list[str]) -> Iterator[list[str]]:
+    """Yield URLs by which a part reaches these databases: in a container, 127.0.0.1 is the container itself."""
+    with ExitStack() as stack:
+        proxies = [proxy_to(url, target.proxy_host) for url in urls]
+        for proxy in proxies:
+            stack.callback(proxy.close)
+        yield [url_through(url, proxy) for url, proxy in zip(urls, proxies, strict=True)]
 
 
 def _endings(done: "subprocess.CompletedProcess[str]") -> list[str]:
