@@ -37,6 +37,7 @@ from validation.cli.options import (
 from validation.core import shards
 from validation.core.errors import UsageError
 from validation.core.settings import MODEL_EXAMPLES, PROJECT, RunSettings, known_target
+from validation.record.last_release import LastRelease
 from validation.record.runs import RECORD, new_run_id
 from validation.record.waivers import read_waivers
 
@@ -45,6 +46,7 @@ EPILOG = examples(
     "votecheck run --checkpoint 5.1,B3 --fail-fast",
     "votecheck run --scenario 'Null is not a vote'",
     "votecheck run --target cluster --release voting --waivers waivers.toml",
+    "votecheck run --since packs/20261101-120000-ab12.pack.tar.gz",
     "votecheck run --shard 2/4",
     "votecheck run --checkpoint B10 --fault-minutes 60 --seed 7",
 )
@@ -152,6 +154,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         ),
     ] = MODEL_EXAMPLES,
     waivers: Annotated[Path | None, typer.Option(metavar="FILE", help="TOML file of waivers.", rich_help_panel=OUTPUT)] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PACK",
+            help="Pack or run of the last release: every report says what changed since then.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     accept_incomplete: AcceptIncomplete = False,
     reports: Reports = Path("reports"),
     json: Json = False,
@@ -180,17 +190,28 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
         seed=new_seed if seed is None else seed, quick=quick, fail_fast=fail_fast, first_finding=first_finding,
         model_examples=model_examples, shard=part,
-        waivers=str(waivers or ""), scenarios=names, selection=selection(phase or (), checkpoint, names, protocol_only=protocol_only),
+        waivers=str(waivers or ""), since=str(since.resolve() if since else ""),
+        scenarios=names, selection=selection(phase or (), checkpoint, names, protocol_only=protocol_only),
     )  # fmt: skip
     waived = read_waivers(waivers)
+    last_release = _last_release(since, settings.source)
     if plan := preflight(settings):
         print_message(plan)
     with Progress(scope) as progress:
         try:
-            execute(settings, scope, waived, (progress,), proofs.known([one.id for one in scope], proofs.read()))
+            known = proofs.known([one.id for one in scope], proofs.read())
+            execute(settings, scope, waived, (progress,), known, last_release)
         except BaseException:
             if (settings.folder / RECORD).is_file():  # otherwise the error says why there is none
                 write_all(settings.folder)
             raise
         result = write_all(settings.folder)
     end_with(result, settings.folder, accept_incomplete=accept_incomplete, json=json)
+
+
+def _last_release(since: Path | None, source: Path) -> LastRelease | None:
+    if since is None:
+        return None
+    from validation.pack.last_release import read_last_release  # noqa: PLC0415 - takes cryptography and the chart's library to import
+
+    return read_last_release(since.resolve(), source)

@@ -71,6 +71,7 @@ class RunSettings:
         redis_settings: `name=value` for the managed Redis, overriding what the chart sets.
         command: what runs the scenarios: `votecheck run` or `pytest`.
         waivers: the file of waivers; empty: none.
+        since: the pack or run of an earlier release to compare with; empty: none.
         scenarios: names of the only scenarios to run; empty: all of the chosen checkpoints.
         selection: the options that chose the checkpoints and scenarios.
         shard: the part of the scenarios to run; None: all.
@@ -100,6 +101,7 @@ class RunSettings:
     first_finding: bool = False
     command: str = "votecheck run"
     waivers: str = ""
+    since: str = ""
     scenarios: tuple[str, ...] = ()
     selection: tuple[str, ...] = ()
     shard: Shard | None = None
@@ -118,7 +120,7 @@ class RunSettings:
     def flags(self) -> list[str]:
         """The options that repeat this run, without its selection. A URL with a password appears as the name of a variable."""
         urls = [(_option(f"{n}_url"), getattr(self, f"{n}_url"), f"{n.upper()}_URL") for n in ("api", "redis", "database")]
-        files = [(_option(name), getattr(self, name)) for name in ("kubeconfig", "vulnerability_db", "waivers")]
+        files = [(_option(name), getattr(self, name)) for name in ("kubeconfig", "vulnerability_db", "waivers", "since")]
         options = {
             "--target": self.target if self.target != "local" else "",
             "--source": str(self.source) if self.source != PROJECT else "",

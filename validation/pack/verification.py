@@ -12,7 +12,7 @@ from validation.defects.proofs import read as read_proofs
 from validation.pack.contents import PROOFS_FILE, digests
 from validation.pack.signing import is_signed_by, payload_of
 from validation.pack.statement import ENVELOPE, STATEMENT, statement
-from validation.record.subject import read_subject
+from validation.record.subject import Subject, read_subject
 from validation.record.verdicts import Run
 from validation.report.model import load, proofs_of
 from validation.report.results_json import RESULTS
@@ -50,17 +50,31 @@ def verify_pack(pack: Path, key: Path | None) -> Verification:
     Raises:
         UsageError: the key cannot be used.
     """
+    found = verify_files(pack, key)
+    if not found.problems:  # otherwise the run is not the one that was signed
+        _check_run(pack, found)
+    return found
+
+
+def verify_files(pack: Path, key: Path | None) -> Verification:
+    """Verify what needs no record: the signature, and that each file is the one that the statement names; raises as `verify_pack`."""
     found = Verification()
     found.signed = _check_signature(pack, key, found)
     stated = _read_json(pack / STATEMENT, found)
-    if not isinstance(stated, dict):
-        return found
-    files = digests({name: file.read_bytes() for name, file in _files(pack, found)})
-    found.problems += _differences(_listed(stated), files)
-    if found.problems:
-        return found  # what follows would read files that are not the ones that were signed
-    _check_run(pack, stated, files, found)
+    if isinstance(stated, dict):
+        found.problems += _differences(_listed(stated), _digests(pack, found))
+    elif not found.problems:
+        found.problems.append(f"{STATEMENT} is not a statement.")
     return found
+
+
+def made_by_this(subject: Subject) -> bool:
+    """Return whether this votecheck, in its present state, made a run. Another one may render it in another way."""
+    return read_subject(PROJECT, PROJECT).digests.get("validation") == subject.digests.get("validation")
+
+
+def _digests(pack: Path, found: Verification) -> dict[str, str]:
+    return digests({name: file.read_bytes() for name, file in _files(pack, found)})
 
 
 def _check_signature(pack: Path, key: Path | None, found: Verification) -> bool:
@@ -119,7 +133,8 @@ def _differences(listed: dict[str, str], there: dict[str, str]) -> Iterator[str]
             yield f"{one_line(name)} was changed: its digest is not the one in the statement."
 
 
-def _check_run(pack: Path, stated: dict[str, Any], files: dict[str, str], found: Verification) -> None:
+def _check_run(pack: Path, found: Verification) -> None:
+    stated, files = _read_json(pack / STATEMENT, found), _digests(pack, found)
     folders = [folder for folder in pack.iterdir() if folder.is_dir() and (folder / RESULTS).is_file()]
     if len(folders) != 1:
         found.problems.append(f"{pack.name} does not hold exactly one run with {RESULTS}.")
@@ -140,8 +155,8 @@ def _check_run(pack: Path, stated: dict[str, Any], files: dict[str, str], found:
 
 
 def _check_reports(folder: Path, run: Run, found: Verification) -> None:
-    """Compare the reports with what this votecheck renders from the record. Another state of it may render them in another way."""
-    if read_subject(PROJECT, PROJECT).digests.get("validation") != run.subject.digests.get("validation"):
+    """Compare the reports with what this votecheck renders from the record."""
+    if not made_by_this(run.subject):
         found.unchecked.append("The pages for people: another state of votecheck rendered them. Their digests are right.")
         return
     for name, render in RENDERERS.items():

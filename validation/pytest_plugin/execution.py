@@ -10,6 +10,7 @@ from validation.core.settings import PROJECT, RunSettings
 from validation.pytest_plugin.requirements import record_required, share_of
 from validation.pytest_plugin.stash import RECORDER, SETTINGS, SHARE
 from validation.record.events import HarnessFailed, KnownProof, Listener
+from validation.record.last_release import LastRelease
 from validation.record.recorder import Recorder
 from validation.record.runs import open_record
 from validation.record.subject import read_subject
@@ -38,12 +39,13 @@ class Handover:
         self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
-def execute(
+def execute(  # noqa: PLR0913, PLR0917 - each becomes a part of the record
     settings: RunSettings,
     scope: Sequence[Checkpoint],
     waivers: Sequence[Mapping[str, str]],
     listeners: tuple[Listener, ...],
     proofs: Sequence[KnownProof],
+    last_release: LastRelease | None = None,
 ) -> None:
     """Run the scenarios of the checkpoints in scope and record them in the run's folder.
 
@@ -53,6 +55,7 @@ def execute(
         waivers: the waivers given to this run.
         listeners: called with each event as it happens.
         proofs: what is known of the defects that these checkpoints have caught.
+        last_release: the run of an earlier release to compare with.
 
     Raises:
         Interrupted: by a signal, after everything was cleaned up.
@@ -62,6 +65,8 @@ def execute(
     share = share_of(PROJECT, settings, ids)
     subject = read_subject(settings.source, PROJECT)
     recorder = open_record(settings, ids, waivers, listeners, proofs, subject)
+    if last_release:
+        recorder.emit(last_release)
     for verdict in earlier(settings.reports, subject, settings.target):
         recorder.emit(verdict)
     for problem in cleanup.reap()[1]:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from validation.core.readable import readable
+from validation.record.last_release import LastRelease
 from validation.record.subject import Subject
 
 TEXT_MAX = 2000
@@ -258,6 +259,7 @@ Event: TypeAlias = (
     | Moment
     | EvidenceLimited
     | EarlierVerdict
+    | LastRelease
     | ShardMerged
     | RunFinished
 )

@@ -23,6 +23,7 @@ from validation.record.events import (
     ShardMerged,
     SubjectSeen,
 )
+from validation.record.last_release import LastRelease
 from validation.record.subject import Subject, differences
 from validation.record.subject import merged as merged_subject
 
@@ -95,6 +96,7 @@ def merged(given: Sequence[Part], run: str, flags: Sequence[str]) -> Iterator[Ev
     for part in parts:
         started, seconds = part.started, _seconds(part)
         yield ShardMerged(started.shard, started.run, started.started, seconds, started.machine, part.seal, part.lines)
+    yield from filter(None, [_last_release(parts[0])])
     yield from required
     shared = _measured_by_several(parts)
     for part in parts:
@@ -165,7 +167,12 @@ def _settings(part: Part) -> dict[str, Any]:
     for name in (name for name in RunStarted.__struct_fields__ if name not in OWN):
         value = getattr(started, name)
         found |= {f"{name} {key}": one for key, one in value.items()} if isinstance(value, dict) and value else {name: value}
-    return found | {"python": started.machine.get("python"), "options": settings_of(started.flags)}
+    common = {"python": started.machine.get("python"), "options": settings_of(started.flags), "last release": _last_release(part)}
+    return found | common
+
+
+def _last_release(part: Part) -> LastRelease | None:
+    return next((e for e in part.events if isinstance(e, LastRelease)), None)
 
 
 def _shown(value: Any) -> str:
@@ -213,7 +220,7 @@ def _events(part: Part, shared: set[str]) -> Iterator[Event]:
             yield HarnessFailed(f"Shard {part.shard}: {event.what}")
         elif isinstance(event, Measured) and event.name in shared:
             yield structs.replace(event, name=f"{event.name}, shard {part.shard}")
-        elif not isinstance(event, RunStarted | Required | EvidenceLimited | RunFinished):
+        elif not isinstance(event, RunStarted | LastRelease | Required | EvidenceLimited | RunFinished):
             yield event
     if not any(isinstance(event, RunFinished) for event in part.events):
         yield HarnessFailed(f"Shard {part.shard} was cut off: its record has no end.")

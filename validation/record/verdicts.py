@@ -25,6 +25,7 @@ from validation.record.events import (
     Started,
     SubjectSeen,
 )
+from validation.record.last_release import LastRelease
 from validation.record.release import reductions, unproven_levels
 from validation.record.results import CheckpointResult, Verdict, result_of
 from validation.record.scenario import Scenario
@@ -61,6 +62,7 @@ class Run:
         evidence_limited: what was not kept in full; None if everything was.
         shards: the shards that it was merged from; none for a run that ran at once.
         unstable: what earlier runs of the same subject observed differently, as they recorded it.
+        last_release: the run of an earlier release to compare with; None: none was named.
     """
 
     started: RunStarted
@@ -77,6 +79,7 @@ class Run:
     evidence_limited: EvidenceLimited | None = None
     shards: tuple[ShardMerged, ...] = ()
     unstable: tuple[EarlierVerdict, ...] = ()
+    last_release: LastRelease | None = None
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -147,6 +150,7 @@ def evaluate(events: Iterable[Event], registry: dict[str, Checkpoint], today: da
         evidence_limited=next((e for e in reversed(recorded) if isinstance(e, EvidenceLimited)), None),
         shards=tuple(e for e in recorded if isinstance(e, ShardMerged)),
         unstable=_unstable([e for e in recorded if isinstance(e, EarlierVerdict)], results, merged(seen)),
+        last_release=next((e for e in recorded if isinstance(e, LastRelease)), None),
     )
 
 

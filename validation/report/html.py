@@ -14,7 +14,7 @@ from validation.record.results import Verdict
 from validation.record.scenario import Scenario
 from validation.record.verdicts import Run
 from validation.registry.checkpoints import registry
-from validation.report import claims, crash_table, evidence, findings, model, subject
+from validation.report import claims, crash_table, evidence, findings, model, since, subject
 from validation.report.text import counted, duration, percent, visible
 
 TEXT_MAX = 4000
@@ -48,6 +48,9 @@ def render(run: Run) -> str:
         slowest=_slowest(run),
         claims=claims.of_run(run),
         validated=list(subject.facts(run)),
+        since=since.facts(run),
+        since_title=since.TITLE,
+        since_none=since.NONE,
     )
 
 

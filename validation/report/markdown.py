@@ -20,6 +20,7 @@ from validation.report.model import (
     unproven,
     with_verdict,
 )
+from validation.report.since import NONE, TITLE, facts
 from validation.report.subject import in_short
 from validation.report.text import counted, duration, one_line
 
@@ -80,12 +81,17 @@ def _head(run: Run) -> Iterator[str]:
     version = safe(run.started.versions.get("votecheck", "unknown"))
     yield f"Version {version}, run {safe(run.started.run)}, target {run.started.target}, {moment(run)}, {duration(run.seconds)}\n"
     yield f"Validated: {safe(in_short(run))}\n"
+    yield f"{TITLE}: {safe(NONE)}\n" if run.last_release is None else _since(run)
     yield _table(run)
     yield f"Self-test: {safe(self_tested(run))}\n"
     yield f"Claims: {safe(tally(run))}\n"
     if run.shards:
         yield f"Merged from {counted(len(run.shards), 'shard')}: {safe(merged_from(run))}\n"
     yield f"Repeat: {safe(repeat(run))} {safe(missing_variables(run))}".rstrip() + "\n"
+
+
+def _since(run: Run) -> str:
+    return "\n".join([f"{TITLE}:\n", *(f"- {name}: {safe(value)}" for name, value in facts(run).items())]) + "\n"
 
 
 def _sections(run: Run) -> dict[str, list[str]]:

@@ -20,6 +20,7 @@ from validation.report.claims import Standing, with_standing
 from validation.report.evidence import kept, limits
 from validation.report.findings import Finding, grouped
 from validation.report.model import proofs_of, repeat, reproduce
+from validation.report.since import as_data
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
 SCHEMA_VERSION = 3
@@ -59,6 +60,7 @@ def document(run: Run) -> dict[str, Any]:
         "machine": _texts(run.started.machine),
         "versions": _texts(run.started.versions),
         "subject": _subject(run.subject),
+        "since": as_data(run),
         "checkpoints": _checkpoints(run, protocol),
         "beyond": _checkpoints(run, beyond),
         "harness_errors": [text(t) for t in run.harness_errors],

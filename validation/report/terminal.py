@@ -20,6 +20,7 @@ from validation.record.events import Event, Finished, HarnessFailed, Planned, Ru
 from validation.record.results import CheckpointResult, Verdict
 from validation.record.verdicts import Run, RunVerdict, evaluate
 from validation.registry.checkpoints import Checkpoint, phases, registry
+from validation.report import since
 from validation.report.crash_table import CrashPoint, crash_points, summarize_sweep
 from validation.report.evidence import kept, limits
 from validation.report.findings import ROWS_MAX, FindingGroup, grouped
@@ -142,6 +143,9 @@ def summary(run: Run, console: Console, folder: Path) -> None:
         console, Text(one_line(f"version {version}, run {run.started.run}, target {run.started.target}, {duration(run.seconds)}"), "dim")
     )
     _print(console, Text(one_line(f"validated: {in_short(run)}"), "dim"))
+    if run.last_release is None:
+        _print(console, Text(f"{since.TITLE.lower()}: {since.NONE}", "dim"))
+    _list(console, since.TITLE, [one_line(f"{name}: {value}") for name, value in since.facts(run).items()])
     for result in with_verdict(run, Verdict.FAILED):
         _blocker(run, result, console)
     _list(console, "Harness errors", [visible(t) for t in run.harness_errors])

@@ -55,6 +55,10 @@ def _type(field: dict[str, Any]) -> str:  # noqa: PLR0911 - one return for each 
             return "object of strings"
         case {"$ref": reference}:
             return f"[{reference.rpartition('/')[2]}](#a-{reference.rpartition('/')[2]})"
+        case {"oneOf": shapes}:
+            return " or ".join(_type(shape) for shape in shapes)
+        case {"type": [*kinds]}:
+            return " or ".join(_type({**field, "type": kind} if kind != "null" else {"type": kind}) for kind in kinds)
         case {"type": "array", "items": items}:
             return f"array of {_type(items)}"
         case {"type": kind, "minimum": least}:

@@ -141,7 +141,7 @@ SHAPED = RunSettings(
     source=Path("/a copy"), target="cluster", api_url="http://a", redis_url="redis://r", database_url="postgresql://d",
     reports=Path("/my reports"), fault_minutes=1.0, long_life=10, redis_settings=("a=b",), image_tag="1", vulnerability_db="/db",
     kubeconfig="/k", context="c", release="r", release_namespace="n", load_command="l", quick=True, fail_fast=True, waivers="/w",
-    model_examples=7, first_finding=True,
+    model_examples=7, first_finding=True, since="/packs/last",
 )  # fmt: skip
 
 
@@ -162,6 +162,7 @@ def test_every_option_of_load_is_in_its_command() -> None:
         image_tag="",
         vulnerability_db="",
         waivers="",
+        since="",
         release="",
     )
     given = {*replace(shaped, fault_minutes=0.25, long_life=1).flags, *plan.options}

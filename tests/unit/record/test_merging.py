@@ -24,6 +24,7 @@ from validation.record.events import (
     Started,
     SubjectSeen,
 )
+from validation.record.last_release import LastRelease
 from validation.record.merging import Part, merged
 from validation.record.results import Verdict
 from validation.record.subject import Subject
@@ -130,6 +131,14 @@ def test_what_was_not_kept_is_counted_over_all_shards() -> None:
     assert run.evidence_limited == EvidenceLimited(6, 3, 1, "disk full")
 
 
+LAST = LastRelease("run-0", "local", "2026-11-01T10:00:00+00:00", "GO", SUBJECT, {"5.1": "PASSED"}, [])
+
+
+def test_the_last_release_that_all_shards_name_is_that_of_the_whole() -> None:
+    events = list(merged([plus(FIRST, LAST), plus(SECOND, LAST)], "merged", []))
+    assert [e for e in events if isinstance(e, LastRelease)] == [LAST]
+
+
 OTHER = structs.replace(SUBJECT, commit="def")
 REFUSED: dict[str, tuple[Callable[[], list[Part]], str]] = {
     "nothing": (list, "There is nothing to merge"),
@@ -153,6 +162,11 @@ REFUSED: dict[str, tuple[Callable[[], list[Part]], str]] = {
     "another seed": (lambda: [FIRST, changed(SECOND, seed=8)], "2/2 in folder-2 differs from .* in seed: 8 instead of 7"),
     "other options": (lambda: [FIRST, changed(SECOND, flags=[])], "2/2 in folder-2 differs from .* in options: nothing instead of --quick"),
     "other waivers": (lambda: [FIRST, changed(SECOND, waivers=[{"id": "5.1"}])], "2/2 in folder-2 differs from .* in waivers"),
+    "another last release": (
+        lambda: [plus(FIRST, LAST), plus(SECOND, structs.replace(LAST, verdict="NO-GO"))],
+        "2/2 in folder-2 differs from .* in last release",
+    ),
+    "no last release": (lambda: [plus(FIRST, LAST), SECOND], "2/2 in folder-2 differs from .* in last release: nothing"),
     "another version": (
         lambda: [FIRST, changed(SECOND, versions={"votecheck": "0.4.0"})],
         "2/2 in folder-2 differs from .* in versions votecheck: 0.4.0 instead of 0.3.2",

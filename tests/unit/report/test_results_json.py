@@ -11,8 +11,8 @@ from validation.report import results_json
 from validation.report.model import load
 
 PUBLISHED = (
-    "schema_version run target verdict exit_code command gaps unstable shards started seconds machine versions subject checkpoints beyond"
-    " harness_errors measurements evidence evidence_limits claims"
+    "schema_version run target verdict exit_code command gaps unstable shards started seconds machine versions subject since checkpoints"
+    " beyond harness_errors measurements evidence evidence_limits claims"
 )
 
 

@@ -9,6 +9,7 @@ from validation.record.scenario import Scenario
 from validation.record.verdicts import Run, RunVerdict
 from validation.report.findings import Finding
 from validation.report.model import by_phase, headline, repeat, reproduce, unstable
+from validation.report.since import NONE, facts
 from validation.report.subject import properties_of
 from validation.report.text import one_line, visible
 
@@ -94,6 +95,7 @@ def _of_verdict(run: Run) -> Suite:
     named = {"verdict": str(run.verdict), "exit_code": str(run.exit_code), "gaps": " ".join(run.gaps), "repeat": repeat(run)}
     named |= {"unstable": unstable(run)} if run.unstable else {}
     named |= {f"validated.{name}": value for name, value in properties_of(run.subject).items()}
+    named |= {f"since.{name}": value for name, value in (facts(run) or {"release": NONE}).items()}
     return Suite("Verdict", (case,), {one_line(name): one_line(value) for name, value in named.items()})
 
 
