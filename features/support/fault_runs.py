@@ -35,6 +35,7 @@ class FaultRun:
         effect: how the fault showed that it took effect; empty if it did not.
         wrong: what was wrong afterwards; empty if nothing was.
         recovery_seconds: from the end of the fault until every vote was counted.
+        seconds: all of it, from the votes before the fault until then.
         votes: the votes accepted so far.
     """
 
@@ -42,6 +43,7 @@ class FaultRun:
     effect: str
     wrong: str
     recovery_seconds: float
+    seconds: float
     votes: int
 
     def __str__(self) -> str:
@@ -96,7 +98,7 @@ def _at_random(environment: FaultEnvironment, settings: RunSettings) -> list[Fau
 
 def _run(environment: FaultEnvironment, name: str) -> FaultRun:
     """Inject a fault, check that it took effect, end it, and check what became of the votes."""
-    fault = all_faults()[name]
+    fault, began = all_faults()[name], time.monotonic()
     environment.add_poison()
     environment.watcher.ready.clear()
     wrong = [environment.wait_for_votes(), *environment.restart_exited()]
@@ -109,13 +111,13 @@ def _run(environment: FaultEnvironment, name: str) -> FaultRun:
         fault.end(environment)
     if environment.ending.is_set():
         raise NotProven("The run ended before this fault was over.")
-    begun = time.monotonic()
+    ended = time.monotonic()
     wrong += [environment.settle(), *environment.restart_exited()]
     ready = eventually(lambda: environment.workload.probe.answers("/ready"), bool, within=READY_SECONDS)
     if not ready.held:
         wrong.append("/ready is still not 200")
-    accepted = len(environment.workload.sent_votes.accepted())
-    return FaultRun(name, effect, "; ".join(filter(None, wrong)), time.monotonic() - begun, accepted)
+    accepted, now = len(environment.workload.sent_votes.accepted()), time.monotonic()
+    return FaultRun(name, effect, "; ".join(filter(None, wrong)), now - ended, now - began, accepted)
 
 
 def _wrong_readiness(environment: FaultEnvironment, fault: Fault) -> str:

@@ -6,13 +6,13 @@ A vote that is wrong is observed with the hop at which it was last seen.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from validation.faults.reconciliation import Reconciliation
-from validation.hops.sightings import SentVote
+from validation.hops.sightings import TracedVote
 from validation.hops.sums import different_counts
 from validation.hops.tracer import Tracer, evidence, lines
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
 
-ToTrace = Callable[[Iterable[str]], Iterable[SentVote]]
+ToTrace = Callable[[Iterable[str]], Iterable[TracedVote]]
 """Returns votes for a tracer, by their ids."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from validation.core import protocol
 from validation.core.waiting import Waited
-from validation.hops.sightings import SentVote
+from validation.hops.sightings import TracedVote
 from validation.probes.running.stream import Group, StreamProbe
 from validation.targets.launching import LaunchingTarget
 
@@ -69,12 +69,12 @@ class OwnStream:
         self.entries |= dict(zip(dict(votes), added, strict=True))
         return added
 
-    def to_trace(self, vote_ids: Iterable[str]) -> list[SentVote]:
+    def to_trace(self, vote_ids: Iterable[str]) -> list[TracedVote]:
         """Return votes for a tracer."""
         return [
-            SentVote(one, self.votes[one], f"added by votecheck as {self.entries[one]}", self.entries[one], added=True)
+            TracedVote(one, self.votes[one], f"added by votecheck as {self.entries[one]}", self.entries[one], added=True)
             if one in self.entries
-            else SentVote(one, self.votes.get(one, ""), "added by votecheck" if one in self.votes else "")
+            else TracedVote(one, self.votes.get(one, ""), "added by votecheck" if one in self.votes else "")
             for one in vote_ids
         ]
 

@@ -42,17 +42,16 @@ def bundle(  # noqa: PLR0913, PLR0917 - one parameter per option
     from validation.pack.contents import contents, digests  # noqa: PLC0415
     from validation.pack.signing import signed  # noqa: PLC0415
     from validation.pack.statement import ENVELOPE, STATEMENT, statement  # noqa: PLC0415
-    from validation.report.model import load  # noqa: PLC0415
-    from validation.report.verify import verify  # noqa: PLC0415
+    from validation.report.verify import load_and_verify  # noqa: PLC0415
 
     folder = run_folder(reports, run)
-    if problems := verify(folder):
+    loaded, problems = load_and_verify(folder)
+    if loaded is None or problems:
         raise UsageError(
             f"The reports of {folder.name} do not follow from its record: {problems[0]}",
             "another version wrote them, or they were changed",
             command("votecheck", "report", folder.name, "--reports", str(reports)),
         )
-    loaded = load(folder)
     files, missing = contents(loaded, folder, source.resolve())
     payload = to_json.dumps(statement(loaded, digests(files), missing), indent=2).encode() + b"\n"
     files[STATEMENT] = payload

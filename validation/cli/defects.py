@@ -165,7 +165,7 @@ def defects_run(  # noqa: PLR0913, PLR0917 - one parameter per option
         print_message(line)
     if not chosen.defects:
         if json:
-            print_json({"caught": 0, "of": 0})
+            print_json({"caught": 0, "of": 0, "proofs": []})
         raise typer.Exit
     file = reports.resolve() / FOLDER / RESULTS
     try:

@@ -44,24 +44,22 @@ def verify(
     Exit code: 0 if everything matches, 1 if not, 3 if nobody is known to have signed the pack.
     """
     from validation.pack.archive import is_pack  # noqa: PLC0415
-    from validation.report.model import load  # noqa: PLC0415
-    from validation.report.verify import verify as check  # noqa: PLC0415
+    from validation.report.verify import load_and_verify  # noqa: PLC0415
 
     if is_pack(Path(run)):
         raise typer.Exit(_verify_pack(Path(run), key, json=json))
     if key:
         raise UsageError(f"{run} is a run, and only packs are signed.", "--key is for packs", "votecheck bundle --key FILE")
     folder = run_folder(reports, run)
-    problems = check(folder)
+    loaded, problems = load_and_verify(folder)
+    verdict = loaded.verdict if loaded and not problems else ""
     if json:
-        print_json(
-            {"run": folder.name, "verified": not problems, "verdict": "" if problems else load(folder).verdict, "problems": problems}
-        )
+        print_json({"run": folder.name, "verified": not problems, "verdict": verdict, "problems": problems})
     if problems:
         for problem in problems:
             print_message(problem)
         raise typer.Exit(1)
-    print_message(f"Record intact; recomputed verdict {load(folder).verdict} matches.")
+    print_message(f"Record intact; recomputed verdict {verdict} matches.")
 
 
 def _verify_pack(pack: Path, key: Path | None, *, json: bool) -> int:

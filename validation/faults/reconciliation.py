@@ -21,9 +21,11 @@ class SentVote:
     vote_id: str = ""
     stream_id: str = ""
 
-    def to_trace(self) -> hops.SentVote:
+    def to_trace(self) -> hops.TracedVote:
         """Return this accepted vote for a tracer."""
-        return hops.SentVote(self.vote_id, self.option, f"201 with stream id {self.stream_id or '(none)'}", self.stream_id, bool(self.key))
+        return hops.TracedVote(
+            self.vote_id, self.option, f"201 with stream id {self.stream_id or '(none)'}", self.stream_id, bool(self.key)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,10 @@ class SentVotes:
         """Return the distinct votes that were answered 201: id → option."""
         return {vote.vote_id: vote.option for vote in self.cast if vote.outcome == "ok"}
 
-    def to_trace(self, vote_ids: Iterable[str]) -> list[hops.SentVote]:
+    def to_trace(self, vote_ids: Iterable[str]) -> list[hops.TracedVote]:
         """Return votes for a tracer. Those that were not accepted have nothing but their id."""
         accepted = {vote.vote_id: vote for vote in reversed(self.cast) if vote.outcome == "ok"}
-        return [accepted[one].to_trace() if one in accepted else hops.SentVote(one) for one in vote_ids]
+        return [accepted[one].to_trace() if one in accepted else hops.TracedVote(one) for one in vote_ids]
 
     def by_option(self) -> Counter[str]:
         """Count the distinct accepted votes of each option."""

@@ -22,7 +22,7 @@ class Hop(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SentVote:
+class TracedVote:
     """A vote to look for.
 
     Attributes:
@@ -69,13 +69,13 @@ class Sighting:
         return f"  {self.hop:24}{answer:8}{self.evidence}"
 
 
-def stream_id_of(vote: SentVote, redis: Places, row: LedgerRow | None) -> str:
+def stream_id_of(vote: TracedVote, redis: Places, row: LedgerRow | None) -> str:
     """Return the id of a vote's entry, from whoever still knows it; empty if nobody does."""
     entries = redis.entries.get(vote.vote_id, [])
     return entries[0][0] if entries else redis.remembered.get(vote.vote_id, "") or (row.stream_id if row else "") or vote.stream_id
 
 
-def in_stream(vote: SentVote, redis: Places | str, row: LedgerRow | None) -> Sighting:  # noqa: PLR0911 - one return for each evidence
+def in_stream(vote: TracedVote, redis: Places | str, row: LedgerRow | None) -> Sighting:  # noqa: PLR0911 - one return for each evidence
     """Return whether the vote was in the stream."""
     if isinstance(redis, str):
         return Sighting(Hop.STREAM, None, redis)
@@ -104,7 +104,7 @@ def in_stream(vote: SentVote, redis: Places | str, row: LedgerRow | None) -> Sig
 
 
 def delivered(  # noqa: PLR0911 - one return for each evidence
-    vote: SentVote, redis: Places | str, row: LedgerRow | None, stream: Sighting, logs: Logs
+    vote: TracedVote, redis: Places | str, row: LedgerRow | None, stream: Sighting, logs: Logs
 ) -> tuple[Sighting, bool]:
     """Return whether the vote was delivered, and whether it still waits to be counted."""
     if isinstance(redis, str):
@@ -131,7 +131,7 @@ def delivered(  # noqa: PLR0911 - one return for each evidence
     return _passed(vote, redis, reached, logs), False
 
 
-def _passed(vote: SentVote, redis: Places, reached: str, logs: Logs) -> Sighting:
+def _passed(vote: TracedVote, redis: Places, reached: str, logs: Logs) -> Sighting:
     """Return whether a vote was delivered that the group is past, and that is neither pending nor counted nor dead-lettered."""
     names, past = ", ".join(sorted(redis.receivers)), f"{redis.group_name} is past it, at {reached}"
     if redis.receivers and not any(redis.receivers.values()):
@@ -142,7 +142,7 @@ def _passed(vote: SentVote, redis: Places, reached: str, logs: Logs) -> Sighting
     return Sighting(Hop.DELIVERED, None, f"{past}, and it is not pending: acknowledged without being counted, or never delivered")
 
 
-def dead_lettered(vote: SentVote, redis: Places | str) -> Sighting:
+def dead_lettered(vote: TracedVote, redis: Places | str) -> Sighting:
     """Return whether the vote is in the dead-letter stream."""
     if isinstance(redis, str):
         return Sighting(Hop.DEAD, None, redis)
@@ -150,7 +150,7 @@ def dead_lettered(vote: SentVote, redis: Places | str) -> Sighting:
     return Sighting(Hop.DEAD, bool(letter), f"entry {letter.id} of {redis.stream}:dead, because: {letter.reason}" if letter else "")
 
 
-def in_ledger(vote: SentVote, database: Stored | str, row: LedgerRow | None) -> Sighting:
+def in_ledger(vote: TracedVote, database: Stored | str, row: LedgerRow | None) -> Sighting:
     """Return whether the vote is in the ledger."""
     if isinstance(database, str):
         return Sighting(Hop.LEDGER, None, database)
@@ -160,7 +160,7 @@ def in_ledger(vote: SentVote, database: Stored | str, row: LedgerRow | None) -> 
     return Sighting(Hop.LEDGER, True, f"row for {row.option}, entry {row.stream_id}, counted at {row.counted_at}{other}", bool(other))
 
 
-def in_results(vote: SentVote, database: Stored | str, row: LedgerRow | None) -> Sighting:
+def in_results(vote: TracedVote, database: Stored | str, row: LedgerRow | None) -> Sighting:
     """Return whether the vote is in the sums, as far as sums can tell."""
     if isinstance(database, str):
         return Sighting(Hop.RESULTS, None, database)

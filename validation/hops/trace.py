@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from validation.hops import sightings
 from validation.hops.logs import Logs
-from validation.hops.sightings import Hop, SentVote, Sighting, Stored
+from validation.hops.sightings import Hop, Sighting, Stored, TracedVote
 from validation.probes.running.places import Places
 from validation.probes.running.store import LedgerRow
 
@@ -25,7 +25,7 @@ class Fate(StrEnum):
 class Trace:
     """A vote with what was seen of it at each hop."""
 
-    vote: SentVote
+    vote: TracedVote
     fate: Fate
     sightings: tuple[Sighting, ...]
 
@@ -69,7 +69,7 @@ class Trace:
         return "\n".join([head, *map(str, self.sightings)])
 
 
-def trace(vote: SentVote, redis: Places | str, database: Stored | str, logs: Logs | None = None) -> Trace:
+def trace(vote: TracedVote, redis: Places | str, database: Stored | str, logs: Logs | None = None) -> Trace:
     """Follow a vote through what Redis and the database know. A text in place of either says why it could not be read."""
     row = database.rows.get(vote.vote_id) if isinstance(database, Stored) else None
     stream = sightings.in_stream(vote, redis, row)
@@ -80,7 +80,7 @@ def trace(vote: SentVote, redis: Places | str, database: Stored | str, logs: Log
     return Trace(vote, _fate(vote, row, dead=bool(dead.seen), waiting=waiting), found)
 
 
-def _fate(vote: SentVote, row: LedgerRow | None, *, dead: bool, waiting: bool) -> Fate:
+def _fate(vote: TracedVote, row: LedgerRow | None, *, dead: bool, waiting: bool) -> Fate:
     if row is None:
         return Fate.LATE if waiting and not dead else Fate.LOST
     if not vote.accepted:

@@ -8,7 +8,7 @@ from itertools import islice
 from validation.core import protocol
 from validation.core.errors import NotProven, ProbeError
 from validation.hops.logs import Logs
-from validation.hops.sightings import SentVote, Stored
+from validation.hops.sightings import Stored, TracedVote
 from validation.hops.trace import Trace, trace
 from validation.probes.running.places import Places, places
 from validation.probes.running.store import StoreProbe
@@ -43,7 +43,7 @@ class Tracer:
         """Return a tracer of another stream of the same Redis."""
         return replace(self, name=name, group=group)
 
-    def find(self, votes: Iterable[SentVote]) -> list[Trace]:
+    def find(self, votes: Iterable[TracedVote]) -> list[Trace]:
         """Return what is known of each vote, of 200 at most."""
         sought = {vote.vote_id: vote for vote in islice(votes, TRACED)}
         if not sought:
@@ -59,7 +59,7 @@ class Tracer:
         except (NotProven, ProbeError) as error:
             return _why(error)
 
-    def _places(self, votes: "dict[str, SentVote]") -> Places | str:
+    def _places(self, votes: "dict[str, TracedVote]") -> Places | str:
         try:
             return places(self.stream(), {vote: sent.stream_id for vote, sent in votes.items()}, self.name, self.group)
         except (NotProven, ProbeError) as error:

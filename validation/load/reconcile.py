@@ -18,7 +18,7 @@ from uuid import UUID
 
 from loadtests.records import UNANSWERED, read
 from validation.core.errors import HarnessError
-from validation.hops.sightings import SentVote
+from validation.hops.sightings import TracedVote
 from validation.hops.trace import Trace
 from validation.hops.tracer import TRACED, Tracer, by_hop
 from validation.load.latency import EXPECTED, VOTES, Durations
@@ -186,7 +186,7 @@ class _Totals:
     wrong_option: int = 0
     count_difference: int = 0
     listed: list[tuple[str, str]] = field(default_factory=list)
-    wrong: list[SentVote] = field(default_factory=list)
+    wrong: list[TracedVote] = field(default_factory=list)
     times: Durations = field(default_factory=Durations)
 
     def compare_counts(self, store: StoreProbe) -> None:
@@ -239,17 +239,17 @@ class _Totals:
         vote, option, counted_at = row
         self.never_accepted += 1
         words = f"never accepted {UUID(bytes=vote)} {option}, counted at {self._at(counted_at - self.ahead)}{why}"
-        self._list(words, SentVote(str(UUID(bytes=vote))))
+        self._list(words, TracedVote(str(UUID(bytes=vote))))
 
     def _at(self, moment: float) -> str:
         return f"{moment - self.began:.1f} s"
 
-    def _list(self, words: str, vote: SentVote | None = None) -> None:
+    def _list(self, words: str, vote: TracedVote | None = None) -> None:
         if len(self.listed) < LISTED:
             self.listed.append((vote.vote_id if vote else "", words))
         if vote and len(self.wrong) < TRACED:
             self.wrong.append(vote)
 
 
-def _accepted(vote: bytes, option: str) -> SentVote:
-    return SentVote(str(UUID(bytes=vote)), option, "201", keyed=True)
+def _accepted(vote: bytes, option: str) -> TracedVote:
+    return TracedVote(str(UUID(bytes=vote)), option, "201", keyed=True)

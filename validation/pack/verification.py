@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from validation.core.errors import HarnessError, UsageError
+from validation.core.errors import HarnessError
 from validation.core.settings import PROJECT
 from validation.defects.proofs import read as read_proofs
 from validation.pack.contents import PROOFS_FILE, digests
@@ -14,10 +14,10 @@ from validation.pack.signing import is_signed_by, payload_of
 from validation.pack.statement import ENVELOPE, STATEMENT, statement
 from validation.record.subject import Subject, read_subject
 from validation.record.verdicts import Run
-from validation.report.model import load, proofs_of
+from validation.report.model import proofs_of
 from validation.report.results_json import RESULTS
 from validation.report.text import one_line
-from validation.report.verify import verify
+from validation.report.verify import load_and_verify
 from validation.report.write import RENDERERS
 
 NO_KEY = "Who signed it: no public key was given with --key."
@@ -140,12 +140,11 @@ def _check_run(pack: Path, found: Verification) -> None:
         found.problems.append(f"{pack.name} does not hold exactly one run with {RESULTS}.")
         return
     (folder,) = folders
-    found.problems += [f"{folder.name}: {problem}" for problem in verify(folder)]
-    try:
-        run = found.run = load(folder)
-    except UsageError as error:
-        found.problems.append(one_line(str(error)))
+    run, problems = load_and_verify(folder)
+    found.problems += [f"{folder.name}: {problem}" for problem in problems]
+    if run is None:
         return
+    found.run = run
     missing = stated["predicate"].get("votecheck", {}).get("missing", [])
     if statement(run, files, missing) != stated:
         found.problems.append(f"{STATEMENT} does not follow from the record: verdict, subjects or checkpoints differ.")

@@ -6,7 +6,7 @@ import pytest
 
 from validation.core.settings import RunSettings
 from validation.pytest_plugin.items import place_of
-from validation.pytest_plugin.stash import OBSERVE, OUTCOME, SETTINGS, TARGET, evidence_of, recorder_of
+from validation.pytest_plugin.stash import BACKGROUND, OBSERVE, OUTCOME, SETTINGS, TARGET, evidence_of, recorder_of
 from validation.record.events import HarnessFailed, Measured, Snapshot, SubjectSeen
 from validation.record.evidence import digest_of
 from validation.record.observe import Observe
@@ -73,6 +73,16 @@ def target(
 def went_wrong(request: pytest.FixtureRequest) -> Callable[[], bool]:
     """Return, during teardown, whether the scenario had a finding or a harness error."""
     return lambda: request.node.stash.get(OUTCOME, ("", "", 0.0))[0] in {"failed", "error"}
+
+
+@pytest.fixture
+def attribute(request: pytest.FixtureRequest) -> Callable[[float, float], None]:
+    """Count the seconds that work in the background took for this scenario, instead of those that it waited for the result."""
+
+    def add(worked: float, waited: float) -> None:
+        request.node.stash[BACKGROUND] = request.node.stash.get(BACKGROUND, 0.0) + worked - waited
+
+    return add
 
 
 @pytest.fixture(scope="session")

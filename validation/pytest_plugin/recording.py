@@ -19,7 +19,19 @@ from validation.pytest_plugin import moment, undefined
 from validation.pytest_plugin.items import checkpoints_of, example_of, fidelity_of, is_scenario, name_of, template_name_of, template_of
 from validation.pytest_plugin.red import is_printed, red, where
 from validation.pytest_plugin.requirements import record_required
-from validation.pytest_plugin.stash import FAILED, OBSERVE, OUTCOME, PROGRESS, RECORDER, SETTINGS, WATCH, Progress, evidence_of, recorder_of
+from validation.pytest_plugin.stash import (
+    BACKGROUND,
+    FAILED,
+    OBSERVE,
+    OUTCOME,
+    PROGRESS,
+    RECORDER,
+    SETTINGS,
+    WATCH,
+    Progress,
+    evidence_of,
+    recorder_of,
+)
 from validation.record.events import Finished, Planned, Started, text
 from validation.record.locations import named_file
 from validation.record.observe import Observe
@@ -119,6 +131,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if OBSERVE not in item.stash:  # setup failed before the scenario started
             recorder.emit(Started(item.nodeid, item.name, [c.id for c in checkpoints_of(item)], str(item.path)))
         outcome, reason, seconds = item.stash[OUTCOME]
+        seconds += item.stash.get(BACKGROUND, 0.0)
         recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item)))
         _stop_if_useless(item.session, recorder)
 

@@ -143,7 +143,8 @@ class Observed(msgspec.Struct, tag="observation", tag_field="event", frozen=True
 class Finished(msgspec.Struct, tag="scenario_finished", tag_field="event", frozen=True):
     """The end of a scenario.
 
-    `outcome` is `passed`, `failed` (a Finding), `not_proven` (nothing could be observed) or `error` (the harness failed).
+    `outcome` is `passed`, `failed` (a Finding), `not_proven` (nothing could be observed) or `error` (the harness failed). `seconds` counts
+    the work that was done for it in the background, such as its fault, instead of the time that it waited for that.
     """
 
     scenario: str

@@ -9,8 +9,6 @@ HEAD = """# Seconds of each scenario in recorded runs, below its feature. `votec
 # missing counts as the median. They decide which shard runs a scenario, and nothing else.
 # Written from the runs in a folder of reports, the longest duration of each scenario:
 # VOTECHECK_DURATIONS=reports .venv/bin/python -m pytest tests/unit/registry/test_durations.py
-# A fault in the background delays the scenario that reads its result only if the run has nothing else to do meanwhile: record B3, B4, B5,
-# B6 and B10 in a run of their own, too.
 """
 Unit = tuple[str, str]
 """What is never split: the rows of one feature whose scenario has the same name, filled with the row."""

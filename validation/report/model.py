@@ -73,9 +73,14 @@ def load(folder: Path) -> Run:
     Raises:
         UsageError: the record does not exist, was changed, or was written by another version.
     """
+    return load_with_events(folder)[0]
+
+
+def load_with_events(folder: Path) -> tuple[Run, tuple[Event, ...]]:
+    """Return a run and the events of its record; it raises what `load` raises."""
     try:
         events = tuple(read(folder / RECORD))
-        return evaluate(events, registry(), day_of(events))
+        return evaluate(events, registry(), day_of(events)), events
     except (msgspec.DecodeError, KeyError, ValueError) as error:
         raise UsageError(
             f"Cannot read the record {folder / RECORD}: {type(error).__name__}: {error}",

@@ -27,13 +27,8 @@ def part_of(record: Path, where: str) -> Part:
     return Part(where, tuple(read(record)), *seal_of(record))
 
 
-def problems_of_shards(folder: Path) -> list[str]:
-    """Return where the record of a merged run differs from those of its shards, one line each; none for any other run.
-
-    Raises:
-        UsageError: the record of the run does not exist or was changed.
-    """
-    recorded = list(read(folder / RECORD))
+def problems_of_shards(folder: Path, recorded: Sequence[Event]) -> list[str]:
+    """Return where the events of a merged run differ from those of its shards, one line each; none for any other run."""
     shards = [event for event in recorded if isinstance(event, ShardMerged)]
     return list(_differences(folder, recorded, shards)) if shards else []
 
@@ -47,7 +42,7 @@ def _differences(folder: Path, recorded: Sequence[Event], shards: Sequence[Shard
         again = list(merged(parts, started.run, started.flags))
     except UsageError as error:
         return [str(error).splitlines()[0]]
-    if again == recorded:
+    if again == list(recorded):
         return []
     pairs = zip(shards, parts, strict=True)
     seals = [f"{part.where} ends with seal {part.seal}, and {RECORD} names {one.seal}." for one, part in pairs if part.seal != one.seal]

@@ -1,13 +1,15 @@
 """Checks `results.json` and the evidence of a run against its record: the seals, the recomputed verdict, the digest of each file."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from validation.core.errors import UsageError
+from validation.record.events import Event
+from validation.record.verdicts import Run
 from validation.report import evidence
-from validation.report.model import load
+from validation.report.model import load_with_events
 from validation.report.provenance import problems_of_shards
 from validation.report.results_json import RESULTS, breaches, document
 from validation.report.text import one_line
@@ -17,12 +19,21 @@ _SHOWN_MAX = 200
 
 def verify(folder: Path) -> list[str]:
     """Return what is wrong with the reports of a run, one line each; none if the record confirms them."""
+    return load_and_verify(folder)[1]
+
+
+def load_and_verify(folder: Path) -> tuple[Run | None, list[str]]:
+    """Return a run, unless its record cannot be read, and what `verify` returns."""
     try:
-        run = load(folder)
-        recomputed = document(run)
-        of_shards = problems_of_shards(folder)
+        run, events = load_with_events(folder)
     except UsageError as error:
-        return [one_line(str(error))]
+        return None, [one_line(str(error))]
+    return run, _problems(folder, run, events)
+
+
+def _problems(folder: Path, run: Run, events: Sequence[Event]) -> list[str]:
+    recomputed = document(run)
+    of_shards = problems_of_shards(folder, events)
     changed = [one_line(line) for line in evidence.breaches(run, folder)]
     try:
         published = json.loads((folder / RESULTS).read_text(encoding="utf-8"))

@@ -1,10 +1,11 @@
 """Steps about faults that strike while votes flow. The faults run in the background (features/support/fault_runs.py)."""
 
+import time
 from collections.abc import Callable
 
 from pytest_bdd import given, parsers, then, when
 
-from features.support.fault_runs import FaultRun, FaultRuns
+from features.support.fault_runs import AT_RANDOM, FaultRun, FaultRuns
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.faults.environment import FaultEnvironment
@@ -25,14 +26,24 @@ def votes_flow(fault_runs: FaultRuns, observe: Observe) -> FaultEnvironment:
 
 
 @when(parsers.re(r"(?P<fault>.+), and then everything is restored$"), target_fixture="runs")
-def fault_strikes(fault_runs: FaultRuns, fault: str) -> list[FaultRun]:
-    return fault_runs.of(fault)
+def fault_strikes(fault_runs: FaultRuns, fault: str, attribute: Callable[[float, float], None]) -> list[FaultRun]:
+    return _wait_for(fault_runs, fault, attribute)
 
 
 @when("random faults from the seed of this run strike one after another", target_fixture="runs")
-def random_faults_strike(fault_runs: FaultRuns, settings: RunSettings, measure: Callable[[str, float, str], None]) -> list[FaultRun]:
+def random_faults_strike(
+    fault_runs: FaultRuns, settings: RunSettings, measure: Callable[[str, float, str], None], attribute: Callable[[float, float], None]
+) -> list[FaultRun]:
     measure("seed of the random faults", settings.seed, "")
-    return fault_runs.of()
+    return _wait_for(fault_runs, AT_RANDOM, attribute)
+
+
+def _wait_for(fault_runs: FaultRuns, fault: str, attribute: Callable[[float, float], None]) -> list[FaultRun]:
+    """Wait for a fault. It may have struck long ago: the time it took then counts, and not the time until it was its turn."""
+    begun = time.monotonic()
+    runs = fault_runs.of(fault)
+    attribute(sum(run.seconds for run in runs), time.monotonic() - begun)
+    return runs
 
 
 @then("the fault took effect, and every vote is counted once")

@@ -14,6 +14,7 @@ from features.support.parts import record_vote, vote_id
 from validation.core import inputs
 from validation.core.errors import NotProven
 from validation.core.waiting import eventually
+from validation.faults.proxy.addresses import server_of
 from validation.faults.proxy.tls import Authority, TlsServer
 from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import Answer
@@ -62,7 +63,9 @@ def over_tls(
 ) -> list[Reached]:
     target.redis.require_managed()
     target.database.require_managed()
-    host, own = target.proxy_host, Authority(tmp_path / "own")
+    host = target.proxy_host
+    servers = server_of(target.redis.url, host), server_of(target.database.url, host)
+    own = Authority(tmp_path / "own")
     shown: dict[str, ssl.SSLContext | None] = {
         "the right certificate": own.server(host),
         "a certificate of another authority": Authority(tmp_path / "other").server(host),
@@ -72,7 +75,7 @@ def over_tls(
     found = []
     for kind, expected in datatable[1:]:
         inputs.note(f"Redis and the database show {kind}")
-        redis, database = (TlsServer(_address(server.url), host, shown[kind]) for server in (target.redis, target.database))
+        redis, database = (TlsServer(server, host, shown[kind]) for server in servers)
         afterwards(redis.close)
         afterwards(database.close)
         env = {
@@ -128,11 +131,6 @@ def nothing_in_clear(reached: list[Reached], observe: Observe) -> None:
 def _tried(redis: TlsServer, database: TlsServer) -> bool:
     """Return whether both servers had a connection."""
     return redis.connections > 0 and database.connections > 0
-
-
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or 0
 
 
 def _through(url: str, scheme: str, server: TlsServer, **options: str | Path) -> str:

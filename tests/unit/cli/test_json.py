@@ -20,6 +20,7 @@ from validation.core.settings import PROJECT
 from validation.defects.catalogue import Defect
 from validation.defects.mutants.results import Line
 from validation.defects.results import Proof, digest_of, digest_of_sources
+from validation.defects.selection import Chosen
 from validation.images.build import Built
 from validation.images.store import Layer
 from validation.load.compare import figures, noise, noise_file
@@ -147,6 +148,12 @@ def test_stdout_holds_one_document_and_nothing_else(call: str, reports: Path) ->
     assert CALLS[call](json.loads(ran.stdout))
     assert "\x1b" not in ran.stdout
     assert "\x9b" not in ran.stdout
+
+
+def test_nothing_to_prove_has_the_document_of_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("validation.defects.selection.choose", lambda *_: Chosen((), ("Nothing changed.",)))
+    ran = CliRunner().invoke(app, ["defects", "run", "--since", "HEAD", "--json"])
+    assert json.loads(ran.stdout) == {"caught": 0, "of": 0, "proofs": []}
 
 
 def test_the_document_of_a_real_run_is_alone_on_stdout(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from anyio.from_thread import start_blocking_portal
 from features.support.reconciliation import observe_no_votes
 from tests.unit import servers
 from validation.core.errors import Finding
-from validation.hops.sightings import SentVote
+from validation.hops.sightings import TracedVote
 from validation.hops.tracer import Tracer
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
@@ -22,7 +22,7 @@ def observed(lost: tuple[str, ...], *, found: bool = True) -> Observed:
         nowhere = f"postgresql://postgres@127.0.0.1:{servers.free_port()}/postgres"
         tracer = Tracer(lambda: StreamProbe(""), lambda: StoreProbe(nowhere, portal))
         try:
-            to_trace = [SentVote(one, "cats", "201 with stream id 5-0", "5-0", keyed=True) for one in lost] if found else []
+            to_trace = [TracedVote(one, "cats", "201 with stream id 5-0", "5-0", keyed=True) for one in lost] if found else []
             observe_no_votes("lost votes", lost, lambda _: to_trace, tracer, Observe("s", facts.append), more="1 of 2")
         except Finding:
             assert not facts[0].ok

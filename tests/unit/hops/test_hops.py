@@ -11,7 +11,7 @@ from tests.unit.hops.world import CONSUMER, World
 from validation.core import protocol
 from validation.core.errors import NotProven
 from validation.hops import tracer as tracing
-from validation.hops.sightings import Hop, SentVote
+from validation.hops.sightings import Hop, TracedVote
 from validation.hops.sums import different_counts
 from validation.hops.trace import Fate
 from validation.hops.tracer import Tracer, by_hop, evidence, lines
@@ -33,39 +33,39 @@ def world(urls: tuple[str, str, BlockingPortal]) -> World:
     return World(*urls)
 
 
-def never_added(world: World) -> SentVote:
+def never_added(world: World) -> TracedVote:
     world.group()
     return world.accepted(added=False)
 
 
-def never_added_without_a_key(world: World) -> SentVote:
+def never_added_without_a_key(world: World) -> TracedVote:
     world.group()
     return world.accepted(added=False, keyed=False)
 
 
-def without_a_group(world: World) -> SentVote:
+def without_a_group(world: World) -> TracedVote:
     return world.accepted()
 
 
-def not_delivered(world: World) -> SentVote:
+def not_delivered(world: World) -> TracedVote:
     world.group()
     return world.accepted()
 
 
-def trimmed_before_delivery(world: World) -> SentVote:
+def trimmed_before_delivery(world: World) -> TracedVote:
     vote = not_delivered(world)
     world.redis.xtrim(protocol.STREAM, maxlen=0)
     return vote
 
 
-def group_at_the_end(world: World) -> SentVote:
+def group_at_the_end(world: World) -> TracedVote:
     vote = world.accepted()
     world.group("$")
     world.delivered()
     return vote
 
 
-def trimmed_and_passed(world: World) -> SentVote:
+def trimmed_and_passed(world: World) -> TracedVote:
     vote = trimmed_before_delivery(world)
     world.added(str(uuid.uuid4()))
     world.delivered()
@@ -73,91 +73,91 @@ def trimmed_and_passed(world: World) -> SentVote:
     return vote
 
 
-def pending(world: World) -> SentVote:
+def pending(world: World) -> TracedVote:
     vote = not_delivered(world)
     world.delivered()
     return vote
 
 
-def acknowledged(world: World) -> SentVote:
+def acknowledged(world: World) -> TracedVote:
     vote = pending(world)
     world.acknowledged(vote)
     return vote
 
 
-def acknowledged_and_logged(world: World) -> SentVote:
+def acknowledged_and_logged(world: World) -> TracedVote:
     vote = acknowledged(world)
     batch = {"first": "1-0", "last": vote.stream_id}
     world.logs = {CONSUMER: [STARTED, {"event": "processing_vote", "timestamp": "2026-01-01T12:13:14.156Z"} | batch]}
     return vote
 
 
-def acknowledged_and_logged_by_id(world: World) -> SentVote:
+def acknowledged_and_logged_by_id(world: World) -> TracedVote:
     vote = acknowledged(world)
     line = {"event": "vote_received", "timestamp": "2026-01-01T12:13:14.156Z", "stream_id": vote.stream_id, "vote_id": vote.vote_id}
     world.logs = {"another": [AT_DEBUG], CONSUMER: [AT_DEBUG, line]}
     return vote
 
 
-def body_gone(world: World) -> SentVote:
+def body_gone(world: World) -> TracedVote:
     vote = pending(world)
     world.redis.xdel(protocol.STREAM, vote.stream_id)
     return vote
 
 
-def dead_lettered(world: World) -> SentVote:
+def dead_lettered(world: World) -> TracedVote:
     vote = acknowledged(world)
     world.dead_lettered(vote, "unknown option")
     return vote
 
 
-def counted_and_dead_lettered(world: World) -> SentVote:
+def counted_and_dead_lettered(world: World) -> TracedVote:
     vote = dead_lettered(world)
     world.counted(vote)
     return vote
 
 
-def not_in_the_results(world: World) -> SentVote:
+def not_in_the_results(world: World) -> TracedVote:
     vote = acknowledged(world)
     world.counted(vote, times=0)
     return vote
 
 
-def counted(world: World) -> SentVote:
+def counted(world: World) -> TracedVote:
     vote = acknowledged(world)
     world.counted(vote)
     return vote
 
 
-def changed_in_the_stream(world: World) -> SentVote:
+def changed_in_the_stream(world: World) -> TracedVote:
     world.group()
     vote = world.accepted(entry_option="dogs")
     world.counted(vote, "dogs")
     return vote
 
 
-def changed_in_the_ledger(world: World) -> SentVote:
+def changed_in_the_ledger(world: World) -> TracedVote:
     vote = pending(world)
     world.counted(vote, "dogs")
     return vote
 
 
-def phantom_of_the_stream(world: World) -> SentVote:
+def phantom_of_the_stream(world: World) -> TracedVote:
     world.group()
-    vote = SentVote(str(uuid.uuid4()))
+    vote = TracedVote(str(uuid.uuid4()))
     world.added(vote.vote_id)
-    world.counted(SentVote(vote.vote_id, "cats"))
+    world.counted(TracedVote(vote.vote_id, "cats"))
     return vote
 
 
-def phantom_of_the_ledger(world: World) -> SentVote:
+def phantom_of_the_ledger(world: World) -> TracedVote:
     world.group()
-    vote = SentVote(str(uuid.uuid4()))
-    world.counted(SentVote(vote.vote_id, "cats"))
+    vote = TracedVote(str(uuid.uuid4()))
+    world.counted(TracedVote(vote.vote_id, "cats"))
     return vote
 
 
-def counted_without_a_row(world: World) -> SentVote:
+def counted_without_a_row(world: World) -> TracedVote:
     vote = acknowledged(world)
     world.execute("insert into votes (option, count) values ('cats', 1)")
     return vote
@@ -190,7 +190,7 @@ def counted_without_a_row(world: World) -> SentVote:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )  # fmt: skip
-def test_a_vote_is_told_with_its_hop(world: World, made: Callable[[World], SentVote], fate: Fate, told: str) -> None:
+def test_a_vote_is_told_with_its_hop(world: World, made: Callable[[World], TracedVote], fate: Fate, told: str) -> None:
     vote = made(world)
     found = world.trace(vote)
     assert (found.fate, told in found.line) == (fate, True), found.line
@@ -219,7 +219,7 @@ def test_every_hop_is_shown_with_its_evidence(world: World) -> None:
 
 def test_a_vote_that_votecheck_added_was_in_the_stream(world: World) -> None:
     world.group()
-    vote = SentVote(str(uuid.uuid4()), "cats", "added by votecheck", world.added("another"), added=True)
+    vote = TracedVote(str(uuid.uuid4()), "cats", "added by votecheck", world.added("another"), added=True)
     world.delivered()
     world.acknowledged(vote)
     assert world.trace(vote).line.startswith(f"{vote.vote_id}: last seen in the stream (added as entry {vote.stream_id}")
@@ -263,13 +263,13 @@ def test_few_votes_are_shown_in_full_and_the_others_are_counted_by_hop(world: Wo
 def test_another_stream_is_traced_in_its_own_group(world: World) -> None:
     identifier = world.redis.xadd("other", {"option": "cats", "timestamp": "1", "request_id": "b" * 36})
     world.redis.xgroup_create("other", "readers", "0")
-    (found,) = world.tracer.of("other", "readers").find([SentVote("b" * 36, "cats", "added", identifier, added=True)])
+    (found,) = world.tracer.of("other", "readers").find([TracedVote("b" * 36, "cats", "added", identifier, added=True)])
     assert "not delivered to a consumer: readers has delivered up to 0-0" in found.line
 
 
 def test_an_entry_is_found_without_its_stream_id(world: World) -> None:
     world.group()
-    vote = SentVote(str(uuid.uuid4()), "cats", "201")
+    vote = TracedVote(str(uuid.uuid4()), "cats", "201")
     identifier = world.added(vote.vote_id)
     world.delivered()
     assert f"(pending for consumer {CONSUMER}" in world.trace(vote).line

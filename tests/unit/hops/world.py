@@ -9,7 +9,7 @@ import redis
 from anyio.from_thread import BlockingPortal
 
 from validation.core import protocol
-from validation.hops.sightings import SentVote
+from validation.hops.sightings import TracedVote
 from validation.hops.trace import Trace
 from validation.hops.tracer import Tracer
 from validation.probes.running.store import StoreProbe
@@ -36,19 +36,19 @@ class World:
         self.stream, self.store = StreamProbe(self.redis_url), StoreProbe(self.database_url, self.portal)
         self.tracer = Tracer(lambda: self.stream, lambda: self.store, logs=lambda _: self.logs)
 
-    def trace(self, vote: SentVote) -> Trace:
+    def trace(self, vote: TracedVote) -> Trace:
         """Return what is known of a vote."""
         (found,) = self.tracer.find([vote])
         return found
 
-    def accepted(self, *, keyed: bool = True, added: bool = True, option: str = "cats", entry_option: str = "") -> SentVote:
+    def accepted(self, *, keyed: bool = True, added: bool = True, option: str = "cats", entry_option: str = "") -> TracedVote:
         """Accept a vote as the API does, or only say so."""
         vote_id, identifier = str(uuid.uuid4()), "9999999999999-0"
         if added:
             identifier = self.added(vote_id, entry_option or option)
             if keyed:
                 self.redis.set(protocol.KEY_PREFIX + vote_id, f"{identifier} {option}")
-        return SentVote(vote_id, option, f"201 with stream id {identifier}", identifier, keyed)
+        return TracedVote(vote_id, option, f"201 with stream id {identifier}", identifier, keyed)
 
     def added(self, vote_id: str, option: str = "cats") -> str:
         """Add an entry, and return its stream id."""
@@ -62,18 +62,18 @@ class World:
         """Deliver everything to the consumer."""
         self.redis.xreadgroup(protocol.GROUP, CONSUMER, {protocol.STREAM: ">"})
 
-    def acknowledged(self, *votes: SentVote) -> None:
+    def acknowledged(self, *votes: TracedVote) -> None:
         """Acknowledge votes and trim them, as the consumer does."""
         for vote in votes:
             self.redis.xack(protocol.STREAM, protocol.GROUP, vote.stream_id)
             self.redis.xdel(protocol.STREAM, vote.stream_id)
 
-    def dead_lettered(self, vote: SentVote, reason: str) -> None:
+    def dead_lettered(self, vote: TracedVote, reason: str) -> None:
         """Write a dead letter."""
         fields = {"option": vote.option, "request_id": vote.vote_id, "source_id": vote.stream_id, "reason": reason}
         self.redis.xadd(protocol.STREAM + protocol.DEAD_SUFFIX, fields)
 
-    def counted(self, vote: SentVote, option: str = "", *, times: int = 1) -> None:
+    def counted(self, vote: TracedVote, option: str = "", *, times: int = 1) -> None:
         """Write a row of the ledger, and add to the count of its option."""
         self.execute(INSERT, vote.vote_id, option or vote.option, vote.stream_id or "7-0")
         self.execute(COUNT, option or vote.option, times)

@@ -158,3 +158,35 @@ def it_is_late(observe):
 def test_a_time_limit_missed_on_a_busy_machine_does_not_end_a_run(run_feature: RunFeature, flag: str) -> None:
     ended = run_feature("Scenario: First\n  Then it is late\n\nScenario: Second\n  Then it is wrong", LATE, flags=[flag])
     assert [one.outcome for one in ended.checkpoint.scenarios] == ["not_proven", "failed"]
+
+
+BACKGROUND = """
+@given("a fault struck long ago")
+def struck(attribute):
+    attribute(300.0, 0.0)
+
+@given("the scenario waited for its turn")
+def waited(attribute):
+    import time
+    begun = time.monotonic()
+    time.sleep(0.6)
+    attribute(0.0, time.monotonic() - begun)
+"""
+
+
+def test_work_in_the_background_counts_for_the_scenario_that_asked_for_it(run_feature: RunFeature) -> None:
+    scenarios = """
+Scenario: Struck
+  Given a fault struck long ago
+  Then it is right
+
+Scenario: Waited
+  Given the scenario waited for its turn
+  Then it is right
+"""
+    ended = run_feature(scenarios, BACKGROUND)
+    struck, waited = (scenario.seconds for scenario in ended.checkpoint.scenarios)
+    assert 300 < struck < 310
+    assert 0 <= waited < 0.5
+    assert ended.checkpoint.seconds == struck + waited
+    assert ended.run.seconds < 60

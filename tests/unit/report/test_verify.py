@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from validation.record import recorder
+from validation.report import model, provenance
 from validation.report.verify import verify
 from validation.report.write import write_all
 
@@ -21,6 +23,14 @@ def change(folder: Path, **fields: Any) -> None:
 
 def test_a_report_that_its_record_confirms_has_no_problem(reported: Path) -> None:
     assert verify(reported) == []
+
+
+def test_the_record_is_read_once(reported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    for module in (model, provenance):
+        monkeypatch.setattr(module, "read", lambda file: (read.append(file), recorder.read(file))[1])
+    assert verify(reported) == []
+    assert read == [reported / "results.jsonl"]
 
 
 def test_a_changed_verdict_is_detected(reported: Path) -> None:

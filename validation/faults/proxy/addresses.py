@@ -14,7 +14,7 @@ def proxy_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
         HarnessError: the URL has no host or port.
         NotProven: `host` is empty.
     """
-    server = _server(url, host)
+    server = server_of(url, host)
     proxy = FaultProxy(server, "redis" if url.startswith("redis") else "postgres", host)
     proxy.start()
     return proxy
@@ -22,7 +22,7 @@ def proxy_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
 
 def pooler_to(url: str, host: str) -> TransactionPooler:
     """Start a pooler that listens at `host`, in front of the server at `postgresql://…`; it raises what `proxy_to` raises."""
-    pooler = TransactionPooler(_server(url, host), host)
+    pooler = TransactionPooler(server_of(url, host), host)
     pooler.start()
     return pooler
 
@@ -34,7 +34,8 @@ def url_through(url: str, proxy: FaultProxy | TransactionPooler) -> str:
     return urlunsplit(address._replace(netloc=f"{user}{'@' if user else ''}{proxy.host}:{proxy.port}"))
 
 
-def _server(url: str, host: str) -> tuple[str, int]:
+def server_of(url: str, host: str) -> tuple[str, int]:
+    """Return host and port of the server that a proxy at `host` is put in front of; it raises what `proxy_to` raises."""
     if not host:
         raise NotProven("Parts cannot reach a fault proxy: a rootless engine isolates its networks from the host. Try: run podman as root")
     address = urlsplit(url)
