@@ -40,6 +40,11 @@ Feature: What works once works again
       And each of these entries is in the dead-letter stream with its fields, its id and a reason
       And every vote of the stream is counted once
 
+    Scenario: Votes arrive while reconcile repairs the counts
+      Given a database of its own with counts that differ from the ledger, and a consumer that counts there
+      When reconcile is held before it repairs a count, and more votes arrive
+      Then the votes wait until it has ended, and then every count is that of the ledger
+
     @background_outages
     Scenario: The pauses between attempts
       Given a consumer without Redis and one without the database, each two times

@@ -47,6 +47,17 @@ Feature: A long life
       When the last client has left
       Then the system is quiet: no log line and no statement
 
+    Scenario: One client stays while thousands come and leave
+      Given an API with a page that follows its results
+      When 3000 clients connect and leave, 3 times
+      Then the API that waits is as little busy as before, and the page still follows
+
+    Scenario: Many clients want an answer at the same moment
+      Given a new stream with 100 votes
+      And an API with a rate limit and a consumer of its votes, both with a slow way to the database
+      When 12 clients ask whether it is ready and 30 vote, all at once
+      Then each part has opened no more connections than the chart counts on
+
     Scenario: Votes wait, and are counted after all
       Given a system of its own whose consumer cannot reach the database
       When the votes that wait grow in 6 steps, half of them read by a consumer that died

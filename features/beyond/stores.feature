@@ -10,6 +10,7 @@ Feature: The parts follow their stores
       Given an API and a consumer that reach Redis and the database by their names
       When every connection is closed 3 times, by FIN and by reset, and a vote is cast after each
       Then each vote is accepted at its first try and counted once, and the API is ready at once
+      And 30 more votes are accepted and counted over the connections that are open
 
     Scenario: Redis and the database over TLS
       When an API and a consumer reach Redis and the database over TLS, and these show
@@ -26,6 +27,7 @@ Feature: The parts follow their stores
       When all open connections lead to read-only servers, and new ones lead to the primaries
       Then a vote is accepted within 2 tries, and the API is ready
       And every vote is counted once within 10 seconds
+      And 30 more votes are accepted and counted over the connections that are open
 
     Scenario Outline: The API refuses a Redis with <setting> <value>
       Given a Redis with <setting> <value>

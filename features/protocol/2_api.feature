@@ -39,6 +39,10 @@ Feature: The API reports its true state and protects itself
       Then it exits with code 0 within 5 seconds, and logs that it stopped
       And each client has its response, or the end of its connection
 
+    Scenario: SIGTERM while idle, with connections to servers that are frozen
+      When an API that is connected to Redis and the database gets SIGTERM after both froze
+      Then it exits with code 0 within 5 seconds, and logs that it stopped
+
     Scenario: URLs and addresses that cannot work
       When an API is started with each of these values
         | variable        | value                                                  |

@@ -232,6 +232,7 @@ Feature: The chart installs what was validated
     Scenario: Green while idle, red while the loop hangs
       Given a consumer that was idle, then frozen, then resumed
       Then its heartbeat was green while it was idle
+      And so was that of a consumer that waits a minute for new entries
       And it was red within 35 seconds of freezing, and green again after resuming
 
   @cp_4_5

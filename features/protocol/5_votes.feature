@@ -129,6 +129,10 @@ Feature: Votes are accepted over HTTP
         | text/plain                        |
         | application/x-www-form-urlencoded |
         | multipart/form-data; boundary=x   |
+        | text/plain; application/json      |
+        | text/plain; charset=application/json                     |
+        | application/x-www-form-urlencoded; type=application/json |
+        | multipart/form-data; boundary=application/json           |
         | (none)                            |
 
     Scenario: A page of another origin cannot read the results

@@ -63,9 +63,10 @@ Feature: Every vote in the stream is counted once
         | Not a UUID            | cats   | 1700000000000 | 12345                                |
         | No timestamp          | cats   | (none)        | 5e0f3f0e-0000-4000-8000-000000000003 |
         | A timestamp in words  | cats   | yesterday     | 5e0f3f0e-0000-4000-8000-000000000004 |
-      When a consumer is started on it
+      When a consumer is started on it, and every command to Redis is watched
       Then each of these entries is in the dead-letter stream with its fields, its id and a reason
       And every vote of the stream is counted once
+      And no command bounds the dead-letter stream or takes anything out of it
 
     Scenario: Redis does not let malformed entries into the dead-letter stream
       Given a new stream with 20 votes
@@ -96,6 +97,13 @@ Feature: Every vote in the stream is counted once
       When a consumer is started on it that waits a minute for new entries
       Then every vote of the stream is counted once
       And it shuts down on SIGTERM with exit code 0 within 5 seconds
+
+    Scenario: While idle, with a connection to a database that is frozen
+      Given a new stream with 3 votes
+      When a consumer is started on it that waits a minute for new entries
+      Then every vote of the stream is counted once
+      When the database freezes
+      Then it shuts down on SIGTERM with exit code 0 within 5 seconds
 
     Scenario: In the middle of a batch
       Given a new stream with 6000 votes

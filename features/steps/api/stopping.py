@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pytest_bdd import parsers, then, when
 
 from features.support.api import probe_when_healthy
-from features.support.parts import server
+from features.support.parts import SERVERS, server
 from features.support.pipelining import slow_reader, statuses_in
 from validation.core import inputs, protocol
 from validation.core.waiting import Waited, consistently
@@ -33,6 +33,7 @@ CLIENTS = {
 VOTES = ("half a body", "a vote for a frozen Redis")
 """Those whose request reaches the application."""
 FROZEN = {"a vote for a frozen Redis": "Redis", "results of a frozen database": "the database"}
+OK = 200
 FIRST_SECONDS, STARTED_SECONDS, WAITS_SECONDS, KILLED_SECONDS = 10.0, 10.0, 0.3, 20.0
 
 
@@ -75,6 +76,18 @@ def sigterm_in_the_middle(
         for kind, connection in connections.items()
     }
     return Stopped(api, ended, statuses, expected)
+
+
+@when("an API that is connected to Redis and the database gets SIGTERM after both froze", target_fixture="stopped")
+def sigterm_while_frozen(target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None], observe: Observe) -> Stopped:
+    api = start_api()
+    ready = probe_when_healthy(api).send("GET", "/ready")
+    observe("/ready before, which opens a connection to each server", expected=OK, observed=ready.status, evidence=ready)
+    for part in SERVERS:
+        afterwards(server(target, part).restore)
+        server(target, part).pause()
+    api.process.send(signal.SIGTERM)
+    return Stopped(api, api.process.wait(within=KILLED_SECONDS), {}, {})
 
 
 @then("it exits with code 0 within 5 seconds, and logs that it stopped")

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 
 from pytest_bdd import given, then
 
-from features.support.heartbeat import IDLE_SECONDS, RED_SECONDS, HeartbeatTrial
+from features.support.heartbeat import IDLE_SECONDS, PATIENT_SECONDS, RED_SECONDS, HeartbeatTrial
 from validation.record.observe import Observe
 
 
@@ -22,6 +22,19 @@ def green_while_idle(heartbeats: HeartbeatTrial, observe: Observe) -> None:
         observed=idle.value,
         holds=idle.held and idle.value == 0 and idle.seconds >= IDLE_SECONDS,
         evidence=idle.story,
+    )
+
+
+@then("so was that of a consumer that waits a minute for new entries")
+def green_while_patient(heartbeats: HeartbeatTrial, observe: Observe) -> None:
+    patient = heartbeats.patient
+    observe(
+        f"exit code of system.consumer.heartbeat, {PATIENT_SECONDS:.0f} s after a wait of a minute began",
+        expected=0,
+        observed=patient.value,
+        holds=patient.held and patient.value == 0,
+        evidence=patient.story,
+        remedy="limit in system/consumer/heartbeat.py",
     )
 
 

@@ -20,6 +20,11 @@ def part_is_frozen(target: LaunchingTarget, part: str, afterwards: Callable[[Cal
     server(target, part).pause()
 
 
+@when(parsers.re(r"(?P<part>Redis|the database) freezes"))
+def part_freezes(target: LaunchingTarget, part: str, afterwards: Callable[[Callable[[], object]], None]) -> None:
+    part_is_frozen(target, part, afterwards)
+
+
 @when(parsers.re(r"(?P<part>Redis|the database) is back"))
 def part_is_back(target: LaunchingTarget, part: str) -> None:
     server(target, part).restore()

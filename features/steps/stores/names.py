@@ -23,6 +23,8 @@ from validation.targets.launching import LaunchingTarget
 READONLY = b"-READONLY You can't write against a read only replica.\r\n"
 READONLY_SQL = pgwire.refusal("25006", "cannot execute INSERT in a read-only transaction")
 OK, ACCEPTED, READY_SECONDS = 200, 201, 5.0
+SPARE = 8
+"""API and consumer may each have up to four connections to a server at once, and open one when all others are in use."""
 REMEDY = "system/redis_pool.py and system/db/store.py: drop what leads wrong or was closed, and connect again"
 
 
@@ -119,6 +121,20 @@ def counted(named: Named, store: StoreProbe, observe: Observe, seconds: int) -> 
     _observe_counted(named, store, observe, seconds)
     refused = named.database.counters.answered
     observe("statements that a read-only database refused", expected="at least one", observed=refused, holds=refused > 0)
+
+
+@then(parsers.parse("{count:d} more votes are accepted and counted over the connections that are open"))
+def over_open_connections(named: Named, store: StoreProbe, observe: Observe, count: int) -> None:
+    proxies = {"Redis": named.redis, "the database": named.database}
+    before = {name: proxy.counters.connections for name, proxy in proxies.items()}
+    statuses = [cast(named).status for _ in range(count)]
+    _observe_counted(named, store, observe, READY_SECONDS)
+    with observe.together():
+        observe("responses to the votes", expected=[ACCEPTED] * count, observed=statuses, remedy=REMEDY)
+        for name, proxy in proxies.items():
+            opened = proxy.counters.connections - before[name]
+            observe(f"connections to {name} that were opened for them", expected=f"at most {SPARE}", observed=opened, holds=opened <= SPARE,
+                    remedy=REMEDY)  # fmt: skip
 
 
 def _observe_counted(named: Named, store: StoreProbe, observe: Observe, seconds: float) -> None:
