@@ -80,6 +80,11 @@ def decode(fields: Mapping[bytes, bytes]) -> Vote:
     return Vote(text, int(timestamp), vote_id.decode())
 
 
+def is_vote_id(text: str) -> bool:
+    """Return whether a text is a vote id in canonical form."""
+    return text.isascii() and _UUID.fullmatch(text.encode()) is not None
+
+
 def vote_id_of(fields: Mapping[bytes, bytes]) -> str | None:
     """Return the vote id of an entry, malformed or not; None if it has none in canonical form."""
     vote_id = fields.get(FIELD_VOTE_ID.encode(), b"")

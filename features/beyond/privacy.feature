@@ -77,3 +77,14 @@ Feature: Privacy
         | limit   |
         | with    |
         | without |
+
+    Scenario: A receipt tells what became of a vote, and the option only to the voter
+      Given a system of its own, beside other applications, on clocks that can be set
+      When a voter votes with a key while the consumer is frozen
+      Then the receipt says accepted, and the option only to whoever sends the key
+      And an id that no vote has is unknown, and a malformed id is refused
+      When the consumer goes on
+      Then the receipt says counted and when, and the option only to whoever sends the key
+      And many voters who ask at once cause few reads of the ledger
+      And one client who asks too often is refused for a time
+      And without the database nothing is said about the vote, and afterwards the same as before

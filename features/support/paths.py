@@ -107,7 +107,7 @@ PATHS: dict[str, Path] = {
     "the page": _get("/"),
     "a malformed key": _post(b'{"option":"quokka"}', Idempotency_Key="MARK with a space"),
     "malformed HTTP": _malformed,
-    "an unknown path": _post(b'{"option":"quokka"}', "/api/votes/quokka"),
+    "an unknown path": _post(b'{"option":"quokka"}', "/api/nowhere/quokka"),
     "a wrong method": lambda apart, client, more: apart.http.send("PUT", client.path, headers=client.headers | JSON | more),
     "a large body": _post(b'{"option":"quokka","MARK":"' + b"a" * protocol.BODY_LIMIT_BYTES + b'"}'),
     "a body of another type": _post(b"option=quokka&voter=MARK", Content_Type="application/x-www-form-urlencoded"),

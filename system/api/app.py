@@ -21,6 +21,7 @@ from system.api.headers import SecurityHeaders, security_headers
 from system.api.health import add_health
 from system.api.metrics import Metrics, add_metrics
 from system.api.rate_limit import RateLimit, with_mapped
+from system.api.receipts import add_receipts
 from system.api.request_log import RequestLog
 from system.api.responses import Problem, internal_error
 from system.api.results import ResultsReader, Store, add_results
@@ -71,6 +72,7 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
     vote_route = VoteRoute(VoteEndpoint(stream, decoder, metrics.accepted), decoder)
     api.router.routes.append(vote_route)
     add_results(api, ResultsReader(store, settings.vote_options))
+    add_receipts(api, store, stream)
     add_health(api, stream, store)
     add_metrics(api, metrics, stream)
     _add_page(api)
@@ -82,8 +84,7 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
 
     app: ASGIApp = VoteFastPath(api, vote_route)
     if settings.rate_limit:
-        routes = {route.path: route for route in api.routes if isinstance(route, Route)}
-        app = RateLimit(app, settings, stream, routes)
+        app = RateLimit(app, settings, stream, [route for route in api.routes if isinstance(route, Route)])
     app = Cors(app, settings.cors_origins)
     app = RequestLog(app, metrics, failed=Cors(internal_error, settings.cors_origins))
     if settings.trusted_proxies:

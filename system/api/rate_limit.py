@@ -6,12 +6,12 @@ import hashlib
 import ipaddress
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from limits import parse
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
-from starlette.routing import BaseRoute
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from system.api.responses import RETRY_AFTER_SECONDS, Problem, send_json
@@ -56,7 +56,7 @@ class RateLimit:
     The address is that of the connection or the one a trusted proxy reports: `scope["client"]` after uvicorn's ProxyHeadersMiddleware.
     """
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings, stream: VoteStream, routes: Mapping[str, BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, settings: ApiSettings, stream: VoteStream, routes: Sequence[Route]) -> None:
         self._app = app
         self._routes = routes
         secret, prefix = f"{settings.redis_url} {settings.database_url}".encode(), settings.rate_limit_ipv6_prefix
@@ -95,6 +95,6 @@ class RateLimit:
         return max(1, math.ceil(window.reset_time - time.time()))
 
     async def _reject(self, scope: Scope, send: Send, status: int, detail: str, retry_after: int) -> None:
-        if route := self._routes.get(scope["path"]):
+        if route := next((one for one in self._routes if one.matches(scope)[0] is not Match.NONE), None):
             scope["route"] = route  # the router would have set it, and log and metrics count by it
         await send_json(send, status, Problem(detail=detail), [(b"retry-after", b"%d" % retry_after)])

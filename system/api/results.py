@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from system.api.percentages import percentages
 from system.api.responses import Problem, problems, unavailable
 from system.db.store import UNAVAILABLE as DATABASE_UNAVAILABLE
+from system.db.store import CountedVote
 from system.errors import SettingsInvalid, summary
 from system.logs import Event, logger
 
@@ -34,6 +35,9 @@ class Store(Protocol):
 
     async def results(self) -> dict[str, int]:
         """Return the number of votes by option."""
+
+    async def counted(self, vote_ids: Sequence[str]) -> dict[str, CountedVote]:
+        """Return those of the votes that are counted, by id."""
 
     async def check(self) -> None:
         """Raise unless the database would count votes."""

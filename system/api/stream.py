@@ -94,6 +94,11 @@ class VoteStream:
             raise KeyReused
         return entry.decode()
 
+    async def remembered(self, vote_id: str) -> str | None:
+        """Return the option of a vote whose key is remembered."""
+        entry: bytes | None = await self._pipeline.execute("GET", f"{KEY_PREFIX}{vote_id}")
+        return None if entry is None else entry.decode().partition(" ")[2]
+
     async def check(self) -> None:
         """Raise unless Redis would store a vote: it has the right role and settings, the stream is one, and it takes a write."""
         try:

@@ -85,6 +85,11 @@ def idempotency_key(scope: Scope) -> str | None:
     return keys[0].decode("ascii")
 
 
+def vote_id_of(key: str) -> str:
+    """Return the id of the vote that is sent with a key."""
+    return str(uuid5(KEY_NAMESPACE, key))
+
+
 def is_json(scope: Scope) -> bool:
     """Return whether there is exactly one Content-Type and it is JSON."""
     types = header_values(scope, b"content-type")
@@ -110,7 +115,7 @@ class VoteEndpoint:
         if any(coding.lower() != b"identity" for coding in header_values(scope, b"content-encoding")):
             raise HTTPException(415, "The body must not be compressed", {"Accept-Encoding": "identity"})
         key = idempotency_key(scope)
-        vote_id = str(uuid7() if key is None else uuid5(KEY_NAMESPACE, key))
+        vote_id = str(uuid7()) if key is None else vote_id_of(key)
         vote = Vote(self._decode(body), time.time_ns() // 1_000_000, vote_id)
         scope["vote_id"] = vote_id  # for the request log
         try:

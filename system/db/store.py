@@ -1,7 +1,8 @@
-"""The database as the API and the consumer use it: two SQL functions behind a pool that connects on demand."""
+"""The database as the API and the consumer use it: two SQL functions, and a look into the ledger, behind a pool that connects on demand."""
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, Self, cast
 
 import asyncpg
@@ -34,6 +35,10 @@ FORBIDDEN = {
 CHECK = "select " + ", ".join(f"current_setting('{name}') as {name}" for name in (*FORBIDDEN, "transaction_read_only"))
 INCREMENT = f"{CHECK}, increment_votes($1::uuid[], $2::text[], $3::text[]) as counted"
 RESULTS = f"{CHECK}, array_agg(option) as options, array_agg(count) as counts from get_vote_results()"
+COUNTED = f"""
+{CHECK}, array_agg(vote_id::text) as vote_ids, array_agg(option) as options, array_agg(date_trunc('second', counted_at)) as times
+from vote_ledger where vote_id = any($1::uuid[])
+"""
 
 MAX_CONNECTIONS = 4
 CLOSE_SECONDS = 0.5
@@ -49,6 +54,13 @@ class LedgerRow(NamedTuple):
     vote_id: str
     option: str
     stream_id: str
+
+
+class CountedVote(NamedTuple):
+    """A vote of the ledger, and when it was counted, to the second."""
+
+    option: str
+    at: datetime
 
 
 async def open_connection(*arguments: Any, **named: Any) -> "asyncpg.Connection[asyncpg.Record]":
@@ -130,6 +142,12 @@ class Store:
         if row["transaction_read_only"] == "on":
             await self._pool.expire_connections()  # still true, but perhaps not for long: the name may lead to a new primary
         return dict(zip(row["options"] or (), row["counts"] or (), strict=True))
+
+    async def counted(self, vote_ids: Sequence[str]) -> dict[str, CountedVote]:
+        """Return those of the votes that are counted, by id."""
+        [row] = await self._fetch(COUNTED, vote_ids)
+        found = zip(row["vote_ids"] or (), row["options"] or (), row["times"] or (), strict=True)
+        return {vote_id: CountedVote(option, at) for vote_id, option, at in found}
 
     async def check(self) -> None:
         """Check that the database can be written to and that its settings keep what is promised.

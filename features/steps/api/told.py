@@ -19,7 +19,7 @@ RECEIPTS = (
     "/api/vote",
     "/api/vote/{}",
     "/api/votes",
-    "/api/votes/{}",
+    "/api/choice/{}",
     "/api/receipt/{}",
     "/api/receipts/{}",
     "/static/%2e%2e/app.py",

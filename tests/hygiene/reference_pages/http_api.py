@@ -116,6 +116,8 @@ def _type(schema: dict[str, Any]) -> str:  # noqa: PLR0911 - one return for each
     match schema:
         case {"enum": values}:
             return " or ".join(f"`{value}`" for value in values)
+        case {"anyOf": either}:
+            return " or ".join(_type(one) for one in either)
         case {"const": value}:
             return f"`{value}`"
         case {"$ref": reference}:

@@ -1,5 +1,5 @@
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from system.api.app import create_app
 from system.api.stream import VoteStream
 from system.contract import STREAM
+from system.db.store import CountedVote
 from system.settings import ApiSettings
 from tests.unit.servers import valkey
 
@@ -42,6 +43,7 @@ class MemoryStore:
     """Counts in memory; if set, `failure` is raised instead."""
 
     counts: dict[str, int] = field(default_factory=dict)
+    ledger: dict[str, CountedVote] = field(default_factory=dict)
     failure: Exception | None = None
     reads: int = 0
     closed: bool = False
@@ -50,6 +52,11 @@ class MemoryStore:
         self.reads += 1
         await self.check()
         return dict(self.counts)
+
+    async def counted(self, vote_ids: Sequence[str]) -> dict[str, CountedVote]:
+        self.reads += 1
+        await self.check()
+        return {vote_id: self.ledger[vote_id] for vote_id in vote_ids if vote_id in self.ledger}
 
     async def check(self) -> None:
         if self.failure is not None:

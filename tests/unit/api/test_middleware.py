@@ -174,6 +174,7 @@ async def test_openapi_describes_every_route_and_is_served_in_development_only(s
         ("/api/results", "get"),
         ("/api/results/stream", "get"),
         ("/api/vote", "post"),
+        ("/api/votes/{vote_id}", "get"),
         ("/health", "get"),
         ("/health", "head"),
         ("/metrics", "get"),

@@ -1,0 +1,131 @@
+"""Steps about the receipt of a vote: its id, for which the API tells what became of it."""
+
+import secrets
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pytest_bdd import then, when
+
+from features.support.own_system import LIMIT, OwnSystem
+from validation.core.waiting import eventually
+from validation.probes.running.http import Answer
+from validation.record.observe import Observe
+
+OPTION, OK, INVALID, LIMITED, UNAVAILABLE = "dogs", 200, 422, 429, 503
+COUNTED_SECONDS, SECONDS_MOST = 10.0, 2.5
+ASKERS, READS_MOST = 60, 12
+REMEDY = "system/api/receipts.py"
+
+
+@dataclass
+class Receipt:
+    """A vote that has a receipt."""
+
+    system: OwnSystem
+    key: str
+    vote_id: str
+
+    def ask(self, key: str = "", client: str = "") -> Answer:
+        """Ask what became of the vote."""
+        return self.system.ask("GET", f"/api/votes/{self.vote_id}", client, {"Idempotency-Key": key} if key else {})
+
+    def told(self) -> dict[str, Any]:
+        """Return what is told to whoever sends the key, another key, and none."""
+        askers = {"the key": self.key, "another key": secrets.token_hex(16), "no key": ""}
+        return {name: self.ask(key).json() or {} for name, key in askers.items()}
+
+
+@when("a voter votes with a key while the consumer is frozen", target_fixture="receipt")
+def votes(own_parts: OwnSystem) -> Receipt:
+    own_parts.consumer.pause()
+    key = secrets.token_hex(16)
+    return Receipt(own_parts, key, str((own_parts.vote(OPTION, key).json() or {}).get("vote_id")))
+
+
+@when("the consumer goes on")
+def goes_on(receipt: Receipt) -> None:
+    receipt.system.consumer.resume()
+
+
+@then("the receipt says accepted, and the option only to whoever sends the key")
+def accepted(receipt: Receipt, observe: Observe) -> None:
+    _observe_told(receipt, "accepted", observe)
+    observe("counted_at of a vote that is not counted", expected=None, observed=receipt.told()["the key"].get("counted_at"))
+
+
+@then("an id that no vote has is unknown, and a malformed id is refused")
+def unknown(receipt: Receipt, observe: Observe) -> None:
+    other = receipt.system.ask("GET", f"/api/votes/{uuid.uuid4()}")
+    wrong = receipt.system.ask("GET", "/api/votes/numbat-7")
+    with observe.together():
+        observe("state of an id that no vote has", expected="unknown", observed=(other.json() or {}).get("state"), remedy=REMEDY)
+        observe("status of an id that no vote has", expected=OK, observed=other.status)
+        observe("status of a malformed id", expected=INVALID, observed=wrong.status, remedy=REMEDY)
+        observe("the refusal repeats it", expected=False, observed="numbat" in wrong.body.decode(errors="replace"), evidence=wrong)
+
+
+@then("the receipt says counted and when, and the option only to whoever sends the key")
+def counted(receipt: Receipt, observe: Observe) -> None:
+    eventually(lambda: (receipt.ask().json() or {}).get("state"), lambda state: state == "counted", within=COUNTED_SECONDS)
+    _observe_told(receipt, "counted", observe)
+    at = str(receipt.told()["no key"].get("counted_at"))
+    stored = str(next(receipt.system.store.rows("select date_trunc('second', counted_at) as told from vote_ledger"))["told"])
+    observe("counted_at", expected=datetime.fromisoformat(stored), observed=datetime.fromisoformat(at), remedy=REMEDY)
+
+
+@then("many voters who ask at once cause few reads of the ledger")
+def few_reads(receipt: Receipt, observe: Observe) -> None:
+    before = receipt.system.database.counters.commands
+    with ThreadPoolExecutor(ASKERS) as voters:
+        states = [answer.status for answer in voters.map(lambda _: receipt.ask(), range(ASKERS))]
+    reads = [one for one in receipt.system.database.commands if one.number > before and "vote_ledger where vote_id" in " ".join(one.words)]
+    with observe.together():
+        observe("statuses", expected=[OK], observed=sorted(set(states)))
+        observe(f"reads of the ledger for {ASKERS} voters", expected=f"1 to {READS_MOST}", observed=len(reads),
+                holds=1 <= len(reads) <= READS_MOST, remedy=REMEDY)  # fmt: skip
+
+
+@then("one client who asks too often is refused for a time")
+def limited(receipt: Receipt, observe: Observe) -> None:
+    answers = [receipt.ask(client="10.9.9.9") for _ in range(LIMIT + 1)]
+    with observe.together():
+        observe(f"statuses of {LIMIT + 1} questions", expected=[OK] * LIMIT + [LIMITED], observed=[answer.status for answer in answers])
+        observe("Retry-After", expected="seconds", observed=answers[-1].headers.get("retry-after"),
+                holds=str(answers[-1].headers.get("retry-after")).isdigit())  # fmt: skip
+
+
+@then("without the database nothing is said about the vote, and afterwards the same as before")
+def without_database(receipt: Receipt, observe: Observe) -> None:
+    proxy = receipt.system.database
+    proxy.refuse(True)
+    proxy.reset()
+    try:
+        away = receipt.ask(receipt.key)
+    finally:
+        proxy.refuse(False)
+    back = eventually(
+        lambda: (receipt.ask(receipt.key).json() or {}).get("state"), lambda state: state == "counted", within=COUNTED_SECONDS
+    )
+    with observe.together():
+        observe("status without the database", expected=UNAVAILABLE, observed=away.status, evidence=away, remedy=REMEDY)
+        observe("seconds without the database", expected=f"at most {SECONDS_MOST}", observed=round(away.seconds, 2), timed=True,
+                holds=away.seconds <= SECONDS_MOST)  # fmt: skip
+        observe("state afterwards", expected="counted", observed=back.value, evidence=back.story)
+
+
+def _observe_told(receipt: Receipt, state: str, observe: Observe) -> None:
+    told = receipt.told()
+    with observe.together():
+        observe(
+            "state", expected=dict.fromkeys(told, state), observed={name: body.get("state") for name, body in told.items()}, remedy=REMEDY
+        )
+        observe("option", expected={"the key": OPTION, "another key": None, "no key": None},
+                observed={name: body.get("option", "missing") for name, body in told.items()}, remedy=REMEDY)  # fmt: skip
+        observe(
+            "fields",
+            expected=[["counted_at", "option", "state", "vote_id"]],
+            observed=[list(one) for one in sorted({tuple(sorted(body)) for body in told.values()})],
+        )
