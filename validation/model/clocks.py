@@ -1,16 +1,27 @@
-"""Run a module as `python -m` does, with a clock that differs from the machine's: `python clocks.py FILE MODULE`.
+"""Clocks that a file sets, and that may jump at any time: start a part with one, in a container, too."""
 
-FILE holds the seconds by which the clock differs, as a double that may change at any time.
-"""
-
-import mmap
-import runpy
 import struct
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
+from validation.faults import wall_clock
+from validation.targets.containers.container import Container
+from validation.targets.process import Child
+
 DOUBLE = struct.Struct("d")
+INSIDE = "/votecheck-clock"
+"""Where a container finds the file."""
+PROGRAM = f"""{Path(wall_clock.__file__).read_text(encoding="utf-8")}
+
+import mmap, runpy, struct, sys
+
+place, module = sys.argv[1:]
+with open(place, "rb") as opened:
+    seen = mmap.mmap(opened.fileno(), {DOUBLE.size}, access=mmap.ACCESS_READ)
+shift(lambda: struct.unpack_from("d", seen)[0])
+sys.argv = [module]
+runpy.run_module(module, run_name="__main__", alter_sys=True)
+"""
+"""Runs a module as `python -m` does, with a clock that is ahead by the seconds in a file. As text it reaches containers."""
 
 
 def write(file: Path, seconds: float) -> None:
@@ -19,22 +30,12 @@ def write(file: Path, seconds: float) -> None:
         opened.write(DOUBLE.pack(seconds))
 
 
-def ahead_by(file: Path) -> Callable[[], float]:
-    """Return a function that reads the seconds that the file holds."""
-    with file.open("rb") as opened:
-        seen = mmap.mmap(opened.fileno(), DOUBLE.size, access=mmap.ACCESS_READ)
-
-    def seconds() -> float:
-        found: float = DOUBLE.unpack_from(seen)[0]
-        return found
-
-    return seconds
-
-
-if __name__ == "__main__":
-    place, module = sys.argv[1:3]
-    sys.path[0] = ""  # as with `python -m`: the folder that the process works in
-    shift = runpy.run_path(str(Path(__file__).parents[1] / "faults" / "wall_clock.py"))["shift"]  # the part need not find this project
-    shift(ahead_by(Path(place)))
-    sys.argv = [module]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+def on_clock_of(child: Child, part: str, file: Path) -> None:
+    """Make a part start with the clock of a file."""
+    module = f"system.{part}"
+    if isinstance(child, Container):
+        file.chmod(0o644)  # the part has a user of its own
+        child.options = [*child.options, "--volume", f"{file}:{INSIDE}:ro,z", "--entrypoint", "python"]
+        child.command = ["-c", PROGRAM, INSIDE, module]
+    else:
+        child.command = [child.command[0], "-c", PROGRAM, str(file), module]

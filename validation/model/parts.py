@@ -1,7 +1,6 @@
 """The real system beside the model: two APIs and two consumers, with a stream and a database of their own on the servers of the target."""
 
 import itertools
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
@@ -49,14 +48,14 @@ class Part:
     Attributes:
         name: what steps call it.
         url: where it serves its API or its metrics.
-        clock: the file of its clock; None if it has the clock of the machine.
+        clock: the file of its clock.
         offsets: by how many seconds its clock has differed, and since when, in monotonic seconds.
     """
 
     name: str
     url: str
     child: Child
-    clock: Path | None
+    clock: Path
     offsets: list[tuple[float, float]] = field(default_factory=lambda: [(0.0, 0.0)])
     lines: list[Line] = field(default_factory=list)
 
@@ -85,8 +84,7 @@ class Part:
     def set_clock(self, offset: float) -> None:
         """Set by how many seconds its clock differs from the machine's."""
         self.offsets.append((time.monotonic(), offset))
-        if self.clock is not None:
-            clocks.write(self.clock, offset)
+        clocks.write(self.clock, offset)
 
 
 class Parts:
@@ -178,17 +176,15 @@ class Parts:
 
     def _api(self, env: Mapping[str, str], name: str) -> Part:
         api = self._target.new_api({**env, "IDEMPOTENCY_TTL": str(REMEMBER_SECONDS)})
-        return self._part(f"API {name}", api.url, api.process)
+        return self._part(f"API {name}", "api", api.url, api.process)
 
     def _consumer(self, env: Mapping[str, str], name: str) -> Part:
         port = free_port()
         child = self._target.new_consumer({**env, **CONSUMER, "CONSUMER_NAME": name, "METRICS_PORT": str(port)})
-        return self._part(f"consumer {name}", f"http://127.0.0.1:{port}", child)
+        return self._part(f"consumer {name}", "consumer", f"http://127.0.0.1:{port}", child)
 
-    def _part(self, name: str, url: str, child: Child) -> Part:
-        clock = None
-        if not child.in_container:  # a container runs its image's own command
-            clock = self._target.folder / f"clock-{child.name}"
-            clocks.write(clock, 0.0)
-            child.command = [sys.executable, str(Path(clocks.__file__)), str(clock), *child.command[-1:]]
+    def _part(self, name: str, part: str, url: str, child: Child) -> Part:
+        clock = self._target.folder / f"clock-{child.name}"
+        clocks.write(clock, 0.0)
+        clocks.on_clock_of(child, part, clock)
         return Part(name, url, child, clock, lines=[Line(url) for _ in range(LINES)])

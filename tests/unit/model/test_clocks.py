@@ -19,7 +19,7 @@ def test_the_clock_of_a_part_jumps(tmp_path: Path) -> None:
     (tmp_path / "told.py").write_text(PROGRAM, encoding="utf-8")
     clock = tmp_path / "clock"
     clocks.write(clock, 0.0)
-    command = [sys.executable, clocks.__file__, str(clock), "told"]
+    command = [sys.executable, "-c", clocks.PROGRAM, str(clock), "told"]
     with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as part:
         assert part.stdin
         assert part.stdout
