@@ -79,7 +79,9 @@ def sigterm_in_the_middle(
 
 
 @when("an API that is connected to Redis and the database gets SIGTERM after both froze", target_fixture="stopped")
-def sigterm_while_frozen(target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None], observe: Observe) -> Stopped:
+def sigterm_while_frozen(
+    target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None], observe: Observe
+) -> Stopped:
     api = start_api()
     ready = probe_when_healthy(api).send("GET", "/ready")
     observe("/ready before, which opens a connection to each server", expected=OK, observed=ready.status, evidence=ready)

@@ -103,16 +103,26 @@ class Between:
 
 @given("an API with a rate limit and a consumer of its votes, both with a slow way to the database", target_fixture="between")
 def slow_ways(
-    target: LaunchingTarget, own: OwnStream, start_api: Callable[..., Api], start_consumer: Callable[..., Running], afterwards: Callable[..., None]
+    target: LaunchingTarget,
+    own: OwnStream,
+    start_api: Callable[..., Api],
+    start_consumer: Callable[..., Running],
+    afterwards: Callable[..., None],
 ) -> Between:
     proxies: dict[str, dict[str, FaultProxy]] = {}
     for part in MOST:
-        proxies[part] = {"Redis": proxy_to(target.redis.url, target.proxy_host), "the database": proxy_to(target.database.url, target.proxy_host)}
+        proxies[part] = {
+            "Redis": proxy_to(target.redis.url, target.proxy_host),
+            "the database": proxy_to(target.database.url, target.proxy_host),
+        }
         for proxy in proxies[part].values():
             afterwards(proxy.close)
         proxies[part]["the database"].slow(SLOW_SECONDS)
     env = {
-        part: {"REDIS_URL": url_through(target.redis.url, of["Redis"]), "DATABASE_URL": url_through(target.database.url, of["the database"])}
+        part: {
+            "REDIS_URL": url_through(target.redis.url, of["Redis"]),
+            "DATABASE_URL": url_through(target.database.url, of["the database"]),
+        }
         for part, of in proxies.items()
     }
     api = start_api(**env["the API"], RATE_LIMIT="1000/second", TRUSTED_PROXIES="127.0.0.0/8")
