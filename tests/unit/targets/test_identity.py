@@ -52,5 +52,5 @@ def test_images_that_cannot_be_read_are_left_out(database: Server) -> None:
     assert identify(target(database.url, refuse)).images == {}
 
 
-def test_an_api_in_production_names_no_version(tmp_path: Path, database: Server) -> None:
+def test_an_api_in_production_names_no_version(database: Server) -> None:
     assert "API" not in identify(target(database.url, api_url=f"http://127.0.0.1:{free_port()}")).servers
