@@ -1,6 +1,5 @@
 """A target is identified as far as its servers answer: one that refuses is left out, whatever its error."""
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
