@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from validation.faults import wall_clock
-from validation.targets.containers.container import Container
 from validation.targets.process import Child
 
 PROGRAM = f"""{Path(wall_clock.__file__).read_text(encoding="utf-8")}
@@ -29,12 +28,7 @@ runpy.run_module(part, run_name="__main__", alter_sys=True)
 
 def on_clock(child: Child, part: str, seconds_ahead: Sequence[float]) -> Child:
     """Make a part start with a clock that is ahead by the first number of seconds; `turn` moves on to the next, then to none."""
-    words = ["-c", PROGRAM, f"system.{part}", *map(str, seconds_ahead)]
-    if isinstance(child, Container):
-        child.options = [*child.options, "--entrypoint", "python"]
-        child.command = words
-    else:
-        child.command = [child.command[0], *words]
+    child.run_program(PROGRAM, f"system.{part}", *map(str, seconds_ahead))
     return child
 
 

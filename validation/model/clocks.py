@@ -4,12 +4,9 @@ import struct
 from pathlib import Path
 
 from validation.faults import wall_clock
-from validation.targets.containers.container import Container
 from validation.targets.process import Child
 
 DOUBLE = struct.Struct("d")
-INSIDE = "/votecheck-clock"
-"""Where a container finds the file."""
 PROGRAM = f"""{Path(wall_clock.__file__).read_text(encoding="utf-8")}
 
 import mmap, runpy, struct, sys
@@ -32,10 +29,4 @@ def write(file: Path, seconds: float) -> None:
 
 def on_clock_of(child: Child, part: str, file: Path) -> None:
     """Make a part start with the clock of a file."""
-    module = f"system.{part}"
-    if isinstance(child, Container):
-        file.chmod(0o644)  # the part has a user of its own
-        child.options = [*child.options, "--volume", f"{file}:{INSIDE}:ro,z", "--entrypoint", "python"]
-        child.command = ["-c", PROGRAM, INSIDE, module]
-    else:
-        child.command = [child.command[0], "-c", PROGRAM, str(file), module]
+    child.run_program(PROGRAM, child.show(file), f"system.{part}")

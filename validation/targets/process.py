@@ -149,6 +149,15 @@ class Child:
         """Whether the process is stopped (and not dead)."""
         return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
 
+    def run_program(self, program: str, *arguments: str) -> None:
+        """Make it start with a Python program, given as text, instead of its own command."""
+        self.command = [sys.executable, "-c", program, *arguments]
+
+    def show(self, file: Path) -> str:
+        """Make it start with a file that it can read, whatever its user, and return its path."""
+        file.chmod(0o644)
+        return str(file)
+
     def ask(self, *command: str, within: float) -> "subprocess.CompletedProcess[str]":
         """Run another command in the same folder and environment; `python` is the interpreter of this run.
 

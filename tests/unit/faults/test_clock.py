@@ -34,5 +34,5 @@ def test_every_wall_clock_is_ahead_and_moves_on_at_each_signal(tmp_path: Path) -
 
 def test_a_part_is_started_by_the_program_that_shifts_its_clock(tmp_path: Path) -> None:
     child = on_clock(Child("api", ["python", "-m", "system.api"], tmp_path, tmp_path), "api", (1.0, -1.0))
-    assert child.command == ["python", "-c", PROGRAM, "system.api", "1.0", "-1.0"]
+    assert child.command == [sys.executable, "-c", PROGRAM, "system.api", "1.0", "-1.0"]
     assert child.stop_signal != signal.SIGUSR1

@@ -20,6 +20,8 @@ ASK_EVERY_SECONDS = 0.05
 ASK_SECONDS = 10.0
 ENGINE_FAILED = 125
 """Exit codes from here on mean that the engine could not create the container or run its command."""
+PYTHON = "python3"
+"""The name that the interpreter has in every image."""
 BY_SIGNAL = 128
 """Exit codes above this are 128 plus the signal that killed the container."""
 
@@ -61,6 +63,17 @@ class Container(Child):
         self._pid, self._paused = 0, False
         self.folder = self.run_folder  # the working directory of the engine's client
         super().start()
+
+    def run_program(self, program: str, *arguments: str) -> None:
+        """Make it start with a Python program, given as text, instead of its image's own command."""
+        self.options = [*self.options, "--entrypoint", PYTHON]
+        self.command = ["-c", program, *arguments]
+
+    def show(self, file: Path) -> str:
+        """Make it start with a file of the host mounted, and return its path inside."""
+        inside = f"/{file.name}"
+        self.options = [*self.options, "--volume", f"{super().show(file)}:{inside}:ro,z"]
+        return inside
 
     @property
     def pid(self) -> int:
@@ -146,8 +159,8 @@ class Container(Child):
 
 
 def with_python3(command: Sequence[str]) -> list[str]:
-    """Replace `python` by `python3`, the name that every image has."""
-    return ["python3" if word == "python" else word for word in command]
+    """Replace `python` by the name that every image has."""
+    return [PYTHON if word == "python" else word for word in command]
 
 
 def check_engine_result(done: "subprocess.CompletedProcess[str]", command: str) -> "subprocess.CompletedProcess[str]":
