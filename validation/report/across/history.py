@@ -98,7 +98,7 @@ def wilson(passed: int, of: int) -> tuple[float, float]:
     rate, square = passed / of, Z * Z
     middle = (rate + square / (2 * of)) / (1 + square / of)
     half = Z / (1 + square / of) * math.sqrt(rate * (1 - rate) / of + square / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(rate, middle - half)), min(1.0, max(rate, middle + half))  # rounding alone could leave the rate outside
 
 
 Ran = Sequence[tuple[Summary, Checkpoint]]

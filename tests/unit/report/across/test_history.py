@@ -1,7 +1,7 @@
 """What several runs say together is a function of the runs."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from validation.record.subject import Subject
@@ -81,6 +81,7 @@ def test_a_duration_is_compared_with_the_median_of_the_earlier_ones() -> None:
     assert history([*runs[:3], run(4, PASSED, "d", seconds=2.9)]).slower == ()
 
 
+@example(0, 66)
 @given(some.integers(0, 500), some.integers(1, 500))
 def test_the_interval_contains_the_rate_and_is_one(passed: int, more: int) -> None:
     low, high = wilson(passed, passed + more)
