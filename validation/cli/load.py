@@ -174,6 +174,7 @@ def _compare(
     Exit code: 0 if nothing got worse, 1 if something did.
     """
     from validation.load import compare  # noqa: PLC0415
+    from validation.load.held import shown  # noqa: PLC0415
     from validation.load.report.write import read  # noqa: PLC0415
 
     first, second = read(reports / before), read(reports / after)
@@ -184,8 +185,7 @@ def _compare(
     if json:
         print_json({"before": first.run, "after": second.run, "changes": changes})
     for one in () if json else changes:
-        interval = f"x {one.ratio:.2f} (between {one.low:.2f} and {one.high:.2f})"
-        print_data(f"{one.figure:36} {one.before:10.4g} -> {one.after:10.4g}  {interval:32} {one.word}")
+        print_data(shown(one))
     raise typer.Exit(1 if any(one.word == "worse" for one in changes) else 0)
 
 

@@ -97,16 +97,19 @@ def diff(
 ) -> None:
     """Show what changed from one run to another: verdicts, findings, durations, subject, settings, observations and measurements.
 
-    Of two packs it also compares the rendered chart and the network table. It says what was not compared.
+    Of two packs it also compares the rendered chart and the network table, and of runs that hold them the OpenAPI description, the packages
+    of images and a load run. It says what was not compared.
     """
+    from validation.load.held import compare_held  # noqa: PLC0415 - `list` needs no load runs
     from validation.report.diff import as_data, compare  # noqa: PLC0415
 
     with ExitStack() as stack:
         folders = _opened(stack, reports, before), _opened(stack, reports, after)
+        load_runs = compare_held(*folders, reports)
         if json:
-            print_json(as_data(*folders))
+            print_json(as_data(*folders, load_runs))
         else:
-            print_data(compare(*folders))
+            print_data(compare(*folders, load_runs))
 
 
 def _opened(stack: ExitStack, reports: Path, run: str) -> Path:

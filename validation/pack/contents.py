@@ -14,6 +14,7 @@ from validation.probes.chart.manifests import RenderFailed, open_chart, parse, r
 from validation.probes.chart.network_policies import policies, topology
 from validation.record.subject import read_subject
 from validation.record.verdicts import Run
+from validation.report.across import openapi
 from validation.report.across.differences import MANIFESTS, NETWORK
 
 PROOFS_FILE = "proofs.jsonl"
@@ -41,6 +42,8 @@ def contents(run: Run, folder: Path, source: Path) -> tuple[dict[str, bytes], li
     missing += [why] if why else []
     if not any("sbom-" in name for name in files):
         missing.append("No SBOM: no image was looked at. Targets with images: containers, cluster.")
+    if f"{run.started.run}/{openapi.FILE}" not in files:
+        missing.append("No OpenAPI description: checkpoint 2.1 did not run.")
     if not run.subject.images:
         missing.append("No image digest: nothing ran from images.")
     return files, missing

@@ -1,6 +1,7 @@
 """What changed between two runs: verdicts, findings, durations. Grouped, and in the order of the registry: B2 before B10."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,31 @@ _CELL_MAX = 160
 
 Folders = tuple[Path, Path] | None
 
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What changed between the load runs that two runs hold: one line each, or why they were not compared."""
+
+    lines: list[str]
+    missing: str
+
+
+NO_LOAD = Load([], "votecheck load compare")
+
 Place = tuple[str, ...]
 """What identifies a finding: checkpoint, feature, scenario, fidelity, step and subject. The observed value may differ from run to run."""
 
 
-def compare(before: Path, after: Path) -> str:
+def compare(before: Path, after: Path, load_runs: Load = NO_LOAD) -> str:
     """Return what changed from the run in one folder to the run in another.
 
     Raises:
         UsageError: a record is missing or was changed.
     """
-    return diff(load(before), load(after), (before, after))
+    return diff(load(before), load(after), (before, after), load_runs)
 
 
-def as_data(before: Path, after: Path) -> dict[str, Any]:
+def as_data(before: Path, after: Path, load_runs: Load = NO_LOAD) -> dict[str, Any]:
     """Return what changed from the run in one folder to the run in another, as an object for JSON.
 
     Raises:
@@ -49,8 +61,8 @@ def as_data(before: Path, after: Path) -> dict[str, Any]:
         "verdicts": [{"id": one, "before": was, "after": became} for one, (was, became) in _changes(old, new).items()],
         "new_findings": [_as_data(place, found) for place, found in _only_in(new, old).items()],
         "resolved_findings": [_as_data(place, found) for place, found in _only_in(old, new).items()],
-        **{title.lower().replace(" ", "_"): lines for title, lines in _others(old, new, (before, after)).items()},
-        "not_compared": differences.not_compared(old, new, (before, after)),
+        **{title.lower().replace(" ", "_"): lines for title, lines in _others(old, new, (before, after), load_runs).items()},
+        "not_compared": _not_compared(old, new, (before, after), load_runs),
     }
 
 
@@ -60,24 +72,30 @@ def _as_data(place: Place, found: Observed) -> dict[str, str]:
     return {name: text(value) for name, value in {**named, "expected": found.expected, "observed": found.observed}.items()}
 
 
-def diff(before: Run, after: Run, folders: Folders = None) -> str:
+def diff(before: Run, after: Run, folders: Folders = None, load_runs: Load = NO_LOAD) -> str:
     """Return what changed from one run to another, for the terminal, and what could not be compared.
 
     Args:
         before: the earlier run.
         after: the later one.
         folders: the folders of both; those of unpacked packs have more to compare.
+        load_runs: the comparison of their load runs.
     """
     lines = [f"{_name(before)}  →  {_name(after)}"]
-    for title, items in {**_sections(before, after), **_others(before, after, folders)}.items():
+    for title, items in {**_sections(before, after), **_others(before, after, folders, load_runs)}.items():
         lines += ["", title, *(f"  {item}" for item in items)] if items else []
     lines = lines if len(lines) > 1 else [*lines, "", "No differences."]
-    return "\n".join([*lines, "", "Not compared", *(f"  {one}" for one in differences.not_compared(before, after, folders))])
+    return "\n".join([*lines, "", "Not compared", *(f"  {one}" for one in _not_compared(before, after, folders, load_runs))])
 
 
-def _others(before: Run, after: Run, folders: Folders) -> dict[str, list[str]]:
-    of_packs = differences.sections_of_packs(*folders) if folders else {}
-    return {**differences.sections(before, after), **of_packs}
+def _others(before: Run, after: Run, folders: Folders, load_runs: Load) -> dict[str, list[str]]:
+    of_files = {**differences.sections_of_packs(*folders), **differences.sections_of_runs(*folders)} if folders else {}
+    return {**differences.sections(before, after), **of_files, "Load": load_runs.lines}
+
+
+def _not_compared(before: Run, after: Run, folders: Folders, load_runs: Load) -> list[str]:
+    missing = differences.not_compared(before, after, folders)
+    return [*missing, *([f"load: {load_runs.missing}"] if load_runs.missing else [])]
 
 
 def _sections(before: Run, after: Run) -> dict[str, list[str]]:

@@ -12,10 +12,12 @@ from pytest_bdd import parsers, then, when
 from features.support.api import UNREACHABLE, probe_when_healthy
 from features.support.parts import server
 from validation.core import protocol
+from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.probes.running.http import Answer, HttpProbe
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
+from validation.report.across import openapi
 from validation.targets.base import Api
 from validation.targets.launching import LaunchingTarget
 
@@ -86,8 +88,10 @@ def log_reports_start(own_api: Api, observe: Observe) -> None:
 
 
 @then("its OpenAPI description lists every operation")
-def described(own_api: Api, observe: Observe) -> None:
+def described(own_api: Api, settings: RunSettings, observe: Observe) -> None:
     answer = HttpProbe(own_api.url).send("GET", "/openapi.json")
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    (settings.folder / openapi.FILE).write_bytes(answer.body)  # votecheck diff compares it
     paths: dict[str, dict[str, dict[str, str]]] = (answer.json() or {}).get("paths", {})
     named = {f"{method.upper()} {path}": one.get("operationId", "") for path, methods in paths.items() for method, one in methods.items()}
     with observe.together():

@@ -39,6 +39,7 @@ def test_a_signed_pack_is_0_and_says_what_was_validated(reports: Path, tmp_path:
     assert made.returncode == 0, made.stderr
     written = json.loads(made.stdout)
     assert "Missing: No rendered chart" in made.stderr
+    assert "Missing: No OpenAPI description" in made.stderr
     for place in (written["pack"], written["archive"]):
         found = votecheck("verify", place, "--key", public, "--json")
         assert found.returncode == 0, found.stderr

@@ -9,6 +9,7 @@ from validation.record.merging import settings_of
 from validation.record.subject import differences
 from validation.record.verdicts import Run
 from validation.registry.checkpoints import registry
+from validation.report.across import openapi, packages
 from validation.report.text import one_line
 
 FIXED = frozenset({"files", "image"})
@@ -16,6 +17,11 @@ FIXED = frozenset({"files", "image"})
 MANIFESTS, NETWORK = "chart/manifests.yaml", "chart/network.txt"
 CHART_FILES = {MANIFESTS: "rendered chart", NETWORK: "network table"}
 """What a pack holds beside the folder of its run."""
+HELD = {
+    "OpenAPI description": "not both runs read it (checkpoint 2.1)",
+    "image packages": "not both runs wrote SBOMs (checkpoint B13, --target containers or cluster)",
+}
+"""What only some runs keep in their folder, and which do."""
 MEASURED_SHARE = 0.2
 """A smaller change of a measurement is noise."""
 CELL_MAX, SUBJECTS_MAX, LINES_MAX = 160, 5, 40
@@ -47,18 +53,31 @@ def sections_of_packs(before: Path, after: Path) -> dict[str, list[str]]:
     return found
 
 
+def sections_of_runs(before: Path, after: Path) -> dict[str, list[str]]:
+    """Return what changed in the files that both folders hold: the OpenAPI description and the SBOMs. One that cannot be read is a line."""
+    found: dict[str, list[str]] = {}
+    for title, changes in {"OpenAPI description": openapi.changes, "Image packages": packages.changes}.items():
+        try:
+            changed = changes(before, after)
+        except (OSError, ValueError) as error:
+            changed = [one_line(f"cannot be compared: {error}", CELL_MAX)]
+        if changed is not None:
+            found[title] = changed
+    return found
+
+
 def not_compared(before: Run, after: Run, folders: tuple[Path, Path] | None = None) -> list[str]:
     """Return what the two runs do not hold, and what would: one sentence each."""
     missing = []
     if not all(_looked_at_images(run) for run in (before, after)):
-        missing.append("image sizes and packages: not both runs looked at images (--target containers or cluster)")
+        missing.append("image sizes: not both runs looked at images (--target containers or cluster)")
     for name, title in CHART_FILES.items():
         if folders is None or not all((folder.parent / name).is_file() for folder in folders):
             missing.append(f"{title}: not both are unpacked packs (votecheck bundle)")
     if not (before.subject.digests and after.subject.digests):
         missing.append("subject: not both records name one")
-    missing.append("OpenAPI description: no record holds it; the digest of system/ covers it")
-    missing.append("load: votecheck load compare")
+    held = sections_of_runs(*folders) if folders else {}
+    missing += [f"{name}: {why}" for name, why in HELD.items() if name[0].upper() + name[1:] not in held]
     return missing
 
 
