@@ -88,3 +88,13 @@ Feature: Privacy
       And many voters who ask at once cause few reads of the ledger
       And one client who asks too often is refused for a time
       And without the database nothing is said about the vote, and afterwards the same as before
+
+    Scenario: Readiness checks give up while votes are on their way
+      Given a system of its own whose Redis answers late, with many clients
+      When 6 clients vote and 4 ask whether it is ready, for 8 seconds
+      Then readiness checks gave up while votes were accepted
+      And each response is that of its own request: id, status, option and vote
+
+    Scenario: The name under which Redis counts a client
+      When one client asks APIs with the same URLs, with another REDIS_URL and with another DATABASE_URL
+      Then the same URLs count it under one name, and each other URL under a name of its own

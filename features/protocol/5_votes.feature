@@ -90,6 +90,11 @@ Feature: Votes are accepted over HTTP
       And the database then counts 3 for cats and 2 for dogs
       Then the results show that once 2 seconds have passed, and when they were read
 
+    Scenario: A slow database makes no results older
+      Given an API whose database counts the milliseconds of its clock, and answers late
+      When a client reads the results without a pause for 9 seconds
+      Then some requests waited for the database, and no results were older than two seconds
+
     Scenario: Without the database old results are never told as new
       Given an API whose live results a client follows
       Given the database is stopped

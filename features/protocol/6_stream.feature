@@ -81,6 +81,19 @@ Feature: Every vote in the stream is counted once
       Then each of these entries is in the dead-letter stream with its fields, its id and a reason
       And every vote of the stream is counted once
 
+    Scenario: Another consumer takes over what one has set aside
+      Given a new stream with 5 votes
+      And these malformed entries in it
+        | what                  | option | timestamp     | request_id |
+        | Not a UUID            | cats   | 1700000000000 | 12345      |
+        | No timestamp          | cats   | (none)        | 7          |
+      When a consumer is started on it as a Redis user that may not write its dead-letter stream
+      Then every vote of it is counted, and each malformed entry stays pending in the stream
+      And the consumer logs malformed_message_set_aside and shows 2 entries in its metric
+      When another consumer is started on it
+      Then each of these entries is in the dead-letter stream with its fields, its id and a reason
+      And the consumer logs malformed_message_set_aside and shows 0 entries in its metric
+
     Scenario: The database is down for several attempts
       Given a new stream with 20 votes
       And the database is stopped
@@ -98,7 +111,7 @@ Feature: Every vote in the stream is counted once
       Then every vote of the stream is counted once
       And it shuts down on SIGTERM with exit code 0 within 5 seconds
 
-    Scenario: While idle, with a connection to a database that is frozen
+    Scenario: With an idle connection to a database that is frozen
       Given a new stream with 3 votes
       When a consumer is started on it that waits a minute for new entries
       Then every vote of the stream is counted once

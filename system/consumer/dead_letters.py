@@ -45,6 +45,10 @@ class DeadLetters:
         if self.due:
             self._known, self._aside = self._aside, set()
 
+    def show(self) -> None:
+        """Show how many entries are set aside. Some may have gone without this consumer: claimed by another one, or removed by an operator."""
+        self._metrics.aside.set(len(self._aside))
+
     async def move(self, malformed: Sequence[Malformed]) -> None:
         """Move entries, or set aside those that Redis refuses to move: they stay pending, and others are counted meanwhile.
 
@@ -60,7 +64,7 @@ class DeadLetters:
             await self._try(malformed)
         else:
             self._aside.update(entry.stream_id for entry in malformed)
-        self._metrics.aside.set(len(self._aside))
+        self.show()
 
     async def _try(self, malformed: Sequence[Malformed]) -> None:
         refused: dict[str, ResponseError] = {}

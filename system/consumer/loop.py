@@ -100,6 +100,7 @@ class Consumer:
                 raise self._group_refusal from error
             self._log.warning(Event.GROUP_LOST, group=self._settings.consumer_group)
             return
+        self._dead_letters.show()
         self._recovering = kept
 
     async def _recover(self) -> bool:

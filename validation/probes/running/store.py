@@ -119,6 +119,11 @@ class StoreProbe:
         none = "select null::text, null::bigint, null::timestamptz where false"
         self._stage(schema, "table (option text, count bigint, updated_at timestamptz)", rows or none)
 
+    def stage_clock(self, schema: str) -> None:
+        """Create a schema whose `get_vote_results()` counts the milliseconds of the server's clock at that moment."""
+        now = "(extract(epoch from clock_timestamp()) * 1000)::bigint"
+        self._stage(schema, "table (option text, count bigint, updated_at timestamptz)", f"select 'cats', {now}, now()")
+
     def stage_nonsense(self, schema: str) -> None:
         """Create a schema whose `get_vote_results()` returns counts that are not numbers."""
         self._stage(schema, "table (option text, count text)", "select 'cats', 'a few'")
