@@ -46,7 +46,7 @@ class DeadLetters:
             self._known, self._aside = self._aside, set()
 
     def show(self) -> None:
-        """Show how many entries are set aside. Some may have gone without this consumer: claimed by another one, or removed by an operator."""
+        """Show how many entries are set aside. Some may be gone: claimed by another consumer, or removed by an operator."""
         self._metrics.aside.set(len(self._aside))
 
     async def move(self, malformed: Sequence[Malformed]) -> None:

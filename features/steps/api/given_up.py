@@ -29,7 +29,9 @@ def late_redis(apart: Apart, afterwards: Callable[..., None]) -> Crowd:
     stream = StreamProbe(apart.target.redis.url)
     afterwards(stream.close)
     crowd = Crowd(apart, api, stream)
-    crowd.pairs += converse(api.url, [[crowd.request(VOTE, ACCEPTED, OPTIONS[0])]])  # connects: that takes more exchanges than a vote has time for
+    crowd.pairs += converse(
+        api.url, [[crowd.request(VOTE, ACCEPTED, OPTIONS[0])]]
+    )  # connects: that takes more exchanges than a vote has time for
     proxy.slow(LATE_SECONDS)
     return crowd
 

@@ -35,14 +35,14 @@ def nothing_is_removed(own: OwnStream, commands: list[Command], observe: Observe
         return sum(_adds(command, own.dead_letters) for command in commands)
 
     count = eventually(added, lambda number: number >= len(own.malformed), within=SEEN_SECONDS)
+    about = [command for command in commands if own.dead_letters in command.words]
     others = [
         " ".join(command.words)[:200]
-        for command in commands
-        if own.dead_letters in command.words
-        and command.words[0].upper() not in SCRIPTS | READS
-        and not (_adds(command, own.dead_letters) and command.words[2] == "*")
+        for command in about
+        if command.words[0].upper() not in SCRIPTS | READS and not (_adds(command, own.dead_letters) and command.words[2] == "*")
     ]
     with observe.together():
+        observe("commands that name the dead-letter stream", expected="some", observed=len(about), holds=bool(about))
         observe("entries added to the dead-letter stream", expected=len(own.malformed), observed=count.value, evidence=count.story)
         observe("commands that bound it or take something out", expected=[], observed=others[:3], remedy="system/consumer/upkeep.py")
 
