@@ -1,6 +1,7 @@
 """The stream contract shared by API and consumer. No other module defines these names.
 
-A stream entry has three fields: `option`, `timestamp` (milliseconds since the epoch) and `request_id` (the vote's id, a UUID).
+A stream entry has three fields: `option`, `timestamp` (milliseconds since the epoch) and `request_id` (the vote's id, a UUID). With
+tracing it has a fourth, `traceparent`, as W3C Trace Context defines it.
 A dead-letter entry keeps the fields of the original entry and adds `source_id` and `reason`.
 """
 
@@ -17,6 +18,7 @@ GROUP_START = "0"  # from the first entry, so votes cast before the first consum
 FIELD_OPTION = "option"
 FIELD_TIMESTAMP = "timestamp"
 FIELD_VOTE_ID = "request_id"
+FIELD_TRACEPARENT = "traceparent"
 FIELD_SOURCE_ID = "source_id"
 FIELD_REASON = "reason"
 
@@ -36,11 +38,13 @@ class Vote:
         option: the option voted for.
         timestamp: when the vote was accepted, in milliseconds since the epoch.
         vote_id: canonical UUID; each id is counted once.
+        traceparent: the trace that the vote belongs to; empty without tracing.
     """
 
     option: str
     timestamp: int
     vote_id: str
+    traceparent: str = ""
 
 
 def dead_letters(stream: str) -> str:
@@ -50,15 +54,18 @@ def dead_letters(stream: str) -> str:
 
 def encode(vote: Vote) -> dict[str, str]:
     """Encode a vote as the fields of a stream entry."""
-    return {
+    fields = {
         FIELD_OPTION: vote.option,
         FIELD_TIMESTAMP: str(vote.timestamp),
         FIELD_VOTE_ID: vote.vote_id,
     }
+    if vote.traceparent:
+        fields[FIELD_TRACEPARENT] = vote.traceparent
+    return fields
 
 
 def decode(fields: Mapping[bytes, bytes]) -> Vote:
-    """Decode the raw fields of a stream entry. Unknown fields are ignored.
+    """Decode the raw fields of a stream entry. Other fields are ignored, so whatever `traceparent` holds, the vote counts.
 
     Raises:
         EntryMalformed: a field is missing or violates the contract; the message is the reason.
@@ -89,3 +96,8 @@ def vote_id_of(fields: Mapping[bytes, bytes]) -> str | None:
     """Return the vote id of an entry, malformed or not; None if it has none in canonical form."""
     vote_id = fields.get(FIELD_VOTE_ID.encode(), b"")
     return vote_id.decode() if _UUID.fullmatch(vote_id) else None
+
+
+def traceparent_of(fields: Mapping[bytes, bytes]) -> str:
+    """Return what an entry says about its trace, valid or not; empty if it says nothing."""
+    return fields.get(FIELD_TRACEPARENT.encode(), b"").decode("latin-1")

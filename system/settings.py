@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from system import contract, urls
@@ -55,6 +55,9 @@ Options = Annotated[Names, AfterValidator(_options)]
 Origins = Annotated[Names, AfterValidator(_origins)]
 Networks = Annotated[Names, AfterValidator(_networks)]
 FilePath = Annotated[Path, AfterValidator(_file)]
+Collector = Annotated[str, AfterValidator(urls.collector_url)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Sampler = Literal["always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"]
 RateLimit = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,8}/(second|minute|hour|day))?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -72,6 +75,30 @@ class Settings(BaseSettings):
     vote_options: Options = ("cats", "dogs")
     """Options that a vote may name."""
     log_level: LogLevel = "INFO"
+    otel_exporter_otlp_endpoint: Collector = ""
+    """Base URL of a collector, for example `http://collector:4318`; empty disables [tracing](../guides/find-the-cause.md#in-a-trace)."""
+    otel_exporter_otlp_traces_endpoint: Collector = ""
+    """Full URL to send traces to, instead of `/v1/traces` below `OTEL_EXPORTER_OTLP_ENDPOINT`."""
+    otel_sdk_disabled: Literal["true", "false"] = "false"
+    """`true` disables tracing, whatever the endpoints are."""
+    otel_traces_sampler: Sampler = "parentbased_always_on"
+    """Which votes are traced. `parentbased_` follows the client's or the proxy's decision, if there is one."""
+    otel_traces_sampler_arg: Ratio = 1.0
+    """Share of votes that the samplers `traceidratio` and `parentbased_traceidratio` trace."""
+
+    @field_validator("otel_sdk_disabled", "otel_traces_sampler", "otel_traces_sampler_arg", mode="before")
+    @classmethod
+    def _as_opentelemetry_reads_it(cls, value: object, field: ValidationInfo) -> object:
+        """Return a value in lower case, or the default for an empty one, as OpenTelemetry defines for its variables."""
+        return str(value).strip().lower() or cls.model_fields[str(field.field_name)].default
+
+    @property
+    def traces_url(self) -> str:
+        """The URL to send traces to; empty if tracing is off."""
+        if self.otel_sdk_disabled == "true":
+            return ""
+        base = self.otel_exporter_otlp_endpoint.rstrip("/")
+        return self.otel_exporter_otlp_traces_endpoint or (base and f"{base}/v1/traces")
 
     @classmethod
     def read(cls) -> Self:

@@ -85,6 +85,20 @@ def database_url(url: str) -> str:
     return url
 
 
+def collector_url(url: str) -> str:
+    """Return the URL of a collector of traces, or an empty text.
+
+    Raises:
+        ValueError: it is not a plain URL; the message contains no part of it.
+    """
+    found = re.fullmatch(r"https?://([^/?#@]+)(/[A-Za-z0-9._~/-]*)?", url)
+    if url and not (found and _is_host(found[1])):
+        raise ValueError(
+            "must look like http://collector:4318, without user, password or options; set a token by OTEL_EXPORTER_OTLP_HEADERS"
+        )
+    return url
+
+
 def _split(url: str, schemes: Collection[str], example: str) -> SplitResult:
     """Split a URL in which nothing can be taken for a separator that is not one."""
     if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):

@@ -48,6 +48,8 @@ def factory() -> ASGIApp:
             app = create_app(
                 settings, VoteStream.at(settings.redis_url, settings.idempotency_ttl, durable=settings.redis_durability == "checked"), store
             )
+            if settings.traces_url:
+                app = traced(app, settings)
             # Everything built so far lives as long as the process. Unless frozen, each full collection scans all of it: 30 ms in
             # which no vote is answered, which accounts for the entire 99th percentile.
             gc.collect()
@@ -55,6 +57,14 @@ def factory() -> ASGIApp:
         await app(scope, receive, send)
 
     return worker
+
+
+def traced(app: ASGIApp, settings: ApiSettings) -> ASGIApp:
+    """Wrap an application so that it traces votes."""
+    from system.api.tracing import TracedVotes  # noqa: PLC0415 - it loads libraries that most installations do not need
+    from system.tracing import Tracing  # noqa: PLC0415 - likewise
+
+    return TracedVotes(app, Tracing(settings, "voting-api", API_VERSION))
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

@@ -116,7 +116,7 @@ class VoteEndpoint:
             raise HTTPException(415, "The body must not be compressed", {"Accept-Encoding": "identity"})
         key = idempotency_key(scope)
         vote_id = str(uuid7()) if key is None else vote_id_of(key)
-        vote = Vote(self._decode(body), time.time_ns() // 1_000_000, vote_id)
+        vote = Vote(self._decode(body), time.time_ns() // 1_000_000, vote_id, scope.get("traceparent", ""))
         scope["vote_id"] = vote_id  # for the request log
         try:
             stream_id = await (self._stream.add(vote) if key is None else self._stream.add_once(vote))

@@ -13,7 +13,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import uvloop
 from redis.asyncio import Redis
@@ -31,9 +31,13 @@ from system.output import make_safe
 from system.redis_pool import RedisPool
 from system.settings import ConsumerSettings
 
+if TYPE_CHECKING:
+    from system.consumer.tracing import TracedVotes
+
+URLS = {"redis_url", "database_url", "otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint"}
 CONNECT_SECONDS = 2.0
 CONNECTIONS = 4  # one waits for new entries while others do the rest
-# Shutdown must finish within 5 seconds of a signal: half of it for the current batch, then half a second for each of three closing steps.
+# Shutdown must finish within 5 seconds of a signal: half of it for the current batch, then half a second for each of four closing steps.
 FINISH_SECONDS = 2.5
 CLOSE_SECONDS = 0.5
 
@@ -59,10 +63,11 @@ async def serve(settings: ConsumerSettings) -> None:
     heartbeat, metrics = Heartbeat(settings.heartbeat_file), Metrics()
     if settings.metrics_port:
         metrics.serve(settings.metrics_port)
-    shown = settings.model_dump(mode="json", exclude={"redis_url", "database_url"})  # they may hold passwords
+    shown = settings.model_dump(mode="json", exclude=URLS)  # they may hold passwords
     log.info(Event.CONSUMER_STARTING, version=CONSUMER_VERSION, **shown)
     store = await Store.connect(settings.database_url, command_timeout=REPLY_SECONDS)
-    consumer = Consumer(settings, redis, store, heartbeat, metrics)
+    traced = trace(settings) if settings.traces_url else None
+    consumer = Consumer(settings, redis, store, heartbeat, metrics, traced)
     running = asyncio.create_task(consumer.run())
     loop = asyncio.get_running_loop()
 
@@ -83,6 +88,8 @@ async def serve(settings: ConsumerSettings) -> None:
     await within(CLOSE_SECONDS, redis.aclose())
     log.info(Event.CLOSING_POSTGRES_POOL)
     await store.close()
+    if traced:
+        traced.close()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # one more must not kill the process while it exits
     log.info(Event.CONSUMER_SHUTDOWN_COMPLETE)
@@ -107,6 +114,14 @@ def client(settings: ConsumerSettings) -> Redis:
         return Redis.from_pool(pool)
     except ValueError:
         raise SettingsInvalid("REDIS_URL: cannot be parsed; percent-encode special characters in the password") from None
+
+
+def trace(settings: ConsumerSettings) -> "TracedVotes":
+    """Return what traces votes."""
+    from system.consumer.tracing import TracedVotes  # noqa: PLC0415 - it loads libraries that most installations do not need
+    from system.tracing import Tracing  # noqa: PLC0415 - likewise
+
+    return TracedVotes(Tracing(settings, "voting-consumer", CONSUMER_VERSION), settings)
 
 
 async def within(seconds: float, step: Awaitable[T]) -> T | None:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -12,7 +13,7 @@ from redis.exceptions import RedisError, ResponseError
 from system import contract
 from system.consumer import recovery, upkeep
 from system.consumer.backlog import Backlog, measure
-from system.consumer.counting import count
+from system.consumer.counting import Outcome, count
 from system.consumer.dead_letters import DeadLetters
 from system.consumer.decide import Entry, Malformed, decide
 from system.consumer.metrics import Metrics
@@ -23,6 +24,9 @@ from system.logs import Event, logger
 from system.redis_pool import is_wrong_server
 from system.settings import ConsumerSettings
 
+if TYPE_CHECKING:
+    from system.consumer.tracing import TracedVotes
+
 BACK_OFF_SECONDS = (1, 2, 3)  # the last delay repeats
 DUPLICATES_SHOWN = 20
 MEASURE_SECONDS = 2.0
@@ -32,12 +36,21 @@ GROUP_GONE = ("NOGROUP", "UNBLOCKED")  # UNBLOCKED: the stream was deleted durin
 class Consumer:
     """Counts the votes of a stream as one member of its group."""
 
-    def __init__(self, settings: ConsumerSettings, redis: Redis, store: Store, heartbeat: Callable[[], None], metrics: Metrics) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it works with
+        self,
+        settings: ConsumerSettings,
+        redis: Redis,
+        store: Store,
+        heartbeat: Callable[[], None],
+        metrics: Metrics,
+        traced: "TracedVotes | None" = None,
+    ) -> None:
         self._settings = settings
         self._redis = redis
         self._store = store
         self._heartbeat = heartbeat
         self._metrics = metrics
+        self._traced = traced
         self._log = logger()
         self._reader = Reader(redis, settings)
         self._dead_letters = DeadLetters(redis, settings, metrics)
@@ -180,6 +193,7 @@ class Consumer:
         """
         if not entries:
             return False
+        started = time.time_ns()
         self._log.info(Event.MESSAGES_RECEIVED, count=len(entries))
         self._metrics.batch.observe(len(entries))
         decision = decide(entries, self._options)
@@ -188,12 +202,15 @@ class Consumer:
             self._metrics.lost.inc(len(decision.lost))
         self._log_each(Event.VOTE_RECEIVED, decision.votes)
         await self._dead_letters.move(decision.malformed)
-        refused = await self._count(decision.votes) if decision.votes else {}
+        outcome = await self._count(decision.votes) if decision.votes else Outcome()
+        refused = outcome.refused
+        if self._traced:
+            self._traced.record(started, entries, decision, outcome)
         await self._acknowledge([*decision.lost, *(vote.stream_id for vote in decision.votes if vote.stream_id not in refused)])
         return await self._retry_or_dead_letter(refused, dict(entries)) if refused else False
 
-    async def _count(self, votes: list[LedgerRow]) -> dict[str, str]:
-        """Count votes. Return those that the database rejects: stream id to name of the error."""
+    async def _count(self, votes: list[LedgerRow]) -> Outcome:
+        """Count votes, and show the outcome in log and metrics."""
         batch = {"count": len(votes), "first": votes[0].stream_id, "last": votes[-1].stream_id}
         self._log.info(Event.PROCESSING_VOTE, **batch)
         with self._metrics.statement.time():
@@ -208,7 +225,7 @@ class Consumer:
         if again:
             self._log.info(Event.DUPLICATE_REFUSED, count=len(again), stream_ids=again[:DUPLICATES_SHOWN])
         self._log.info(Event.VOTE_PROCESSED, **batch, duplicates=len(again), refused=len(outcome.refused))
-        return outcome.refused
+        return outcome
 
     def _log_each(self, event: Event, votes: list[LedgerRow]) -> None:
         """Log one line for each vote, at DEBUG only: whoever can read the ledger as well learns its option."""

@@ -42,7 +42,27 @@ DATABASE = [
     f"postgresql://u:{SECRET}@{LONG}/x",
     "",
 ]
-BOTH = {"REDIS_URL": REDIS, "DATABASE_URL": DATABASE, "VOTE_OPTIONS": ["", "cats,cats", "Cats"], "LOG_LEVEL": ["info", ""]}
+COLLECTOR = [
+    "collector:4318",
+    "grpc://collector:4317",
+    "http://",
+    "http://collector:99999",
+    f"http://user:{SECRET}@collector:4318",
+    f"http://collector:4318/?token={SECRET}",
+    f"http://collector:4318/#{SECRET}",
+    "http://collector:4318\n",
+]
+BOTH = {
+    "REDIS_URL": REDIS,
+    "DATABASE_URL": DATABASE,
+    "VOTE_OPTIONS": ["", "cats,cats", "Cats"],
+    "LOG_LEVEL": ["info", ""],
+    "OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR,
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": COLLECTOR,
+    "OTEL_SDK_DISABLED": ["yes", "1"],
+    "OTEL_TRACES_SAMPLER": ["sometimes", "always on"],
+    "OTEL_TRACES_SAMPLER_ARG": ["half", "-0.1", "1.1", "nan"],
+}
 API = BOTH | {
     "API_HOST": ["", LONG, "a..b", "[::1]", "192.0.2.1", NOT_UTF8],
     "API_PORT": ["0", "65536", "many", ""],

@@ -13,7 +13,7 @@ CONFIGURATION = "docs/reference/configuration.md"
 CLAIMS = "docs/results/claims.md"
 _MADE = "<!-- Generated from {}; do not edit. To update: VOTECHECK_REGENERATE=1 .venv/bin/python -m pytest tests/hygiene -->\n"
 _READ_BY = {"Settings": "API and consumer", "ApiSettings": "API", "ConsumerSettings": "consumer"}
-_TYPES = {"str": "Text", "int": "Integer", "Path": "Path", "Names": "List"}
+_TYPES = {"str": "Text", "int": "Integer", "float": "Number", "Path": "Path", "Names": "List"}
 _LIMITS = {("ge", "le"): "from {} to {}", ("min_length", "max_length"): "of {} to {} characters"}
 """The two limits of a range, and how the range is written; a range without one of them shows `…`."""
 
