@@ -115,3 +115,15 @@ argocd.argoproj.io/sync-options: Prune=false,Delete=false
     matchLabels:
       kubernetes.io/metadata.name: {{ include "voting.namespace" . | quote }}
 {{- end }}
+
+{{- /* Variables of API and consumer for traces; none without a collector. */}}
+{{- define "voting.tracing" -}}
+{{- if .Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .Values.tracing.endpoint | quote }}
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .Values.tracing.sampleRatio | quote }}
+{{- end }}
+{{- end }}

@@ -84,6 +84,8 @@ Feature: The chart installs what was validated
         | monitoring.alerts                  | PrometheusRule voting |
         | monitoring.runbookUrl              | PrometheusRule voting: runbook_url |
         | monitoring.prometheusNamespace     | NetworkPolicy allow-api, NetworkPolicy allow-consumer: spec.ingress |
+        | tracing.endpoint                   | Deployment voting-api, Deployment voting-consumer: env.OTEL_EXPORTER_OTLP_ENDPOINT; Deployment voting-api, Deployment voting-consumer: env.OTEL_TRACES_SAMPLER; Deployment voting-api, Deployment voting-consumer: env.OTEL_TRACES_SAMPLER_ARG |
+        | tracing.sampleRatio                | Deployment voting-api, Deployment voting-consumer: env.OTEL_TRACES_SAMPLER_ARG |
 
       And each object that changes states the new value, every item of it in order
         | values       | because                                                                        |

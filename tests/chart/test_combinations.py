@@ -32,6 +32,8 @@ CANNOT_WORK = [
     ({"postgres": {"url": "postgresql://u@db.example:6432/x"}}, "postgres.url names an external server with port 6432"),
     ({"postgres": {"url": "postgresql://u@one.example:6432,two.example:6433/x"}}, "with port 6433"),
     ({"postgres": {"url": "postgresql:///x?host=db.example&port=6432"}}, "with port 6432"),
+    ({"tracing": {"endpoint": "http://collector.example:4318"}}, "tracing.endpoint names a collector with port 4318"),
+    ({"tracing": {"endpoint": "https://collector.example/x"}}, "tracing.endpoint names a collector with port 443"),
     ({"networkPolicies": {"ingressControllers": ONE_PEER}}, "A peer of networkPolicies has ipBlock 192.0.2.0/24"),
     ({"networkPolicies": {"dns": {"peers": ONE_PEER}}}, "A peer of networkPolicies has ipBlock 192.0.2.0/24"),
     ({"networkPolicies": {"externalData": [{"peer": ONE_PEER[0], "port": 1}]}}, "A peer of networkPolicies has ipBlock 192.0.2.0/24"),

@@ -30,8 +30,8 @@ MIXED, LARGE = "Flipped.Example", 7_654_321
 """A text that another case would change, and a number that a template prints as 7.654321e+06 unless told otherwise."""
 
 ANY_ADDRESS = {"ipBlock": {"cidr": "192.0.2.0/24"}}
-PORTS_ARE_OPEN = {"networkPolicies": {"externalData": [{"peer": ANY_ADDRESS, "port": port} for port in (6379, 5432)]}}
-"""Values to start from, in which the URL of an external server is not refused."""
+PORTS_ARE_OPEN = {"networkPolicies": {"externalData": [{"peer": ANY_ADDRESS, "port": port} for port in (6379, 5432, 443)]}}
+"""Values to start from, in which the URL of an external server or of a collector is not refused."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -239,7 +239,7 @@ def alternatives(value: Any, subschema: Mapping[str, Any]) -> list[Any]:
     elif isinstance(value, bool):
         options = [not value]
     elif isinstance(value, int | float):
-        options = [value + 1, value - 1]
+        options = [value + 1, value - 1, value / 2]
     elif isinstance(value, list):
         options = [value + value, value[:-1], *([text] for text in (*TEXTS, *URLS))]
     elif isinstance(value, Mapping):

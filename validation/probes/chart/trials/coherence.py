@@ -9,7 +9,7 @@ from validation.core import protocol
 from validation.probes.chart import custom_resources, delivery, kubernetes_schemas
 from validation.probes.chart.manifests import Manifest
 from validation.probes.chart.references import Rendering
-from validation.probes.chart.trials.workable import OTHERS, POOLS, PORTS, REDIS_CLIENTS, REDIS_UNITS, amount, ports
+from validation.probes.chart.trials.workable import OTHERS, POOLS, PORTS, REDIS_CLIENTS, REDIS_UNITS, amount, collector_ports, ports
 from validation.probes.chart.workloads import Container, workloads
 
 OPENINGS = ("Ingress", "HTTPRoute")
@@ -134,6 +134,8 @@ def _reachable(manifests: Sequence[Manifest], kinds: Mapping[str, Manifest], val
             url = values[store]["url"]
             for port in (ports(url, default) if url else {default}) - open_ports:
                 yield f"the policies keep {part} from {store}, port {port}"
+        for port in collector_ports(values["tracing"]["endpoint"]) - open_ports:
+            yield f"the policies keep {part} from the collector, port {port}"
     peers = [peer for rule in policies["allow-api"]["ingress"] for peer in rule["from"]]
     entrances = [kind for kind in OPENINGS if kind in kinds]
     own = 1 + ("PodMonitor" in kinds)  # the frontend, and Prometheus

@@ -40,6 +40,11 @@ def ports(url: str, default: int) -> set[int]:
     return {int(found[1]) if found else int(options.get("port", default)) for found in own}
 
 
+def collector_ports(endpoint: str) -> set[int]:
+    """Return the port of a collector, if there is one."""
+    return ports(endpoint, 443 if endpoint.startswith("https:") else 80)
+
+
 def conflicts(values: Mapping[str, Any]) -> list[tuple[Key, ...]]:
     """Return each conflict among merged values, as the values in it. None: the values can work."""
     return [*_resources(values), *_redis(values), *_connections(values), *_network(values), *_others(values)]
@@ -97,9 +102,11 @@ def _network(values: Mapping[str, Any]) -> Iterator[tuple[Key, ...]]:
                 yield ("api", name, "enabled"), ("api", "rateLimit"), ("api", "trustedProxies")
     if not policies["enabled"]:
         return
-    for store, default in PORTS.items():
-        if ports(values[store]["url"], default) - {one["port"] for one in policies["externalData"]}:
-            yield (store, "url"), enabled, ("networkPolicies", "externalData")
+    outside = {(store, "url"): ports(values[store]["url"], default) for store, default in PORTS.items()}
+    outside["tracing", "endpoint"] = collector_ports(values["tracing"]["endpoint"])
+    for server, needed in outside.items():
+        if needed - {one["port"] for one in policies["externalData"]}:
+            yield server, enabled, ("networkPolicies", "externalData")
     lists = {controllers: policies["ingressControllers"], ("networkPolicies", "dns", "peers"): policies["dns"]["peers"],
              ("networkPolicies", "externalData"): [one["peer"] for one in policies["externalData"]]}  # fmt: skip
     for key, peers in lists.items():
