@@ -3,7 +3,7 @@ Feature: Operators see the true state
   An alert is as good as its metric: a lag that is not the stream's lag warns of nothing.
 
   @cp_b12
-  Rule: B12 Metrics and logs report the true state
+  Rule: B12 Metrics, logs and traces report the true state
 
     Scenario: The metrics of a consumer that lags, recovers and counts
       Given a new stream with 8 votes from a minute ago and 22 new ones, the first of these 3 times
@@ -41,3 +41,64 @@ Feature: Operators see the true state
       Then each gauge about the stream is NaN
       When their Redis is back, with 2 more votes
       Then the gauges are those of the stream, which has 10 entries
+
+    Scenario: A vote with a traceparent is one trace, from the client to the count
+      Given an API and a consumer that send their spans to a collector
+      When marked clients vote with each of these headers
+        | traceparent                                            | what it is                         | trace         |
+        | 00-TRACE-SPAN-01                                       | sampled                            | continued     |
+        | 00-TRACE-SPAN-03                                       | sampled, with a random id          | continued     |
+        | cc-TRACE-SPAN-01-more                                  | of a later version                 | continued     |
+        | 00-TRACE-SPAN-00                                       | not sampled                        | not sent      |
+        |                                                        | missing                            | new           |
+        | 00-TRACE-SPAN-01 00-TRACE-SPAN-01                      | sent twice                         | new           |
+        | ff-TRACE-SPAN-01                                       | of a version that is forbidden     | new           |
+        | 00-TRACE-SPAN-01-more                                  | with a field that version 00 lacks | new           |
+        | 00-TRACEUP-SPAN-01                                     | in upper case                      | new           |
+        | 00-TRACE-SPAN                                          | cut off                            | new           |
+        | 00-00000000000000000000000000000000-SPAN-01            | without a trace                    | new           |
+        | 00-TRACE-0000000000000000-01                           | without a span                     | new           |
+        | 00-TRACE-SPAN-01;option=1                              | followed by something              | new           |
+      Then each vote is one trace: a span of the API, which continues a valid header, and below it one of the consumer
+      And the entry of each vote names the span of the API
+      And each span has the documented attributes, and the vote by its id alone
+      And nothing that was sent to the collector holds a trait of a client or an option
+
+    Scenario: What became of a vote is in its trace
+      Given an API and a consumer that send their spans to a collector
+      When entries with these traceparents are added
+        | traceparent                                 | what                 | span      |
+        | 00-TRACE-SPAN-01                            | a vote               | counted   |
+        | 00-TRACE-SPAN-01                            | the same vote again  | duplicate |
+        | 00-TRACE-SPAN-01                            | an unknown option    | malformed |
+        | (empty)                                     | a vote               | none      |
+        | 00-TRACE-SPAN-zz                            | a vote               | none      |
+        | (ten thousand characters)                   | a vote               | none      |
+        | (no text)                                   | a vote               | none      |
+      Then every vote among them is counted once
+      And the consumer's span of each entry says what became of it
+      When Redis refuses a vote with a traceparent
+      Then its trace has a span of the API, which failed with 503
+
+    Scenario Outline: Without a collector, nothing is written, loaded or sent: <how>
+      Given an API and a consumer <how>
+      When 3 votes with a traceparent are sent
+      Then each of them is counted, and its entry has the three fields of the contract and no other
+      And neither part has loaded the libraries, and no collector got anything
+
+      Examples:
+        | how                                              |
+        | without variables of OpenTelemetry               |
+        | with a collector, and OpenTelemetry is disabled  |
+
+    Scenario Outline: A collector that <does> delays no vote and no shutdown, and loses no vote
+      Given an API and a consumer whose collector <does>
+      When 60 votes with a traceparent are sent
+      Then each vote is answered within a second and counted
+      When one more vote is sent, and both parts are told to stop
+      Then both exit with code 0 in time
+
+      Examples:
+        | does                |
+        | refuses connections |
+        | answers nothing     |

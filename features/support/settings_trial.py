@@ -17,6 +17,7 @@ from features.support.parts import RedisConnections
 from validation.core import inputs, protocol
 from validation.core.waiting import eventually
 from validation.probes.running.clients import Client, IdleConnection, all_at_once
+from validation.probes.running.collector import Collector
 from validation.probes.running.event_stream import EventStream
 from validation.probes.running.http import Answer
 from validation.probes.running.own_databases import RedisNumber, url_of
@@ -31,7 +32,11 @@ CONSUMER_NAMES = frozenset(
     {"STREAM_NAME", "CONSUMER_GROUP", "CONSUMER_NAME", "BATCH_SIZE", "BLOCK_MS", "MAX_RETRIES", "CLAIM_IDLE_MS", "METRICS_PORT",
      "HEARTBEAT_FILE"}
 )  # fmt: skip
-SHARED_NAMES = frozenset({"REDIS_URL", "DATABASE_URL", "VOTE_OPTIONS", "LOG_LEVEL"})
+TRACING_NAMES = frozenset(
+    {"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_SDK_DISABLED", "OTEL_TRACES_SAMPLER",
+     "OTEL_TRACES_SAMPLER_ARG"}
+)  # fmt: skip
+SHARED_NAMES = frozenset({"REDIS_URL", "DATABASE_URL", "VOTE_OPTIONS", "LOG_LEVEL"}) | TRACING_NAMES
 DEFAULTS = {
     "VOTE_OPTIONS": ",".join(protocol.OPTIONS),
     "API_HOST": "127.0.0.1",
@@ -46,6 +51,9 @@ DEFAULTS = {
     "TRUSTED_PROXIES": "",
     "CLAIM_IDLE_MS": "30000",
     "METRICS_PORT": "0",
+    "OTEL_SDK_DISABLED": "false",
+    "OTEL_TRACES_SAMPLER": "parentbased_always_on",
+    "OTEL_TRACES_SAMPLER_ARG": "1.0",
 } | {name: value for name, value in protocol.CONSUMER_VARIABLES.items() if value is not None}
 """What a variable means when it is not set, as docs/reference/configuration.md says."""
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -66,6 +74,7 @@ class Trial:
         key, remembered_at: an Idempotency-Key, and what was seen when it was new.
         token: makes its keys different from those of other trials.
         entries_elsewhere: the newest entry of other databases before the first vote.
+        collector: where spans arrive, if they are sent.
     """
 
     given: dict[str, str]
@@ -73,6 +82,7 @@ class Trial:
     stream: StreamProbe
     redis: RedisDatabase
     default_stream: StreamProbe
+    collector: Collector
     sent: dict[str, str] = field(default_factory=dict)
     not_counted: set[str] = field(default_factory=set)
     before: dict[str, int] = field(default_factory=dict)
@@ -209,14 +219,15 @@ def new_trial(target: LaunchingTarget, redis_connections: RedisConnections) -> I
     for server in (target.redis, target.database):
         server.require_managed()
     url = url_of(target.redis.url, RedisNumber.SETTINGS)
-    stream, redis = StreamProbe(url), RedisDatabase(url)
+    stream, redis, collector = StreamProbe(url), RedisDatabase(url), Collector("127.0.0.1")
     started: list[Trial] = []
 
     def prepare(values: Mapping[str, str]) -> Trial:
         fixed = {"REDIS_URL": url, "DATABASE_URL": target.database.url, "API_PORT": str(free_port())}
         own = {"HEARTBEAT_FILE": str(target.folder / f"settings-heartbeat-{secrets.token_hex(3)}")}
         chosen = {name: str(free_port()) if value == "(free)" else value for name, value in values.items()}
-        trial = Trial(chosen | fixed | own, target, stream, redis, redis_connections.to(target))
+        chosen = {name: value.replace("(collector)", collector.url) for name, value in chosen.items()}
+        trial = Trial(chosen | fixed | own, target, stream, redis, redis_connections.to(target), collector)
         started.append(trial)
         return trial
 
@@ -228,3 +239,4 @@ def new_trial(target: LaunchingTarget, redis_connections: RedisConnections) -> I
     redis.clear()
     redis.close()
     stream.close()
+    collector.close()

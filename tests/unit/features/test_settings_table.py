@@ -15,7 +15,7 @@ OUTLINE = PARSED["feature"]["children"][0]["rule"]["children"][0]["scenario"]
 HEADER, *ROWS = [[cell["value"] for cell in row["cells"]] for row in OUTLINE["steps"][0]["dataTable"]["rows"]]
 SETS = HEADER[2:]
 VARIABLES = {row[0]: row[2:] for row in ROWS}
-ALWAYS_OTHER = ("(own)", "(another)", "(free)")
+ALWAYS_OTHER = ("(own)", "(another)", "(free)", "(collector)", "(collector)/own")
 
 
 def test_every_variable_of_api_and_consumer_has_a_row() -> None:

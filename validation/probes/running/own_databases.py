@@ -20,6 +20,7 @@ class RedisNumber(IntEnum):
     AGAIN = 9
     GAUGES = 10
     READY = 11
+    TRACES = 12
 
 
 def url_of(server: str, database: int | str) -> str:

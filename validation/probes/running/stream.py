@@ -134,7 +134,7 @@ class StreamProbe:
         }
 
     @reading("the stream")
-    def add(self, stream: str, fields: Mapping[str, str], identifier: str = "*") -> str:
+    def add(self, stream: str, fields: Mapping[str, str | bytes], identifier: str = "*") -> str:
         """Add one entry and return its id."""
         inputs.note(f"XADD {stream} {identifier} {readable(fields)}")
         return str(self._client.xadd(stream, dict(fields), id=identifier))
