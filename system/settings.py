@@ -132,6 +132,8 @@ class ApiSettings(Settings):
     """Origins whose pages may vote from a browser. They can read every response, errors included."""
     idempotency_ttl: Annotated[int, Field(ge=1, le=604_800)] = 3600
     """Seconds to remember an Idempotency-Key."""
+    allow_revote: Literal["no", "yes"] = "no"
+    """`yes` lets a browser vote again, as a further vote; with `no` its page keeps it to one. Only the page does so."""
     redis_durability: Literal["checked", "assumed"] = "checked"
     """`checked` refuses a Redis that may lose a confirmed vote; `assumed` trusts the operator and does not read its settings."""
     rate_limit: RateLimit = ""

@@ -18,6 +18,8 @@ Feature: Privacy
         | a client that is gone            | 0      |
         | results                          | 200    |
         | the page                         | 200    |
+        | a vote by the form of the page   | 201    |
+        | a form sent by another site      | 403    |
         | a malformed key                  | 400    |
         | malformed HTTP                   | 400    |
         | an unknown path                  | 404    |
@@ -47,7 +49,7 @@ Feature: Privacy
       And nothing that others are told names a client or its vote
       And live results hold sums, and change at most once in two seconds
       And no metric shows when an option was first voted for
-      And the page keeps nothing in the browser, loads nothing from elsewhere and writes no HTML
+      And the page keeps nothing in the browser but its own vote, loads nothing from elsewhere and writes no HTML
 
     Scenario: Votes at the default log level
       Given a running consumer for the voters

@@ -18,6 +18,7 @@ from validation.core.waiting import eventually
 from validation.probes.running.http import Answer
 from validation.targets.base import Server
 
+FORM = "application/x-www-form-urlencoded"
 JSON = {"Content-Type": "application/json"}
 FIRST, SECOND, REFUSED_BY_DATABASE, UNKNOWN_TO_CONSUMER = OPTIONS
 HEAL_SECONDS = 20.0
@@ -48,6 +49,19 @@ def _post(content: bytes, path: str = "", **changed: str) -> Path:
 
 def _get(path: str, method: str = "GET") -> Path:
     return lambda apart, client, more: apart.http.send(method, f"{path}?voter={client.mark}", headers=client.headers | more)
+
+
+def _form(**changed: str) -> Path:
+    named = {name.replace("_", "-"): value for name, value in changed.items()}
+
+    def send(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+        body = f"option={FIRST}&key={client.key}".encode()
+        own = {name: value for name, value in more.items() if name != "Origin"}  # the page's own form
+        return apart.http.send(
+            "POST", f"/?voter={client.mark}", headers=client.headers | {"Content-Type": FORM} | own | named, content=body
+        )
+
+    return send
 
 
 def _twice(option: str) -> Path:
@@ -105,6 +119,8 @@ PATHS: dict[str, Path] = {
     "a client that is gone": _gone,
     "results": _get("/api/results"),
     "the page": _get("/"),
+    "a vote by the form of the page": _form(),
+    "a form sent by another site": _form(Sec_Fetch_Site="cross-site"),
     "a malformed key": _post(b'{"option":"quokka"}', Idempotency_Key="MARK with a space"),
     "malformed HTTP": _malformed,
     "an unknown path": _post(b'{"option":"quokka"}', "/api/nowhere/quokka"),

@@ -45,6 +45,7 @@ DEFAULTS = {
     "ENVIRONMENT": "development",
     "CORS_ORIGINS": "",
     "IDEMPOTENCY_TTL": "3600",
+    "ALLOW_REVOTE": "no",
     "REDIS_DURABILITY": "checked",
     "RATE_LIMIT": "",
     "RATE_LIMIT_IPV6_PREFIX": "64",

@@ -3,13 +3,11 @@
 import contextlib
 import warnings
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -20,6 +18,7 @@ from system.api.events import ApiEvent
 from system.api.headers import SecurityHeaders, security_headers
 from system.api.health import add_health
 from system.api.metrics import Metrics, add_metrics
+from system.api.page import add_page, describe_form
 from system.api.rate_limit import RateLimit, with_mapped
 from system.api.receipts import add_receipts
 from system.api.request_log import RequestLog
@@ -29,18 +28,6 @@ from system.api.stream import VoteStream
 from system.api.votes import VoteDecoder, VoteEndpoint, VoteFastPath, VoteRoute
 from system.logs import logger
 from system.settings import ApiSettings
-
-WEB = Path(__file__).parent / "web"
-
-
-class Revalidated(StaticFiles):
-    """Static files that a browser asks for again, and gets again only if they changed: a page never runs with an older script."""
-
-    def file_response(self, *arguments: Any, **named: Any) -> Response:
-        """Return the file, or 304 if the browser has it."""
-        response = super().file_response(*arguments, **named)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
 
 
 def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIApp:
@@ -71,12 +58,13 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
     decoder = VoteDecoder(settings.vote_options)
     vote_route = VoteRoute(VoteEndpoint(stream, decoder, metrics.accepted), decoder)
     api.router.routes.append(vote_route)
-    add_results(api, ResultsReader(store, settings.vote_options))
+    reader = ResultsReader(store, settings.vote_options)
+    add_results(api, reader)
     add_receipts(api, store, stream)
     add_health(api, stream, store)
     add_metrics(api, metrics, stream)
-    _add_page(api)
-    _describe(api)
+    add_page(api, settings, stream, reader, metrics.accepted)
+    _describe(api, settings)
 
     @api.exception_handler(Exception)
     async def fail(_request: Request, _failure: Exception) -> JSONResponse:
@@ -92,25 +80,15 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
     return SecurityHeaders(app, security_headers(https_only=settings.environment == "production"))
 
 
-def _add_page(api: FastAPI) -> None:
-    """Add the voting page and its static files."""
-
-    @api.api_route("/", methods=["GET", "HEAD"], response_class=FileResponse)
-    async def page() -> FileResponse:
-        """Serve the voting page."""
-        return FileResponse(WEB / "index.html", media_type="text/html", headers={"Cache-Control": "no-cache"})
-
-    api.mount("/static", Revalidated(directory=WEB))
-
-
-def _describe(api: FastAPI) -> None:
-    """Make OpenAPI operation ids unique. FastAPI reuses one id for all methods of a route and warns about it."""
+def _describe(api: FastAPI, settings: ApiSettings) -> None:
+    """Make OpenAPI operation ids unique, and describe the form. FastAPI describes all methods of a route alike and warns about the ids."""
 
     def openapi() -> dict[str, Any]:
         if api.openapi_schema is None:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Duplicate Operation ID")
                 api.openapi_schema = get_openapi(title=api.title, version=api.version, routes=api.routes)
+            describe_form(api.openapi_schema["paths"]["/"], settings.vote_options)
             for path in api.openapi_schema["paths"].values():
                 for method, operation in path.items():
                     operation["operationId"] = f"{operation['operationId']}_{method}"

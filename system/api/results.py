@@ -22,6 +22,8 @@ from system.errors import SettingsInvalid, summary
 from system.logs import Event, logger
 
 FRESH_SECONDS = 2.0
+QUIET_READS = 5
+"""After as many reads without a change, the event stream says that nothing has changed."""
 READ_DEADLINE_SECONDS = 1.5
 STREAM_ENDS_WITHIN_SECONDS = 1
 """Counted from the shutdown of the server. A stream that is reading the database at that point is closed."""
@@ -113,9 +115,10 @@ class ResultsReader:
 async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event) -> AsyncIterator[ServerSentEvent]:
     """Yield the results whenever they differ from the version the client has seen.
 
-    Once the database is down, say so: silence would mean that nothing has changed. Afterwards the results are new, whatever their version.
+    Say from time to time that nothing has changed, because a client cannot tell silence from a frozen server. Once the database is down,
+    say so. Afterwards the results are new, whatever their version.
     """
-    outage = False
+    outage, quiet = False, 0
     while not stopping.is_set():
         try:
             snapshot = await reader.latest()
@@ -128,6 +131,10 @@ async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event
             seen = snapshot.version
             outage = False
             yield ServerSentEvent(snapshot.body, id=seen, retry=int(FRESH_SECONDS * 1000))
+            quiet = 0
+        elif snapshot is not None and (quiet := quiet + 1) == QUIET_READS:
+            quiet = 0
+            yield ServerSentEvent(json.dumps({"last_updated": json.loads(snapshot.body)["last_updated"]}), event="unchanged")
         with anyio.move_on_after(FRESH_SECONDS):
             await stopping.wait()
 
@@ -150,6 +157,7 @@ def add_results(app: FastAPI, reader: ResultsReader) -> None:
     async def stream_results(request: Request) -> EventSourceResponse:
         """Stream the results as server-sent events: the body of /api/results now and on every change.
 
+        After ten seconds without a change, one event `unchanged` says when the database was read.
         While the database is unavailable, one event `unavailable` says so; afterwards the results follow, changed or not.
         """
         await reader.latest()  # if the database is down, respond with 503 instead of a silent stream

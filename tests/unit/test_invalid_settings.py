@@ -70,6 +70,7 @@ API = BOTH | {
     "ENVIRONMENT": ["Production"],
     "CORS_ORIGINS": ["*", "https://a/b", "https://A", "https://a:443", f"https://{NOT_UTF8}"],
     "IDEMPOTENCY_TTL": ["0", "1.5"],
+    "ALLOW_REVOTE": ["true"],
     "REDIS_DURABILITY": ["no"],
     "API_KEEP_ALIVE": ["0", "3601"],
     "RATE_LIMIT_IPV6_PREFIX": ["0", "129"],

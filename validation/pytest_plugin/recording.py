@@ -72,7 +72,8 @@ def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature,
     if WATCH not in request.config.stash:
         request.config.stash[WATCH] = Watch(request.config.stash[SETTINGS])
     watch, locate = request.config.stash[WATCH].since_now(), partial(named_file, request.config.stash[SETTINGS].source)
-    item.stash[OBSERVE] = Observe(item.nodeid, recorder.emit, inputs.begin(), watch, locate, keep=evidence_of(request.config).keep)
+    kept = evidence_of(request.config)
+    item.stash[OBSERVE] = Observe(item.nodeid, recorder.emit, inputs.begin(), watch, locate, keep=kept.keep, keep_picture=kept.keep_picture)
     item.stash[PROGRESS] = Progress(feature, scenario)
     moment.begin(item)
     written = (feature.rel_filename, dict(example_of(item)), template_name_of(item))

@@ -123,7 +123,8 @@ class Observed(msgspec.Struct, tag="observation", tag_field="event", frozen=True
         input: what the scenario gave to the system, if the fact is wrong.
         machine: what others did to this machine, if nothing but a time limit was missed while they saturated it. It then proves nothing.
         file: the file of the source that a wrong fact is about, relative to the source, with `:line` if that is known; empty for none.
-        files: `expected`, `observed`, `evidence` or `input` → SHA-256 of the file that holds it in full, if it is cut here.
+        files: `expected`, `observed`, `evidence` or `input` → SHA-256 of the file that holds it in full, if it is cut here. `picture`:
+            that of a picture.
     """
 
     scenario: str

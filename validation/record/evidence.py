@@ -1,5 +1,6 @@
-"""The files of a run: texts that its record cuts, and what was kept when a scenario failed. Each is named by the SHA-256 of its content.
+"""The files of a run: texts that its record cuts, pictures, and what was kept when a scenario failed.
 
+Each is named by the SHA-256 of its content.
 They back a finding and never make one: what cannot be kept is counted, and the run goes on.
 """
 
@@ -21,9 +22,13 @@ RIGHT_MAX = RUN_MAX // 2
 """What observations that were right may use of it, so that they leave room for findings."""
 
 
-def path_of(digest: str) -> str:
-    """Return the path of the file with this digest, relative to the run's folder."""
-    return f"{FOLDER}/{digest[:16]}.txt"
+PICTURE = "picture"
+"""What the file of an observation is called if it is a picture: PNG."""
+
+
+def path_of(digest: str, what: str = "") -> str:
+    """Return the path of the file with this digest, relative to the run's folder. `what` is what the observation calls it."""
+    return f"{FOLDER}/{digest[:16]}.{'png' if what == PICTURE else 'txt'}"
 
 
 def digest_of(content: bytes) -> str:
@@ -64,21 +69,33 @@ class Evidence:
         """
         content = self.redact(text).encode("utf-8", "backslashreplace")
         beginning = _beginning(content)
-        digest = digest_of(beginning)
-        if digest not in self._kept:
-            if self._bytes + len(beginning) > (RUN_MAX if wrong else RIGHT_MAX):
-                self._limit(left_out=1)
-                return ""
-            try:
-                (self._folder / FOLDER).mkdir(exist_ok=True)
-                write_whole(self._folder / path_of(digest), beginning)
-            except OSError as error:
-                self._limit(failed=1, why=str(error.strerror or error))
-                return ""
-            self._kept.add(digest)
-            self._bytes += len(beginning)
-        if beginning is not content:
+        digest = self._write(beginning, wrong)
+        if digest and beginning is not content:
             self._limit(cut=1)
+        return digest
+
+    def keep_picture(self, png: bytes, wrong: bool) -> str:
+        """Keep a picture and return the SHA-256 of its file; empty if it is not kept."""
+        if len(png) > FILE_MAX:
+            self._limit(left_out=1)
+            return ""
+        return self._write(png, wrong, PICTURE)
+
+    def _write(self, content: bytes, wrong: bool, what: str = "") -> str:
+        digest = digest_of(content)
+        if digest in self._kept:
+            return digest
+        if self._bytes + len(content) > (RUN_MAX if wrong else RIGHT_MAX):
+            self._limit(left_out=1)
+            return ""
+        try:
+            (self._folder / FOLDER).mkdir(exist_ok=True)
+            write_whole(self._folder / path_of(digest, what), content)
+        except OSError as error:
+            self._limit(failed=1, why=str(error.strerror or error))
+            return ""
+        self._kept.add(digest)
+        self._bytes += len(content)
         return digest
 
     def close(self) -> None:
@@ -96,7 +113,7 @@ class Evidence:
 
 def digests(observations: tuple[Observed, ...]) -> dict[str, str]:
     """Return the files of some observations, as path → SHA-256."""
-    return {path_of(digest): digest for one in observations for digest in one.files.values()}
+    return {path_of(digest, what): digest for one in observations for what, digest in one.files.items()}
 
 
 def _beginning(content: bytes) -> bytes:

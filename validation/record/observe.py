@@ -9,6 +9,7 @@ from validation.core.errors import Finding
 from validation.core.inputs import Inputs, hidden
 from validation.core.readable import with_kind
 from validation.record.events import TEXT_MAX, Observed, cut, whole
+from validation.record.evidence import PICTURE
 
 _UNSET = object()
 EMPTY = "(empty)"
@@ -24,6 +25,7 @@ class Observe:
         machine: describes this machine since the scenario began if others saturated it, else returns an empty text.
         locate: returns the file of the source that the first of some texts names, or an empty text.
         keep: keeps a whole text, of a wrong observation or not, and returns its SHA-256; empty if it could not.
+        keep_picture: does the same with a picture.
     """
 
     def __init__(  # noqa: PLR0913 - each is one part of what an observation records
@@ -35,6 +37,7 @@ class Observe:
         locate: Callable[..., str] = lambda *_: "",
         *,
         keep: Callable[[str, bool], str] = lambda _text, _wrong: "",
+        keep_picture: Callable[[bytes, bool], str] = lambda _png, _wrong: "",
     ) -> None:
         self.scenario = scenario
         self.inputs = inputs or Inputs()
@@ -44,6 +47,7 @@ class Observe:
         self._machine = machine
         self._locate = locate
         self._keep = keep
+        self._keep_picture = keep_picture
         self._together: list[Observed] | None = None
 
     def __call__(  # noqa: PLR0913 - the fields of a finding
@@ -58,6 +62,7 @@ class Observe:
         given: str = "",
         timed: bool = False,
         file: str | Path = "",
+        picture: bytes = b"",
     ) -> None:
         """Record one comparison.
 
@@ -70,6 +75,7 @@ class Observe:
             evidence: supporting data for the report.
             timed: whether only the time decides: a machine that others saturate would give the same observation.
             given: what this one fact was observed with, as text; default: everything that the scenario gave to the system.
+            picture: what was seen, as PNG.
             file: the file that it is about; default: the first one of the source that the subject, the remedy or the observed value names.
 
         Raises:
@@ -81,6 +87,8 @@ class Observe:
             parts |= {"expected": whole(with_kind(expected)), "observed": whole(with_kind(observed))}
         parts["input"] = "" if right else whole(hidden(given) or str(self.inputs))
         files = {name: self._keep(full, not right) for name, full in parts.items() if len(full) > TEXT_MAX}
+        if picture:
+            files[PICTURE] = self._keep_picture(picture, not right)
         machine = self._machine() if timed and not right else ""
         where = "" if right else self._locate(str(file), subject, remedy, cut(parts["observed"]))
         fact = Observed(

@@ -70,7 +70,7 @@ def _kept(run: Run) -> Iterator[Kept]:
     for scenario in {s.id: s for result in run.results for s in result.scenarios}.values():
         for one in scenario.observations:
             for part, digest in one.files.items():
-                yield Kept(path_of(digest), digest, scenario.id, f"{part} of {one.subject}")
+                yield Kept(path_of(digest, part), digest, scenario.id, f"{part} of {one.subject}")
     for moment in run.moments:
         for what, digest in moment.files.items():
             yield Kept(path_of(digest), digest, moment.scenario, what)

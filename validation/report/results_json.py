@@ -125,7 +125,7 @@ def _finding(run: Run, result: CheckpointResult, one: Finding, alike: int) -> di
         "row": _texts(s.row),
         "input": text(o.input),
         **({"file": text(o.file)} if o.file else {}),
-        "files": {part: path_of(digest) for part, digest in o.files.items()},
+        "files": {part: path_of(digest, part) for part, digest in o.files.items()},
         "alike": alike,
         "fidelity": s.fidelity,
         "reproduce": text(reproduce(run, result, s.name)),

@@ -26,6 +26,7 @@ RECEIPTS = (
     "/api/vote?vote_id={}",
     "/vote/{}",
 )
+SCRIPTS = ("app.js", "vote.js", "results.js")
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 STORAGE = re.compile(
     rb"localStorage|sessionStorage|indexedDB|document\.cookie|cookieStore|caches\.|sendBeacon|history\.|location\b|WebSocket|//\w"
@@ -72,7 +73,7 @@ def live_sums(walk: Walk, observe: Observe) -> None:
         observe("seconds between changes", expected="at least 1.9", observed=gaps, holds=min(gaps, default=0) >= 1.9,  # noqa: PLR2004
                 remedy="FRESH_SECONDS in system/api/results.py")  # fmt: skip
         fields = distinct_fields(events)
-        allowed = [["detail"], ["last_updated", "results", "total_votes"]]
+        allowed = [["detail"], ["last_updated"], ["last_updated", "results", "total_votes"]]
         observe("fields of events", expected=f"some of {allowed}", observed=fields, holds=every(one in allowed for one in fields))
         observe("fields of an option", expected=[["count", "option", "percentage"]],
                 observed=distinct_fields([row for data in events for row in data.get("results", [])]))  # fmt: skip
@@ -87,13 +88,32 @@ def no_first_vote(walk: Walk, observe: Observe) -> None:
             evidence=since, remedy="create every option's counter at the start")  # fmt: skip
 
 
-@then("the page keeps nothing in the browser, loads nothing from elsewhere and writes no HTML")
-def page_keeps_nothing(walk: Walk, observe: Observe) -> None:
-    page, script = (walk.apart.http.send("GET", path, headers={"X-Forwarded-For": "203.0.113.40"}) for path in ("/", "/static/app.js"))
+@then("the page keeps nothing in the browser but its own vote, loads nothing from elsewhere and writes no HTML")
+def page_keeps_its_vote(walk: Walk, observe: Observe) -> None:
+    paths = ("/", *(f"/static/{name}" for name in SCRIPTS))
+    bodies = {
+        path: walk.apart.http.send("GET", path, headers={"X-Forwarded-For": f"203.0.114.{number}"}).body
+        for number, path in enumerate(paths)
+    }
+    scripts = b"\n".join(body for path, body in bodies.items() if path != "/")
     with observe.together():
-        observe("bytes of the script", expected="some", observed=len(script.body), holds=len(script.body) > 0)
-        observe("storage, addresses and beacons in page and script", expected=[],
-                observed=STORAGE.findall(page.body) + STORAGE.findall(re.sub(rb"(?m)//.*$|https?", b"", script.body)))  # fmt: skip
-        urls = sorted(set(re.findall(r"""fetch\((.+?)[,)]|EventSource\((.+?)\)""", script.body.decode())))
-        observe("URLs that the script asks for", expected=[("", '"/api/results/stream"'), ('"/api/results"', ""), ('"/api/vote"', "")],
-                observed=urls)  # fmt: skip
+        observe("pages and scripts without content", expected=[], observed=[path for path, body in bodies.items() if not body])
+        found = STORAGE.findall(bodies["/"]) + STORAGE.findall(re.sub(rb"(?m)//.*$|https?", b"", scripts))
+        observe("storage, addresses and beacons in page and scripts", expected=[b"localStorage"] * 5, observed=found)
+        observe(
+            "scripts that the page or another script loads",
+            expected=sorted(SCRIPTS),
+            observed=sorted({name.decode() for name in re.findall(rb"""(?:/static/|from "\./)(\w+\.js)""", b"\n".join(bodies.values()))}),
+        )
+        urls = sorted(set(re.findall(r"""(?:fetch|ask)\(([^,)]+?)[,)]|EventSource\((.+?)\)""", scripts.decode())))
+        observe(
+            "URLs that the scripts ask for",
+            observed=urls,
+            expected=[
+                ("", '"/api/results/stream"'),
+                ('"/api/results"', ""),
+                ('"/api/vote"', ""),
+                ("`/api/votes/${vote.id}`", ""),
+                ("path", ""),
+            ],
+        )

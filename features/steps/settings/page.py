@@ -1,6 +1,4 @@
-"""Steps about the voting page with other options: what it offers, sends and shows."""
-
-import json
+"""Steps about the voting page with other options: what it offers, and what its form sends without JavaScript."""
 
 from pytest_bdd import then
 
@@ -9,24 +7,31 @@ from validation.core import protocol
 from validation.probes.running.page import Page
 from validation.record.observe import Observe
 
-REMEDY = "system/api/web/app.js"
+REMEDY = "system/api/page.py"
 
 
-@then("the page offers the options in this order, votes for the one that is pressed, and shows each change")
+@then("the page offers the options in this order, votes once for the one that is chosen, and shows the results")
 def page_shows(trial: Trial, observe: Observe) -> None:
-    page = Page(trial.client)
-    results = trial.client().send("GET", "/api/results").json()["results"]
+    page = Page(trial.client().send("GET", "/"))
+    chosen = trial.options[-1]
     newest = trial.stream.last_id(protocol.STREAM)
-    said = page.press(len(trial.options) - 1)
+    headers, form = page.form(chosen)
+    shown = [Page(trial.client().send("POST", "/", list(headers.items()), form)) for _ in range(2)]
     added = [fields.get("option") for _, fields in trial.stream.entries_after(protocol.STREAM, newest)]
+    trial.sent |= {one.vote["id"]: chosen for one in shown if one.vote}
+    statuses = [one.answer.status for one in shown]
     with observe.together():
-        observe("buttons of the page", expected=trial.options, observed=page.buttons, remedy=REMEDY)
-        observe("votes after the last button was pressed", expected=trial.options[-1:], observed=added, remedy=REMEDY)
-        observe("what the page says", expected=f"names {trial.options[-1]}", observed=said, holds=trial.options[-1] in said, remedy=REMEDY)
-        observe("event streams that the page follows", expected=["/api/results/stream"], observed=page.streams, remedy=REMEDY)
-        for votes in (1, 2, 1234):
-            grown = [row | {"count": votes + number} for number, row in enumerate(results)]
-            page.deliver(json.dumps({"results": grown, "total_votes": 0, "last_updated": "2026-01-01T00:00:00Z"}))
-            rows = [f"{row['option']}: {row['count']} ({row['percentage']:.2f} %)" for row in grown]
-            shown = [row.replace(",", "") for row in page.rows]
-            observe(f"results on the page after an event with {votes} votes", expected=rows, observed=shown, remedy=REMEDY)
+        observe("options of the page", expected=trial.options, observed=page.options, remedy=REMEDY)
+        observe("statuses of a form that is sent twice", expected=[201, 201], observed=statuses, remedy=REMEDY)
+        observe("votes after it was sent twice", expected=[chosen], observed=added, remedy=REMEDY)
+        observe("options in the results that it shows", expected=trial.options, observed=shown[-1].texts.get("name"), remedy=REMEDY)
+
+
+@then("only a page that allows it offers to vote again")
+def page_allows(trial: Trial, observe: Observe) -> None:
+    page, value = Page(trial.client().send("GET", "/")), trial.value("ALLOW_REVOTE")
+    says = " ".join(page.texts.get("message", []))
+    with observe.together():
+        observe("what the script reads", expected=value, observed=page.html.get("data-revote"), remedy=REMEDY)
+        observe("what the page says", expected="more than once" if value == "yes" else "One vote for each browser", observed=says,
+                holds=("more than once" in says) is (value == "yes") and "change" in says)  # fmt: skip

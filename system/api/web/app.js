@@ -1,148 +1,166 @@
-"use strict";
+// Connects the page with the vote of this browser and with the results.
 
-const ATTEMPTS = 5;
-const ATTEMPT_MILLISECONDS = 5000;
+import * as results from "./results.js";
+import { follow, hurry, isKept, leave, load, newKey, save } from "./vote.js";
 
-let shown = ""; // how old the results on the page are
+/** @typedef {import("./vote.js").Vote} Vote */
+/** @typedef {import("./vote.js").Problem} Problem */
 
-const element = (id) => document.getElementById(id);
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-const REFUSALS = {
-  422: "This option no longer exists. Reload the page.",
-  429: "Too many votes from your network. Wait a moment, then vote again.",
-};
-
-// crypto.randomUUID is available on HTTPS pages only.
-function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** @param {string} id */
+function element(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-function say(text, isError = false) {
-  element("message").textContent = text;
-  element("message").classList.toggle("error", isError);
+const form = /** @type {HTMLFormElement} */ (document.getElementById("form"));
+const choices = /** @type {HTMLFieldSetElement} */ (document.getElementById("choices"));
+const radios = /** @type {HTMLInputElement[]} */ (Array.from(choices.querySelectorAll("input")));
+const mayVoteAgain = document.documentElement.dataset.revote === "yes";
+const HINT = element("message").textContent ?? "";
+const keeps = isKept();
+const ORDER = ["new", "sending", "accepted", "counted"];
+
+/** @param {string} id @param {boolean} there */
+function place(id, there) {
+  element(id).classList.toggle("away", !there);
 }
 
-// An attempt without a response may have been counted; the key makes it safe to retry.
-async function send(option, key) {
-  for (let attempt = 1; ; attempt += 1) {
-    let response = null;
-    try {
-      response = await fetch("/api/vote", {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "Idempotency-Key": key },
-        body: JSON.stringify({ option }),
-        signal: AbortSignal.timeout(ATTEMPT_MILLISECONDS),
-      });
-    } catch {
-      response = null;
-    }
-    if (response !== null && response.status < 500) {
-      return response.status;
-    }
-    if (attempt === ATTEMPTS) {
-      return null;
-    }
-    say(`No response yet. Retrying (${attempt} of ${ATTEMPTS - 1})…`);
-    const seconds = Number(response?.headers.get("Retry-After")) || 1;
-    await pause(Math.max(seconds, 2 ** (attempt - 1)) * 1000);
+/** @param {string} text @param {boolean} isError */
+function say(text, isError) {
+  const line = element("message");
+  if (line.textContent !== text) {
+    line.textContent = text;
+  }
+  line.classList.toggle("error", isError);
+  line.classList.toggle("good", !isError && text !== HINT);
+}
+
+/** @param {Vote} vote */
+function words(vote) {
+  switch (vote.state) {
+    case "sending":
+      return `Sending your vote for ${vote.option}…`;
+    case "accepted":
+      return `Your vote for ${vote.option} is accepted. It will be counted exactly once; this page says when.`;
+    case "counted":
+      return `Your vote for ${vote.option} is counted, at ${new Date(vote.at).toLocaleTimeString("en-GB")}.`;
+    default:
+      return HINT;
   }
 }
 
-async function vote(option, unanswered) {
-  const buttons = document.querySelectorAll("#options button");
-  buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
-  say(`Sending your vote for ${option}…`);
-  // An unconfirmed vote keeps its key, so voting again for the same option cannot count twice.
-  const key = unanswered.get(option) ?? newKey();
-  unanswered.set(option, key);
-  const status = await send(option, key);
-  if (status !== null) {
-    unanswered.delete(option);
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let ticking;
+
+/** @param {number} seconds */
+function countDown(seconds) {
+  clearInterval(ticking);
+  let left = Math.ceil(seconds);
+  const tick = () => {
+    element("countdown").textContent = left > 0 ? `in ${left} s` : "";
+    left -= 1;
+  };
+  tick();
+  ticking = seconds > 0 ? setInterval(tick, 1000) : undefined;
+}
+
+/** @param {Vote} vote @param {Problem | null} problem */
+function show(vote, problem) {
+  const asks = vote.state === "new" || problem?.final === true;
+  const reached = ORDER.indexOf(vote.state);
+  choices.disabled = !asks;
+  element("question").textContent = asks ? "Choose one option" : "Your choice";
+  for (const radio of radios) {
+    radio.checked = asks ? radio.checked : radio.value === vote.option;
   }
-  if (status === 201) {
-    say(`Vote for ${option} recorded. Results update in seconds.`);
-  } else if (status === null) {
-    say("The service is not responding, and your vote may not be recorded. Vote again later: it will count only once.", true);
+  for (const [number, name] of ORDER.entries()) {
+    const step = document.getElementById(`step-${name}`);
+    step?.classList.toggle("done", number < reached || vote.state === "counted");
+    if (number === reached) {
+      step?.setAttribute("aria-current", "step");
+    } else {
+      step?.removeAttribute("aria-current");
+    }
+  }
+  place("send", asks);
+  place("told", !asks);
+  place("receipt-line", !asks && vote.id !== "");
+  if (vote.id !== "") {
+    element("receipt").textContent = vote.id;
+  }
+  const resends = vote.state === "accepted" && problem?.why.includes("Send it again") === true;
+  place("retry-line", problem !== null && (problem.wait > 0 || resends));
+  place("again", mayVoteAgain && !asks && vote.state !== "sending");
+  countDown(problem?.wait ?? 0);
+  const kept = keeps || vote.state === "new" ? "" : " This browser keeps nothing: write down the receipt before you leave this page.";
+  say((problem?.why ?? words(vote)) + kept, problem !== null);
+}
+
+/** @param {Vote | null} vote */
+function take(vote) {
+  leave();
+  if (vote === null || !radios.some((radio) => radio.value === vote.option)) {
+    show({ key: "", option: "", state: "new", id: "", at: "" }, null);
   } else {
-    say(REFUSALS[status] ?? "Your vote was not accepted. Reload the page and try again.", true);
+    follow(vote, show);
   }
-  buttons.forEach((button) => button.removeAttribute("aria-disabled"));
 }
 
-function makeButtons(results, unanswered) {
-  const buttons = results.map(({ option }) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = option;
-    button.addEventListener("click", () => {
-      if (button.getAttribute("aria-disabled") !== "true") {
-        vote(option, unanswered);
-      }
-    });
-    return button;
-  });
-  element("options").replaceChildren(...buttons);
-  say("Choose an option.");
-}
-
-function show({ results, total_votes: total, last_updated: updated }) {
-  const rows = results.map(({ option, count, percentage }) => {
-    const row = document.createElement("li");
-    const text = document.createElement("span");
-    text.textContent = `${option}: ${count.toLocaleString("en")} (${percentage.toFixed(2)} %)`;
-    const bar = document.createElement("progress");
-    bar.max = 100;
-    bar.value = percentage;
-    bar.setAttribute("aria-hidden", "true"); // the text carries the same information
-    row.append(text, bar);
-    return row;
-  });
-  element("results").replaceChildren(...rows);
-  element("total").textContent = `${total.toLocaleString("en")} ${total === 1 ? "vote" : "votes"}`;
-  shown = `Results as of ${new Date(updated).toLocaleTimeString("en-GB")}`;
-  element("freshness").textContent = shown;
-  element("freshness").classList.toggle("error", false);
-}
-
-async function start() {
-  const unanswered = new Map();
-  for (;;) {
-    try {
-      const response = await fetch("/api/results", { signal: AbortSignal.timeout(ATTEMPT_MILLISECONDS) });
-      if (response.ok) {
-        const first = await response.json();
-        makeButtons(first.results, unanswered);
-        show(first);
-        break;
-      }
-    } catch {
-      // no network: reported below
-    }
-    say("Cannot load the results. Retrying…", true);
-    await pause(2000);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const known = load();
+  const option = String(new FormData(form).get("option") ?? "");
+  const key = /** @type {HTMLInputElement} */ (form.elements.namedItem("key"));
+  if (known === null && option !== "" && !choices.disabled) {
+    const vote = { key: key.value, option, state: /** @type {const} */ ("sending"), id: "", at: "" };
+    save(vote); // before it is sent, so that a reload finds it
+    follow(vote, show);
+  } else if (known !== null) {
+    take(known);
   }
-  follow();
-}
+  element("message").focus();
+});
 
-function follow() {
-  const source = new EventSource("/api/results/stream");
-  source.addEventListener("message", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("open", () => {
-    element("freshness").textContent = shown;
-  });
-  source.addEventListener("unavailable", () => {
-    element("freshness").classList.toggle("error", true);
-    element("freshness").textContent = `The results cannot be read now. ${shown}`;
-  });
-  source.addEventListener("error", () => {
-    element("freshness").textContent = `Live results interrupted. Reconnecting… ${shown}`;
-    // An error status (503) closes an EventSource for good; a broken connection does not.
-    if (source.readyState === EventSource.CLOSED) {
-      setTimeout(follow, 2000);
-    }
-  });
-}
+element("retry").addEventListener("click", () => {
+  const known = load();
+  if (known?.state === "accepted") {
+    const vote = { ...known, state: /** @type {const} */ ("sending") };
+    save(vote);
+    take(vote);
+  } else {
+    hurry();
+  }
+  element("message").focus();
+});
 
-start();
+element("again").addEventListener("click", () => {
+  const key = /** @type {HTMLInputElement} */ (form.elements.namedItem("key"));
+  key.value = newKey();
+  save(null);
+  take(null);
+  radios[0]?.focus();
+});
+
+element("copy").addEventListener("click", async () => {
+  const text = element("receipt").textContent ?? "";
+  try {
+    await navigator.clipboard.writeText(text);
+    element("copy").textContent = "Copied";
+  } catch {
+    getSelection()?.selectAllChildren(element("receipt")); // then the browser's own command copies it
+    element("copy").textContent = "Selected";
+  }
+});
+
+addEventListener("storage", (event) => {
+  if (event.key === "vote" || event.key === null) {
+    take(load()); // another tab has voted
+  }
+});
+addEventListener("online", hurry);
+
+const told = form.dataset.vote ? /** @type {Vote} */ ({ at: "", ...JSON.parse(form.dataset.vote) }) : null;
+if (told !== null && load() === null) {
+  save(told); // the form was sent before this script was there
+}
+take(load());
+results.follow();

@@ -67,9 +67,8 @@ def page() -> str:
     document = asyncio.run(_document())
     text = MADE.format("the API's OpenAPI document") + INTRO
     for path, operations in document["paths"].items():
-        methods = ", ".join(method.upper() for method in operations)
-        text += f"\n## {methods} {path}\n\n{next(iter(operations.values()))['description']}\n"
-        text += _operation(next(iter(operations.values())))
+        for methods, operation in _alike(operations):
+            text += f"\n## {methods} {path}\n\n{operation['description']}\n" + _operation(operation)
     text += "\n## Response bodies\n"
     for name, schema in document["components"]["schemas"].items():
         text += f"\n### {name}\n\n{schema['description']}\n\n" + _fields(schema)
@@ -80,6 +79,18 @@ async def _document() -> dict[str, Any]:
     app = create_app(ApiSettings(_env_file=None), Nothing(), Nothing())  # type: ignore[arg-type, call-arg]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://api") as client:
         found: dict[str, Any] = (await client.get("/openapi.json")).json()
+    return found
+
+
+def _alike(operations: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the operations of a path, those with the same description and responses as one: `GET, HEAD`."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for method, operation in operations.items():
+        known = {name: value for name, value in operation.items() if name != "operationId"}
+        if found and found[-1][1] == known:
+            found[-1] = f"{found[-1][0]}, {method.upper()}", known
+        else:
+            found.append((method.upper(), known))
     return found
 
 

@@ -171,6 +171,7 @@ async def test_openapi_describes_every_route_and_is_served_in_development_only(s
     assert set(operations) == {
         ("/", "get"),
         ("/", "head"),
+        ("/", "post"),
         ("/api/results", "get"),
         ("/api/results/stream", "get"),
         ("/api/vote", "post"),
@@ -193,7 +194,12 @@ async def test_openapi_describes_every_route_and_is_served_in_development_only(s
 async def test_the_page_obeys_the_content_security_policy(start: Start) -> None:
     async with start() as api:
         page = await api.client.get("/")
-        for path, kind in (("app.js", "text/javascript"), ("style.css", "text/css"), ("icon.svg", "image/svg+xml")):
+        for path, kind in (
+            ("app.js", "text/javascript"),
+            ("vote.js", "text/javascript"),
+            ("style.css", "text/css"),
+            ("icon.svg", "image/svg+xml"),
+        ):
             assert f"/static/{path}" in page.text
             assert (await api.client.get(f"/static/{path}")).headers["content-type"].startswith(kind)
     assert page.headers["content-type"].startswith("text/html")

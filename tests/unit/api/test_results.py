@@ -1,4 +1,5 @@
 import asyncio
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -139,6 +140,8 @@ async def test_the_event_stream_sends_changes_and_an_outage_only() -> None:
     assert [event.retry for event in events] == [2000, None, 2000, 2000]
     assert '"count":1' in str(events[3].data)
     resumed = changes(ResultsReader(store, OPTIONS, clock=lambda: now), "1-0", cast("anyio.Event", Turns()))
+    unchanged = await anext(resumed)
+    assert (unchanged.event, list(json.loads(str(unchanged.data)))) == ("unchanged", ["last_updated"])
     assert (await anext(resumed)).id == "2-0"
 
 

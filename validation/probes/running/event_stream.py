@@ -16,6 +16,7 @@ from validation.probes.running.http import decoded
 CONNECT_SECONDS, SILENT_SECONDS = 5.0, 60.0
 JOIN_SECONDS = 5.0
 OUTAGE_EVENT = "unavailable"
+OTHER_EVENTS = frozenset({OUTAGE_EVENT, "unchanged"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ class EventStream:
 
     @property
     def results(self) -> list[ServerEvent]:
-        """The events so far, without those about an outage."""
-        return [event for event in self.everything if event.kind != OUTAGE_EVENT]
+        """The events so far, without those about an outage and those that say that nothing has changed."""
+        return [event for event in self.everything if event.kind not in OTHER_EVENTS]
 
     @property
     def events(self) -> list[ServerEvent]:

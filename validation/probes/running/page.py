@@ -1,87 +1,68 @@
-"""The voting page, run: its own script in a JavaScript engine, with as much of a browser as it needs (`page.js`)."""
+"""The voting page as its HTML tells it: the form, which votes without JavaScript, and the results of its answer."""
 
 import json
-import re
-import secrets
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urlencode
 
-from validation.core.errors import NotProven, ProbeError
-from validation.probes.running.clients import Client
+from validation.probes.running.http import Answer
 
-BROWSER = Path(__file__).with_name("page.js")
-ID, SCRIPT = re.compile(r'\bid="([^"]+)"'), re.compile(r'<script src="([^"]+)"')
-JOBS_MOST = 10_000
+FORM = "application/x-www-form-urlencoded"
 
 
-class Page:
-    """The page as one voter has it open.
+@dataclass
+class Page(HTMLParser):
+    """One load of the page.
 
-    Args:
-        new_client: returns a client for each request of the page, so that a limit does not end it.
-
-    Raises:
-        NotProven: there is no JavaScript engine.
-        ProbeError: the page has no script, or the script fails.
+    Attributes:
+        options: what its form offers, in order.
+        chosen: what is chosen in it.
+        key: the hidden key of the form.
+        texts: what its elements say, by id or class; of several with one class all.
+        html: attributes of its first element.
+        vote: what it tells its script about a vote that its form has sent.
     """
 
-    def __init__(self, new_client: Callable[[], Client]) -> None:
-        try:
-            import quickjs  # noqa: PLC0415 - a run without it proves everything else
-        except ImportError:
-            raise NotProven("The script of the page cannot run: quickjs-ng is not installed. Try: make setup") from None
-        self._new_client = new_client
-        self._failures = (quickjs.JSException,)
-        html = new_client().send("GET", "/").body.decode()
-        scripts = SCRIPT.findall(html)
-        if not scripts:
-            raise ProbeError("The page has no script.", "GET / is not the voting page")
-        self._js: Any = quickjs.Context()
-        self._js.set("idsOfPage", json.dumps(ID.findall(html)))
-        self._js.add_callable("send", self._send)
-        self._js.add_callable("randomByte", lambda: str(secrets.randbelow(256)))
-        for source in (BROWSER.read_text(encoding="utf-8"), *(new_client().send("GET", path).body.decode() for path in scripts)):
-            self._run(source)
+    answer: Answer
+    options: list[str] = field(default_factory=list)
+    chosen: str = ""
+    key: str = ""
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    html: dict[str, str | None] = field(default_factory=dict)
+    vote: dict[str, str] = field(default_factory=dict)
+    _open: str = ""
 
-    @property
-    def buttons(self) -> list[str]:
-        """What the buttons say, in order."""
-        return list(json.loads(self._run("votecheck.buttons()")))
+    def __post_init__(self) -> None:
+        """Read the page."""
+        super().__init__()
+        self.feed(self.answer.body.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Remember fields, and the name of an element that may have a text."""
+        given = dict(attrs)
+        if tag == "html":
+            self.html = given
+        elif given.get("name") == "option":
+            self.options.append(given.get("value") or "")
+            self.chosen = self.options[-1] if "checked" in given else self.chosen
+        elif given.get("name") == "key":
+            self.key = given.get("value") or ""
+        if given.get("data-vote"):
+            self.vote = json.loads(given["data-vote"] or "")
+        self._open = given.get("id") or given.get("class") or self._open
+
+    def handle_data(self, data: str) -> None:
+        """Remember the text of an element."""
+        if data.strip():
+            self.texts.setdefault(self._open, []).append(data.strip())
 
     @property
     def rows(self) -> list[str]:
-        """What the rows of the results say, in order."""
-        return list(json.loads(self._run("votecheck.rows()")))
+        """The results, as `option: count (share)`."""
+        cells = (self.texts.get(name, []) for name in ("name", "count", "share"))
+        return [f"{name}: {count} ({share})" for name, count, share in zip(*cells, strict=False)]
 
-    @property
-    def streams(self) -> list[str]:
-        """The event streams that the page follows."""
-        return list(json.loads(self._run("votecheck.streams()")))
-
-    def text(self, element: str) -> str:
-        """Return the text of the element with this id."""
-        return str(self._run(f"votecheck.text({json.dumps(element)})"))
-
-    def press(self, number: int) -> str:
-        """Press a button, and return what the page then says."""
-        self._run(f"votecheck.press({number})")
-        return self.text("message")
-
-    def deliver(self, data: str) -> None:
-        """Deliver an event of the stream."""
-        self._run(f"votecheck.deliver({json.dumps(data)})")
-
-    def _run(self, source: str) -> Any:
-        try:
-            value = self._js.eval(source)
-            for _ in range(JOBS_MOST):
-                if not self._js.execute_pending_job():
-                    break
-        except self._failures as error:
-            raise ProbeError(f"The script of the page fails: {error}", "system/api/web/app.js") from error
-        return value
-
-    def _send(self, method: str, path: str, headers: str, body: str) -> str:
-        answer = self._new_client().send(method, path, list(json.loads(headers).items()), body.encode())
-        return json.dumps({"status": answer.status, "headers": dict(answer.headers), "body": answer.body.decode()})
+    def form(self, option: str) -> tuple[Mapping[str, str], bytes]:
+        """Return the headers and the body with which its form votes."""
+        return {"Content-Type": FORM}, urlencode({"option": option, "key": self.key}).encode()

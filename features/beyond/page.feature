@@ -1,0 +1,135 @@
+@phase_0
+Feature: The voting page
+  A voter sees the page and nothing else of the system. What it says must be so, on good days and on bad ones, whatever the voter uses to
+  read and to press.
+
+  @cp_b30
+  Rule: B30 The page tells each voter what became of the vote, in a real browser
+
+    Scenario Outline: A vote by <means>
+      Given the page, open in a browser
+      When a voter votes for "dogs" by <means>
+      Then the page says that this vote is counted, with a receipt that the API knows, and the message has the focus
+      And exactly that vote is counted
+      And the page had no error, broke no policy and asked for nothing elsewhere
+
+      Examples:
+        | means        |
+        | mouse        |
+        | the keyboard |
+        | touch        |
+
+    Scenario: A voter in a hurry
+      Given the page, open in a browser
+      When a voter votes for "dogs" by two quick clicks
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And exactly that vote is counted
+
+    Scenario: Accepted is not counted, and a reload finds the vote
+      Given the page, open in a browser
+      When a voter votes for "cats" while the consumer is frozen
+      Then the page says accepted, and not that the vote is counted
+      When the page is loaded again
+      Then the page says accepted, and not that the vote is counted
+      When the consumer goes on counting
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And exactly that vote is counted
+
+    Scenario: Two tabs are one browser
+      Given the page, open in two tabs of a browser
+      When a voter votes for "cats" in the first tab
+      Then the second tab says without a reload that this vote is counted, and offers no other
+      And exactly that vote is counted
+
+    Scenario Outline: A reply is lost, and the voter <does>
+      Given the page, open in a browser, whose first votes arrive and whose replies are lost
+      When a voter votes for "dogs" and <does>
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And every attempt had the same key
+      And exactly that vote is counted
+
+      Examples:
+        | does             |
+        | waits            |
+        | reloads the page |
+
+    Scenario Outline: A bad day: <day>
+      Given the page, open in a browser, whose first vote meets <day>
+      When the voter votes for "cats"
+      Then the page says <words>, and offers <a way on>
+      And nothing is counted before the day gets better, and afterwards exactly that vote
+
+      Examples:
+        | day               | words                                        | a way on     |
+        | 408               | The connection is too slow                   | another try  |
+        | 413               | it was refused. Nothing was recorded         | the form     |
+        | 422               | the option is no longer offered              | the form     |
+        | 429 for 3 seconds | Too many votes come from your network        | another try  |
+        | 503               | The service does not take votes              | another try  |
+        | no network        | You are offline                              | another try  |
+        | no reply for long | This takes longer than usual                 | nothing else |
+        | an older API      | this page says when                          | nothing else |
+
+    Scenario: Without results a voter can vote
+      Given the page, open in a browser, whose results fail
+      Then the page says that the results cannot be read
+      When the voter votes for "dogs"
+      Then the page says that this vote is counted, with a receipt that the API knows
+
+    Scenario: The event stream is cut
+      Given the page, open in a browser, whose event stream is cut
+      When another voter votes for "cats"
+      Then the page says that live updates do not work, and shows the vote all the same
+
+    Scenario: Another voter's vote appears
+      Given the page, open in a browser
+      When another voter votes for "cats"
+      Then the page is live and shows the vote within 3 seconds
+
+    Scenario: The server is frozen
+      Given the page, open in a browser, with a clock that can be moved
+      When the server is frozen and 30 seconds pass in the browser
+      Then the page says how old the results are, and no longer that they are live
+
+    Scenario: The browser's clock is wrong by years
+      Given the page, open in a browser, with a clock that is years behind
+      Then the page says that the results are live
+
+    Scenario Outline: Readable <how>
+      Given the page, open in a browser, <how>
+      Then axe finds nothing wrong, nothing sticks out, and the empty bar is not the brightest thing
+      When the voter votes for "dogs"
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And axe finds nothing wrong, nothing sticks out, and the empty bar is not the brightest thing
+      And nothing moved that the voter did not move
+
+      Examples:
+        | how                      |
+        | in light colors          |
+        | in dark colors           |
+        | 320 pixels wide          |
+        | in dark, 320 pixels wide |
+        | on a projector           |
+
+    Scenario: Less motion
+      Given the page, open in a browser, with less motion
+      Then no bar moves gradually
+
+    Scenario: Names that are long, from right to left, or look like HTML
+      Given the page of an API with the longest name, 320 pixels wide, whose results hold strange names
+      Then every name is shown as it is, nothing sticks out, and no name became an element
+
+    Scenario: Small and quick
+      Given the page, open in a browser with a slow connection
+      Then a voter can choose and press within a second, and everything weighs less than 30 kB
+
+    Scenario: A browser that may vote again
+      Given the page of an API that allows it, open in a browser
+      When a voter votes for "cats", and then again for "dogs"
+      Then a browser that may vote again adds a second vote
+
+    Scenario: Without JavaScript
+      Given the page, open in a browser without JavaScript
+      When a voter votes for "cats" and sends the form again by a reload
+      Then the page names the receipt of the accepted vote
+      And the vote of the form is counted once, although the form was sent twice

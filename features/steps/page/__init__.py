@@ -1,0 +1,1 @@
+"""Steps about the voting page in a browser, by subject."""

@@ -1,0 +1,145 @@
+"""Steps that open the voting page in a browser, on good days and on bad ones."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from pytest_bdd import given, parsers
+
+from features.support.browsing import HTML_NAME, LIVE, LONGEST_NAME, RECEIPT, RESULTS, RTL_NAME, VOTE, Polls
+from validation.probes.running.browser import Visitor
+from validation.targets.base import Api
+
+LOST_REPLIES = 2
+LOOKS: dict[str, dict[str, Any]] = {
+    "in light colors": {"color_scheme": "light"},
+    "in dark colors": {"color_scheme": "dark"},
+    "320 pixels wide": {"viewport": {"width": 320, "height": 640}},
+    "in dark, 320 pixels wide": {"color_scheme": "dark", "viewport": {"width": 320, "height": 640}},
+    "on a projector": {"viewport": {"width": 1920, "height": 1080}},
+    "with less motion": {"reduced_motion": "reduce"},
+}
+SLOW = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
+"""Milliseconds and bytes per second of a phone."""
+PROBLEM = json.dumps({"detail": "refused"})
+
+
+@given("the page, open in a browser", target_fixture="visitor")
+def opened(polls: Polls) -> Visitor:
+    return polls.open(_attempts(polls), has_touch=True)
+
+
+@given(parsers.re(f"the page, open in a browser, (?P<how>{'|'.join(LOOKS)})"), target_fixture="visitor")
+def opened_looking(polls: Polls, how: str) -> Visitor:
+    return polls.open(_attempts(polls), **LOOKS[how])
+
+
+@given("the page, open in two tabs of a browser", target_fixture="visitor")
+def two_tabs(polls: Polls) -> Visitor:
+    return polls.open(_attempts(polls))
+
+
+@given("the page, open in a browser, whose first votes arrive and whose replies are lost", target_fixture="visitor")
+def replies_lost(polls: Polls) -> Visitor:
+    def lose(route: Any) -> None:
+        polls.note(route)
+        if len(polls.attempts) > LOST_REPLIES:
+            route.continue_()
+        else:
+            route.fetch()
+            route.abort("connectionreset")
+
+    return polls.open(lambda page: page.route(VOTE, lose))
+
+
+@given(parsers.parse("the page, open in a browser, whose first vote meets {day}"), target_fixture="visitor")
+def bad_day(polls: Polls, day: str) -> Visitor:
+    status = day.split(maxsplit=1)[0]
+
+    def meet(route: Any) -> None:
+        polls.note(route)
+        if polls.bad and status.isdigit():
+            headers = {"Retry-After": "3"} if "for 3 seconds" in day else {}
+            route.fulfill(status=int(status), headers=headers, content_type="application/json", body=PROBLEM)
+        elif polls.bad and day == "no network":
+            route.abort("internetdisconnected")
+        else:
+            route.continue_()
+
+    def prepare(page: Any) -> None:
+        page.route(VOTE, meet)
+        if day == "an older API":
+            page.route(RECEIPT, lambda route: route.fulfill(status=404, content_type="application/json", body=PROBLEM))
+
+    visitor = polls.open(prepare)
+    if day == "no network":
+        visitor.do(lambda page: page.context.set_offline(True))
+    polls.freezes = day == "no reply for long"
+    return visitor
+
+
+@given("the page, open in a browser, whose results fail", target_fixture="visitor")
+def results_fail(polls: Polls) -> Visitor:
+    def prepare(page: Any) -> None:
+        for pattern in (RESULTS, LIVE):
+            page.route(pattern, lambda route: route.fulfill(status=503, content_type="application/json", body=PROBLEM))
+
+    return polls.open(prepare)
+
+
+@given("the page, open in a browser, whose event stream is cut", target_fixture="visitor")
+def stream_cut(polls: Polls) -> Visitor:
+    return polls.open(lambda page: page.route(LIVE, lambda route: route.abort("connectionreset")))
+
+
+@given("the page, open in a browser, with a clock that can be moved", target_fixture="visitor")
+def movable_clock(polls: Polls) -> Visitor:
+    return polls.open(lambda page: page.clock.install())
+
+
+@given("the page, open in a browser, with a clock that is years behind", target_fixture="visitor")
+def wrong_clock(polls: Polls) -> Visitor:
+    return polls.open(lambda page: page.clock.install(time="2020-01-01T00:00:00"))
+
+
+@given("the page of an API with the longest name, 320 pixels wide, whose results hold strange names", target_fixture="visitor")
+def strange_names(polls: Polls, start_own: Callable[..., Api]) -> Visitor:
+    api = start_own(VOTE_OPTIONS=f"{LONGEST_NAME},b")
+    rows = [{"option": name, "count": 9_007_199_254_740_991, "percentage": 33.33} for name in (LONGEST_NAME, HTML_NAME, RTL_NAME)]
+    body = json.dumps({"results": rows, "total_votes": 3, "last_updated": "2026-01-01T00:00:00Z"})
+
+    def prepare(page: Any) -> None:
+        page.route(LIVE, lambda route: route.abort("connectionreset"))
+        page.route(RESULTS, lambda route: route.fulfill(content_type="application/json", body=body))
+
+    return polls.open(prepare, at=api.url, viewport={"width": 320, "height": 640})
+
+
+@given("the page, open in a browser with a slow connection", target_fixture="visitor")
+def slow_connection(polls: Polls) -> Visitor:
+    def prepare(page: Any) -> None:
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", SLOW)
+
+    return polls.open(prepare)
+
+
+@given("the page of an API that allows it, open in a browser", target_fixture="visitor")
+def may_vote_again(polls: Polls, start_own: Callable[..., Api]) -> Visitor:
+    return polls.open(_attempts(polls), at=start_own(ALLOW_REVOTE="yes").url)
+
+
+@given("the page, open in a browser without JavaScript", target_fixture="visitor")
+def without_script(polls: Polls) -> Visitor:
+    return polls.open(java_script_enabled=False)
+
+
+def _attempts(polls: Polls) -> Callable[[Any], None]:
+    """Return what notes the keys of a page's votes."""
+
+    def note(route: Any) -> None:
+        polls.note(route)
+        route.continue_()
+
+    return lambda page: page.route(VOTE, note)
