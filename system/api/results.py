@@ -84,6 +84,10 @@ class ResultsReader:
         self._stale_at = 0.0
         self._log = logger()
 
+    def fresh_seconds(self) -> float:
+        """Return when to read again. Everyone who waits as long reads together, so a change reaches all streams at once."""
+        return max(self._stale_at - self._clock(), FRESH_SECONDS / 20)
+
     async def latest(self) -> Snapshot:
         """Return the counts, at most `FRESH_SECONDS` old.
 
@@ -135,7 +139,7 @@ async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event
         elif snapshot is not None and (quiet := quiet + 1) == QUIET_READS:
             quiet = 0
             yield ServerSentEvent(json.dumps({"last_updated": json.loads(snapshot.body)["last_updated"]}), event="unchanged")
-        with anyio.move_on_after(FRESH_SECONDS):
+        with anyio.move_on_after(reader.fresh_seconds()):
             await stopping.wait()
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench import parts, speed
+from tests.bench.fanout import fan_out
 from tests.bench.growth import Extent, growth
 from tests.bench.parts import Figures, Wrong
 from tests.command import run_as_command
@@ -30,6 +31,7 @@ class Scale(NamedTuple):
     results_seconds: float
     votes: int
     growth: Extent
+    streams: int
 
 
 WHOLE = Scale(
@@ -38,8 +40,11 @@ WHOLE = Scale(
     results_seconds=9.5,
     votes=200_000,
     growth=Extent((10_000, 1_000_000, 3_000_000), votes=50_000, seconds=4.0, rounds=5),
+    streams=5_000,
 )
-QUICK = Scale(seconds=0.5, rounds=1, results_seconds=0.5, votes=5_000, growth=Extent((1_000, 10_000), votes=1_000, seconds=0.5, rounds=1))
+QUICK = Scale(
+    seconds=0.5, rounds=1, results_seconds=0.5, votes=5_000, growth=Extent((1_000, 10_000), votes=1_000, seconds=0.5, rounds=1), streams=200
+)
 
 
 def measure(scale: Scale) -> Figures:
@@ -49,6 +54,7 @@ def measure(scale: Scale) -> Figures:
         parts.migrate(env)
         figures = speed.vote_path(env, client, scale.seconds, scale.rounds) | speed.results(env, scale.results_seconds)
         figures |= speed.consumer(env, client, scale.votes) | speed.vote_to_result(env)
+        figures |= fan_out(env, scale.streams)
         return figures | growth(env, client, scale.growth)
 
 

@@ -36,7 +36,7 @@ def figures(file: Path) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     "name",
-    ["votes/s, 1 worker", "votes/s, plain", "results/s", "consumer votes/s", "vote to result max s"],
+    ["votes/s, 1 worker", "votes/s, plain", "results/s", "consumer votes/s", "vote to result max s", "event streams: KiB of memory each"],
 )
 def test_it_tells_how_fast_each_part_is(first: Path, name: str) -> None:
     assert figures(first)[name] > 0
