@@ -30,6 +30,7 @@ Feature: The chart installs what was validated
         | api.rateLimitIpv6Prefix            | Deployment voting-api: env.RATE_LIMIT_IPV6_PREFIX.value |
         | api.keepAlive                      | Deployment voting-api: env.API_KEEP_ALIVE.value |
         | api.idempotencyTtl                 | Deployment voting-api: env.IDEMPOTENCY_TTL.value |
+        | api.allowRevote                    | Deployment voting-api: env.ALLOW_REVOTE.value |
         | api.logLevel                       | Deployment voting-api: env.LOG_LEVEL.value |
         | api.service.type                   | Service voting-api: spec.type |
         | api.resources.requests.*           | Deployment voting-api, Pod voting-test: resources.requests |
