@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from system.logs import Event, logger
 from system.settings import ApiSettings
 
 WEB = Path(__file__).parent / "web"
+PLACEHOLDER = re.compile(r"{{(\w+)}}")
 FORM_TYPE = b"application/x-www-form-urlencoded"
 FIELDS = ("key", "option")
 CACHING = {"Cache-Control": "private, no-cache"}
@@ -69,7 +71,8 @@ class PageText:
 
     def __init__(self, options: Sequence[str], *, revote: bool) -> None:
         self._text = (WEB / "index.html").read_text(encoding="utf-8")
-        self._text = self._text.replace("{{revote}}", "yes" if revote else "no").replace("{{hint}}", SEVERAL if revote else ONE)
+        self._revote = "yes" if revote else "no"
+        self._hint = SEVERAL if revote else ONE
         self._options = options
 
     def render(self, key: str, *, chosen: str = "", notice: str = "", vote: dict[str, str] | None = None, results: str = "") -> str:
@@ -86,18 +89,18 @@ class PageText:
         choices = "".join(_choice(option, checked=option == chosen, disabled=vote is not None) for option in self._options)
         rows = "".join(_row(option, known.get(option)) for option in self._options)
         parts = {
+            "revote": self._revote,
             "choices": choices,
             "rows": rows,
             "key": html.escape(key),
             "notice": f'<p class="notice error">{html.escape(notice)}</p>' if notice else "",
             "vote": html.escape(json.dumps(vote)) if vote else "",
-            "accepted": _accepted(vote) if vote else "",
+            "question": "Your choice" if vote else "Choose one option",
+            "message": _accepted(vote) if vote else self._hint,
+            "age": "" if results else "<noscript>Results are shown with your receipt after you vote.</noscript>",
             "ask": "away" if vote else "",
         }
-        text = self._text
-        for name, part in parts.items():
-            text = text.replace(f"{{{{{name}}}}}", part)
-        return text
+        return PLACEHOLDER.sub(lambda found: parts[found[1]], self._text)  # in one pass: a key may look like a placeholder
 
 
 def _choice(option: str, *, checked: bool, disabled: bool) -> str:
@@ -115,8 +118,8 @@ def _row(option: str, result: dict[str, Any] | None) -> str:
 
 def _accepted(vote: dict[str, str]) -> str:
     return (
-        f"<noscript><p><strong>Your vote for {html.escape(vote['option'])} is accepted.</strong> It will be counted exactly once. "
-        f"Its receipt is <code>{vote['id']}</code>. Reloading this page does not vote again.</p></noscript>"
+        f"Your vote for {html.escape(vote['option'])} is accepted. It will be counted exactly once. "
+        f"Its receipt is <code>{vote['id']}</code>. Reloading this page does not vote again."
     )
 
 

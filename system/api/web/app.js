@@ -81,6 +81,7 @@ function show(vote, problem) {
       step?.removeAttribute("aria-current");
     }
   }
+  element("step-sending").textContent = reached > 1 ? "Sent" : "Sending";
   place("send", asks);
   place("told", !asks);
   place("receipt-line", !asks && vote.id !== "");

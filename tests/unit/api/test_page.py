@@ -72,6 +72,14 @@ async def test_a_form_that_is_not_a_vote_is_refused(start: Start, body: str) -> 
     assert "birds" not in answer.text
 
 
+async def test_a_key_that_looks_like_html_or_a_placeholder_stays_text(start: Start) -> None:
+    async with start() as api:
+        answer = await send(api, '{{rows}}"><b>')
+    assert answer.status_code == 201
+    assert 'value="{{rows}}&quot;&gt;&lt;b&gt;"' in answer.text
+    assert "<b>" not in answer.text
+
+
 async def test_a_key_of_another_option_is_refused(start: Start) -> None:
     async with start() as api:
         await send(api)
