@@ -8,7 +8,7 @@ import pytest
 from validation.core.inputs import Inputs
 from validation.record import evidence as module
 from validation.record.events import TEXT_MAX, EvidenceLimited, Observed
-from validation.record.evidence import Evidence, digest_of, path_of
+from validation.record.evidence import Evidence, digest_of, digests, path_of
 from validation.record.observe import Finding, Observe
 
 LONG = "long " * TEXT_MAX
@@ -128,3 +128,20 @@ def test_evidence_that_cannot_be_kept_changes_no_finding(observe: Observe, facts
     assert [type(one) for one in raised] == [Finding]
     observe("other", expected=LONG, observed=LONG)
     assert [(one.ok, one.files) for one in facts] == [(False, {}), (True, {})]
+
+
+def test_a_picture_is_kept_as_it_is_and_named_by_its_observation(evidence: Evidence, tmp_path: Path) -> None:
+    png = b"\x89PNG\r\n\x1a\n redis://:hunter2@redis/0"
+    seen: list[Observed] = []
+    observe = Observe("a scenario", seen.append, keep=evidence.keep, keep_picture=evidence.keep_picture)
+    observe("the page", expected=1, observed=1, picture=png)
+    assert (tmp_path / path_of(seen[0].files["picture"], "picture")).read_bytes() == png
+    assert digests(tuple(seen)) == {f"evidence/{digest_of(png)[:16]}.png": digest_of(png)}
+
+
+def test_a_picture_that_is_too_large_is_left_out_and_counted(
+    evidence: Evidence, bounded: Callable[..., None], limits: list[EvidenceLimited]
+) -> None:
+    bounded(FILE_MAX=100)
+    assert evidence.keep_picture(b"p" * 101, wrong=True) == ""
+    assert limits[0].left_out == 1
