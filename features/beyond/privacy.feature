@@ -93,7 +93,7 @@ Feature: Privacy
 
     Scenario: Readiness checks give up while votes are on their way
       Given a system of its own whose Redis answers late, with many clients
-      When 6 clients vote and 4 ask whether it is ready, for 8 seconds
+      When 6 clients vote and 4 ask whether it is ready, for 10 seconds
       Then readiness checks gave up while votes were accepted
       And each response is that of its own request: id, status, option and vote
 

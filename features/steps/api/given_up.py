@@ -2,29 +2,39 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from pytest_bdd import given, parsers, then, when
 
 from features.support.apart import OPTIONS, Apart
 from features.support.crowd import ACCEPTED, UNAVAILABLE, Crowd
-from features.support.pipelining import Request, Response, converse
+from features.support.pipelining import converse
 from validation.core import inputs
+from validation.core.waiting import consistently
 from validation.faults.proxy.addresses import proxy_to, url_through
+from validation.faults.proxy.proxy import FaultProxy
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
 
 VOTE, READY = "POST /api/vote", "GET /ready"
-LATE_SECONDS = 0.03
-"""Delay of each command and each reply: a vote waits for two exchanges at most, and a readiness check needs more than its time."""
+LATE_SECONDS, STEP_SECONDS, EVERY_SECONDS = 0.03, 0.005, 0.5
+"""Delay of each command and each reply. It is changed step by step, so that votes come through and readiness checks do not: how many
+commands share an exchange depends on this machine."""
+
+
+@pytest.fixture
+def late_proxy(apart: Apart) -> Iterator[FaultProxy]:
+    """The way to the Redis of the system, which can be slow."""
+    proxy = proxy_to(apart.target.redis.url, apart.target.proxy_host)
+    yield proxy
+    proxy.close()
 
 
 @given("a system of its own whose Redis answers late, with many clients", target_fixture="crowd")
-def late_redis(apart: Apart, afterwards: Callable[..., None]) -> Crowd:
-    proxy = proxy_to(apart.target.redis.url, apart.target.proxy_host)
-    afterwards(proxy.close)
-    api = apart.start_api(RATE_LIMIT="", REDIS_URL=url_through(apart.target.redis.url, proxy))
+def late_redis(apart: Apart, late_proxy: FaultProxy, afterwards: Callable[..., None]) -> Crowd:
+    api = apart.start_api(RATE_LIMIT="", REDIS_URL=url_through(apart.target.redis.url, late_proxy))
     afterwards(api.process.stop)
     stream = StreamProbe(apart.target.redis.url)
     afterwards(stream.close)
@@ -32,27 +42,35 @@ def late_redis(apart: Apart, afterwards: Callable[..., None]) -> Crowd:
     crowd.pairs += converse(
         api.url, [[crowd.request(VOTE, ACCEPTED, OPTIONS[0])]]
     )  # connects: that takes more exchanges than a vote has time for
-    proxy.slow(LATE_SECONDS)
     return crowd
 
 
 @when(parsers.parse("{voters:d} clients vote and {asking:d} ask whether it is ready, for {seconds:d} seconds"))
-def vote_and_ask(crowd: Crowd, voters: int, asking: int, seconds: int) -> None:
+def vote_and_ask(crowd: Crowd, late_proxy: FaultProxy, voters: int, asking: int, seconds: int) -> None:
     inputs.note(f"{voters} clients vote and {asking} ask for {READY}, one request after the other, for {seconds} s")
     end, lock = time.monotonic() + seconds, threading.Lock()
 
-    def send(number: int) -> list[tuple[Request, Response]]:
-        pairs: list[tuple[Request, Response]] = []
+    def send(number: int) -> None:
         while time.monotonic() < end:
             with lock:
                 request = crowd.request(VOTE, ACCEPTED, OPTIONS[number % 3]) if number < voters else crowd.request(READY, 200)
-            pairs += converse(crowd.api.url, [[request]])
-        return pairs
+            crowd.pairs += converse(crowd.api.url, [[request]])
 
+    late = LATE_SECONDS
     with ThreadPoolExecutor(voters + asking) as pool:
-        for one in [pool.submit(send, number) for number in range(voters + asking)]:
+        running = [pool.submit(send, number) for number in range(voters + asking)]
+        while time.monotonic() < end:
+            late_proxy.slow(late)
+            before = len(crowd.pairs)
+            consistently(lambda: None, lambda _: True, during=EVERY_SECONDS, every=EVERY_SECONDS / 2)
+            answers = [(request.line, response.status) for request, response in crowd.pairs[before:]]
+            if (READY, 200) in answers:
+                late += STEP_SECONDS
+            elif (VOTE, ACCEPTED) not in answers:
+                late = max(late - STEP_SECONDS, STEP_SECONDS)
+        for one in running:
             try:
-                crowd.pairs += one.result()
+                one.result()
             except (OSError, ValueError) as error:
                 crowd.errors.append(f"{type(error).__name__}: {error}")
 
