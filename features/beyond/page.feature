@@ -92,7 +92,7 @@ Feature: The voting page
       Then the page says how old the results are, and no longer that they are live
 
     Scenario: The browser's clock is wrong by years
-      Given the page, open in a browser, with a clock that is years behind
+      Given the page, open in a browser, with a clock that is years ahead
       Then the page says that the results are live
 
     Scenario Outline: Readable <how>
