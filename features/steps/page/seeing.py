@@ -28,7 +28,8 @@ BRIGHTNESS = """() => {
 
 TRANSITION = """() => {
   const rules = Array.from(document.styleSheets, (sheet) => Array.from(sheet.cssRules)).flat();
-  const inForce = rules.flatMap((rule) => rule.media ? (matchMedia(rule.media.mediaText).matches ? Array.from(rule.cssRules) : []) : [rule]);
+  const inForce = rules.flatMap((rule) => rule.media
+    ? (matchMedia(rule.media.mediaText).matches ? Array.from(rule.cssRules) : []) : [rule]);
   const found = inForce.filter((rule) => rule.selectorText === "progress::-webkit-progress-value" && rule.style.transition);
   return found.at(-1)?.style.transition ?? "";
 }"""
