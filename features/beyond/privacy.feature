@@ -39,7 +39,7 @@ Feature: Privacy
         | a vote for a broken stream       | 500    |
         | a vote without the database      | 201    |
         | results without the database     | 503    |
-      Then each takes its path, and its response carries nothing of the request but its option and request id
+      Then each takes its path, and its response carries nothing of the request but its option, its request id and the key of a form
       And no cache may keep a response that is for one client, and no response sets a cookie
       And a page of the allowed origin can read each response, and a page of the other origin none
       And every vote is counted or a dead letter, with the documented fields and no others

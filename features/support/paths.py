@@ -51,15 +51,11 @@ def _get(path: str, method: str = "GET") -> Path:
     return lambda apart, client, more: apart.http.send(method, f"{path}?voter={client.mark}", headers=client.headers | more)
 
 
-def _form(**changed: str) -> Path:
-    named = {name.replace("_", "-"): value for name, value in changed.items()}
-
+def _form(site: str) -> Path:
     def send(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+        headers = client.headers | {"Content-Type": FORM, "Sec-Fetch-Site": site} | more
         body = f"option={FIRST}&key={client.key}".encode()
-        own = {name: value for name, value in more.items() if name != "Origin"}  # the page's own form
-        return apart.http.send(
-            "POST", f"/?voter={client.mark}", headers=client.headers | {"Content-Type": FORM} | own | named, content=body
-        )
+        return apart.http.send("POST", f"/?voter={client.mark}", headers=headers, content=body)
 
     return send
 
@@ -119,8 +115,8 @@ PATHS: dict[str, Path] = {
     "a client that is gone": _gone,
     "results": _get("/api/results"),
     "the page": _get("/"),
-    "a vote by the form of the page": _form(),
-    "a form sent by another site": _form(Sec_Fetch_Site="cross-site"),
+    "a vote by the form of the page": _form("same-origin"),
+    "a form sent by another site": _form("cross-site"),
     "a malformed key": _post(b'{"option":"quokka"}', Idempotency_Key="MARK with a space"),
     "malformed HTTP": _malformed,
     "an unknown path": _post(b'{"option":"quokka"}', "/api/nowhere/quokka"),
