@@ -28,9 +28,9 @@ BRIGHTNESS = """() => {
 
 TRANSITION = """() => {
   const rules = Array.from(document.styleSheets, (sheet) => Array.from(sheet.cssRules)).flat();
-  const inForce = rules.flatMap((rule) => rule.media
+  const active = rules.flatMap((rule) => rule.media
     ? (matchMedia(rule.media.mediaText).matches ? Array.from(rule.cssRules) : []) : [rule]);
-  const found = inForce.filter((rule) => rule.selectorText === "progress::-webkit-progress-value" && rule.style.transition);
+  const found = active.filter((rule) => rule.selectorText === "progress::-webkit-progress-value" && rule.style.transition);
   return found.at(-1)?.style.transition ?? "";
 }"""
 """What the style sheet says of the value of a bar, a part of the browser's own that scripts cannot measure."""
