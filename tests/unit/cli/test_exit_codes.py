@@ -53,7 +53,7 @@ from validation.record.events import Finished, Observed, RunFinished, Started, S
 from validation.record.runs import open_record
 from validation.record.subject import read_subject
 
-def passes(settings, scope, waivers, listeners, proofs):
+def passes(settings, scope, waivers, listeners, proofs, last_release):
     record = open_record(settings, [one.id for one in scope], waivers, listeners, proofs)
     for one in scope:
         for level in one.needs:
