@@ -35,7 +35,7 @@ def kind(name: str, type_: bytes) -> tarfile.TarInfo:
 )  # fmt: skip
 def test_an_entry_that_is_not_a_file_below_the_folder_is_refused(entry: tarfile.TarInfo, tmp_path: Path) -> None:
     file = tar(tmp_path / "x.tar.gz", (entry, b""))
-    with pytest.raises(UsageError, match=r"is not a pack: (?!it does not hold)"), archive.opened(file):
+    with pytest.raises(UsageError, match="is not a file inside its folder"), archive.opened(file):
         pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.tar.gz"]
 
