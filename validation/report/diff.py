@@ -33,6 +33,8 @@ class Load:
 
 NO_LOAD = Load([], "votecheck load compare")
 
+Sections = dict[str, list[str]]
+"""Lines by the title of their section."""
 Place = tuple[str, ...]
 """What identifies a finding: checkpoint, feature, scenario, fidelity, step and subject. The observed value may differ from run to run."""
 
@@ -52,7 +54,7 @@ def as_data(before: Path, after: Path, load_runs: Load = NO_LOAD) -> dict[str, A
     Raises:
         UsageError: a record is missing or was changed.
     """
-    old, new = load(before), load(after)
+    old, new, of_files = load(before), load(after), _of_files((before, after))
     return {
         **{
             name: {"run": run.started.run, "target": run.started.target, "verdict": str(run.verdict), "seconds": run.seconds}
@@ -61,8 +63,8 @@ def as_data(before: Path, after: Path, load_runs: Load = NO_LOAD) -> dict[str, A
         "verdicts": [{"id": one, "before": was, "after": became} for one, (was, became) in _changes(old, new).items()],
         "new_findings": [_as_data(place, found) for place, found in _only_in(new, old).items()],
         "resolved_findings": [_as_data(place, found) for place, found in _only_in(old, new).items()],
-        **{title.lower().replace(" ", "_"): lines for title, lines in _others(old, new, (before, after), load_runs).items()},
-        "not_compared": _not_compared(old, new, (before, after), load_runs),
+        **{title.lower().replace(" ", "_"): lines for title, lines in _others(old, new, of_files, load_runs).items()},
+        "not_compared": _not_compared(old, new, of_files, load_runs),
     }
 
 
@@ -81,20 +83,23 @@ def diff(before: Run, after: Run, folders: Folders = None, load_runs: Load = NO_
         folders: the folders of both; those of unpacked packs have more to compare.
         load_runs: the comparison of their load runs.
     """
-    lines = [f"{_name(before)}  →  {_name(after)}"]
-    for title, items in {**_sections(before, after), **_others(before, after, folders, load_runs)}.items():
+    lines, of_files = [f"{_name(before)}  →  {_name(after)}"], _of_files(folders)
+    for title, items in {**_sections(before, after), **_others(before, after, of_files, load_runs)}.items():
         lines += ["", title, *(f"  {item}" for item in items)] if items else []
     lines = lines if len(lines) > 1 else [*lines, "", "No differences."]
-    return "\n".join([*lines, "", "Not compared", *(f"  {one}" for one in _not_compared(before, after, folders, load_runs))])
+    return "\n".join([*lines, "", "Not compared", *(f"  {one}" for one in _not_compared(before, after, of_files, load_runs))])
 
 
-def _others(before: Run, after: Run, folders: Folders, load_runs: Load) -> dict[str, list[str]]:
-    of_files = {**differences.sections_of_packs(*folders), **differences.sections_of_runs(*folders)} if folders else {}
+def _of_files(folders: Folders) -> Sections:
+    return {**differences.sections_of_packs(*folders), **differences.sections_of_runs(*folders)} if folders else {}
+
+
+def _others(before: Run, after: Run, of_files: Sections, load_runs: Load) -> Sections:
     return {**differences.sections(before, after), **of_files, "Load": load_runs.lines}
 
 
-def _not_compared(before: Run, after: Run, folders: Folders, load_runs: Load) -> list[str]:
-    missing = differences.not_compared(before, after, folders)
+def _not_compared(before: Run, after: Run, of_files: Sections, load_runs: Load) -> list[str]:
+    missing = differences.not_compared(before, after, of_files)
     return [*missing, *([f"load: {load_runs.missing}"] if load_runs.missing else [])]
 
 

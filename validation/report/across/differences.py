@@ -1,7 +1,7 @@
 """What else changed between two runs, besides verdicts, findings and durations: as far as their records and packs hold it."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from validation.record.events import Observed
@@ -17,11 +17,11 @@ FIXED = frozenset({"files", "image"})
 MANIFESTS, NETWORK = "chart/manifests.yaml", "chart/network.txt"
 CHART_FILES = {MANIFESTS: "rendered chart", NETWORK: "network table"}
 """What a pack holds beside the folder of its run."""
-HELD = {
-    "OpenAPI description": "not both runs read it (checkpoint 2.1)",
-    "image packages": "not both runs wrote SBOMs (checkpoint B13, --target containers or cluster)",
+HELD: dict[str, tuple[Callable[[Path, Path], list[str] | None], str]] = {
+    "OpenAPI description": (openapi.changes, "OpenAPI description: not both runs read it (checkpoint 2.1)"),
+    "Image packages": (packages.changes, "image packages: not both runs wrote SBOMs (checkpoint B13, --target containers or cluster)"),
 }
-"""What only some runs keep in their folder, and which do."""
+"""What only some runs keep in their folder: how two are compared, and the sentence for when they cannot be."""
 MEASURED_SHARE = 0.2
 """A smaller change of a measurement is noise."""
 CELL_MAX, SUBJECTS_MAX, LINES_MAX = 160, 5, 40
@@ -56,7 +56,7 @@ def sections_of_packs(before: Path, after: Path) -> dict[str, list[str]]:
 def sections_of_runs(before: Path, after: Path) -> dict[str, list[str]]:
     """Return what changed in the files that both folders hold: the OpenAPI description and the SBOMs. One that cannot be read is a line."""
     found: dict[str, list[str]] = {}
-    for title, changes in {"OpenAPI description": openapi.changes, "Image packages": packages.changes}.items():
+    for title, (changes, _) in HELD.items():
         try:
             changed = changes(before, after)
         except (OSError, ValueError) as error:
@@ -66,19 +66,23 @@ def sections_of_runs(before: Path, after: Path) -> dict[str, list[str]]:
     return found
 
 
-def not_compared(before: Run, after: Run, folders: tuple[Path, Path] | None = None) -> list[str]:
-    """Return what the two runs do not hold, and what would: one sentence each."""
+def not_compared(before: Run, after: Run, compared: Collection[str] = ()) -> list[str]:
+    """Return what the two runs do not hold, and what would: one sentence each.
+
+    Args:
+        before: the earlier run.
+        after: the later one.
+        compared: the titles of what was compared in the files of both.
+    """
     missing = []
     if not all(_looked_at_images(run) for run in (before, after)):
         missing.append("image sizes: not both runs looked at images (--target containers or cluster)")
-    for name, title in CHART_FILES.items():
-        if folders is None or not all((folder.parent / name).is_file() for folder in folders):
-            missing.append(f"{title}: not both are unpacked packs (votecheck bundle)")
+    missing += [
+        f"{title}: not both are unpacked packs (votecheck bundle)" for title in CHART_FILES.values() if title.capitalize() not in compared
+    ]
     if not (before.subject.digests and after.subject.digests):
         missing.append("subject: not both records name one")
-    held = sections_of_runs(*folders) if folders else {}
-    missing += [f"{name}: {why}" for name, why in HELD.items() if name[0].upper() + name[1:] not in held]
-    return missing
+    return missing + [why for title, (_, why) in HELD.items() if title not in compared]
 
 
 def _settings(before: Run, after: Run) -> Iterator[str]:
