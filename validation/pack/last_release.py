@@ -9,7 +9,7 @@ from validation.core.commands import command
 from validation.core.errors import UsageError
 from validation.core.git import git
 from validation.pack.archive import is_pack, opened
-from validation.pack.verification import made_by_this, verify_files, verify_pack
+from validation.pack.verification import made_by_this, verify_files, verify_run
 from validation.record.events import RunStarted
 from validation.record.last_release import LastRelease
 from validation.record.recorder import read as read_record
@@ -46,14 +46,17 @@ def read_last_release(place: Path, source: Path) -> LastRelease:
 
 
 def _of_pack(place: Path, pack: Path, source: Path) -> LastRelease:
-    if problems := verify_files(pack, None).problems:
-        raise _altered(place, problems[0])
+    found = verify_files(pack, None)
+    if found.problems:
+        raise _altered(place, found.problems[0])
     folders = [file.parent for file in pack.glob(f"*/{RECORD}")]
     if len(folders) != 1:
         raise UsageError(f"{place} does not hold exactly one run.", "", "votecheck bundle")
     recomputed = made_by_this(_summary(folders[0]).subject or Subject())
-    if recomputed and (problems := verify_pack(pack, None).problems):
-        raise _altered(place, problems[0])
+    if recomputed:
+        verify_run(pack, found)
+        if found.problems:
+            raise _altered(place, found.problems[0])
     return _of_run(folders[0], source, recomputed=recomputed)
 
 

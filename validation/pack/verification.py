@@ -32,12 +32,16 @@ class Verification:
         unchecked: what could not be checked, and why.
         signed: whether the owner of the given key signed it.
         run: the run, if its record could be read.
+        stated: the statement; empty if it could not be read.
+        files: SHA-256 of each file that a statement names, by its path in the pack.
     """
 
     problems: list[str] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
     signed: bool = False
     run: Run | None = None
+    stated: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 def verify_pack(pack: Path, key: Path | None) -> Verification:
@@ -52,7 +56,7 @@ def verify_pack(pack: Path, key: Path | None) -> Verification:
     """
     found = verify_files(pack, key)
     if not found.problems:  # otherwise the run is not the one that was signed
-        _check_run(pack, found)
+        verify_run(pack, found)
     return found
 
 
@@ -62,7 +66,9 @@ def verify_files(pack: Path, key: Path | None) -> Verification:
     found.signed = _check_signature(pack, key, found)
     stated = _read_json(pack / STATEMENT, found)
     if isinstance(stated, dict):
-        found.problems += _differences(_listed(stated), _digests(pack, found))
+        found.stated = stated
+        found.files = digests({name: file.read_bytes() for name, file in _files(pack, found)})
+        found.problems += _differences(_listed(stated), found.files)
     elif not found.problems:
         found.problems.append(f"{STATEMENT} is not a statement.")
     return found
@@ -71,10 +77,6 @@ def verify_files(pack: Path, key: Path | None) -> Verification:
 def made_by_this(subject: Subject) -> bool:
     """Return whether this votecheck, in its present state, made a run. Another one may render it in another way."""
     return read_subject(PROJECT, PROJECT).digests.get("validation") == subject.digests.get("validation")
-
-
-def _digests(pack: Path, found: Verification) -> dict[str, str]:
-    return digests({name: file.read_bytes() for name, file in _files(pack, found)})
 
 
 def _check_signature(pack: Path, key: Path | None, found: Verification) -> bool:
@@ -133,8 +135,8 @@ def _differences(listed: dict[str, str], there: dict[str, str]) -> Iterator[str]
             yield f"{one_line(name)} was changed: its digest is not the one in the statement."
 
 
-def _check_run(pack: Path, found: Verification) -> None:
-    stated, files = _read_json(pack / STATEMENT, found), _digests(pack, found)
+def verify_run(pack: Path, found: Verification) -> None:
+    """Add to what `verify_files` found whether the record leads to the statement, the verdict and the pages."""
     folders = [folder for folder in pack.iterdir() if folder.is_dir() and (folder / RESULTS).is_file()]
     if len(folders) != 1:
         found.problems.append(f"{pack.name} does not hold exactly one run with {RESULTS}.")
@@ -145,8 +147,8 @@ def _check_run(pack: Path, found: Verification) -> None:
     if run is None:
         return
     found.run = run
-    missing = stated["predicate"].get("votecheck", {}).get("missing", [])
-    if statement(run, files, missing) != stated:
+    missing = found.stated["predicate"].get("votecheck", {}).get("missing", [])
+    if statement(run, found.files, missing) != found.stated:
         found.problems.append(f"{STATEMENT} does not follow from the record: verdict, subjects or checkpoints differ.")
     found.unchecked += [one_line(sentence) for sentence in missing]
     _check_reports(folder, run, found)
