@@ -90,6 +90,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         ),
     ] = False,
     shard: ShardOption = "",
+    processes: Annotated[
+        int,
+        typer.Option(min=1, max=16, metavar="NUMBER", help="How many processes run the scenarios side by side.", rich_help_panel=SCOPE),
+    ] = 1,
     target: TargetName = "local",
     source: Source = PROJECT,
     image_tag: Annotated[
@@ -189,7 +193,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         redis_settings=tuple(redis_setting or ()), image_tag=image_tag, vulnerability_db=vulnerability_db,
         kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
         seed=new_seed if seed is None else seed, quick=quick, fail_fast=fail_fast, first_finding=first_finding,
-        model_examples=model_examples, shard=part,
+        model_examples=model_examples, shard=part, processes=processes,
         waivers=str(waivers or ""), since=str(since.resolve() if since else ""),
         scenarios=names, selection=selection(phase or (), checkpoint, names, protocol_only=protocol_only),
     )  # fmt: skip

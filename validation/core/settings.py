@@ -75,6 +75,8 @@ class RunSettings:
         scenarios: names of the only scenarios to run; empty: all of the chosen checkpoints.
         selection: the options that chose the checkpoints and scenarios.
         shard: the part of the scenarios to run; None: all.
+        processes: how many processes run the scenarios side by side.
+        record_of: the run whose folder holds the record and the reports; empty: `run`.
     """
 
     source: Path = PROJECT
@@ -105,6 +107,8 @@ class RunSettings:
     scenarios: tuple[str, ...] = ()
     selection: tuple[str, ...] = ()
     shard: Shard | None = None
+    processes: int = 1
+    record_of: str = ""
 
     @property
     def shows(self) -> frozenset[str]:
@@ -114,7 +118,7 @@ class RunSettings:
     @property
     def folder(self) -> Path:
         """The folder of this run's record and reports."""
-        return self.reports / self.run
+        return self.reports / (self.record_of or self.run)
 
     @property
     def flags(self) -> list[str]:

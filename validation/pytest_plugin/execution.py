@@ -1,15 +1,14 @@
-"""One run of the scenarios: clean up after earlier runs, open the record, and hand both to a pytest session."""
+"""One run of the scenarios: clean up after earlier runs, open the record, and hand both to pytest, in one process or in several."""
 
+import time
 from collections.abc import Mapping, Sequence
 
-import pytest
-
-from validation.core import interruption
 from validation.core.interruption import Interrupted
 from validation.core.settings import PROJECT, RunSettings
-from validation.pytest_plugin.requirements import record_required, share_of
-from validation.pytest_plugin.stash import RECORDER, SETTINGS, SHARE
-from validation.record.events import HarnessFailed, KnownProof, Listener
+from validation.pytest_plugin.requirements import record_required, share_of, split
+from validation.pytest_plugin.side_by_side import run_side_by_side
+from validation.pytest_plugin.worker import run_scenarios
+from validation.record.events import HarnessFailed, KnownProof, Listener, RunFinished, SubjectSeen
 from validation.record.last_release import LastRelease
 from validation.record.recorder import Recorder
 from validation.record.runs import open_record
@@ -18,25 +17,6 @@ from validation.registry.checkpoints import Checkpoint
 from validation.registry.durations import Share
 from validation.report.across.summaries import earlier
 from validation.targets import cleanup
-
-
-class Handover:
-    """Hands settings, recorder and share of this run to the pytest session."""
-
-    def __init__(self, settings: RunSettings, recorder: Recorder, share: Share) -> None:
-        self._settings, self._recorder, self._share = settings, recorder, share
-        self.interrupted = False
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Store them before the plugin reads them."""
-        config.stash[SETTINGS] = self._settings
-        config.stash[RECORDER] = self._recorder
-        config.stash[SHARE] = self._share
-
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Distinguish an interruption from a collection error: pytest ends both with the same hook and the same code."""
-        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
 def execute(  # noqa: PLR0913, PLR0917 - each becomes a part of the record
@@ -73,11 +53,22 @@ def execute(  # noqa: PLR0913, PLR0917 - each becomes a part of the record
         recorder.emit(HarnessFailed(f"Left by an earlier run: {problem}"))
     record_required(recorder, PROJECT, settings, ids, share)
     marks = " or ".join(c.mark for c in scope)
-    # Plugins of other packages are for tests, and two of them take seconds to import. No step uses a bare assert.
-    plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--assert=plain"]
-    options = ["-c", str(PROJECT / "pyproject.toml"), *plugins, "-m", marks]
-    arguments = [str(PROJECT / "features"), *options]
-    handover = Handover(settings, recorder, share)
-    ended = pytest.main(arguments, plugins=[handover])
-    if interruption.received() or (ended == pytest.ExitCode.INTERRUPTED and handover.interrupted):
+    if settings.processes == 1:
+        interrupted = run_scenarios(settings, marks, share, recorder)
+    else:
+        interrupted = _run_side_by_side(settings, marks, split(PROJECT, settings, ids, share), recorder)
+    if interrupted:
         raise Interrupted
+
+
+def _run_side_by_side(settings: RunSettings, marks: str, parts: Sequence[Share], recorder: Recorder) -> bool:
+    """Run the scenarios in several processes, write the last events, and return whether a signal interrupted it."""
+    started, interrupted = time.monotonic(), False
+    try:
+        run_side_by_side(settings, marks, parts, recorder.emit)
+    except KeyboardInterrupt:
+        interrupted = True
+    recorder.emit(SubjectSeen(read_subject(settings.source, PROJECT)))
+    recorder.emit(RunFinished(round(time.monotonic() - started, 2)))
+    recorder.close()
+    return interrupted

@@ -56,8 +56,7 @@ def share_of(project: Path, settings: RunSettings, scope: Collection[str]) -> Sh
     """
     if settings.shard is None:
         return None
-    written = [one for one in read(project) if not set(scope).isdisjoint(c.id for c in tagged_with(one.tags))]
-    costs = with_costs((unit for one in written for unit in _due(one, settings)), recorded(project))
+    costs = _costs(project, settings, scope)
     if len(costs) < settings.shard.of:
         raise UsageError(
             f"--shard {settings.shard} leaves a shard without a scenario: there are {len(costs)} to share.",
@@ -65,6 +64,25 @@ def share_of(project: Path, settings: RunSettings, scope: Collection[str]) -> Sh
             "votecheck run --shard 1/2",
         )
     return frozenset(balanced(costs, settings.shard.of)[settings.shard.number - 1])
+
+
+def split(project: Path, settings: RunSettings, scope: Collection[str], share: Share) -> list[Share]:
+    """Return what each process of a run runs of these scenarios, balanced by their recorded durations. None of them runs nothing.
+
+    Args:
+        project: the folder with `features/`.
+        settings: the settings of the run, with its number of processes.
+        scope: ids of checkpoints.
+        share: what this shard runs; None: everything.
+    """
+    costs = {unit: cost for unit, cost in _costs(project, settings, scope).items() if share is None or unit in share}
+    return [frozenset(part) for part in balanced(costs, settings.processes) if part]
+
+
+def _costs(project: Path, settings: RunSettings, scope: Collection[str]) -> dict[Unit, float]:
+    """Return the seconds that each unit of the chosen scenarios is expected to take."""
+    written = [one for one in read(project) if not set(scope).isdisjoint(c.id for c in tagged_with(one.tags))]
+    return with_costs((unit for one in written for unit in _due(one, settings)), recorded(project))
 
 
 def feature_of(one: Scenario) -> str:

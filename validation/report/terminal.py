@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from rich.text import Text
 
 from validation.core.streams import messages
 from validation.faults.proxy.crashes import OK
-from validation.record.events import Event, Finished, HarnessFailed, Planned, RunFinished, Started
+from validation.record.events import Event, Finished, HarnessFailed, Planned, Required, RunFinished, Started
 from validation.record.results import CheckpointResult, Verdict
 from validation.record.verdicts import Run, RunVerdict, evaluate
 from validation.registry.checkpoints import Checkpoint, phases, registry
@@ -71,10 +72,9 @@ class Progress:
         self._stderr = None if console else messages(os.dup(sys.stderr.fileno()), closes=True)
         self._console = console or Console(file=self._stderr)
         self._events: list[Event] = []
-        self._current: Started | None = None
+        self._running: dict[str, Started] = {}
+        self._required, self._planned, self._done = Counter[str](), Counter[str](), Counter[str]()
         self._finished: dict[str, Verdict] = {}
-        self._planned: dict[str, Planned] = {}
-        self._left: set[str] = set()
         self._started = time.monotonic()
         self._spinner = Spinner("line")
         self._live = Live(console=self._console, get_renderable=self._status, transient=True, redirect_stdout=False, redirect_stderr=False)
@@ -95,22 +95,22 @@ class Progress:
     def __call__(self, event: Event) -> None:
         """Handle the next event of the run."""
         self._events.append(event)
-        if isinstance(event, Planned):
-            self._planned[event.scenario] = event
+        if isinstance(event, Required):
+            self._required.update(dict.fromkeys(event.checkpoints, event.rows if event.here is None else event.here))
+        elif isinstance(event, Planned):
+            self._planned.update(event.checkpoints)
         elif isinstance(event, Started):
-            self._planned.pop(event.scenario, None)
-            left = set(self._current.checkpoints).difference(event.checkpoints) if self._current else set()
-            self._left |= left
-            self._finish(left.difference(*(planned.checkpoints for planned in self._planned.values())))
-            self._current = event
+            self._running[event.scenario] = event
+        elif isinstance(event, Finished) and (ended := self._running.pop(event.scenario, None)):
+            self._done.update(ended.checkpoints)
+            self._finish([one for one in ended.checkpoints if self._done[one] == max(self._required[one], self._planned[one])])
         elif isinstance(event, RunFinished):
-            self._finish((self._left | set(self._current.checkpoints if self._current else ())) - self._finished.keys())
-            self._current = None
+            self._finish(self._done.keys() - self._finished.keys())
         elif isinstance(event, HarnessFailed):
             _print(self._console, Text(f"HARNESS ERROR  {one_line(event.what, _LINE_MAX)}", "yellow"))
 
     def _finish(self, identifiers: Collection[str]) -> None:
-        """Print a line for each of these checkpoints, which have no planned scenario left."""
+        """Print a line for each of these checkpoints, all of whose scenarios have run."""
         if not identifiers:
             return
         run = evaluate(self._events, registry(), day_of(self._events))
@@ -120,13 +120,12 @@ class Progress:
             _print(self._console, line.append(f"  {duration(result.seconds)}", "dim"))
 
     def _status(self) -> Spinner:
-        line = Text()
-        if self._current:
-            checkpoint = registry()[self._current.checkpoints[0]]
-            line.append(f"{phases()[checkpoint.phase]} > {checkpoint.id} {checkpoint.title} > {one_line(self._current.name, _LINE_MAX)}")
-        line.append(
-            f"\n  {duration(time.monotonic() - self._started)}  {len(self._finished)} of {counted(len(self._scope), 'checkpoint')}", "dim"
-        )
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for running in self._running.values():
+            checkpoint = registry()[running.checkpoints[0]]
+            line.append(f"{phases()[checkpoint.phase]} > {checkpoint.id} {checkpoint.title} > {one_line(running.name, _LINE_MAX)}\n  ")
+        line.append(duration(time.monotonic() - self._started), "dim")
+        line.append(f"  {len(self._finished)} of {counted(len(self._scope), 'checkpoint')}", "dim")
         for verdict in Verdict:
             if count := list(self._finished.values()).count(verdict):
                 line.append(f"  {count} {verdict}", COLOURS[verdict])

@@ -40,7 +40,8 @@ def watch(folder: Path, console: Console) -> str:
 
 def test_without_a_terminal_each_finished_checkpoint_is_one_line(failed: Path) -> None:
     lines = watch(failed, console()).splitlines()
-    assert [re.split(r"\s{2,}", line) for line in lines[:4]] == [
+    of_checkpoints = [line for line in lines if not line.startswith("HARNESS ERROR")]
+    assert [re.split(r"\s{2,}", line) for line in of_checkpoints[:4]] == [
         [i, verdict, registry()[i].title, "0.50 s"]
         for i, verdict in {"2.1": "PASSED", "2.3": "NOT PROVEN", "5.1": "FAILED", "5.2": "NOT PROVEN"}.items()
     ]
@@ -140,7 +141,7 @@ def test_a_checkpoint_is_printed_once_after_its_last_scenario() -> None:
 
 
 def test_a_checkpoint_whose_other_scenario_never_ran_is_printed_at_the_end() -> None:
-    assert played("4.3 here", "5.1 S", "4.3 there", ended=2) == ["4.3 NOT", "5.1 PASSED"]
+    assert played("4.3 here", "5.1 S", "4.3 there", ended=2) == ["5.1 PASSED", "4.3 NOT"]
 
 
 def test_the_summary_counts_the_checkpoints_that_have_been_seen_to_fail(record: Any) -> None:
