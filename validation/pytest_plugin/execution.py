@@ -54,7 +54,7 @@ def execute(  # noqa: PLR0913, PLR0917 - each becomes a part of the record
     record_required(recorder, PROJECT, settings, ids, share)
     marks = " or ".join(c.mark for c in scope)
     if settings.processes == 1:
-        interrupted = run_scenarios(settings, marks, share, recorder)
+        interrupted = run_scenarios(PROJECT, settings, marks, share, recorder)
     else:
         interrupted = _run_side_by_side(settings, marks, split(PROJECT, settings, ids, share), recorder)
     if interrupted:
@@ -65,7 +65,7 @@ def _run_side_by_side(settings: RunSettings, marks: str, parts: Sequence[Share],
     """Run the scenarios in several processes, write the last events, and return whether a signal interrupted it."""
     started, interrupted = time.monotonic(), False
     try:
-        run_side_by_side(settings, marks, parts, recorder.emit)
+        run_side_by_side(PROJECT, settings, marks, parts, recorder.emit)
     except KeyboardInterrupt:
         interrupted = True
     recorder.emit(SubjectSeen(read_subject(settings.source, PROJECT)))

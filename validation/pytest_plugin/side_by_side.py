@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from msgspec import structs
 
@@ -40,10 +41,11 @@ class Worker:
     finished: bool = False
 
 
-def run_side_by_side(settings: RunSettings, marks: str, shares: Sequence[Share], emit: Callable[[Event], None]) -> None:
+def run_side_by_side(project: Path, settings: RunSettings, marks: str, shares: Sequence[Share], emit: Callable[[Event], None]) -> None:
     """Run scenarios in one process for each share, and pass on their events as they happen.
 
     Args:
+        project: the folder with `features/`.
         settings: the settings of the run.
         marks: pytest's expression for the checkpoints in scope.
         shares: which scenarios run in each process.
@@ -57,7 +59,7 @@ def run_side_by_side(settings: RunSettings, marks: str, shares: Sequence[Share],
     events = Merged(emit)
     try:
         for number, share in enumerate(shares, 1):
-            workers.append(_started(settings, marks, number, share))
+            workers.append(_started(project, settings, marks, number, share))
         events.pass_on(workers)
     except KeyboardInterrupt:
         for worker in workers:
@@ -73,11 +75,11 @@ def run_side_by_side(settings: RunSettings, marks: str, shares: Sequence[Share],
             worker.events.close()
 
 
-def _started(settings: RunSettings, marks: str, number: int, share: Share) -> Worker:
+def _started(project: Path, settings: RunSettings, marks: str, number: int, share: Share) -> Worker:
     context = multiprocessing.get_context("spawn")
     reader, writer = context.Pipe(duplex=False)
     own = dataclasses.replace(settings, run=f"{settings.run}-{number}", record_of=settings.run)
-    process = context.Process(target=work, args=(own, marks, share, writer), name=f"votecheck-{number}")
+    process = context.Process(target=work, args=(project, own, marks, share, writer), name=f"votecheck-{number}")
     with interruption.blocked():  # until the new process can handle a signal
         process.start()
     writer.close()

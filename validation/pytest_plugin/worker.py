@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from validation.core import interruption
-from validation.core.settings import PROJECT, RunSettings
+from validation.core.settings import RunSettings
 from validation.pytest_plugin.stash import RECORDER, SETTINGS, SHARE
 from validation.record.events import Event
 from validation.record.recorder import Recorder
@@ -39,10 +39,11 @@ class Handover:
         self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
 
-def run_scenarios(settings: RunSettings, marks: str, share: Share, recorder: Recorder) -> bool:
+def run_scenarios(project: Path, settings: RunSettings, marks: str, share: Share, recorder: Recorder) -> bool:
     """Run scenarios in a pytest session of this process, and return whether a signal interrupted it.
 
     Args:
+        project: the folder with `features/`.
         settings: the settings of the run.
         marks: pytest's expression for the checkpoints in scope.
         share: which of their scenarios run here; None: all.
@@ -50,18 +51,18 @@ def run_scenarios(settings: RunSettings, marks: str, share: Share, recorder: Rec
     """
     # Plugins of other packages are for tests, and two of them take seconds to import. No step uses a bare assert.
     plugins = ["--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--assert=plain"]
-    arguments = [str(PROJECT / "features"), "-c", str(PROJECT / "pyproject.toml"), *plugins, "-m", marks]
+    arguments = [str(project / "features"), "-c", str(project / "pyproject.toml"), *plugins, "-m", marks]
     handover = Handover(settings, recorder, share)
     ended = pytest.main(arguments, plugins=[handover])
     return interruption.received() or (ended == pytest.ExitCode.INTERRUPTED and handover.interrupted)
 
 
-def work(settings: RunSettings, marks: str, share: Share, events: Connection) -> None:
+def work(project: Path, settings: RunSettings, marks: str, share: Share, events: Connection) -> None:
     """Run scenarios in this process, which was started for it. It is interrupted when the process that started it is gone."""
     interruption.install()
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        run_scenarios(settings, marks, share, Recorder(Path(os.devnull), (_sender(events),)))
+        run_scenarios(project, settings, marks, share, Recorder(Path(os.devnull), (_sender(events),)))
     except KeyboardInterrupt:
         pass  # before pytest began or after it ended: there is nothing to clean up
     finally:

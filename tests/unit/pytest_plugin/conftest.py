@@ -115,11 +115,19 @@ def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
 def run_feature(project: Callable[..., Path], forking: subprocess.Popen[str]) -> RunFeature:
     """Return a function that runs a project and evaluates its record."""
 
-    def run(scenarios: str, steps: str = "", *, scope: tuple[str, ...] = ("5.1",), flags: Sequence[str] = (), **parts: str) -> Ended:
+    def run(
+        scenarios: str,
+        steps: str = "",
+        *,
+        scope: tuple[str, ...] = ("5.1",),
+        flags: Sequence[str] = (),
+        processes: int = 1,
+        **parts: str,
+    ) -> Ended:
         folder = project(scenarios, steps, **parts)
         assert forking.stdin is not None
         assert forking.stdout is not None
-        request = {"folder": str(folder), "scope": scope, "flags": dict.fromkeys(flags, True)}
+        request = {"folder": str(folder), "scope": scope, "flags": dict.fromkeys(flags, True) | {"processes": processes}}
         print(json.dumps(request), file=forking.stdin, flush=True)
         code = int(forking.stdout.readline())
         output = (folder / "output").read_text(encoding="utf-8")

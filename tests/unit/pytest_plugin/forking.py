@@ -9,20 +9,21 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 from validation.core.settings import RunSettings
-from validation.pytest_plugin import execution, worker
+from validation.pytest_plugin import execution
 from validation.registry.checkpoints import select
 
 for imported_by_every_run in ("gherkin.parser", "mako.lexer", "parse", "parse_type", "asyncpg", "redis", "jinja2"):
     importlib.import_module(imported_by_every_run)
 
 
-def run(folder: Path, scope: list[str], flags: dict[str, bool]) -> int:
+def run(folder: Path, scope: list[str], flags: dict[str, Any]) -> int:
     """Do what `votecheck run` does between preflight and reports, with the features of a project."""
     os.chdir(folder)
     sys.path.insert(0, str(folder))
-    execution.PROJECT = worker.PROJECT = folder
+    execution.PROJECT = folder
     output = os.open(folder / "output", os.O_CREAT | os.O_WRONLY)
     os.dup2(output, 1)
     os.dup2(output, 2)

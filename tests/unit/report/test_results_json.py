@@ -6,6 +6,7 @@ import jsonschema_rs
 import pytest
 
 from validation.core.errors import HarnessError
+from validation.record.events import Observed, Started
 from validation.registry.checkpoints import registry
 from validation.report import results_json
 from validation.report.model import load
@@ -69,3 +70,13 @@ def test_a_document_that_does_not_match_the_schema_is_not_written(failed: Path, 
     monkeypatch.setattr(results_json, "SCHEMA_VERSION", 2)
     with pytest.raises(HarnessError, match="schema_version"):
         results_json.render(load(failed))
+
+
+def test_a_finding_of_a_scenario_that_was_cut_off_is_valid(record: Any) -> None:
+    record.start(["5.1"])
+    scenario = "features/test_features.py::5.1"
+    record.emit(Started(scenario, "It holds", ["5.1"], "protocol/5.1.feature"))
+    record.emit(Observed(scenario, "Then it is right", "status", "201", "500", ok=False))
+    written = json.loads(results_json.render(load(record.end())))
+    (finding,) = next(c for c in written["checkpoints"] if c["id"] == "5.1")["findings"]
+    assert finding["fidelity"] == ""
