@@ -178,6 +178,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     from validation.defects import proofs  # noqa: PLC0415
     from validation.defects.results import digest_of_sources  # noqa: PLC0415
     from validation.pytest_plugin.execution import execute  # noqa: PLC0415
+    from validation.registry.durations import recorded  # noqa: PLC0415
     from validation.report.terminal import Progress  # noqa: PLC0415
     from validation.report.write import write_all  # noqa: PLC0415
     from validation.targets.preflight import preflight  # noqa: PLC0415
@@ -201,7 +202,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     last_release = _last_release(since, settings.source)
     if plan := preflight(settings):
         print_message(plan)
-    with Progress(scope) as progress:
+    with Progress(scope, recorded=recorded(PROJECT)) as progress:
         try:
             known = proofs.known([one.id for one in scope], proofs.read())
             execute(settings, scope, waived, (progress,), known, last_release)

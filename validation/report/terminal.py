@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,7 @@ from validation.record.events import Event, Finished, HarnessFailed, Planned, Re
 from validation.record.results import CheckpointResult, Verdict
 from validation.record.verdicts import Run, RunVerdict, evaluate
 from validation.registry.checkpoints import Checkpoint, phases, registry
+from validation.registry.durations import Unit
 from validation.report import since
 from validation.report.crash_table import CrashPoint, crash_points, summarize_sweep
 from validation.report.evidence import kept, limits
@@ -42,6 +43,7 @@ from validation.report.model import (
 )
 from validation.report.subject import in_short
 from validation.report.text import counted, duration, one_line, visible
+from validation.report.time_left import TimeLeft
 
 COLOURS = {
     Verdict.PASSED: "green",
@@ -64,9 +66,10 @@ class Progress:
     Args:
         scope: the checkpoints of the run.
         console: where to print; default: standard error.
+        recorded: seconds of each scenario in recorded runs.
     """
 
-    def __init__(self, scope: Collection[Checkpoint], console: Console | None = None) -> None:
+    def __init__(self, scope: Collection[Checkpoint], console: Console | None = None, recorded: Mapping[Unit, float] | None = None) -> None:
         self._scope = scope
         # pytest redirects descriptor 2 during a scenario; this is a copy made before.
         self._stderr = None if console else messages(os.dup(sys.stderr.fileno()), closes=True)
@@ -75,6 +78,7 @@ class Progress:
         self._running: dict[str, Started] = {}
         self._required, self._planned, self._done = Counter[str](), Counter[str](), Counter[str]()
         self._finished: dict[str, Verdict] = {}
+        self._time_left = TimeLeft(recorded or {})
         self._started = time.monotonic()
         self._spinner = Spinner("line")
         self._live = Live(console=self._console, get_renderable=self._status, transient=True, redirect_stdout=False, redirect_stderr=False)
@@ -99,10 +103,12 @@ class Progress:
             self._required.update(dict.fromkeys(event.checkpoints, event.rows if event.here is None else event.here))
         elif isinstance(event, Planned):
             self._planned.update(event.checkpoints)
+            self._time_left.plan(event)
         elif isinstance(event, Started):
             self._running[event.scenario] = event
         elif isinstance(event, Finished) and (ended := self._running.pop(event.scenario, None)):
             self._done.update(ended.checkpoints)
+            self._time_left.finish(event.scenario)
             self._finish([one for one in ended.checkpoints if self._done[one] == max(self._required[one], self._planned[one])])
         elif isinstance(event, RunFinished):
             self._finish(self._done.keys() - self._finished.keys())
@@ -124,7 +130,9 @@ class Progress:
         for running in self._running.values():
             checkpoint = registry()[running.checkpoints[0]]
             line.append(f"{phases()[checkpoint.phase]} > {checkpoint.id} {checkpoint.title} > {one_line(running.name, _LINE_MAX)}\n  ")
-        line.append(duration(time.monotonic() - self._started), "dim")
+        elapsed = time.monotonic() - self._started
+        left = self._time_left.seconds(elapsed)
+        line.append(duration(elapsed) + ("" if left is None else f", about {duration(left)} left"), "dim")
         line.append(f"  {len(self._finished)} of {counted(len(self._scope), 'checkpoint')}", "dim")
         for verdict in Verdict:
             if count := list(self._finished.values()).count(verdict):
