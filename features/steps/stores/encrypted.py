@@ -9,10 +9,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pytest_bdd import then, when
 
 from features.support.api import probe_when_healthy
-from features.support.consumers import Running
 from features.support.parts import record_vote, vote_id
 from validation.core import inputs
-from validation.core.errors import NotProven
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import server_of
 from validation.faults.proxy.tls import Authority, TlsServer
@@ -20,10 +18,9 @@ from validation.faults.reconciliation import SentVotes
 from validation.probes.running.http import Answer
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
-from validation.targets.base import Api
 from validation.targets.launching import LaunchingTarget
 
-SECRET = "votecheck-secret-of-a-url"  # noqa: S105 - the servers of a run accept any password
+SECRET = "votecheck-secret-of-a-url"  # noqa: S105 - the servers of a local run accept any password
 OTHER_ADDRESS = "192.0.2.7"
 ACCEPTED, SECONDS, COUNTED_SECONDS = 201, 10.0, 20.0
 REMEDY = "system/redis_pool.py, system/db/store.py and system/urls.py: what a URL says about TLS reaches the client library"
@@ -35,6 +32,7 @@ class Reached:
 
     Attributes:
         expected: `counted` or `refused`.
+        secrets: the passwords in the URLs.
         answer: the response to a vote.
         ready: the body of /ready.
         counted: whether the vote is in the ledger; None if it was not accepted.
@@ -42,6 +40,7 @@ class Reached:
 
     kind: str
     expected: str
+    secrets: tuple[bytes, ...]
     redis: TlsServer
     database: TlsServer
     answer: Answer
@@ -54,8 +53,6 @@ class Reached:
 def over_tls(
     target: LaunchingTarget,
     datatable: list[list[str]],
-    start_api: Callable[..., Api],
-    start_consumer: Callable[..., Running],
     sent_votes: SentVotes,
     store: StoreProbe,
     afterwards: Callable[..., None],
@@ -78,13 +75,15 @@ def over_tls(
         redis, database = (TlsServer(server, host, shown[kind]) for server in servers)
         afterwards(redis.close)
         afterwards(database.close)
-        env = {
-            "REDIS_URL": _through(target.redis.url, "rediss", redis, ssl_ca_certs=own.certificate),
-            "DATABASE_URL": _through(target.database.url, "postgresql", database, sslmode="verify-full", sslrootcert=own.certificate),
-        }
-        api, consumer = start_api(**env), start_consumer(**env, BLOCK_MS="100")
-        if api.process.in_container:
-            raise NotProven("The certificates cannot be read in a container. Try: votecheck run --target local")
+        api, consumer = target.new_api({}), target.new_consumer({"BLOCK_MS": "100"})
+        for part in (api.process, consumer):
+            trusted = part.show(own.certificate)
+            part.env = dict(part.env) | {
+                "REDIS_URL": _through(target.redis.url, "rediss", redis, ssl_ca_certs=trusted),
+                "DATABASE_URL": _through(target.database.url, "postgresql", database, sslmode="verify-full", sslrootcert=trusted),
+            }
+            part.start()
+            afterwards(part.stop)
         http, key = probe_when_healthy(api), sent_votes.key()
         eventually(lambda: _tried(redis, database), bool, within=SECONDS)  # noqa: B023 - called here
         answer = http.vote("cats", key)
@@ -94,10 +93,11 @@ def over_tls(
             ids = [vote_id(answer)]
             counted = eventually(lambda: list(store.ledger(ids)), lambda seen: seen == ids, within=COUNTED_SECONDS).held  # noqa: B023
         ready = http.send("GET", "/ready").json() or {}
-        log = api.process.output()[-1500:] + consumer.child.output()[-1500:]
-        found.append(Reached(kind, expected, redis, database, answer, ready, counted, log))
+        log = api.process.output()[-1500:] + consumer.output()[-1500:]
+        secrets = tuple(_secret(url).encode() for url in (target.redis.url, target.database.url))
+        found.append(Reached(kind, expected, secrets, redis, database, answer, ready, counted, log))
         api.process.stop()
-        consumer.child.stop()
+        consumer.stop()
     return found
 
 
@@ -124,8 +124,9 @@ def nothing_in_clear(reached: list[Reached], observe: Observe) -> None:
                 right = one.expected == "counted"
                 observe(f"whether anything was sent encrypted to {what}", expected=right, observed=server.decrypted > 0, remedy=REMEDY)
                 handshake = server.clear[:1] == b"\x16"  # all that a server without encryption may get
+                leaked = any(secret in server.clear for secret in one.secrets)
                 observe(f"sent in clear to {what}", expected="nothing", observed=bytes(server.clear[:200]),
-                        holds=SECRET.encode() not in server.clear and (handshake or not server.clear), remedy=REMEDY)  # fmt: skip
+                        holds=not leaked and (handshake or not server.clear), remedy=REMEDY)  # fmt: skip
 
 
 def _tried(redis: TlsServer, database: TlsServer) -> bool:
@@ -137,4 +138,9 @@ def _through(url: str, scheme: str, server: TlsServer, **options: str | Path) ->
     """Return the URL that reaches a server over TLS, with a password."""
     parts = urlsplit(url)
     query = "&".join(f"{name}={quote(str(value), safe='/')}" for name, value in options.items())
-    return urlunsplit((scheme, f"{parts.username or 'default'}:{SECRET}@{server.host}:{server.port}", parts.path, query, ""))
+    return urlunsplit((scheme, f"{parts.username or 'default'}:{_secret(url)}@{server.host}:{server.port}", parts.path, query, ""))
+
+
+def _secret(url: str) -> str:
+    """Return the password with which a part reaches a server."""
+    return urlsplit(url).password or SECRET

@@ -33,15 +33,13 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._key, self._name = ec.generate_private_key(ec.SECP256R1()), _name("votecheck authority")
-        self.certificate = self._write(
-            "ca.pem", _builder(self._name, self._name, self._key, authority=True).sign(self._key, hashes.SHA256())
-        )
+        self.certificate = self._write("ca.pem", _builder(self._name, self._name, self._key, self._key).sign(self._key, hashes.SHA256()))
 
     def server(self, address: str) -> ssl.SSLContext:
         """Return what a server at an IP address needs, with a certificate signed by this authority."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
-        signed = _builder(_name("votecheck server"), self._name, key, authority=False).add_extension(names, critical=False)
+        signed = _builder(_name("votecheck server"), self._name, key, self._key).add_extension(names, critical=False)
         chain = self._write("server.pem", signed.sign(self._key, hashes.SHA256()), key)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain)
@@ -149,13 +147,23 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, authority: bool) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, issuer_key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    """Return a certificate to sign, with all that RFC 5280 wants: Python 3.13 refuses one without."""
+    now, authority = dt.datetime.now(dt.UTC), key is issuer_key
     hour = dt.timedelta(hours=1)
+    uses = dict.fromkeys(
+        ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
+    )
+    usage = x509.KeyUsage(digital_signature=not authority, key_cert_sign=authority, crl_sign=authority, **uses)
     return (
         x509.CertificateBuilder(subject_name=subject, issuer_name=issuer, public_key=key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - hour)
         .not_valid_after(now + hour)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
