@@ -92,7 +92,13 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     shard: ShardOption = "",
     processes: Annotated[
         int,
-        typer.Option(min=1, max=16, metavar="NUMBER", help="How many processes run the scenarios side by side.", rich_help_panel=SCOPE),
+        typer.Option(
+            min=1,
+            max=16,
+            metavar="NUMBER",
+            help="How many processes run the scenarios side by side, each with servers of its own.",
+            rich_help_panel=SCOPE,
+        ),
     ] = 1,
     target: TargetName = "local",
     source: Source = PROJECT,
@@ -188,6 +194,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     for setting in redis_setting or ():
         if not re.fullmatch(r"[a-z-]+=\S*", setting):
             raise UsageError(f"--redis-setting {setting} is not NAME=VALUE.", "", "votecheck run --redis-setting appendfsync=everysec")
+    if first_finding and processes > 1:
+        raise UsageError(
+            "--first-finding needs one process: others would go on after the first finding.", "", "votecheck run --first-finding"
+        )
     new_seed = int(digest_of_sources()[:7], 16) if part else secrets.randbelow(2**31)  # all shards need the same
     settings = RunSettings(
         source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(), new_run_id(), fault_minutes, long_life,

@@ -138,6 +138,7 @@ class RunSettings:
             "--fault-minutes": f"{self.fault_minutes:g}" if self.fault_minutes != FAULT_MINUTES else "",
             "--model-examples": str(self.model_examples) if self.model_examples != MODEL_EXAMPLES else "",
             "--long-life": str(self.long_life) if self.long_life != 1 else "",
+            "--processes": str(self.processes) if self.processes != 1 else "",
             "--reports": str(self.reports) if self.reports != Path.cwd() / "reports" else "",
         }
         repeated = [word for setting in self.redis_settings for word in ("--redis-setting", setting)]
