@@ -141,7 +141,7 @@ SHAPED = RunSettings(
     source=Path("/a copy"), target="cluster", api_url="http://a", redis_url="redis://r", database_url="postgresql://d",
     reports=Path("/my reports"), fault_minutes=1.0, long_life=10, redis_settings=("a=b",), image_tag="1", vulnerability_db="/db",
     kubeconfig="/k", context="c", release="r", release_namespace="n", load_command="l", quick=True, fail_fast=True, waivers="/w",
-    model_examples=7, first_finding=True, since="/packs/last",
+    model_examples=7, first_finding=True, since="/packs/last", processes=4,
 )  # fmt: skip
 
 
@@ -158,6 +158,7 @@ def test_every_option_of_load_is_in_its_command() -> None:
         fail_fast=False,
         first_finding=False,
         model_examples=settings.MODEL_EXAMPLES,
+        processes=1,
         redis_settings=(),
         image_tag="",
         vulnerability_db="",
