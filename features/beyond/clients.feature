@@ -20,3 +20,15 @@ Feature: Slow clients
       Then every slow client is dropped within 30 seconds
       And each that reads is dropped within 10 seconds, after the responses of its kind
       And every vote cast meanwhile is accepted
+
+    Scenario: Hundreds of event streams
+      Given 300 event streams of one API
+      When the results change 3 times
+      Then each client that reads gets each change within 2 seconds
+      And the results were read once in 2 seconds at most, whatever the number of event streams
+
+    Scenario: Event streams that nobody reads
+      Given 5 event streams with large results, and 5 that nobody reads
+      When the results change until the unread event streams are dropped
+      Then every unread event stream was dropped
+      And each client that reads gets each change within 2 seconds

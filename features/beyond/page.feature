@@ -62,6 +62,8 @@ Feature: The voting page
       Examples:
         | day               | words                                        | a way on     |
         | 408               | The connection is too slow                   | another try  |
+        | 403               | The service refused this vote                | the form     |
+        | 404               | The service does not take votes at this      | the form     |
         | 413               | it was refused. Nothing was recorded         | the form     |
         | 422               | the option is no longer offered              | the form     |
         | 429 for 3 seconds | Too many votes come from your network        | another try  |
@@ -69,6 +71,65 @@ Feature: The voting page
         | no network        | You are offline                              | another try  |
         | no reply for long | This takes longer than usual                 | nothing else |
         | an older API      | this page says when                          | nothing else |
+
+    Scenario Outline: A link that fails: <ends>, <fault>
+      Given the page, open in a browser, with links that can fail
+      When the voter votes for "cats" while the link between <ends> <fault>
+      Then the page says meanwhile: <words>
+      When the link works again
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And the link had failed, and every attempt had the same key
+      And exactly that vote is counted
+
+      Examples:
+        | ends                     | fault               | words                                                                    |
+        | the browser and the API  | is slow             | This takes longer than usual. Your vote is on its way                    |
+        | the browser and the API  | is cut in mid-reply | There was no reply. Your vote may have arrived all the same              |
+        | the browser and the API  | freezes             | This takes longer than usual. Your vote is on its way                    |
+        | the API and Redis        | is cut in mid-reply | The service does not take votes at the moment. Your vote may have arrived |
+        | the API and Redis        | freezes             | The service does not take votes at the moment. Your vote may have arrived |
+        | the API and the database | freezes             | Your vote for cats is accepted                                           |
+
+    Scenario Outline: A vote that nobody remembers: <what happens>
+      Given the page, open in a browser
+      When a voter votes for "cats" while the consumer is frozen
+      Then the page says accepted, and not that the vote is counted
+      When <what happens>
+      Then the page says that the vote is no longer remembered, and has not sent it again
+      When the page is loaded again
+      Then the page says that the vote is no longer remembered, and has not sent it again
+      When the voter sends it again, and the consumer goes on counting
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And every attempt had the same key
+      And exactly that vote is counted
+
+      Examples:
+        | what happens                                  |
+        | the key of the vote reaches the end of its time |
+        | Redis loses everything                        |
+
+    Scenario Outline: A browser that keeps nothing, since <why>
+      Given the page, open in a browser that keeps nothing, since <why>
+      When the voter votes for "dogs"
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And the page says that the browser keeps nothing, and had no error
+      And exactly that vote is counted
+
+      Examples:
+        | why                 |
+        | its voter forbids it |
+        | its storage is full |
+
+    Scenario Outline: The receipt is copied in a browser <how>
+      Given the page, open in a browser <how>
+      When the voter has voted and presses Copy
+      Then the receipt is <where>, and the button says <words>
+      And exactly that vote is counted
+
+      Examples:
+        | how                                        | where            | words    |
+        | that may write to the clipboard            | in the clipboard | Copied   |
+        | over plain HTTP, which has no clipboard | selected         | Selected |
 
     Scenario: Without results a voter can vote
       Given the page, open in a browser, whose results fail
@@ -133,3 +194,23 @@ Feature: The voting page
       When a voter votes for "cats" and sends the form again by a reload
       Then the page names the receipt of the accepted vote
       And the vote of the form is counted once, although the form was sent twice
+
+    Scenario Outline: Without JavaScript, <obstacle>
+      Given the page of an API with a limit, open in a browser without JavaScript
+      When a voter sends a vote for "cats" <obstacle>
+      Then the answer is a page with status <status>, which says <words> and keeps the key
+      When the obstacle is gone, and the voter chooses cats on that page
+      Then the page names the receipt of the accepted vote
+      And the vote of the form is counted once, although the form was sent twice
+
+      Examples:
+        | obstacle                            | status | words                                         |
+        | and the reply of Redis is lost      | 503    | Your vote may have arrived all the same.      |
+        | while Redis is away                 | 503    | The service does not take votes at the moment. |
+        | when the limit is reached           | 429    | Too many votes come from your network         |
+        | and changes it with the Back button | 422    | That vote stands. Its receipt is              |
+
+    Scenario: The limit of the network is reached before the page is open
+      Given the page of an API with a limit, open in a browser without JavaScript
+      When a voter sends a vote for "cats" when the limit is reached
+      Then the page itself cannot be loaded then, which it says with status 429

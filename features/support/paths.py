@@ -16,9 +16,9 @@ from features.support.marked import MarkedClient
 from validation.core import inputs, protocol
 from validation.core.waiting import eventually
 from validation.probes.running.http import Answer
+from validation.probes.running.page import FORM
 from validation.targets.base import Server
 
-FORM = "application/x-www-form-urlencoded"
 JSON = {"Content-Type": "application/json"}
 FIRST, SECOND, REFUSED_BY_DATABASE, UNKNOWN_TO_CONSUMER = OPTIONS
 HEAL_SECONDS = 20.0
@@ -122,7 +122,7 @@ PATHS: dict[str, Path] = {
     "an unknown path": _post(b'{"option":"quokka"}', "/api/nowhere/quokka"),
     "a wrong method": lambda apart, client, more: apart.http.send("PUT", client.path, headers=client.headers | JSON | more),
     "a large body": _post(b'{"option":"quokka","MARK":"' + b"a" * protocol.BODY_LIMIT_BYTES + b'"}'),
-    "a body of another type": _post(b"option=quokka&voter=MARK", Content_Type="application/x-www-form-urlencoded"),
+    "a body of another type": _post(b"option=quokka&voter=MARK", Content_Type=FORM),
     "a compressed body": _post(b"MARK", Content_Encoding="gzip"),
     "an unknown option": _post(b'{"option":"MARK"}'),
     "a field too many": _post(b'{"option":"quokka","voter":"MARK"}'),

@@ -56,14 +56,15 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
         telemetry={"tracing": False, "metrics": False, "logs": False},  # unused, and it costs 15 us per vote
     )
     decoder = VoteDecoder(settings.vote_options)
-    vote_route = VoteRoute(VoteEndpoint(stream, decoder, metrics.accepted), decoder)
+    votes = VoteEndpoint(stream, decoder, metrics.accepted)
+    vote_route = VoteRoute(votes, decoder)
     api.router.routes.append(vote_route)
     reader = ResultsReader(store, settings.vote_options)
     add_results(api, reader)
     add_receipts(api, store, stream)
     add_health(api, stream, store)
     add_metrics(api, metrics, stream)
-    add_page(api, settings, stream, reader, metrics.accepted)
+    add_page(api, settings, votes, reader)
     _describe(api, settings)
 
     @api.exception_handler(Exception)

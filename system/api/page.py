@@ -14,17 +14,13 @@ from urllib.parse import parse_qsl, urlsplit
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import Counter
 from starlette.exceptions import HTTPException
 
 from system.api.body import header_values, read_body
-from system.api.responses import RETRY_AFTER_SECONDS
+from system.api.rate_limit import PAGE, REJECTION
 from system.api.results import ResultsReader
-from system.api.stream import UNAVAILABLE, VoteStream, is_wrong_type
-from system.api.votes import KEY, vote_id_of
+from system.api.votes import KEY, VoteEndpoint, vote_id_of
 from system.contract import Vote
-from system.errors import KeyReused, summary
-from system.logs import Event, logger
 from system.settings import ApiSettings
 
 WEB = Path(__file__).parent / "web"
@@ -34,6 +30,10 @@ FIELDS = ("key", "option")
 CACHING = {"Cache-Control": "private, no-cache"}
 """A page holds a key of its own. *Back* shows the page that the browser has, with the key that it was sent with."""
 NO_STORE = {"Cache-Control": "no-store"}
+PAGE_RESPONSES = {
+    429: "Too many requests from this address. The page says for how long.",
+    503: "There is a limit for each address, and Redis, which counts the requests, is unavailable.",
+}
 FORM_RESPONSES = {
     201: "The vote is in the stream. The page names its id.",
     403: "The form was sent by a page of another site.",
@@ -41,7 +41,7 @@ FORM_RESPONSES = {
     413: "The body is larger than 1 MiB.",
     415: "The Content-Type is not that of a form.",
     422: "The form is not a vote, or its key was used for a different option.",
-    429: "Too many requests from this address.",
+    429: "Too many requests from this address. The page says for how long, and offers to send the vote again with the same key.",
     503: "Redis is unavailable. The vote may or may not have been recorded; the page offers to send it again with the same key.",
 }
 ONE = "One vote for each browser, and no change afterwards. A private window is another browser."
@@ -50,10 +50,17 @@ REFUSALS = {
     403: "This vote was sent by a page of another site, so it was refused. Vote here.",
     413: "This is not the form of the page. Vote here.",
     415: "This is not the form of the page. Vote here.",
-    422: "Choose one of these options. If you have voted with this form before, that vote stands.",
+    422: "Choose one of these options.",
+    429: "Too many votes come from your network, so this one was not taken. Press Vote again in {wait}: it counts only once.",
     503: "The service does not take votes at the moment. Your vote may have arrived all the same. "
     "Press Vote again in a minute: it counts only once.",
 }
+STANDS = "This form has voted before, for another option. That vote stands. Its receipt is {receipt}."
+NOT_SHOWN = {
+    429: "Too many requests come from your network. Load this page again in {wait}.",
+    503: "The service does not take votes at the moment. Load this page again in a minute.",
+}
+"""What the page says if it was not to be shown at all."""
 
 
 class Revalidated(StaticFiles):
@@ -142,32 +149,44 @@ async def _form(request: Request) -> bytes | None:
     return body
 
 
+def refused(text: str, refusal: HTTPException) -> Response:
+    """Return a page with the status and the headers of a refusal."""
+    return HTMLResponse(text, refusal.status_code, {**NO_STORE, **(refusal.headers or {})})
+
+
+def _with_wait(notice: str, refusal: HTTPException) -> str:
+    seconds = (refusal.headers or {}).get("Retry-After", "")
+    return notice.replace("{wait}", "1 second" if seconds == "1" else f"{seconds} seconds")
+
+
 class PageForm:
     """Takes votes that a form sends."""
 
-    def __init__(self, page: PageText, options: Sequence[str], stream: VoteStream, reader: ResultsReader, accepted: Counter) -> None:
+    def __init__(self, page: PageText, options: Sequence[str], votes: VoteEndpoint, reader: ResultsReader) -> None:
         self._page = page
         self._options = options
-        self._stream = stream
+        self._votes = votes
         self._reader = reader
-        self._accepted = accepted
-        self._log = logger()
 
     async def __call__(self, request: Request) -> Response:
-        """Accept one vote, and answer with a page."""
+        """Accept one vote, and answer with a page. A page that refuses it keeps key and choice: sent again, it is the same vote."""
         key, option = secrets.token_hex(16), ""
+        rejection: HTTPException | None = request.scope.get(REJECTION)
         try:
             body = await _form(request)
             if body is None:
                 return Response(status_code=HTTPStatus.REQUEST_TIMEOUT)
             key, option = self._read(body)
+            if rejection:
+                raise rejection
             vote = Vote(option, time.time_ns() // 1_000_000, vote_id_of(key))
             request.scope["vote_id"] = vote.vote_id  # for the request log
-            await self._add(vote)
+            await self._votes.add(vote, key)
         except HTTPException as refusal:
-            text = self._page.render(key, chosen=option, notice=REFUSALS[refusal.status_code])
-            return HTMLResponse(text, refusal.status_code, {**NO_STORE, **(refusal.headers or {})})
-        self._accepted.labels(option).inc()
+            answer = rejection or refusal
+            known = answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY and option != ""
+            notice = STANDS.format(receipt=vote_id_of(key)) if known else REFUSALS[answer.status_code]
+            return refused(self._page.render(key, chosen=option, notice=_with_wait(notice, answer)), answer)
         told = {"key": key, "option": option, "id": vote.vote_id, "state": "accepted"}
         return HTMLResponse(self._page.render(key, chosen=option, vote=told, results=await self._results()), 201, NO_STORE)
 
@@ -184,17 +203,6 @@ class PageForm:
             raise HTTPException(422)
         return given["key"], given["option"]
 
-    async def _add(self, vote: Vote) -> None:
-        try:
-            await self._stream.add_once(vote)
-        except KeyReused:
-            raise HTTPException(422) from None
-        except UNAVAILABLE as failure:
-            if is_wrong_type(failure):
-                raise
-            self._log.warning(Event.REDIS_UNAVAILABLE, vote_id=vote.vote_id, error=summary(failure))
-            raise HTTPException(503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}) from None
-
     async def _results(self) -> str:
         try:
             return (await self._reader.latest()).body
@@ -202,16 +210,18 @@ class PageForm:
             return ""
 
 
-def add_page(api: FastAPI, settings: ApiSettings, stream: VoteStream, reader: ResultsReader, accepted: Counter) -> None:
+def add_page(api: FastAPI, settings: ApiSettings, votes: VoteEndpoint, reader: ResultsReader) -> None:
     """Add the voting page and its static files."""
     page = PageText(settings.vote_options, revote=settings.allow_revote == "yes")
-    form = PageForm(page, settings.vote_options, stream, reader, accepted)
+    form = PageForm(page, settings.vote_options, votes, reader)
 
-    @api.api_route("/", methods=["GET", "HEAD", "POST"], response_class=HTMLResponse)
+    @api.api_route(PAGE, methods=["GET", "HEAD", "POST"], response_class=HTMLResponse)
     async def show(request: Request) -> Response:
         """Serve the voting page."""
         if request.method == "POST":
             return await form(request)
+        if rejection := request.scope.get(REJECTION):
+            return refused(page.render(secrets.token_hex(16), notice=_with_wait(NOT_SHOWN[rejection.status_code], rejection)), rejection)
         return HTMLResponse(page.render(secrets.token_hex(16)), headers=CACHING)
 
     api.mount("/static", Revalidated(directory=WEB))
@@ -223,7 +233,7 @@ def describe_form(operations: dict[str, Any], options: Sequence[str]) -> None:
     post = operations.pop("post")
     post["description"] = "Vote as the form of the page does without JavaScript. 201 promises the same as that of /api/vote."
     post["responses"] = {str(status): {"description": when, "content": page} for status, when in FORM_RESPONSES.items()}
-    post["responses"]["429"]["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    post["responses"]["408"]["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}  # sent by the server
     properties = {
         "option": {"enum": list(options)},
         "key": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
@@ -231,4 +241,6 @@ def describe_form(operations: dict[str, Any], options: Sequence[str]) -> None:
     schema = {"type": "object", "required": list(FIELDS), "properties": properties, "additionalProperties": False}
     post["requestBody"] = {"required": True, "content": {FORM_TYPE.decode(): {"schema": schema}}}
     head = operations.pop("head")
+    for shown in (operations["get"], head):
+        shown["responses"] |= {str(status): {"description": when, "content": page} for status, when in PAGE_RESPONSES.items()}
     operations |= {"head": head, "post": post}

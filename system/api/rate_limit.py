@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from limits import parse
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
+from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from system.api.responses import RETRY_AFTER_SECONDS, Problem, send_json
+from system.api.responses import send_problem, unavailable
 from system.api.stream import UNAVAILABLE, VoteStream
 from system.errors import CONNECTION_GONE
 from system.settings import ApiSettings
@@ -23,6 +24,10 @@ DEADLINE_SECONDS = 0.9
 KEY_PREFIX = "votes:limit"
 EXEMPT_PATHS = frozenset({"/health", "/ready", "/metrics"})
 """Paths for the orchestrator. /health reports on the process alone, so it must not depend on Redis."""
+PAGE = "/"
+"""The path that a browser shows to a voter. Its route answers a rejected request itself, with a page."""
+REJECTION = "rejection"
+"""Where the scope of a rejected request for the page holds the HTTPException to answer with."""
 
 
 def client_of(address: str, ipv6_prefix: int) -> str:
@@ -80,12 +85,12 @@ class RateLimit:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 wait = await self._wait(client)
         except (*UNAVAILABLE, CONNECTION_GONE):
-            await self._reject(scope, send, 503, "Redis is unavailable", RETRY_AFTER_SECONDS)
+            await self._reject(scope, receive, send, unavailable("Redis"))
             return
         if wait is None:
             await self._app(scope, receive, send)
         else:
-            await self._reject(scope, send, 429, "Too Many Requests", wait)
+            await self._reject(scope, receive, send, HTTPException(429, "Too Many Requests", {"Retry-After": str(wait)}))
 
     async def _wait(self, client: str) -> int | None:
         """Count a request. Return None if it is within the limit, else the seconds to wait."""
@@ -94,7 +99,14 @@ class RateLimit:
         window = await self._limiter.get_window_stats(self._rate, client)
         return max(1, math.ceil(window.reset_time - time.time()))
 
-    async def _reject(self, scope: Scope, send: Send, status: int, detail: str, retry_after: int) -> None:
-        if route := next((one for one in self._routes if one.matches(scope)[0] is not Match.NONE), None):
-            scope["route"] = route  # the router would have set it, and log and metrics count by it
-        await send_json(send, status, Problem(detail=detail), [(b"retry-after", b"%d" % retry_after)])
+    async def _reject(self, scope: Scope, receive: Receive, send: Send, rejection: HTTPException) -> None:
+        for route in self._routes:
+            match = route.matches(scope)[0]
+            if match is Match.FULL and route.path == PAGE:
+                scope[REJECTION] = rejection
+                await self._app(scope, receive, send)
+                return
+            if match is not Match.NONE:
+                scope["route"] = route  # the router would have set it, and log and metrics count by it
+                break
+        await send_problem(send, rejection)

@@ -40,6 +40,12 @@ async def send_json(send: Send, status: int, body: Mapping[str, object], headers
     await send({"type": "http.response.body", "body": content})
 
 
+async def send_problem(send: Send, refusal: HTTPException) -> None:
+    """Send an error with its headers."""
+    headers = [(name.lower().encode(), value.encode()) for name, value in (refusal.headers or {}).items()]
+    await send_json(send, refusal.status_code, Problem(detail=refusal.detail), headers)
+
+
 async def internal_error(_scope: Scope, _receive: Receive, send: Send) -> None:
     """Respond with 500: the application that answers in place of one that failed."""
     await send_json(send, 500, Problem(detail="Internal Server Error"))

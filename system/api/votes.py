@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from uuid_utils import UUID, uuid5, uuid7
 
 from system.api.body import header_values, read_body
-from system.api.responses import Problem, problems, send_json, unavailable
+from system.api.responses import problems, send_json, send_problem, unavailable
 from system.api.stream import UNAVAILABLE, VoteStream, is_wrong_type
 from system.contract import Vote
 from system.errors import KeyReused, summary
@@ -118,6 +118,16 @@ class VoteEndpoint:
         vote_id = str(uuid7()) if key is None else vote_id_of(key)
         vote = Vote(self._decode(body), time.time_ns() // 1_000_000, vote_id, scope.get("traceparent", ""))
         scope["vote_id"] = vote_id  # for the request log
+        stream_id = await self.add(vote, key)
+        await send_json(send, 201, Accepted(message="Vote accepted", option=vote.option, stream_id=stream_id, vote_id=vote.vote_id))
+
+    async def add(self, vote: Vote, key: str | None) -> str:
+        """Add a vote to the stream, at most once if it has a key, and return the id of its entry.
+
+        Raises:
+            HTTPException: 422, the key was used for a different option; 503, Redis does not respond or refuses the vote.
+        """
+        vote_id = vote.vote_id
         try:
             stream_id = await (self._stream.add(vote) if key is None else self._stream.add_once(vote))
         except KeyReused:
@@ -128,7 +138,7 @@ class VoteEndpoint:
             self._log.warning(Event.REDIS_UNAVAILABLE, vote_id=vote_id, error=summary(failure))
             raise unavailable("Redis") from None
         self._accepted.labels(vote.option).inc()
-        await send_json(send, 201, Accepted(message="Vote accepted", option=vote.option, stream_id=stream_id, vote_id=vote.vote_id))
+        return stream_id
 
 
 class VoteRoute(APIRoute):
@@ -168,8 +178,7 @@ class VoteFastPath:
         try:
             await self._route.app(scope, receive, send)
         except HTTPException as refusal:
-            headers = [(name.lower().encode(), value.encode()) for name, value in (refusal.headers or {}).items()]
-            await send_json(send, refusal.status_code, Problem(detail=refusal.detail), headers)
+            await send_problem(send, refusal)
 
 
 def _request(decoder: VoteDecoder) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from pytest_bdd import given, parsers
 
-from features.support.browsing import HTML_NAME, LIVE, LONGEST_NAME, RECEIPT, RESULTS, RTL_NAME, VOTE, Polls
-from validation.probes.running.browser import Visitor
+from features.support.browsing import HTML_NAME, LIVE, LONGEST_NAME, RECEIPT, RESULTS, RTL_NAME, VOTE, Polls, note_attempts
+from validation.probes.running.browser import PLAIN_HOST, Visitor
 from validation.targets.base import Api
 
 LOST_REPLIES = 2
@@ -21,22 +22,33 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 SLOW = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
 """Milliseconds and bytes per second of a phone."""
+FILL = """{
+  let size = 1 << 22;
+  for (let number = 0; size >= 1; number += 1) {
+    try {
+      localStorage.setItem(`other-${number}`, "x".repeat(size));
+    } catch {
+      size >>= 1;
+    }
+  }
+}"""
+"""Leaves no room in the storage of the site, as other pages of it may."""
 PROBLEM = json.dumps({"detail": "refused"})
 
 
 @given("the page, open in a browser", target_fixture="visitor")
 def opened(polls: Polls) -> Visitor:
-    return polls.open(_attempts(polls), has_touch=True)
+    return polls.open(note_attempts(polls), has_touch=True)
 
 
 @given(parsers.re(f"the page, open in a browser, (?P<how>{'|'.join(LOOKS)})"), target_fixture="visitor")
 def opened_looking(polls: Polls, how: str) -> Visitor:
-    return polls.open(_attempts(polls), **LOOKS[how])
+    return polls.open(note_attempts(polls), **LOOKS[how])
 
 
 @given("the page, open in two tabs of a browser", target_fixture="visitor")
 def two_tabs(polls: Polls) -> Visitor:
-    return polls.open(_attempts(polls))
+    return polls.open(note_attempts(polls))
 
 
 @given("the page, open in a browser, whose first votes arrive and whose replies are lost", target_fixture="visitor")
@@ -127,19 +139,28 @@ def slow_connection(polls: Polls) -> Visitor:
 
 @given("the page of an API that allows it, open in a browser", target_fixture="visitor")
 def may_vote_again(polls: Polls, start_own: Callable[..., Api]) -> Visitor:
-    return polls.open(_attempts(polls), at=start_own(ALLOW_REVOTE="yes").url)
+    return polls.open(note_attempts(polls), at=start_own(ALLOW_REVOTE="yes").url)
 
 
-@given("the page, open in a browser without JavaScript", target_fixture="visitor")
-def without_script(polls: Polls) -> Visitor:
-    return polls.open(java_script_enabled=False)
+@given("the page, open in a browser that keeps nothing, since its voter forbids it", target_fixture="visitor")
+def keeps_nothing(polls: Polls) -> Visitor:
+    return polls.browser.open_blocked(f"{polls.api.url}/", note_attempts(polls))
 
 
-def _attempts(polls: Polls) -> Callable[[Any], None]:
-    """Return what notes the keys of a page's votes."""
+@given("the page, open in a browser that keeps nothing, since its storage is full", target_fixture="visitor")
+def storage_full(polls: Polls) -> Visitor:
+    def prepare(page: Any) -> None:
+        note_attempts(polls)(page)
+        page.add_init_script(FILL)
 
-    def note(route: Any) -> None:
-        polls.note(route)
-        route.continue_()
+    return polls.open(prepare)
 
-    return lambda page: page.route(VOTE, note)
+
+@given("the page, open in a browser that may write to the clipboard", target_fixture="visitor")
+def with_clipboard(polls: Polls) -> Visitor:
+    return polls.open(note_attempts(polls), permissions=["clipboard-read", "clipboard-write"])
+
+
+@given("the page, open in a browser over plain HTTP, which has no clipboard", target_fixture="visitor")
+def without_clipboard(polls: Polls) -> Visitor:
+    return polls.open(note_attempts(polls), at=f"http://{PLAIN_HOST}:{urlsplit(polls.api.url).port}")

@@ -133,11 +133,13 @@ def readable(visitor: Visitor, observe: Observe) -> None:
 
 @then("nothing moved that the voter did not move")
 def no_shift(visitor: Visitor, observe: Observe) -> None:
-    shift = sum(visitor.do(lambda page: page.evaluate("window.shifts")))
+    shifts = visitor.do(lambda page: page.evaluate("window.shifts"))
+    shift = sum(value for value, _ in shifts)
     observe(
         "layout shift since the page was opened",
         expected=f"at most {SHIFT_MOST}",
         observed=round(shift, 4),
+        evidence="\n".join(told for _, told in shifts),
         holds=shift <= SHIFT_MOST,
         remedy=STYLE,
     )

@@ -16,7 +16,10 @@ const choices = /** @type {HTMLFieldSetElement} */ (document.getElementById("cho
 const radios = /** @type {HTMLInputElement[]} */ (Array.from(choices.querySelectorAll("input")));
 const mayVoteAgain = document.documentElement.dataset.revote === "yes";
 const HINT = element("message").textContent ?? "";
-const keeps = isKept();
+const NOT_KEPT = {
+  sending: " This browser keeps nothing: leave this page open until your vote is accepted.",
+  accepted: " This browser keeps nothing: write down the receipt before you leave this page.",
+};
 const ORDER = ["new", "sending", "accepted", "counted"];
 
 /** @param {string} id @param {boolean} there */
@@ -84,15 +87,16 @@ function show(vote, problem) {
   element("step-sending").textContent = reached > 1 ? "Sent" : "Sending";
   place("send", asks);
   place("told", !asks);
-  place("receipt-line", !asks && vote.id !== "");
-  if (vote.id !== "") {
+  const retries = problem !== null && (problem.wait > 0 || problem.resends === true);
+  place("receipt-line", !asks && vote.id !== "" && !retries); // both are in one place
+  place("retry-line", retries);
+  if (vote.id !== "" && element("receipt").textContent !== vote.id) {
     element("receipt").textContent = vote.id;
+    element("copy").textContent = "Copy";
   }
-  const resends = vote.state === "accepted" && problem?.why.includes("Send it again") === true;
-  place("retry-line", problem !== null && (problem.wait > 0 || resends));
   place("again", mayVoteAgain && !asks && vote.state !== "sending");
   countDown(problem?.wait ?? 0);
-  const kept = keeps || vote.state === "new" ? "" : " This browser keeps nothing: write down the receipt before you leave this page.";
+  const kept = isKept() || asks ? "" : NOT_KEPT[vote.id === "" || retries ? "sending" : "accepted"];
   say((problem?.why ?? words(vote)) + kept, problem !== null);
 }
 

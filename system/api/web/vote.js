@@ -3,7 +3,7 @@
 /**
  * @typedef {"new" | "sending" | "accepted" | "counted"} State
  * @typedef {{ key: string, option: string, state: State, id: string, at: string }} Vote
- * @typedef {{ wait: number, why: string, final: boolean }} Problem
+ * @typedef {{ wait: number, why: string, final: boolean, resends?: boolean }} Problem
  * @typedef {(vote: Vote, problem: Problem | null) => void} Show
  */
 
@@ -26,31 +26,26 @@ const UNSURE = {
   503: "The service does not take votes at the moment. Your vote may have arrived all the same.",
 };
 const NO_REPLY = "There was no reply. Your vote may have arrived all the same.";
-const OFFLINE = "You are offline. Your vote is kept in this browser and sent when you are online again.";
+const OFFLINE = "You are offline. The page keeps your vote and sends it when you are online again.";
 const FORGOTTEN = "The service has not counted your vote yet and no longer remembers it. Send it again: it counts only once.";
 const KEEPS = "The page sends it again by itself, and it counts only once.";
 const SLOW = "This takes longer than usual. Your vote is on its way and counts only once.";
 
 /** @type {Vote | null} */
 let memory = null; // where the browser keeps nothing, the page does, for as long as it is open
+let keeps = true;
 
-/** @returns {boolean} whether the browser keeps the vote after the page is closed */
+/** @returns {boolean} whether the browser keeps the vote after the page is closed, as far as it was asked to */
 export function isKept() {
-  try {
-    localStorage.setItem(`${PLACE}-test`, "");
-    localStorage.removeItem(`${PLACE}-test`);
-    return true;
-  } catch {
-    return false;
-  }
+  return keeps;
 }
 
 /** @returns {Vote | null} the vote of this browser */
 export function load() {
   try {
-    const text = localStorage.getItem(PLACE);
-    return text === null ? null : /** @type {Vote} */ (JSON.parse(text));
-  } catch {
+    return /** @type {Vote | null} */ (keeps ? JSON.parse(localStorage.getItem(PLACE) ?? "null") : memory);
+  } catch (failure) {
+    keeps = failure instanceof SyntaxError; // the browser keeps texts, but this one is not a vote
     return memory;
   }
 }
@@ -65,7 +60,7 @@ export function save(vote) {
       localStorage.setItem(PLACE, JSON.stringify(vote));
     }
   } catch {
-    // kept in memory
+    keeps = false; // storage is blocked, or full
   }
 }
 
@@ -118,9 +113,10 @@ function secondsToWait(response, attempt) {
  *
  * @param {Vote} vote
  * @param {Show} show
- * @returns {Promise<Vote | null>} the accepted vote; null if it was refused
+ * @param {() => boolean} goes whether the page still follows the vote
+ * @returns {Promise<Vote | null>} the accepted vote; null if it was refused, or is not followed any more
  */
-async function send(vote, show) {
+async function send(vote, show, goes) {
   for (let attempt = 0; ; attempt += 1) {
     const slow = setTimeout(() => show(vote, { wait: 0, why: SLOW, final: false }), SLOW_MILLISECONDS);
     const response = await ask("/api/vote", {
@@ -129,6 +125,9 @@ async function send(vote, show) {
       body: JSON.stringify({ option: vote.option }),
     });
     clearTimeout(slow);
+    if (!goes()) {
+      return null;
+    }
     const status = response?.status ?? 0;
     if (response !== null && status === 201) {
       const body = await response.json().catch(() => null);
@@ -144,6 +143,9 @@ async function send(vote, show) {
     const why = navigator.onLine ? `${UNSURE[status] ?? NO_REPLY} ${KEEPS}` : OFFLINE;
     show(vote, { wait, why, final: false });
     await pause(wait);
+    if (!goes()) {
+      return null;
+    }
     const other = load(); // another tab may know more by now
     if (other?.key === vote.key && other.state !== "sending") {
       return other;
@@ -169,6 +171,7 @@ async function look(vote) {
 
 /** The key of the vote that this page follows; another tab may have replaced it meanwhile. */
 let followed = "";
+let turn = 0;
 
 /**
  * Follow a vote until it is counted.
@@ -181,11 +184,13 @@ export async function follow(vote, show) {
     return;
   }
   followed = vote.key;
+  const mine = (turn += 1);
+  const goes = () => mine === turn;
   let known = vote;
   show(known, null);
   if (known.state === "sending") {
-    const accepted = await send(known, show);
-    if (followed !== vote.key) {
+    const accepted = await send(known, show, goes);
+    if (!goes()) {
       return;
     }
     if (accepted === null) {
@@ -197,8 +202,11 @@ export async function follow(vote, show) {
     save(known);
     show(known, null);
   }
-  for (let asked = 0; followed === vote.key; asked += 1) {
+  for (let asked = 0; goes(); asked += 1) {
     const told = await look(known);
+    if (!goes()) {
+      return;
+    }
     if (told.unknown && known.state === "counted") {
       // The ledger is that of another election.
       followed = "";
@@ -213,7 +221,7 @@ export async function follow(vote, show) {
       return;
     }
     if (told.unknown && asked > 0) {
-      show(known, { wait: 0, why: FORGOTTEN, final: false });
+      show(known, { wait: 0, why: FORGOTTEN, final: false, resends: true });
     } else if (asked === 4) {
       show(known, { wait: 0, why: "Counting takes longer than usual. Your vote is safe, and you may close this page.", final: false });
     }
@@ -224,5 +232,6 @@ export async function follow(vote, show) {
 /** Stop following a vote. */
 export function leave() {
   followed = "";
+  turn += 1;
   wake();
 }

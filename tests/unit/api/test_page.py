@@ -113,3 +113,47 @@ async def test_the_page_says_whether_a_browser_may_vote_again(start: Start, allo
         page = (await api.client.get("/")).text
     assert told in page
     assert f'data-revote="{allowed}"' in page
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_refusal_by_the_limit_is_a_page_that_says_how_long_to_wait_and_keeps_key_and_choice(start: Start, away: bool) -> None:
+    async with start(rate_limit="1/minute") as api:
+        await api.client.get("/nowhere")
+        if away:
+            api.redis.execute_command("ACL", "SETUSER", "default", "-eval", "-evalsha")
+        try:
+            sent, page = await send(api, "the-key"), await api.client.get("/")
+            other, json = await api.client.delete("/"), await api.client.get("/api/results")
+        finally:
+            api.redis.execute_command("ACL", "SETUSER", "default", "+@all")
+        assert api.entries() == []
+    status = 503 if away else 429
+    assert [one.status_code for one in (sent, page, other, json)] == [status] * 4
+    kinds = [one.headers["content-type"].partition(";")[0] for one in (sent, page, other, json)]
+    assert kinds == ["text/html", "text/html", "application/json", "application/json"]
+    assert [one.headers["cache-control"] for one in (sent, page)] == ["no-store"] * 2
+    assert 'value="the-key"' in sent.text
+    assert 'value="cats" required checked' in sent.text
+    assert ("in a minute" if away else f"in {sent.headers['retry-after']} seconds") in sent.text
+    assert "Load this page again in" in page.text
+
+
+async def test_the_limit_refuses_other_types_and_sites_too(start: Start) -> None:
+    async with start(rate_limit="1/minute") as api:
+        await api.client.get("/nowhere")
+        types = [await api.client.post("/", content="{}", headers={"Content-Type": kind}) for kind in ("application/json", "text/plain")]
+        large = await api.client.post("/", content=b"a" * 1_048_577, headers=FORM)
+        foreign = await send(api, Sec_Fetch_Site="cross-site")
+    assert [one.status_code for one in (*types, large, foreign)] == [429] * 4
+    assert all("retry-after" in one.headers for one in (*types, large, foreign))
+
+
+async def test_a_form_that_was_sent_for_another_option_names_the_receipt_of_its_vote(start: Start) -> None:
+    async with start() as api:
+        first, other, again = await send(api), await send(api, option="dogs"), await send(api)
+    receipt = re.search(r"<code>([0-9a-f-]{36})</code>", first.text)[1]
+    assert (other.status_code, again.status_code) == (422, 201)
+    assert receipt in other.text
+    assert receipt in again.text
+    assert "That vote stands" in other.text
+    assert 'value="k1"' in other.text

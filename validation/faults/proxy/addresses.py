@@ -5,17 +5,20 @@ from urllib.parse import urlsplit, urlunsplit
 from validation.core.errors import HarnessError, NotProven
 from validation.faults.proxy.pooler import TransactionPooler
 from validation.faults.proxy.proxy import FaultProxy
+from validation.faults.proxy.traffic import WireProtocol
+
+PROTOCOLS: dict[str, WireProtocol] = {"redis": "redis", "http": "http"}
 
 
 def proxy_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
-    """Start a fault proxy that listens at `host`, in front of the server at `redis://…` or `postgresql://…`.
+    """Start a fault proxy that listens at `host`, in front of the server at `redis://…`, `postgresql://…` or `http://…`.
 
     Raises:
         HarnessError: the URL has no host or port.
         NotProven: `host` is empty.
     """
     server = server_of(url, host)
-    proxy = FaultProxy(server, "redis" if url.startswith("redis") else "postgres", host)
+    proxy = FaultProxy(server, PROTOCOLS.get(urlsplit(url).scheme, "postgres"), host)
     proxy.start()
     return proxy
 

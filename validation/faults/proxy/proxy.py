@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 
 from validation.core.errors import TargetUnavailable
 from validation.core.waiting import Waited, eventually
-from validation.faults.proxy import pgwire, resp
+from validation.faults.proxy import http1, pgwire, resp
 from validation.faults.proxy.traffic import WORD_BYTES, Command, ProxyBehavior, ProxyCounters, Side, WireProtocol
 
 T = TypeVar("T")
 CHUNK_BYTES = 65_536
 COMMANDS_MAX = 5_000
 CALL_SECONDS = 5.0
-FRAMES: dict[str, Any] = {"redis": resp, "postgres": pgwire}
+FRAMES: dict[str, Any] = {"redis": resp, "postgres": pgwire, "http": http1}
 
 
 class Breakpoint:

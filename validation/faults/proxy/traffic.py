@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-WireProtocol = Literal["redis", "postgres"]
+WireProtocol = Literal["redis", "postgres", "http"]
 Side = Literal["request", "reply"]
 WORD_BYTES = 1500
 REFUSALS_MAX = 1000

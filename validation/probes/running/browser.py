@@ -1,10 +1,13 @@
 """A real browser: an installed Chromium, driven by playwright in a thread of its own."""
 
 import contextlib
+import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,11 +17,18 @@ from validation.core.errors import NotProven
 T = TypeVar("T")
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 INSTALL = "apt-get install -y chromium"
+PLAIN_HOST = "vote.test"
+"""A name of this machine that a browser does not trust as it trusts 127.0.0.1: over plain HTTP it offers less."""
+ARGUMENTS = ["--no-proxy-server", f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"]
+BLOCKED = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+"""The preferences of a voter who forbids sites to keep anything."""
 WAIT_MILLISECONDS = 10_000
 CALL_SECONDS = 60.0
 SHIFTS = """
 window.shifts = [];
-new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => one.value)))
+const moved = (part) => `${part.node?.id || part.node?.nodeName} from ${part.previousRect.y} to ${part.currentRect.y}`;
+const told = (one) => `${one.value} after ${one.startTime} ms: ${one.sources.map(moved).join(", ")}`;
+new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => [one.value, told(one)])))
   .observe({ type: "layout-shift", buffered: true });
 addEventListener("securitypolicyviolation", (event) => console.error("policy: " + event.violatedDirective));
 """
@@ -90,7 +100,9 @@ class Browser:
         self.timeout: type[Exception] = OutOfTime
         self._thread = ThreadPoolExecutor(1, "browser")  # playwright runs an event loop in the thread that starts it
         self._playwright = self.call(lambda: sync_playwright().start())
-        self._browser = self.call(lambda: self._playwright.chromium.launch(executable_path=found, args=["--no-proxy-server"]))
+        self._program = found
+        self._browser = self.call(lambda: self._playwright.chromium.launch(executable_path=found, args=ARGUMENTS))
+        self._blocked: list[tuple[Any, tempfile.TemporaryDirectory[str]]] = []
 
     def call(self, what: Callable[[], T]) -> T:
         """Call a function in the browser's thread."""
@@ -104,6 +116,10 @@ class Browser:
                 for page in context.pages:
                     page.unroute_all(behavior="ignoreErrors")
                 context.close()
+            while self._blocked:
+                context, folder = self._blocked.pop()
+                context.close()
+                folder.cleanup()
 
         self.call(close)
 
@@ -117,6 +133,21 @@ class Browser:
         """
         inputs.note(f"a browser opens {url} {options or ''}".strip())
         return self.call(lambda: self._open(self._browser.new_context(**options), url, prepare))
+
+    def open_blocked(self, url: str, prepare: Callable[[Any], None] = lambda _: None) -> Visitor:
+        """Open a page in a browser whose voter forbids sites to keep anything."""
+        inputs.note(f"a browser that keeps nothing opens {url}")
+
+        def start() -> Visitor:
+            folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+            preferences = Path(folder.name, "Default", "Preferences")
+            preferences.parent.mkdir()
+            preferences.write_text(json.dumps(BLOCKED), encoding="utf-8")
+            context = self._playwright.chromium.launch_persistent_context(folder.name, executable_path=self._program, args=ARGUMENTS)
+            self._blocked.append((context, folder))
+            return self._open(context, url, prepare)
+
+        return self.call(start)
 
     def open_tab(self, beside: Visitor) -> Visitor:
         """Open the same address in a second tab of a profile."""

@@ -42,6 +42,10 @@ class Keyspace:
 
     def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None) -> None:
         self._client.flushdb()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
         self._client.close()
 
     def add_votes(self, stream: str, token: str, count: int, options: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validation.faults.proxy import pgwire, resp
+from validation.faults.proxy import http1, pgwire, resp
 
 words = st.lists(st.binary(max_size=30), min_size=1, max_size=5)
 cuts = st.lists(st.integers(1, 40), min_size=1, max_size=30)
@@ -84,3 +84,30 @@ def test_a_flush_is_not_answered() -> None:
     start = message(b"", b"\0\3\0\0user\0x\0\0")
     flushed = message(b"P", b"s1\0select 1\0\0\0") + message(b"H", b"")
     assert [answered for _, _, answered in pgwire.Requests().feed(start + flushed)] == [True, False]
+
+
+heads = st.sampled_from(["GET /static/app.js", "POST /api/vote", "HEAD /"])
+bodies = st.binary(max_size=50)
+
+
+@given(st.lists(st.tuples(heads, bodies), max_size=5), cuts)
+def test_http_requests(sent: list[tuple[str, bytes]], sizes: list[int]) -> None:
+    requests = [f"{line} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body for line, body in sent]
+    expected = [(whole, line.encode().split(b" "), True) for whole, (line, _) in zip(requests, sent, strict=True)]
+    assert in_pieces(http1.Requests(), b"".join(requests), sizes) == expected
+
+
+@given(st.lists(bodies, max_size=5), cuts)
+def test_http_responses_come_in_head_and_body(sent: list[bytes], sizes: list[int]) -> None:
+    answers = [(f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n".encode(), body) for body in sent]
+    expected = [part for head, body in answers for part in ((head, not body), (body, True)) if part[0]]
+    assert in_pieces(http1.Replies(), b"".join(head + body for head, body in answers), sizes) == expected
+
+
+@given(st.lists(st.binary(min_size=1, max_size=30), max_size=5), cuts)
+def test_an_event_stream_is_forwarded_as_it_arrives(events: list[bytes], sizes: list[int]) -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    found = in_pieces(http1.Replies(), head + b"".join(events), sizes)
+    assert found[0] == (head, True)
+    assert b"".join(part for part, _ in found[1:]) == b"".join(events)
+    assert not any(complete for _, complete in found[1:])

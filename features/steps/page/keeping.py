@@ -1,0 +1,85 @@
+"""Steps about what is kept: by Redis, which may forget a vote, by the browser, which may keep nothing, and by the clipboard."""
+
+from typing import Any
+
+from pytest_bdd import parsers, then, when
+
+from features.support.browsing import Cast, Polls, receipt, vote
+from validation.core import protocol
+from validation.probes.running.browser import Visitor
+from validation.probes.running.redis_server import RedisServer
+from validation.record.observe import Observe
+
+FORGOTTEN = "no longer remembers it. Send it again: it counts only once."
+KEEPS_NOTHING = "This browser keeps nothing: write down the receipt"
+PAGE, VOTE = "system/api/web/app.js", "system/api/web/vote.js"
+SEND_AGAIN = "Try again now"
+OVERLAPS = """() => {
+  const seen = Array.from(document.querySelectorAll("button, code, #message, li, label"), (one) => [one, one.getBoundingClientRect()])
+    .filter(([one, box]) => box.width > 0 && one.checkVisibility({ visibilityProperty: true }));
+  const apart = (one, other) => one.right <= other.left + 1 || one.bottom <= other.top + 1;
+  return seen.flatMap(([one, box], number) => seen.slice(number + 1)
+    .filter(([, other]) => !apart(box, other) && !apart(other, box)).map(([other]) => `${one.textContent} / ${other.textContent}`));
+}"""
+
+
+@when(parsers.re("(?P<what>the key of the vote reaches the end of its time|Redis loses everything)"))
+def forgets(polls: Polls, what: str) -> None:
+    if "Redis" in what:
+        with RedisServer(polls.target.redis.url) as server:
+            server.empty()
+    else:
+        polls.let_expire(protocol.KEY_PREFIX)
+
+
+@then("the page says that the vote is no longer remembered, and has not sent it again")
+def says_forgotten(polls: Polls, visitor: Visitor, observe: Observe) -> None:
+    says = visitor.wait("message", FORGOTTEN)
+    buttons = visitor.do(lambda page: [one.inner_text() for one in page.get_by_role("button").all()])
+    offered = [one for one in buttons if one in {SEND_AGAIN, "Vote", "Vote again"}]
+    with observe.together():
+        observe("what the page says", expected=FORGOTTEN, observed=says, holds=FORGOTTEN in says, remedy=VOTE, picture=visitor.picture())
+        observe("buttons that vote", expected=[SEND_AGAIN], observed=offered, remedy=PAGE)
+        observe(
+            "texts and buttons that lie on one another", expected=[], observed=visitor.do(lambda page: page.evaluate(OVERLAPS)), remedy=PAGE
+        )
+        observe("attempts so far", expected=1, observed=len(polls.attempts), remedy=VOTE)
+
+
+@when("the voter sends it again, and the consumer goes on counting")
+def sends_again(polls: Polls, visitor: Visitor) -> None:
+    visitor.do(lambda page: page.get_by_role("button", name=SEND_AGAIN).click())
+    visitor.wait("message", "is accepted")
+    polls.consumer.resume()
+
+
+@then("the page says that the browser keeps nothing, and had no error")
+def says_kept(visitor: Visitor, observe: Observe) -> None:
+    says = visitor.text("message")
+    with observe.together():
+        observe(
+            "what the page says", expected=KEEPS_NOTHING, observed=says, holds=KEEPS_NOTHING in says, remedy=PAGE, picture=visitor.picture()
+        )
+        observe("errors in the console", expected=[], observed=visitor.errors, remedy=VOTE)
+
+
+@when("the voter has voted and presses Copy", target_fixture="cast")
+def copies(polls: Polls, visitor: Visitor) -> Cast:
+    before = polls.counts()
+    vote(visitor, "cats")
+    visitor.wait("message", "is counted")
+    visitor.do(lambda page: page.get_by_role("button", name="Copy", exact=True).click())
+    visitor.wait("copy", "ed")
+    return Cast("cats", before)
+
+
+@then(parsers.re("the receipt is (?P<where>in the clipboard|selected), and the button says (?P<says>.+)"))
+def copied(visitor: Visitor, where: str, says: str, observe: Observe) -> None:
+    def look(page: Any) -> str:
+        return str(page.evaluate("navigator.clipboard.readText()" if where == "in the clipboard" else "getSelection().toString()"))
+
+    with observe.together():
+        observe(
+            f"text that is {where}", expected=receipt(visitor), observed=visitor.do(look).strip(), remedy=PAGE, picture=visitor.picture()
+        )
+        observe("what the button says", expected=says, observed=visitor.text("copy"), remedy=PAGE)
