@@ -45,6 +45,12 @@ Feature: What works once works again
       When reconcile is held before it repairs a count, and more votes arrive
       Then the votes wait until it has ended, and then every count is that of the ledger
 
+    @background_quiet
+    Scenario: Nobody votes for half a minute
+      Given a page that follows the results and a consumer that waits six seconds at a time, while nobody votes
+      Then the page hears again and again that nothing has changed, and when the database was read
+      And the consumer waits without a word
+
     @background_outages
     Scenario: The pauses between attempts
       Given a consumer without Redis and one without the database, each two times

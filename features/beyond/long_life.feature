@@ -44,6 +44,7 @@ Feature: A long life
       And the processor time for each round does not grow
       And every key but the stream expires in its time
       And every vote is counted, and no statement read more rows than it needed
+      And receipts read the rows of their votes and no others
       When the last client has left
       Then the system is quiet: no log line and no statement
 

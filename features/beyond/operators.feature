@@ -41,6 +41,8 @@ Feature: Operators see the true state
       Then each gauge about the stream is NaN
       When their Redis is back, with 2 more votes
       Then the gauges are those of the stream, which has 10 entries
+      When an entry that waits is deleted, so that Redis does not know how many are left
+      Then the lag is NaN, and the other gauges are those of the stream
 
     Scenario: A vote with a traceparent is one trace, from the client to the count
       Given an API and a consumer that send their spans to a collector

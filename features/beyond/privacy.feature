@@ -88,6 +88,7 @@ Feature: Privacy
       When the consumer goes on
       Then the receipt says counted and when, and the option only to whoever sends the key
       And many voters who ask at once cause few reads of the ledger
+      And voters who ask while the ledger is being read are told what became of their own vote
       And one client who asks too often is refused for a time
       And without the database nothing is said about the vote, and afterwards the same as before
 

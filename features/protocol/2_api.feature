@@ -104,6 +104,15 @@ Feature: The API reports its true state and protects itself
         | Redis        |
         | the database |
 
+    Scenario: /ready names Redis as soon as it is full
+      When a client sends GET to /ready
+      Then the response is 200 with {"status":"ready","redis":"connected","database":"connected"}
+      When Redis is full
+      Then /ready is 503 within 2 seconds and names Redis
+      And /health is still 200
+      When Redis has room again
+      Then /ready is 200 again
+
     Scenario: /ready names the key of the stream while it holds a value of another type, and needs no schema
       Given an API with a Redis and a database of its own, both empty
       Then it is ready, because votes are accepted and wait for the schema

@@ -74,9 +74,10 @@ Feature: Every vote in the stream is counted once
         | what                  | option | timestamp     | request_id |
         | Not a UUID            | cats   | 1700000000000 | 12345      |
         | No timestamp          | cats   | (none)        | 7          |
+      And a malformed entry with 2001 fields in it
       When a consumer is started on it as a Redis user that may not write its dead-letter stream
       Then every vote of it is counted, and each malformed entry stays pending in the stream
-      And the consumer logs malformed_message_set_aside and shows 2 entries in its metric
+      And the consumer logs malformed_message_set_aside and shows 3 entries in its metric
       When the Redis user may write the dead-letter stream
       Then each of these entries is in the dead-letter stream with its fields, its id and a reason
       And every vote of the stream is counted once

@@ -11,11 +11,13 @@ import pytest
 
 from validation.pytest_plugin.items import checkpoints_of, is_scenario, needs, place_of, tags_of
 
-FAULTS, HEARTBEAT, LIVENESS, OUTAGES = "background_faults", "background_heartbeat", "background_liveness", "background_outages"
+FAULTS, HEARTBEAT, LIVENESS = "background_faults", "background_heartbeat", "background_liveness"
+OUTAGES, QUIET = "background_outages", "background_quiet"
 TAGS = {
     FAULTS: "its fault strikes in the background, in the fault environment",
     HEARTBEAT: "reads the result of the heartbeat trial, which runs in the background",
     OUTAGES: "reads the result of the outages of two consumers, which happen in the background",
+    QUIET: "reads what a page heard and a consumer logged while nobody voted, which happens in the background",
     LIVENESS: "reads the result of the liveness trial in the cluster, which runs in the background",
 }
 
@@ -67,6 +69,7 @@ WORK = (
     Work("fault_runs", asked_for=tagged(FAULTS), can_begin=anywhere),
     Work("heartbeat_trial", asked_for=tagged(HEARTBEAT), can_begin=at_target),
     Work("outage_trial", asked_for=tagged(OUTAGES), can_begin=beside(OUTAGES)),
+    Work("quiet_trial", asked_for=tagged(QUIET), can_begin=beside(QUIET)),
     Work("liveness_trial", asked_for=tagged(LIVENESS), can_begin=at_installation),
 )
 """In the order in which it begins."""

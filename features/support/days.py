@@ -48,6 +48,13 @@ class Days:
     first_key: Answer
     days: list[Day] = field(default_factory=list)
     repeats: list[Answer] = field(default_factory=list)
+    receipts: list[Answer] = field(default_factory=list)
+
+
+def ask_for_receipt(days: Days) -> None:
+    """Ask what became of the first vote, which was counted before the first day."""
+    vote_id = (days.first_key.json() or {}).get("vote_id")
+    days.receipts.append(days.system.ask("GET", f"/api/votes/{vote_id}"))
 
 
 def one_day(days: Days, number: int) -> Day:

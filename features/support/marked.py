@@ -49,6 +49,8 @@ class MarkedClient:
             "Cookie": f"session={self.mark}-cookie-{self.number}",
             "Authorization": f"Bearer {self.mark}-bearer-{self.number}",
             "Accept-Language": f"x-{self.mark}",
+            "tracestate": f"{self.mark}={self.mark}-state-{self.number}",
+            "baggage": f"voter={self.mark}-baggage-{self.number}",
             "X-Request-ID": self.request_id,
             "Idempotency-Key": self.key,
         }

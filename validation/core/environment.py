@@ -35,7 +35,7 @@ TERMINAL = (
 """How and where the command line prints, and how it completes. Children write to files, and get none of it."""
 
 PARENT = "VOTECHECK_PARENT"
-"""Process id of the command that runs several proofs at once: what the others use is not the load of strangers."""
+"""Process id of the command that runs several proofs, or parts of a run, at once: what the others use is not the load of strangers."""
 
 FIXED = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 HARMLESS = frozenset({"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONFAULTHANDLER", "PYTHONPYCACHEPREFIX"})
@@ -44,6 +44,11 @@ NOT_WRITABLE_BY_OTHERS = 0o022
 """A umask: what is created may be read by others, unless its place wants another mode and sets it."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 """Hosts that no client reaches through a proxy."""
+
+
+def count_as_one() -> None:
+    """Count this process and all that it starts as one run when somebody asks who uses the machine, unless its parent has said so."""
+    os.environ.setdefault(PARENT, str(os.getpid()))
 
 
 def built(*groups: str, **own: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ One process holds the record. The others run their share of the scenarios, each 
 
 import dataclasses
 import multiprocessing
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +53,7 @@ def run_side_by_side(project: Path, settings: RunSettings, marks: str, shares: S
     Raises:
         KeyboardInterrupt: by a signal, after every process has cleaned up and ended.
     """
-    os.environ.setdefault(environment.PARENT, str(os.getpid()))  # to one another, they are not others who use this machine
+    environment.count_as_one()
     workers = list[Worker]()
     events = Merged(emit)
     try:

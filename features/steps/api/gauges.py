@@ -22,7 +22,8 @@ from validation.targets.launching import LaunchingTarget
 from validation.targets.ports import free_port
 
 LENGTH = "votes_stream_length"
-BACKLOG = ("vote_lag_entries", "vote_pending_entries")
+LAG = "vote_lag_entries"
+BACKLOG = (LAG, "vote_pending_entries")
 OLDEST = "vote_oldest_seconds"
 WITHIN = 30.0
 REMEDY = "system/api/metrics.py and system/consumer/loop.py: a value that is not known is NaN"
@@ -111,6 +112,22 @@ def gauges_are_true(gauges: Gauges, entries: str, observe: Observe) -> None:
         observe("gauges about the stream", expected=true, observed={name: shown[name] for name in true}, evidence=seen.story, remedy=REMEDY)
         age = float(shown[OLDEST]) if shown[OLDEST] != "not served" else math.nan
         observe(OLDEST, expected="above 0", observed=shown[OLDEST], holds=age > 0, remedy=REMEDY)
+
+
+@when("an entry that waits is deleted, so that Redis does not know how many are left")
+def delete_waiting(gauges: Gauges) -> None:
+    group = gauges.stream.group(protocol.STREAM, protocol.GROUP)
+    waiting = gauges.stream.entries_after(protocol.STREAM, group.last_delivered if group else "0-0")
+    gauges.keys.delete(protocol.STREAM, waiting[len(waiting) // 2][0])
+
+
+@then("the lag is NaN, and the other gauges are those of the stream")
+def lag_unknown(gauges: Gauges, observe: Observe) -> None:
+    true = gauges.true()
+    observe("lag of the group in Redis", expected="None", observed=true[LAG])
+    expected = true | {LAG: "nan"}
+    seen = eventually(lambda: {name: gauges.shown()[name] for name in expected}, lambda now: now == expected, within=WITHIN, every=0.1)
+    observe("gauges about the stream", expected=expected, observed=seen.value, evidence=seen.story, remedy="system/consumer/backlog.py")
 
 
 @then("these gauges are NaN while Redis forbids a command")

@@ -1,4 +1,4 @@
-"""Steps about what readiness depends on: the type of the stream's key, but not the schema of the database."""
+"""Steps about what readiness depends on: room in Redis and the type of the stream's key, but not the schema of the database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from validation.core.waiting import eventually
 from validation.probes.running.http import HttpProbe
 from validation.probes.running.own_databases import RedisNumber, url_of
 from validation.probes.running.redis_server import RedisServer
+from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
 from validation.targets.launching import LaunchingTarget
 
@@ -73,3 +74,21 @@ def not_ready(own_ready: Own, observe: Observe) -> None:
         observe("what /ready says", expected="names votes", observed=unfit, holds=f"{protocol.STREAM} is not a stream" in unfit,
                 remedy=REMEDY)  # fmt: skip
         observe("a vote", expected=FAILED, observed=vote.status, evidence=vote)
+
+
+@when("Redis is full", target_fixture="make_room")
+def redis_is_full(target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]) -> Callable[[], None]:
+    target.redis.require_managed()
+    [before] = stream.settings("maxmemory").values()
+
+    def make_room() -> None:
+        stream.configure("maxmemory", before)
+
+    afterwards(make_room)
+    stream.configure("maxmemory", "1")
+    return make_room
+
+
+@when("Redis has room again")
+def redis_has_room(make_room: Callable[[], None]) -> None:
+    make_room()

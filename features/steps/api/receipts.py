@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,13 +10,17 @@ from typing import Any
 from pytest_bdd import then, when
 
 from features.support.own_system import LIMIT, OwnSystem
-from validation.core.waiting import eventually
+from validation.core.waiting import consistently, eventually
 from validation.probes.running.http import Answer
 from validation.record.observe import Observe
 
 OPTION, OK, INVALID, LIMITED, UNAVAILABLE = "dogs", 200, 422, 429, 503
 COUNTED_SECONDS, SECONDS_MOST = 10.0, 2.5
 ASKERS, READS_MOST = 60, 12
+OTHERS, PAUSE_SECONDS = 50, 0.03
+"""Voters who ask for their own vote, one after the other: some come while the ledger is being read."""
+SLOW_SECONDS = 0.01
+"""Delay of each message between API and database, so that a read of the ledger takes longer than the pause between two voters."""
 REMEDY = "system/api/receipts.py"
 
 
@@ -86,6 +90,29 @@ def few_reads(receipt: Receipt, observe: Observe) -> None:
         observe("statuses", expected=[OK], observed=sorted(set(states)))
         observe(f"reads of the ledger for {ASKERS} voters", expected=f"1 to {READS_MOST}", observed=len(reads),
                 holds=1 <= len(reads) <= READS_MOST, remedy=REMEDY)  # fmt: skip
+
+
+@then("voters who ask while the ledger is being read are told what became of their own vote")
+def own_vote_in_a_busy_ledger(receipt: Receipt, observe: Observe) -> None:
+    system = receipt.system
+    votes = [Receipt(system, "", str((system.vote(OPTION).json() or {}).get("vote_id"))) for _ in range(OTHERS)]
+    counted = eventually(lambda: len(system.store.whole_ledger()), lambda count: count > OTHERS, within=COUNTED_SECONDS)
+    system.database.slow(SLOW_SECONDS)
+    asked: list[Future[Answer]] = []
+    with ThreadPoolExecutor(OTHERS) as voters:
+
+        def ask() -> bool:
+            asked.append(voters.submit(votes[len(asked)].ask))
+            return len(asked) < OTHERS
+
+        consistently(ask, bool, during=COUNTED_SECONDS, every=PAUSE_SECONDS)
+    system.database.heal()
+    told = [answer.result().json() or {} for answer in asked]
+    with observe.together():
+        observe("votes in the ledger", expected=OTHERS + 1, observed=counted.value, evidence=counted.story)
+        observe("whose vote each of them was told about", expected=[vote.vote_id for vote in votes],
+                observed=[one.get("vote_id") for one in told])  # fmt: skip
+        observe("what each of them was told", expected=["counted"] * OTHERS, observed=[one.get("state") for one in told], remedy=REMEDY)
 
 
 @then("one client who asks too often is refused for a time")

@@ -22,6 +22,7 @@ WARM_UP = Work(entries=2000, votes=ADDRESSES_REMEMBERED + 1000, watchers=40, cli
 COST_GROWTH = 0.05
 """Share of the median by which the processor time of a round may grow with each round."""
 ROWS_PER_STATEMENT = 4
+RECEIPTS = 20
 LEAVES_SECONDS, QUIET_SECONDS = 5.0, 2.5
 """A client that has left is noticed within the first; the results are read again after two seconds for those that have not."""
 
@@ -118,6 +119,21 @@ def rows_read(life: LongLife, long_lived: OwnSystem, observe: Observe) -> None:
         observe("file of the ledger after a second migration", expected=read.place, observed=again.place)
         observe("rows of the ledger read by a second migration", expected=0, observed=again.ledger)
         observe("votes in the ledger", expected=life.accepted, observed=counted.value, evidence=counted.story)
+
+
+@then("receipts read the rows of their votes and no others")
+def receipts_read_little(life: LongLife, observe: Observe) -> None:
+    life.visitors.vote(RECEIPTS)
+    life.stream.wait_until_drained(within=LEAVES_SECONDS)
+    life.drop_sessions()
+    before = life.rows_read()
+    states = life.visitors.ask_for_receipts()
+    life.drop_sessions()
+    read = eventually(lambda: life.rows_read().ledger - before.ledger, bool, within=LEAVES_SECONDS).value
+    with observe.together():
+        observe("what became of the votes", expected=[b"counted"] * RECEIPTS, observed=states)
+        observe(f"rows of the ledger read for {RECEIPTS} receipts, of {life.accepted} rows", expected=f"1 to {RECEIPTS}", observed=read,
+                holds=1 <= read <= RECEIPTS, remedy="system/db/store.py: the ledger is looked up by its key")  # fmt: skip
 
 
 @when("the last client has left")

@@ -1,6 +1,7 @@
 """Clients of an API that come once and never again: each with an address, a name, an id and a key of its own."""
 
 import itertools
+import re
 import socket
 import struct
 from collections import Counter
@@ -14,6 +15,8 @@ from validation.core.errors import ProbeError
 
 SECONDS = 10.0
 PIPELINED = 50
+VOTE_ID = re.compile(rb'"vote_id":"([0-9a-f-]{36})"')
+STATE = re.compile(rb'"state":"([a-z]+)"')
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER value that resets the connection when it is closed."""
 VOTE = b'{"option":"cats"}'
@@ -47,10 +50,12 @@ class Visitors:
     Attributes:
         url: the API.
         statuses: how often each status was answered; 0 stands for a connection that ended without a response.
+        voted: the ids of the votes that were cast last.
     """
 
     url: str
     statuses: Counter[int] = field(default_factory=Counter)
+    voted: list[str] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _address: tuple[str, int] = field(init=False)
 
@@ -71,7 +76,18 @@ class Visitors:
                 connection.sendall(
                     b"".join(self._request("POST", "/api/vote", (JSON, "Idempotency-Key: life-{n}"), VOTE) for _ in range(some))
                 )
-                self.statuses.update(_responses(connection, some))
+                received = _responses(connection, some)
+                self.statuses.update(_statuses(received))
+                self.voted = [found.decode() for found in VOTE_ID.findall(received)]
+
+    def ask_for_receipts(self) -> list[bytes]:
+        """Ask what became of the votes that were cast last, all at once, and return the state of each."""
+        inputs.note(f"{len(self.voted)} x GET /api/votes/… over one connection")
+        with self._connected() as connection:
+            connection.sendall(b"".join(self._request("GET", f"/api/votes/{vote_id}", (), b"") for vote_id in self.voted))
+            received = _responses(connection, len(self.voted))
+        self.statuses.update(_statuses(received))
+        return STATE.findall(received)
 
     def watch(self, count: int) -> None:
         """Open the event stream over a connection each, read its first event, and leave."""
@@ -107,12 +123,16 @@ class Visitors:
         return socket.create_connection(self._address, SECONDS)
 
 
-def _responses(connection: socket.socket, count: int) -> list[int]:
-    """Read responses of which none has a body that looks like a status line, and return their statuses."""
+def _responses(connection: socket.socket, count: int) -> bytes:
+    """Read responses of which none has a body that looks like a status line."""
     received = b""
     while received.count(b"HTTP/1.1 ") < count or not received.endswith(b"}"):
         piece = connection.recv(262144)
         if not piece:
             raise ProbeError(f"The API closed the connection after {received.count(b'HTTP/1.1 ')} of {count} responses.", "it crashed")
         received += piece
+    return received
+
+
+def _statuses(received: bytes) -> list[int]:
     return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]

@@ -58,6 +58,11 @@ class Keyspace:
         inputs.note(f"XADD {stream} {identifier}")
         return str(self._client.xadd(stream, dict(fields), id=identifier))
 
+    def delete(self, stream: str, identifier: str) -> None:
+        """Delete one entry, as an operator can."""
+        inputs.note(f"XDEL {stream} {identifier}")
+        self._client.xdel(stream, identifier)
+
     def lives(self) -> dict[str, int]:
         """Return every key and its remaining milliseconds, or `FOR_EVER`."""
         names = list(self._client.scan_iter(count=1000))
