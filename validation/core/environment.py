@@ -47,7 +47,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def count_as_one() -> None:
-    """Count this process and all that it starts as one run when somebody asks who uses the machine, unless its parent has said so."""
+    """Count this process and all that it starts as one run in what others use of this machine, unless its parent has said so."""
     os.environ.setdefault(PARENT, str(os.getpid()))
 
 
