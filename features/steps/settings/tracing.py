@@ -91,9 +91,14 @@ def share(trial: Trial, with_traces: list[Sent], observe: Observe) -> None:
     chance = part if name.endswith("traceidratio") else float(name.endswith("always_on"))
     if not _is_on(trial):
         chance = 0.0
-    found = others & {one.attributes.get("vote_id", "") for one in trial.collector.spans()}
-    right = len(found) == chance * len(others) if chance in {0.0, 1.0} else 0 < len(found) < len(others)
-    observe(f"traced votes of {len(others)} without a traceparent", expected=f"a share of {chance:g}", observed=len(found), holds=right)
+
+    def right(found: set[str]) -> bool:
+        return len(found) == chance * len(others) if chance in {0.0, 1.0} else 0 < len(found) < len(others)
+
+    # Each process of the API sends what it has once in a second. Nothing is waited for if nothing is to come.
+    traced = eventually(lambda: others & _traced(trial), right, within=ARRIVES_SECONDS)
+    observe(f"traced votes of {len(others)} without a traceparent", expected=f"a share of {chance:g}", observed=len(traced.value),
+            holds=traced.held)  # fmt: skip
 
 
 def _is_on(trial: Trial) -> bool:
@@ -105,8 +110,12 @@ def _expected(trial: Trial, sent: list[Sent]) -> set[str]:
     return {one.vote_id for one in sent if _is_on(trial) and one.is_traced(name, part)}
 
 
+def _traced(trial: Trial) -> set[str]:
+    return {one.attributes.get("vote_id", "") for one in trial.collector.spans()}
+
+
 def _arrived(trial: Trial, sent: list[Sent]) -> set[str]:
-    found = {one.attributes.get("vote_id", "") for one in trial.collector.spans()}
+    found = _traced(trial)
     return {one.vote_id for one in sent if one.vote_id in found}
 
 
