@@ -77,6 +77,9 @@ def test_a_finding_of_a_scenario_that_was_cut_off_is_valid(record: Any) -> None:
     scenario = "features/test_features.py::5.1"
     record.emit(Started(scenario, "It holds", ["5.1"], "protocol/5.1.feature"))
     record.emit(Observed(scenario, "Then it is right", "status", "201", "500", ok=False))
-    written = json.loads(results_json.render(load(record.end())))
+    try:
+        written = json.loads(results_json.render(load(record.end())))
+    except HarnessError as error:
+        pytest.fail(str(error))
     (finding,) = next(c for c in written["checkpoints"] if c["id"] == "5.1")["findings"]
     assert finding["fidelity"] == ""
