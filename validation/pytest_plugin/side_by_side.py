@@ -18,6 +18,7 @@ from validation.core import environment, interruption
 from validation.core.settings import RunSettings
 from validation.pytest_plugin.worker import work
 from validation.record.events import Event, EvidenceLimited, HarnessFailed, Measured, RunFinished
+from validation.record.evidence import together
 from validation.registry.durations import Share
 
 END_SECONDS = 60
@@ -103,13 +104,14 @@ class Merged:
         while open_ones:
             for ready in wait(list(open_ones)):
                 worker = open_ones[ready]  # type: ignore[index] # what it was given
-                try:
-                    event = worker.events.recv()
-                except EOFError:
-                    del open_ones[worker.events]
-                    self._ended(worker)
-                else:
-                    self._pass_on(worker, event, workers)
+                with interruption.Held():  # a signal must not come between half an event and the other, or between it and the record
+                    try:
+                        event = worker.events.recv()
+                    except EOFError:
+                        del open_ones[worker.events]
+                        self._ended(worker)
+                    else:
+                        self._pass_on(worker, event, workers)
 
     def _pass_on(self, worker: Worker, event: Event, workers: Sequence[Worker]) -> None:
         if isinstance(event, RunFinished):
@@ -124,7 +126,7 @@ class Merged:
             self._emit(structs.replace(event, name=f"{event.name}, process {worker.number}") if again else event)
         elif isinstance(event, EvidenceLimited):
             worker.limited = event
-            self._emit(_together([one.limited for one in workers]))
+            self._emit(together([one.limited for one in workers]))
         else:
             self._emit(event)
 
@@ -133,8 +135,3 @@ class Merged:
             worker.process.join(END_SECONDS)
             what = f"Process {worker.number}, which ran a part of the scenarios, ended early, with exit code {worker.process.exitcode}."
             self._emit(HarnessFailed(what))
-
-
-def _together(limits: Sequence[EvidenceLimited]) -> EvidenceLimited:
-    why = next((one.why for one in limits if one.why), "")
-    return EvidenceLimited(sum(one.left_out for one in limits), sum(one.cut for one in limits), sum(one.failed for one in limits), why)

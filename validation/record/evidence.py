@@ -5,7 +5,7 @@ They back a finding and never make one: what cannot be kept is counted, and the 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from validation.core.files import write_whole
@@ -109,6 +109,12 @@ class Evidence:
         self._limited = EvidenceLimited(before.left_out + left_out, before.cut + cut, before.failed + failed, why or before.why)
         if first:  # a run that is killed later says at least this
             self.close()
+
+
+def together(limits: Sequence[EvidenceLimited]) -> EvidenceLimited:
+    """Return what several parts of a run could not keep in full, as one event. The first error stands for all."""
+    why = next((one.why for one in limits if one.why), "")
+    return EvidenceLimited(sum(one.left_out for one in limits), sum(one.cut for one in limits), sum(one.failed for one in limits), why)
 
 
 def digests(observations: tuple[Observed, ...]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from validation.record.events import (
     ShardMerged,
     SubjectSeen,
 )
+from validation.record.evidence import together
 from validation.record.last_release import LastRelease
 from validation.record.subject import Subject, differences
 from validation.record.subject import merged as merged_subject
@@ -230,8 +231,7 @@ def _evidence_limited(parts: Sequence[Part]) -> Iterator[EvidenceLimited]:
     """Yield what the shards together could not keep in full, if anything: the last of these events counts in each."""
     last = [next((e for e in reversed(part.events) if isinstance(e, EvidenceLimited)), None) for part in parts]
     if found := [one for one in last if one]:
-        why = next((one.why for one in found if one.why), "")
-        yield EvidenceLimited(sum(one.left_out for one in found), sum(one.cut for one in found), sum(one.failed for one in found), why)
+        yield together(found)
 
 
 def _measured_by_several(parts: Sequence[Part]) -> set[str]:

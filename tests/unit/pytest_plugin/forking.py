@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from validation.core import interruption
 from validation.core.settings import RunSettings
 from validation.pytest_plugin import execution
 from validation.registry.checkpoints import select
@@ -21,6 +22,7 @@ for imported_by_every_run in ("gherkin.parser", "mako.lexer", "parse", "parse_ty
 
 def run(folder: Path, scope: list[str], flags: dict[str, Any]) -> int:
     """Do what `votecheck run` does between preflight and reports, with the features of a project."""
+    interruption.install()
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     execution.PROJECT = folder
