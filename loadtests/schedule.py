@@ -27,7 +27,7 @@ class Schedule:
             raise ValueError(f"the rate per user must be above 0, not {rate:g}")
         self._moments = (start + (slot + uniform()) / rate for slot in count())
         self._ahead: deque[float] = deque()
-        self._taken = 0
+        self._taken = self._sent = 0
         self._last = start
 
     def next(self) -> float:
@@ -36,8 +36,15 @@ class Schedule:
         self._taken += 1
         return self._last
 
+    def sent(self) -> None:
+        """Note that the last request taken is sent."""
+        self._sent = self._taken
+
     def planned(self, until: float) -> int:
-        """Return how many requests were due until then, taken or not. At most one later request may have been taken."""
+        """Return how many requests were due until then, taken or not. At most one later request may have been taken; if sent, it counts.
+
+        A user sends a later request if it was already waiting for it when the run was stopped, and is itself stopped only afterwards.
+        """
         while not self._ahead or self._ahead[-1] <= until:
             self._ahead.append(next(self._moments))
-        return self._taken - (self._last > until) + sum(moment <= until for moment in self._ahead)
+        return max(self._sent, self._taken - (self._last > until) + sum(moment <= until for moment in self._ahead))

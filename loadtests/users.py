@@ -116,6 +116,7 @@ class Scheduled(User):
         return head + b"Idempotency-Key: %s\r\n\r\n" + body
 
     def _send(self, name: str, request: bytes, within: float, number: int = 0, option: str = "") -> int:
+        self._schedule.sent()
         status, body, vote_id, failure, sent = UNANSWERED, b"", None, "", time.time()
         try:
             status, body = self._connection.exchange(request, within)

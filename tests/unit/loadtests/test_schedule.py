@@ -53,6 +53,18 @@ def test_planned_counts_due_requests_taken_or_not(rate: float, seed: int, share:
     assert asked.planned(until) == due
 
 
+@given(rate=rates, seed=seeds, taken=st.integers(1, 60), early=st.floats(0.001, 1))
+def test_a_request_that_was_sent_is_planned_though_the_run_was_stopped_before_it_was_due(
+    rate: float, seed: int, taken: int, early: float
+) -> None:
+    asked = schedule(rate, seed)
+    last = [asked.next() for _ in range(taken)][-1]
+    assert asked.planned(last - early / rate) < taken
+    asked.sent()
+    assert asked.planned(last - early / rate) == taken
+    assert asked.planned(last) == taken
+
+
 @pytest.mark.parametrize("rate", [0, -1.5])
 def test_a_rate_must_be_above_zero(rate: float) -> None:
     with pytest.raises(ValueError, match="must be above 0"):

@@ -60,8 +60,8 @@ def orphaned(temporary: Path, start: Start) -> Path:
 
 
 def test_a_live_run_is_not_touched(start: Start) -> None:
-    folder = cleanup.claim("run")
-    process = start(**{MARK: "run"})
+    folder = cleanup.claim("20260101-000000-live")
+    process = start(**{MARK: "20260101-000000-live"})
     assert cleanup.reap() == ([], [])
     assert process.poll() is None
     assert (folder / cleanup.OWNER_FILE).is_file()
@@ -83,12 +83,12 @@ def test_a_live_run_of_another_process_is_not_touched_whatever_the_clock_says(
 
 
 def test_a_run_whose_owner_left_processes_behind_is_dead(temporary: Path, start: Start) -> None:
-    begin = "import subprocess, sys; child = subprocess.Popen(['sleep', '60'], cwd=cleanup.base() / 'run');"
-    owner = start(str(temporary), "run", program=CLAIM.replace(WAIT, begin + WAIT))
+    begin = "import subprocess, sys; child = subprocess.Popen(['sleep', '60'], cwd=cleanup.base() / '20260101-000000-left');"
+    owner = start(str(temporary), "20260101-000000-left", program=CLAIM.replace(WAIT, begin + WAIT))
     owner.kill()
     owner.wait()
     assert owner.stdout is not None
-    assert cleanup.reap() == (["run"], [])
+    assert cleanup.reap() == (["20260101-000000-left"], [])
     assert owner.stdout.read() == ""  # the end of it: nothing that the owner started holds it open
 
 
@@ -147,9 +147,9 @@ def test_a_file_that_cannot_be_removed_is_a_leftover(orphaned: Path, monkeypatch
 
 
 def test_a_run_is_claimed_once() -> None:
-    cleanup.claim("run")
+    cleanup.claim("20260101-000000-live")
     with pytest.raises(OSError, match="not empty"):
-        cleanup.claim("run")
+        cleanup.claim("20260101-000000-live")
     assert cleanup.reap() == ([], [])
 
 

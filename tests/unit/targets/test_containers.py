@@ -170,7 +170,7 @@ def test_without_an_engine_the_target_is_unavailable_and_leaves_nothing(monkeypa
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(TargetUnavailable, match="No container engine answers"):
-        ContainersTarget(RunSettings(target="containers", run="run"))
+        ContainersTarget(RunSettings(target="containers", run="20260101-000000-lack"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,7 +28,7 @@ class Silent(LocalTarget):
 
 def test_an_api_that_failed_to_start_is_not_tried_again(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811, ARG001
     monkeypatch.setattr(launching, "READY_SECONDS", 0.2)
-    target = Silent(RunSettings(run="20260101-000000-none"))
+    target = Silent(RunSettings(run="20260101-000000-mute"))
     for _ in range(3):
         with pytest.raises(TargetUnavailable, match="did not answer within"):
             _ = target.api
