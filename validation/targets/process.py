@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar, Protocol
 
 import psutil
 
@@ -23,6 +23,26 @@ from validation.core.waiting import Waited, eventually
 from validation.targets.cleanup import MARK
 
 NOBODY = 65534
+
+
+class Running(Protocol):
+    """A process that was started: a `subprocess.Popen`, or what offers as much of it."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal; None while the process runs."""
+
+    def wait(self, timeout: float) -> int:
+        """Wait until the process has ended and return its exit code."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal, unless it has ended."""
+
+
+def variables_of(run_folder: Path) -> dict[str, str]:
+    """Return the variables of each process of a run. Its home is the run's folder."""
+    return built(HOME=str(run_folder), PYTHONUNBUFFERED="1") | {MARK: run_folder.name}
 
 
 @dataclass
@@ -47,7 +67,7 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     user: int | None = None
     in_container: ClassVar[bool] = False
-    _popen: "subprocess.Popen[bytes] | None" = None
+    _popen: Running | None = None
     _starts: int = 0
 
     @property
@@ -60,28 +80,31 @@ class Child:
         self._starts += 1
         try:
             with self.log.open("wb") as log, interruption.Held():
-                self._popen = subprocess.Popen(  # noqa: S603 - the harness's own command line
-                    self._arguments(),
-                    cwd=self.folder,
-                    env=self._variables(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    umask=NOT_WRITABLE_BY_OTHERS,  # as in a container, whatever the caller's
-                    restore_signals=False,  # a full disk must be an error the process handles, not a SIGXFSZ that kills it
-                    user=self.user,
-                    group=self.user,
-                    extra_groups=None if self.user is None else [],
-                )
+                self._popen = self._launch(log)
         except OSError as error:
             raise TargetUnavailable(f"Cannot start {self.name}: {error}.", "an incomplete installation", "make setup") from error
+
+    def _launch(self, log: IO[bytes]) -> Running:
+        return subprocess.Popen(  # noqa: S603 - the harness's own command line
+            self._arguments(),
+            cwd=self.folder,
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            umask=NOT_WRITABLE_BY_OTHERS,  # as in a container, whatever the caller's
+            restore_signals=False,  # a full disk must be an error the process handles, not a SIGXFSZ that kills it
+            user=self.user,
+            group=self.user,
+            extra_groups=None if self.user is None else [],
+        )
 
     def _arguments(self) -> list[str]:
         return list(self.command)
 
     def _variables(self) -> dict[str, str]:
-        return built(HOME=str(self.run_folder), PYTHONUNBUFFERED="1") | {MARK: self.run_folder.name} | dict(self.env)
+        return variables_of(self.run_folder) | dict(self.env)
 
     @property
     def alive(self) -> bool:

@@ -5,10 +5,12 @@ import sys
 from collections.abc import Mapping
 
 from validation.core.environment import built
+from validation.core.settings import RunSettings
 from validation.targets import cleanup
 from validation.targets.base import Server
 from validation.targets.launching import LaunchingTarget
 from validation.targets.local import servers
+from validation.targets.local.forking import ForkedPart, ForkServer
 from validation.targets.ports import free_port
 from validation.targets.process import Child
 
@@ -17,6 +19,11 @@ MIGRATE_SECONDS = 60
 
 class LocalTarget(LaunchingTarget):
     """Child processes of the harness, run by its own Python interpreter from the source under test."""
+
+    def __init__(self, settings: RunSettings, api_port: int | None = None) -> None:
+        super().__init__(settings, api_port)
+        self._forks = ForkServer(self.source, self.folder)
+        self._started_afresh = set[str]()
 
     def _prepare_redis(self) -> Server:
         port = free_port()
@@ -36,4 +43,13 @@ class LocalTarget(LaunchingTarget):
 
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
         own = {"HEARTBEAT_FILE": str(self.folder / f"heartbeat-{label}")} if part == "consumer" else {}
-        return Child(label, [sys.executable, "-m", f"system.{part}"], self.folder, self.source, own | dict(env))
+        made = ForkedPart(label, [sys.executable, "-m", f"system.{part}"], self.folder, self.source, own | dict(env))
+        made.server = self._forks if part in self._started_afresh else None
+        self._started_afresh.add(part)
+        return made
+
+    def close(self) -> list[str]:
+        """Stop everything, remove the run's folder, and return what could not be removed."""
+        left = super().close()
+        self._forks.close()
+        return left
