@@ -1,5 +1,6 @@
 """The only sleeps of the harness: wait for a condition, or check that it keeps holding."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,18 @@ EVERY_SECONDS = 0.02
 SHARE = 1 / 40
 """Each pause is this share of the time waited so far, so that a measured time is exact to 2.5 %."""
 LONGEST_PAUSE_SECONDS = 0.25
+
+
+class _Paused(threading.local):
+    seconds = 0.0
+
+
+_paused = _Paused()
+
+
+def paused_seconds() -> float:
+    """Return how long this thread has paused so far between two looks at something that it waited for, in seconds."""
+    return _paused.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +89,6 @@ def _watch(  # noqa: PLR0913 - both ways of waiting differ in all of them
             return Waited(value, held=True, seconds=now, seen=tuple(seen))
         if now >= limit:
             return Waited(value, held=held_at_end, seconds=now, seen=tuple(seen))
-        time.sleep(every if held_at_end else max(every, min(now * SHARE, LONGEST_PAUSE_SECONDS)))
+        pause = every if held_at_end else max(every, min(now * SHARE, LONGEST_PAUSE_SECONDS))
+        time.sleep(pause)
+        _paused.seconds += pause

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from validation.core.commands import command
+from validation.pytest_plugin.processors import ProcessorWatch
 from validation.pytest_plugin.stash import EVIDENCE, RECORDER, SETTINGS
 from validation.record.events import HarnessFailed, Measured, RunFinished, SubjectSeen, text
 from validation.record.runs import RECORD
@@ -24,6 +25,12 @@ class CrashWatch:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._started = time.monotonic()
+        self._processors: ProcessorWatch | None = None
+
+    def pytest_sessionstart(self) -> None:
+        """Watch the processors of a run."""
+        if RECORDER in self._config.stash:
+            self._processors = ProcessorWatch()
 
     def _record(self, what: str) -> None:
         if RECORDER in self._config.stash:
@@ -49,6 +56,8 @@ class CrashWatch:
             recorder = self._config.stash[RECORDER]
             if EVIDENCE in self._config.stash:
                 self._config.stash[EVIDENCE].close()
+            if self._processors:
+                recorder.emit(self._processors.end())
             recorder.emit(Measured("harness memory, peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MiB"))
             recorder.emit(SubjectSeen(read_subject(self._config.stash[SETTINGS].source, self._config.rootpath)))
             recorder.emit(RunFinished(round(time.monotonic() - self._started, 2)))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from validation.core.interruption import Interrupted
 from validation.core.settings import PROJECT, RunSettings
+from validation.pytest_plugin.processors import ProcessorWatch
 from validation.pytest_plugin.requirements import record_required, share_of, split
 from validation.pytest_plugin.side_by_side import run_side_by_side
 from validation.pytest_plugin.worker import run_scenarios
@@ -63,11 +64,12 @@ def execute(  # noqa: PLR0913, PLR0917 - each becomes a part of the record
 
 def _run_side_by_side(settings: RunSettings, marks: str, parts: Sequence[Share], recorder: Recorder) -> bool:
     """Run the scenarios in several processes, write the last events, and return whether a signal interrupted it."""
-    started, interrupted = time.monotonic(), False
+    started, interrupted, processors = time.monotonic(), False, ProcessorWatch()
     try:
         run_side_by_side(PROJECT, settings, marks, parts, recorder.emit)
     except KeyboardInterrupt:
         interrupted = True
+    recorder.emit(processors.end())
     recorder.emit(SubjectSeen(read_subject(settings.source, PROJECT)))
     recorder.emit(RunFinished(round(time.monotonic() - started, 2)))
     recorder.close()

@@ -1,6 +1,7 @@
 """Records each scenario, and rejects a step that could pass without an observation."""
 
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -11,7 +12,7 @@ from pytest_bdd.parser import Feature, Step
 from pytest_bdd.parser import Scenario as BddScenario
 from pytest_bdd.scenario import find_fixturedefs_for_step
 
-from validation.core import environment, inputs, interruption
+from validation.core import environment, inputs, interruption, waiting
 from validation.core.errors import Finding, HarnessError, NotProven
 from validation.core.settings import PROJECT
 from validation.probes.running.host import Watch
@@ -24,6 +25,7 @@ from validation.pytest_plugin.stash import (
     FAILED,
     OBSERVE,
     OUTCOME,
+    PAUSED,
     PROGRESS,
     RECORDER,
     SETTINGS,
@@ -77,7 +79,8 @@ def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature,
     item.stash[PROGRESS] = Progress(feature, scenario)
     moment.begin(item)
     written = (feature.rel_filename, dict(example_of(item)), template_name_of(item))
-    recorder.emit(Started(item.nodeid, scenario.name, [c.id for c in checkpoints_of(item)], *written))
+    item.stash[PAUSED] = waiting.paused_seconds()
+    recorder.emit(Started(item.nodeid, scenario.name, [c.id for c in checkpoints_of(item)], *written, at=_now()))
 
 
 def pytest_bdd_step_func_lookup_error(request: pytest.FixtureRequest, feature: Feature, step: Step) -> None:
@@ -130,11 +133,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if call.when == "teardown":
         recorder = recorder_of(item.config)
         if OBSERVE not in item.stash:  # setup failed before the scenario started
-            recorder.emit(Started(item.nodeid, item.name, [c.id for c in checkpoints_of(item)], str(item.path)))
+            recorder.emit(Started(item.nodeid, item.name, [c.id for c in checkpoints_of(item)], str(item.path), at=_now()))
         outcome, reason, seconds = item.stash[OUTCOME]
         seconds += item.stash.get(BACKGROUND, 0.0)
-        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item)))
+        paused = round(waiting.paused_seconds() - item.stash.get(PAUSED, waiting.paused_seconds()), 3)
+        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item), _now(), paused))
         _stop_if_useless(item.session, recorder)
+
+
+def _now() -> float:
+    return round(time.time(), 3)
 
 
 def _excused(call: pytest.CallInfo[None]) -> bool:

@@ -37,6 +37,8 @@ OUTCOME = pytest.StashKey[tuple[str, str, float]]()
 """Of an item: outcome, reason and seconds so far."""
 BACKGROUND = pytest.StashKey[float]()
 """Of an item: seconds of work in the background that was done for it, less those that it waited for the result."""
+PAUSED = pytest.StashKey[float]()
+"""Of an item: what `waiting.paused_seconds` returned when the scenario started."""
 EXCHANGES = pytest.StashKey[deque[Exchange]]()
 """Of an item: its latest requests and responses."""
 LOG_SIZES = pytest.StashKey[dict[Path, int]]()

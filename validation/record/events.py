@@ -106,7 +106,7 @@ class Planned(msgspec.Struct, tag="scenario_planned", tag_field="event", frozen=
 
 
 class Started(msgspec.Struct, tag="scenario_started", tag_field="event", frozen=True):
-    """The start of a scenario; `row` and `template` as in `Planned`."""
+    """The start of a scenario; `row` and `template` as in `Planned`; `at` in seconds since the epoch, 0 if it is not known."""
 
     scenario: str
     name: str
@@ -114,6 +114,7 @@ class Started(msgspec.Struct, tag="scenario_started", tag_field="event", frozen=
     feature: str
     row: dict[str, str] = {}
     template: str = ""
+    at: float = 0.0
 
 
 class Observed(msgspec.Struct, tag="observation", tag_field="event", frozen=True):
@@ -146,6 +147,7 @@ class Finished(msgspec.Struct, tag="scenario_finished", tag_field="event", froze
 
     `outcome` is `passed`, `failed` (a Finding), `not_proven` (nothing could be observed) or `error` (the harness failed). `seconds` counts
     the work that was done for it in the background, such as its fault, instead of the time that it waited for that.
+    `at` is in seconds since the epoch, 0 if it is not known. `paused` are the seconds between two looks at something that was waited for.
     """
 
     scenario: str
@@ -153,6 +155,16 @@ class Finished(msgspec.Struct, tag="scenario_finished", tag_field="event", froze
     reason: str
     seconds: float
     fidelity: str
+    at: float = 0.0
+    paused: float = 0.0
+
+
+class ProcessorsUsed(msgspec.Struct, tag="processors_used", tag_field="event", frozen=True):
+    """How busy all processors of this machine were, as shares: in intervals of `every` seconds from `began`, seconds since the epoch."""
+
+    began: float
+    every: float
+    busy: list[float]
 
 
 class Measured(msgspec.Struct, tag="measurement", tag_field="event", frozen=True):
@@ -256,6 +268,7 @@ Event: TypeAlias = (
     | Observed
     | Finished
     | Measured
+    | ProcessorsUsed
     | HarnessFailed
     | Snapshot
     | Moment

@@ -17,6 +17,7 @@ from validation.record.events import (
     HarnessFailed,
     Measured,
     Planned,
+    ProcessorsUsed,
     Required,
     RunFinished,
     RunStarted,
@@ -221,7 +222,7 @@ def _events(part: Part, shared: set[str]) -> Iterator[Event]:
             yield HarnessFailed(f"Shard {part.shard}: {event.what}")
         elif isinstance(event, Measured) and event.name in shared:
             yield structs.replace(event, name=f"{event.name}, shard {part.shard}")
-        elif not isinstance(event, RunStarted | LastRelease | Required | EvidenceLimited | RunFinished):
+        elif not isinstance(event, RunStarted | LastRelease | Required | EvidenceLimited | ProcessorsUsed | RunFinished):
             yield event
     if not any(isinstance(event, RunFinished) for event in part.events):
         yield HarnessFailed(f"Shard {part.shard} was cut off: its record has no end.")

@@ -13,6 +13,8 @@ class Scenario:
     Attributes:
         row: its row of Examples; empty without one.
         template: its name in the feature, with the placeholders of the row.
+        began, ended: when, in seconds since the epoch; 0 if that is not known.
+        paused: seconds between two looks at something that it waited for.
     """
 
     id: str
@@ -26,6 +28,9 @@ class Scenario:
     observations: tuple[Observed, ...]
     row: Mapping[str, str] = field(default_factory=dict)
     template: str = ""
+    began: float = 0.0
+    ended: float = 0.0
+    paused: float = 0.0
 
     @property
     def wrong(self) -> tuple[Observed, ...]:

@@ -17,6 +17,7 @@ from validation.record.events import (
     Moment,
     Observed,
     Planned,
+    ProcessorsUsed,
     Required,
     RunFinished,
     RunStarted,
@@ -63,6 +64,7 @@ class Run:
         shards: the shards that it was merged from; none for a run that ran at once.
         unstable: what earlier runs of the same subject observed differently, as they recorded it.
         last_release: the run of an earlier release to compare with; None: none was named.
+        processors: how busy they were; None if that was not watched, or on several machines.
     """
 
     started: RunStarted
@@ -80,6 +82,7 @@ class Run:
     shards: tuple[ShardMerged, ...] = ()
     unstable: tuple[EarlierVerdict, ...] = ()
     last_release: LastRelease | None = None
+    processors: ProcessorsUsed | None = None
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -151,6 +154,7 @@ def evaluate(events: Iterable[Event], registry: dict[str, Checkpoint], today: da
         shards=tuple(e for e in recorded if isinstance(e, ShardMerged)),
         unstable=_unstable([e for e in recorded if isinstance(e, EarlierVerdict)], results, merged(seen)),
         last_release=next((e for e in recorded if isinstance(e, LastRelease)), None),
+        processors=next((e for e in recorded if isinstance(e, ProcessorsUsed)), None),
     )
 
 
@@ -241,4 +245,5 @@ def _scenario(start: Planned | Started, ends: list[Finished], observations: tupl
     elif outcome == "failed":
         outcome, reason = "error", f"It failed without a wrong observation: {reason}"
     of_start = (start.scenario, start.name, start.feature, tuple(start.checkpoints))
-    return Scenario(*of_start, outcome, reason, last.seconds, last.fidelity, observations, start.row, start.template or start.name)
+    times = (start.at if isinstance(start, Started) else 0.0, last.at, last.paused)
+    return Scenario(*of_start, outcome, reason, last.seconds, last.fidelity, observations, start.row, start.template or start.name, *times)

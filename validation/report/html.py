@@ -14,7 +14,7 @@ from validation.record.results import Verdict
 from validation.record.scenario import Scenario
 from validation.record.verdicts import Run
 from validation.registry.checkpoints import registry
-from validation.report import claims, crash_table, evidence, findings, model, since, subject
+from validation.report import claims, crash_table, evidence, findings, model, since, subject, timeline
 from validation.report.text import counted, duration, percent, visible
 
 TEXT_MAX = 4000
@@ -46,6 +46,7 @@ def render(run: Run) -> str:
         registered=len(registry()),
         shares=_shares(run),
         slowest=_slowest(run),
+        timeline=timeline.of_run(run),
         claims=claims.of_run(run),
         validated=list(subject.facts(run)),
         since=since.facts(run),

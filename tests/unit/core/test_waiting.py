@@ -105,3 +105,10 @@ def test_a_long_story_keeps_its_start_and_its_end() -> None:
 def test_a_huge_value_is_shortened() -> None:
     ((_, text),) = eventually(lambda: "x" * 100_000, bool, within=1).seen
     assert len(text) == 200
+
+
+def test_what_a_thread_paused_is_added_up() -> None:
+    before, values = waiting.paused_seconds(), itertools.count()
+    eventually(lambda: next(values), lambda value: value == 3, within=5, every=0.5)
+    consistently(lambda: 1, lambda value: value == 1, during=2, every=1)
+    assert waiting.paused_seconds() - before == 3.5
