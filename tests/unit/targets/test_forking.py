@@ -164,7 +164,10 @@ def loaded(*modules: str) -> set[str]:
 
 def test_a_fork_imports_only_the_system_and_no_library_that_the_system_does_not_use() -> None:
     of_uvicorn = [name for name in forking.LIBRARIES if name.startswith("uvicorn.")]  # it imports them when it serves
-    prepared, parts = loaded(*forking.LIBRARIES), loaded("system.api.__main__", "system.consumer.__main__", *of_uvicorn)
+    prepared, parts = (
+        loaded(*forking.LIBRARIES),
+        loaded("system.api.__main__", "system.consumer.__main__", "system.db.migrate", *of_uvicorn),
+    )
     assert {name for name in parts - prepared if name.partition(".")[0] not in sys.stdlib_module_names} == {
         name for name in parts if name.partition(".")[0] == "system"
     }

@@ -25,11 +25,12 @@ from validation.targets.process import Child, Running, variables_of
 
 PROGRAM = Path(fork_program.__file__).read_text(encoding="utf-8")
 LIBRARIES = (
-    "anyio", "asyncpg", "fastapi.staticfiles", "limits.strategies", "msgspec", "opentelemetry.sdk.metrics.export", "prometheus_client",
-    "pydantic_settings", "redis.asyncio", "rich.pretty", "secure", "sse_starlette", "starlette.middleware.cors", "structlog", "uuid_utils",
-    "uvicorn.lifespan.on", "uvicorn.loops.auto", "uvicorn.protocols.http.httptools_impl", "uvicorn.supervisors", "uvloop",
+    "alembic.config", "anyio", "asyncpg", "fastapi.staticfiles", "limits.strategies", "msgspec", "opentelemetry.sdk.metrics.export",
+    "prometheus_client", "pydantic_settings", "redis.asyncio", "rich.pretty", "secure", "sqlalchemy.ext.asyncio", "sse_starlette",
+    "starlette.middleware.cors", "structlog", "uuid_utils", "uvicorn.lifespan.on", "uvicorn.loops.auto",
+    "uvicorn.protocols.http.httptools_impl", "uvicorn.supervisors", "uvloop",
 )  # fmt: skip
-"""Modules of libraries that the API and the consumer import."""
+"""Modules of libraries that the API, the consumer and the migration import."""
 PLAIN_WORDS = 3
 READ_WHEN_IMPORTED = ("PYTHON", "OTEL_", "SSL_", "LD_")
 """Beginnings of the names of variables that an interpreter or a library may read when it starts."""

@@ -1,12 +1,9 @@
 """The local target: parts and servers are child processes on 127.0.0.1, each with its own port and data folder."""
 
-import subprocess
 import sys
 from collections.abc import Mapping
 
-from validation.core.environment import built
 from validation.core.settings import RunSettings
-from validation.targets import cleanup
 from validation.targets.base import Server
 from validation.targets.launching import LaunchingTarget
 from validation.targets.local import servers
@@ -34,12 +31,11 @@ class LocalTarget(LaunchingTarget):
         return Server("PostgreSQL", f"postgresql://postgres@127.0.0.1:{port}/postgres", servers.postgres(self.folder, port))
 
     def _migrate(self, database: Server) -> tuple[int, str]:
-        env = built(DATABASE_URL=database.url, HOME=str(self.folder)) | {cleanup.MARK: self.settings.run}
-        done = subprocess.run(
-            [sys.executable, "-m", "system.db.migrate"], cwd=self.source, env=env, capture_output=True, text=True,
-            timeout=MIGRATE_SECONDS, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stderr or done.stdout
+        migrate = self._prepare_part("db.migrate", f"migrate-{next(self._numbers)}", {"DATABASE_URL": database.url})
+        migrate.start()
+        ended = migrate.wait(within=MIGRATE_SECONDS)
+        migrate.kill()
+        return -1 if ended.value is None else ended.value, migrate.output()
 
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
         own = {"HEARTBEAT_FILE": str(self.folder / f"heartbeat-{label}")} if part == "consumer" else {}
