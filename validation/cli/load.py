@@ -107,11 +107,12 @@ def _add(scenario: Scenario) -> None:
             source.resolve(), known_target(target), api_url, redis_url, database_url, reports.resolve(),
             run=f"load-{new_run_id()}", load_command=load_command, kubeconfig=kubeconfig, context=context,
         )  # fmt: skip
-        if plan := preflight(settings):
-            print_message(plan)
-        asked = planned(scenario, rate, seconds, processes, fault, in_cluster=in_cluster)
-        result = run.run(settings, asked, print_message)
-        write(settings.folder, result)
+        with preflight(settings) as plan:
+            if plan:
+                print_message(plan)
+            asked = planned(scenario, rate, seconds, processes, fault, in_cluster=in_cluster)
+            result = run.run(settings, asked, print_message)
+            write(settings.folder, result)
         summary(result, stderr, settings.folder)
         github.publish(lambda most: markdown(result, most), of_load(result))
         if json:
@@ -144,10 +145,10 @@ def _noise(  # noqa: PLR0913, PLR0917 - one parameter per option
     results = []
     for number in range(runs):
         settings = RunSettings(reports=reports.resolve(), run=f"load-{new_run_id()}")
-        preflight(settings)
-        print_message(f"Run {number + 1} of {runs}.")
-        results.append(run.run(settings, planned(scenarios(FILE)[scenario], rate, seconds), print_message))
-        write(settings.folder, results[-1])
+        with preflight(settings):
+            print_message(f"Run {number + 1} of {runs}.")
+            results.append(run.run(settings, planned(scenarios(FILE)[scenario], rate, seconds), print_message))
+            write(settings.folder, results[-1])
         if results[-1].interrupted:
             raise typer.Exit(INTERRUPTED_EXIT)
     noise = compare.noise(results)

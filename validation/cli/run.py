@@ -210,17 +210,18 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     )  # fmt: skip
     waived = read_waivers(waivers)
     last_release = _last_release(since, settings.source)
-    if plan := preflight(settings):
-        print_message(plan)
-    with Progress(scope, recorded=recorded(PROJECT)) as progress:
-        try:
-            known = proofs.known([one.id for one in scope], proofs.read())
-            execute(settings, scope, waived, (progress,), known, last_release)
-        except BaseException:
-            if (settings.folder / RECORD).is_file():  # otherwise the error says why there is none
-                write_all(settings.folder)
-            raise
-        result = write_all(settings.folder)
+    with preflight(settings) as plan:
+        if plan:
+            print_message(plan)
+        with Progress(scope, recorded=recorded(PROJECT)) as progress:
+            try:
+                known = proofs.known([one.id for one in scope], proofs.read())
+                execute(settings, scope, waived, (progress,), known, last_release)
+            except BaseException:
+                if (settings.folder / RECORD).is_file():  # otherwise the error says why there is none
+                    write_all(settings.folder)
+                raise
+            result = write_all(settings.folder)
     end_with(result, settings.folder, accept_incomplete=accept_incomplete, json=json)
 
 

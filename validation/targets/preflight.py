@@ -1,5 +1,8 @@
 """Checks before a run touches anything: options are usable, reports can be written, external servers and the cluster answer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from validation.core.commands import command
 from validation.core.errors import HarnessError, UsageError
 from validation.core.settings import PROJECT, RunSettings
@@ -8,8 +11,11 @@ from validation.targets.reachability import check_database, check_http, check_re
 SCHEMES = {"api": ("http",), "redis": ("redis", "unix"), "database": ("postgres",)}
 
 
-def preflight(settings: RunSettings) -> str:
-    """Check the options, the run's folder, external servers and the cluster. Return what to print before the run, or nothing.
+@contextmanager
+def preflight(settings: RunSettings) -> Iterator[str]:
+    """Check the options, external servers and the cluster, and make the run's folder for the time of the block.
+
+    Yields what to print before the run, or nothing. A folder that is empty at the end is removed: there was no run.
 
     Raises:
         UsageError: a URL is malformed.
@@ -36,13 +42,17 @@ def preflight(settings: RunSettings) -> str:
             "a file has the folder's name, or another user owns the folder",
             "votecheck run --reports FOLDER",
         ) from None
-    if settings.api_url:
-        check_http(settings.api_url)
-    if settings.redis_url:
-        check_redis(settings.redis_url)
-    if settings.database_url:
-        check_database(settings.database_url)
-    return _describe_cluster(settings) if settings.target == "cluster" else ""
+    try:
+        if settings.api_url:
+            check_http(settings.api_url)
+        if settings.redis_url:
+            check_redis(settings.redis_url)
+        if settings.database_url:
+            check_database(settings.database_url)
+        yield _describe_cluster(settings) if settings.target == "cluster" else ""
+    finally:
+        with suppress(OSError):  # it holds something
+            settings.folder.rmdir()
 
 
 def _describe_cluster(settings: RunSettings) -> str:

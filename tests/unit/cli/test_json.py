@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("validation.defects.batch.prove_all", prove_all)
     monkeypatch.setattr("validation.defects.mutants.batch.try_all", try_all)
     monkeypatch.setattr("validation.load.run.run", lambda settings, *_: settings.folder.mkdir(parents=True) or LOADED)
-    monkeypatch.setattr("validation.targets.preflight.preflight", lambda _: "")
+    monkeypatch.setattr("validation.targets.preflight.preflight", lambda _: nullcontext(""))
     monkeypatch.setattr("validation.images.engines.answering", lambda _: type("Engine", (), {"name": "podman"}))
     built = Built("voting-api:1", "podman", 1.0, "sha256:1", "sha256:2", 7, (Layer(7, HOSTILE),))
     monkeypatch.setattr("validation.images.build.build_all", lambda *_: iter([built]))

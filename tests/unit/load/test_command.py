@@ -120,6 +120,18 @@ def test_wrong_usage_is_refused_at_once(tmp_path: Path, arguments: list[str], co
     assert "Traceback" not in ended.stderr
     for word in words:
         assert word in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_load_run_is_named_with_those_that_exist(tmp_path: Path) -> None:
+    for name in ("load-20261129-091500-1a2b", "load-20261130-091500-1a2b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "load.json").write_text("{}")
+    ended = load(tmp_path, "compare", "load-nope")
+    assert ended.returncode == 2
+    shown = [line.strip() for line in ended.stderr.splitlines()]
+    assert shown[1:3] == ["load-20261129-091500-1a2b", "load-20261130-091500-1a2b"]
+    assert shown[0] == f"There is no load run load-nope in {tmp_path}. Latest runs:"
 
 
 def test_a_server_that_is_not_a_voting_system_is_not_loaded(tmp_path: Path) -> None:

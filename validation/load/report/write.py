@@ -15,6 +15,8 @@ from validation.load.result import LoadResult
 RESULT = "load.json"
 JUNIT = "junit.xml"
 LOCUST_FILES = {"Locust's own report": "locust.html", "Locust's statistics": "locust_stats.csv", "Locust log": "locust.log"}
+RUNS_MAX = 10
+"""Load runs that an error names."""
 
 
 def write(folder: Path, result: LoadResult) -> None:
@@ -39,5 +41,11 @@ def read(folder: Path) -> LoadResult:
     """
     try:
         return msgspec.json.decode((folder / RESULT).read_bytes(), type=LoadResult)
+    except FileNotFoundError:
+        names = sorted(one.parent.name for one in folder.parent.glob(f"*/{RESULT}") if not one.parent.is_symlink())
+        known = "".join(f"\n  {name}" for name in names[-RUNS_MAX:]) or " none"
+        raise UsageError(
+            f"There is no load run {folder.name} in {folder.parent}. Latest runs:{known}", "", "votecheck load baseline"
+        ) from None
     except (OSError, msgspec.MsgspecError) as error:
         raise UsageError(f"Cannot read a load run in {folder}: {error}.", "", "votecheck load baseline") from None
