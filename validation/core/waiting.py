@@ -2,10 +2,12 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from validation.core.environment import PROJECT
 from validation.core.readable import readable
 
 T = TypeVar("T")
@@ -13,18 +15,25 @@ EVERY_SECONDS = 0.02
 SHARE = 1 / 40
 """Each pause is this share of the time waited so far, so that a measured time is exact to 2.5 %."""
 LONGEST_PAUSE_SECONDS = 0.25
+STEPS = "/features/steps/"
 
 
-class _Paused(threading.local):
-    seconds = 0.0
+class _Waits(threading.local):
+    paused = 0.0
+    in_vain: tuple[str, ...] = ()
 
 
-_paused = _Paused()
+_waits = _Waits()
 
 
 def paused_seconds() -> float:
     """Return how long this thread has paused so far between two looks at something that it waited for, in seconds."""
-    return _paused.seconds
+    return _waits.paused
+
+
+def waits_in_vain() -> tuple[str, ...]:
+    """Return each wait of this thread so far that ended at its limit: the step that waited, as `file:line`, and for how long."""
+    return _waits.in_vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +97,16 @@ def _watch(  # noqa: PLR0913 - both ways of waiting differ in all of them
         if done(value):
             return Waited(value, held=True, seconds=now, seen=tuple(seen))
         if now >= limit:
+            if not held_at_end:
+                _waits.in_vain += (f"{_place()} waited for {now:.1f} s",)
             return Waited(value, held=held_at_end, seconds=now, seen=tuple(seen))
         pause = every if held_at_end else max(every, min(now * SHARE, LONGEST_PAUSE_SECONDS))
         time.sleep(pause)
-        _paused.seconds += pause
+        _waits.paused += pause
+
+
+def _place() -> str:
+    """Return the innermost line of a step that is being run, or else the line that waits, as `file:line` relative to the project."""
+    frames = [(one.f_code.co_filename, line) for one, line in traceback.walk_stack(None) if one.f_code.co_filename != __file__]
+    file, line = next((one for one in frames if STEPS in one[0]), frames[0])
+    return f"{file.removeprefix(PROJECT).lstrip('/')}:{line}"

@@ -25,10 +25,10 @@ from validation.pytest_plugin.stash import (
     FAILED,
     OBSERVE,
     OUTCOME,
-    PAUSED,
     PROGRESS,
     RECORDER,
     SETTINGS,
+    WAITS,
     WATCH,
     Progress,
     evidence_of,
@@ -79,7 +79,7 @@ def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature,
     item.stash[PROGRESS] = Progress(feature, scenario)
     moment.begin(item)
     written = (feature.rel_filename, dict(example_of(item)), template_name_of(item))
-    item.stash[PAUSED] = waiting.paused_seconds()
+    item.stash[WAITS] = waiting.paused_seconds(), len(waiting.waits_in_vain())
     recorder.emit(Started(item.nodeid, scenario.name, [c.id for c in checkpoints_of(item)], *written, at=_now()))
 
 
@@ -136,8 +136,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             recorder.emit(Started(item.nodeid, item.name, [c.id for c in checkpoints_of(item)], str(item.path), at=_now()))
         outcome, reason, seconds = item.stash[OUTCOME]
         seconds += item.stash.get(BACKGROUND, 0.0)
-        paused = round(waiting.paused_seconds() - item.stash.get(PAUSED, waiting.paused_seconds()), 3)
-        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item), _now(), paused))
+        paused, in_vain = item.stash.get(WAITS, (waiting.paused_seconds(), len(waiting.waits_in_vain())))
+        waits = round(waiting.paused_seconds() - paused, 3), list(waiting.waits_in_vain()[in_vain:])
+        recorder.emit(Finished(item.nodeid, outcome, text(reason), round(seconds, 3), fidelity_of(item), _now(), *waits))
         _stop_if_useless(item.session, recorder)
 
 

@@ -37,8 +37,8 @@ OUTCOME = pytest.StashKey[tuple[str, str, float]]()
 """Of an item: outcome, reason and seconds so far."""
 BACKGROUND = pytest.StashKey[float]()
 """Of an item: seconds of work in the background that was done for it, less those that it waited for the result."""
-PAUSED = pytest.StashKey[float]()
-"""Of an item: what `waiting.paused_seconds` returned when the scenario started."""
+WAITS = pytest.StashKey[tuple[float, int]]()
+"""Of an item: when the scenario started, `waiting.paused_seconds` and the number of `waiting.waits_in_vain`."""
 EXCHANGES = pytest.StashKey[deque[Exchange]]()
 """Of an item: its latest requests and responses."""
 LOG_SIZES = pytest.StashKey[dict[Path, int]]()

@@ -147,7 +147,8 @@ class Finished(msgspec.Struct, tag="scenario_finished", tag_field="event", froze
 
     `outcome` is `passed`, `failed` (a Finding), `not_proven` (nothing could be observed) or `error` (the harness failed). `seconds` counts
     the work that was done for it in the background, such as its fault, instead of the time that it waited for that.
-    `at` is in seconds since the epoch, 0 if it is not known. `paused` are the seconds between two looks at something that was waited for.
+    `at` is in seconds since the epoch, 0 if it is not known. `paused` are the seconds between two looks at something that was waited for,
+    and `in_vain` the waits that ended at their limit.
     """
 
     scenario: str
@@ -157,6 +158,7 @@ class Finished(msgspec.Struct, tag="scenario_finished", tag_field="event", froze
     fidelity: str
     at: float = 0.0
     paused: float = 0.0
+    in_vain: list[str] = []
 
 
 class ProcessorsUsed(msgspec.Struct, tag="processors_used", tag_field="event", frozen=True):

@@ -15,6 +15,7 @@ class Scenario:
         template: its name in the feature, with the placeholders of the row.
         began, ended: when, in seconds since the epoch; 0 if that is not known.
         paused: seconds between two looks at something that it waited for.
+        in_vain: its waits that ended at their limit.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Scenario:
     began: float = 0.0
     ended: float = 0.0
     paused: float = 0.0
+    in_vain: tuple[str, ...] = ()
 
     @property
     def wrong(self) -> tuple[Observed, ...]:

@@ -245,5 +245,5 @@ def _scenario(start: Planned | Started, ends: list[Finished], observations: tupl
     elif outcome == "failed":
         outcome, reason = "error", f"It failed without a wrong observation: {reason}"
     of_start = (start.scenario, start.name, start.feature, tuple(start.checkpoints))
-    times = (start.at if isinstance(start, Started) else 0.0, last.at, last.paused)
+    times = (start.at if isinstance(start, Started) else 0.0, last.at, last.paused, tuple(last.in_vain))
     return Scenario(*of_start, outcome, reason, last.seconds, last.fidelity, observations, start.row, start.template or start.name, *times)

@@ -55,12 +55,14 @@ class Timeline:
     Attributes:
         busy: how busy the processors were, as points in percent from the left and from the top; empty if nobody watched.
         idle: the time without work in words; empty if nobody watched.
+        in_vain: each scenario with waits that ended at their limit, with these.
     """
 
     rows: list[Row]
     ticks: list[Tick]
     busy: list[tuple[float, float]]
     idle: str
+    in_vain: list[tuple[str, Sequence[str]]]
 
 
 def of_run(run: Run) -> Timeline | None:
@@ -83,7 +85,8 @@ def of_run(run: Run) -> Timeline | None:
     ]  # fmt: skip
     busy = [(percent(at), round(100 - 100 * share, 1)) for at, share in _busy(run) if 0 <= at - begin <= length]
     shown = sorted((row for row in rows if row.blocks), key=lambda row: min(block.start for block in row.blocks))
-    return Timeline(shown, list(_ticks(length)), busy, _idle(run, list(timed.values())) if busy else "")
+    in_vain: list[tuple[str, Sequence[str]]] = [(s.name, s.in_vain) for s in timed.values() if s.in_vain]
+    return Timeline(shown, list(_ticks(length)), busy, _idle(run, list(timed.values())) if busy else "", in_vain)
 
 
 def _paused(scenario: Scenario) -> float:

@@ -112,3 +112,15 @@ def test_what_a_thread_paused_is_added_up() -> None:
     eventually(lambda: next(values), lambda value: value == 3, within=5, every=0.5)
     consistently(lambda: 1, lambda value: value == 1, during=2, every=1)
     assert waiting.paused_seconds() - before == 3.5
+
+
+def test_a_wait_that_ends_at_its_limit_is_noted_with_its_line() -> None:
+    before = len(waiting.waits_in_vain())
+    eventually(lambda: 1, lambda value: value == 2, within=3, every=0.5)
+    eventually(lambda: 1, lambda value: value == 1, within=3)
+    eventually(lambda: 1, lambda value: value == 2, within=3, never=lambda value: value == 1)
+    consistently(lambda: 1, lambda value: value == 1, during=2, every=1)
+    (noted,) = waiting.waits_in_vain()[before:]
+    place, _, text = noted.partition(" ")
+    assert place.startswith("tests/unit/core/test_waiting.py:")
+    assert text == "waited for 3.0 s"

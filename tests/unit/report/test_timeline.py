@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import pytest
+from msgspec import structs
 
 from validation.record.events import Event, Finished, Observed, ProcessorsUsed, RunStarted, Started
 from validation.record.verdicts import Run, evaluate
@@ -81,6 +82,16 @@ def test_the_axis_has_few_marks(seconds: float, last: str) -> None:
     assert ticks[0].label.startswith("0 ")
     assert ticks[-1].label == last
     assert len(ticks) <= 14
+
+
+def test_waits_that_ended_at_their_limit_are_listed_with_their_scenario() -> None:
+    waited = "features/steps/votes/<b>.py:88 waited for 10.2 s"
+    events = scenario("6.1", 0, 10)
+    events[-1] = structs.replace(events[-1], in_vain=[waited])
+    assert drawn(*events).in_vain == [("It holds", (waited,))]
+    page = html.render(run_of(*events))
+    assert "<td>features/steps/votes/&lt;b&gt;.py:88 waited for 10.2 s<br></td>" in page
+    assert "Waits that ended at their limit" not in html.render(run_of(*scenario("6.1", 0, 10)))
 
 
 def test_the_page_shows_it() -> None:
