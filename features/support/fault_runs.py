@@ -79,7 +79,9 @@ def fault_runs(
             return _at_random(environment, settings) if fault == AT_RANDOM else [_run(environment, fault)]
 
         try:
-            yield FaultRuns(environment, started, {fault: pool.submit(run, fault) for fault in faults})
+            planned = {fault: pool.submit(run, fault) for fault in faults}
+            pool.submit(environment.rest)
+            yield FaultRuns(environment, started, planned)
         finally:
             environment.ending.set()
             pool.shutdown(cancel_futures=True)

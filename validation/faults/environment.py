@@ -100,11 +100,15 @@ class FaultEnvironment:
         if wrong := "; ".join(filter(None, [self.wait_for_votes(), self.settle()])):
             raise NotProven(f"Votes are miscounted even without a fault: {wrong}")
 
-    def close(self) -> list[str]:
-        """Stop and remove everything, and return what could not be removed."""
+    def rest(self) -> None:
+        """Stop the traffic: after the last fault it would only take processors from other scenarios."""
         for part in ("watcher", "workload"):
             if hasattr(self, part):
                 getattr(self, part).stop()
+
+    def close(self) -> list[str]:
+        """Stop and remove everything, and return what could not be removed."""
+        self.rest()
         for proxy in self.proxies.values():
             proxy.close()
         with suppress(AttributeError):
