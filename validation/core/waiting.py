@@ -15,7 +15,7 @@ EVERY_SECONDS = 0.02
 SHARE = 1 / 40
 """Each pause is this share of the time waited so far, so that a measured time is exact to 2.5 %."""
 LONGEST_PAUSE_SECONDS = 0.25
-STEPS = "/features/steps/"
+FEATURES = "/features/"
 
 
 class _Waits(threading.local):
@@ -32,7 +32,7 @@ def paused_seconds() -> float:
 
 
 def waits_in_vain() -> tuple[str, ...]:
-    """Return each wait of this thread so far that ended at its limit: the step that waited, as `file:line`, and for how long."""
+    """Return each wait of this thread so far that ended at its limit: where, as `file:line`, and for how long."""
     return _waits.in_vain
 
 
@@ -97,7 +97,7 @@ def _watch(  # noqa: PLR0913 - both ways of waiting differ in all of them
         if done(value):
             return Waited(value, held=True, seconds=now, seen=tuple(seen))
         if now >= limit:
-            if not held_at_end:
+            if limit and not held_at_end:
                 _waits.in_vain += (f"{_place()} waited for {now:.1f} s",)
             return Waited(value, held=held_at_end, seconds=now, seen=tuple(seen))
         pause = every if held_at_end else max(every, min(now * SHARE, LONGEST_PAUSE_SECONDS))
@@ -106,7 +106,7 @@ def _watch(  # noqa: PLR0913 - both ways of waiting differ in all of them
 
 
 def _place() -> str:
-    """Return the innermost line of a step that is being run, or else the line that waits, as `file:line` relative to the project."""
+    """Return the innermost line of the features that is being run, or else the line that waits, as `file:line` in the project."""
     frames = [(one.f_code.co_filename, line) for one, line in traceback.walk_stack(None) if one.f_code.co_filename != __file__]
-    file, line = next((one for one in frames if STEPS in one[0]), frames[0])
+    file, line = next((one for one in frames if FEATURES in one[0]), frames[0])
     return f"{file.removeprefix(PROJECT).lstrip('/')}:{line}"

@@ -130,8 +130,8 @@ class Child:
             self._popen.send_signal(number)
 
     def wait(self, within: float) -> Waited[int | None]:
-        """Wait for the process to exit."""
-        return eventually(lambda: self.exit_code, lambda code: code is not None, within=within)
+        """Wait for the process to exit. There is nothing to wait for if it was never started."""
+        return eventually(lambda: self.exit_code, lambda code: code is not None, within=within if self._popen else 0)
 
     def stop(self, within: float = 8.0) -> Waited[int | None]:
         """Request a clean shutdown and wait; kill the process if it does not exit in time."""
