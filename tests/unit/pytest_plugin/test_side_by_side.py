@@ -28,17 +28,22 @@ def dies():
 
 @when("the run is interrupted")
 def interrupted(measure):
-    os.kill(os.getppid(), signal.SIGINT)
     import time
+    end = time.monotonic() + 30
+    while len(list(Path().glob("server-*"))) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    os.kill(os.getppid(), signal.SIGINT)
     time.sleep(30)
 """
 SERVER = """
 import os
+from pathlib import Path
 import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def a_server(measure):
     measure("process", os.getpid(), "")
+    Path(f"server-{os.getpid()}").touch()
     yield
     measure("server stopped", 0.1, "s")
 """
