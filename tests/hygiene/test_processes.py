@@ -28,6 +28,7 @@ READS_ENVIRONMENT = {
     "validation/cli/github.py": "the variables by which GitHub Actions says where it wants what",
     "validation/cli/main.py": "an option of typer, not of a user",
     "validation/probes/running/host.py": "the parent of several proofs",
+    "validation/targets/local/fork_program.py": "a fork takes on the environment that it is given, which the home has built",
     "validation/report/terminal.py": "CI: no animation",
     "validation/targets/cluster/access.py": "KUBECONFIG",
     "loadtests/ui.py": "a person's own Locust",

@@ -34,7 +34,8 @@ class LocalTarget(LaunchingTarget):
         migrate = self._prepare_part("db.migrate", f"migrate-{next(self._numbers)}", {"DATABASE_URL": database.url})
         migrate.start()
         ended = migrate.wait(within=MIGRATE_SECONDS)
-        migrate.kill()
+        if ended.value is None:
+            migrate.kill()
         return -1 if ended.value is None else ended.value, migrate.output()
 
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
