@@ -28,8 +28,8 @@ class CrashWatch:
         self._processors: ProcessorWatch | None = None
 
     def pytest_sessionstart(self) -> None:
-        """Watch the processors of a run."""
-        if RECORDER in self._config.stash:
+        """Watch the processors of a run, once: a process that runs a part of the scenarios leaves that to the one with the record."""
+        if RECORDER in self._config.stash and not self._config.stash[SETTINGS].record_of:
             self._processors = ProcessorWatch()
 
     def _record(self, what: str) -> None:

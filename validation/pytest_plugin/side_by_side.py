@@ -17,7 +17,7 @@ from msgspec import structs
 from validation.core import environment, interruption
 from validation.core.settings import RunSettings
 from validation.pytest_plugin.worker import work
-from validation.record.events import Event, EvidenceLimited, HarnessFailed, Measured, ProcessorsUsed, RunFinished
+from validation.record.events import Event, EvidenceLimited, HarnessFailed, Measured, RunFinished
 from validation.record.evidence import together
 from validation.registry.durations import Share
 
@@ -116,8 +116,6 @@ class Merged:
     def _pass_on(self, worker: Worker, event: Event, workers: Sequence[Worker]) -> None:
         if isinstance(event, RunFinished):
             worker.finished = True
-        elif isinstance(event, ProcessorsUsed):
-            pass  # the process that records watches them, too
         elif isinstance(event, HarnessFailed):
             if event.what not in self._errors:  # one interruption reaches every process
                 self._errors.add(event.what)

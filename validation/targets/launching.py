@@ -18,6 +18,7 @@ from validation.targets.process import Child
 from validation.targets.reachability import check_database, check_http, check_redis
 
 READY_SECONDS = 20.0
+MIGRATE_SECONDS = 60.0
 REDIS_SETTINGS = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction", "maxmemory": "512mb", "save": ""}
 """Settings of a managed Redis: every write on disk before it is acknowledged, as in the chart."""
 POSTGRES_CONNECTIONS_MAX = "60"
@@ -58,13 +59,13 @@ class LaunchingTarget(Target):
         """Prepare a managed PostgreSQL."""
 
     @abstractmethod
-    def _migrate(self, database: Server) -> tuple[int, str]:
-        """Create the schema and return the migration's exit code and output."""
+    def _prepare_migration(self, url: str) -> Child:
+        """Prepare the migration of a database."""
 
     def try_migration(self, url: str) -> tuple[int, str]:
         """Run the migration on a database and return its exit code and output."""
         inputs.note("the migration runs")
-        return self._migrate(Server("PostgreSQL", url))
+        return self._migrate(url)
 
     @abstractmethod
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
@@ -197,13 +198,22 @@ class LaunchingTarget(Target):
         Raises:
             TargetUnavailable: the migration failed.
         """
-        code, output = self._migrate(Server("PostgreSQL", url))
+        code, output = self._migrate(url)
         if code:
             raise TargetUnavailable(
                 f"The migration failed: {output.strip()[-400:]}",
                 "an error in system/db/migrations",
                 "DATABASE_URL=… python -m system.db.migrate",
             )
+
+    def _migrate(self, url: str) -> tuple[int, str]:
+        """Create the schema and return the migration's exit code, -1 if it does not end, and its output."""
+        migration = self._prepare_migration(url)
+        migration.start()
+        code = migration.wait(within=MIGRATE_SECONDS).value
+        if code is None:
+            migration.kill()
+        return -1 if code is None else code, migration.output()
 
     def _start(self, server: Server) -> Server:
         self._children.append(server.require_managed())

@@ -13,7 +13,7 @@ SCHEMES = {"api": ("http",), "redis": ("redis", "unix"), "database": ("postgres"
 
 @contextmanager
 def preflight(settings: RunSettings) -> Iterator[str]:
-    """Check the options, external servers and the cluster, and make the run's folder for the time of the block.
+    """Check the options, external servers and the cluster, and make the run's folder.
 
     Yields what to print before the run, or nothing. A folder that is empty at the end is removed: there was no run.
 

@@ -28,7 +28,6 @@ from validation.targets.process import Child
 from validation.targets.reachability import answers_as_database
 
 PULL_SECONDS = 300.0
-MIGRATE_SECONDS = 60.0
 PROCESSES = 200
 REDIS_PORT, POSTGRES_PORT = 6379, 5432
 PUBLISHED = ("API_PORT", "METRICS_PORT")
@@ -104,14 +103,11 @@ class ContainersTarget(LaunchingTarget):
         # The log proves nothing: it says "ready" first for the temporary server that initializes the data folder.
         return Server("PostgreSQL", url, child, ready=lambda _: answers_as_database(url))
 
-    def _migrate(self, database: Server) -> tuple[int, str]:
-        migrate = self._prepare_part("consumer", f"migrate-{next(self._numbers)}", {"DATABASE_URL": database.url})
-        migrate.options = [*migrate.options, "--entrypoint", "python"]
-        migrate.command = ["-m", "system.db.migrate"]
-        migrate.start()
-        ended = migrate.wait(within=MIGRATE_SECONDS)
-        migrate.kill()
-        return -1 if ended.value is None else ended.value, migrate.output()
+    def _prepare_migration(self, url: str) -> Container:
+        migration = self._prepare_part("consumer", f"migrate-{next(self._numbers)}", {"DATABASE_URL": url})
+        migration.options = [*migration.options, "--entrypoint", "python"]
+        migration.command = ["-m", "system.db.migrate"]
+        return migration
 
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Container:
         inside = {name: self._from_inside(value) for name, value in env.items()}

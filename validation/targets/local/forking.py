@@ -1,7 +1,7 @@
 """Parts that start as forks of an interpreter in which the libraries are imported: in a tenth of the time, so that crashes can be many.
 
 What a fork could hide (a module imported by accident, a variable that a library reads when it is imported) is seen by the parts that start
-in an interpreter of their own: the first API and the first consumer of a run, and all that a fork cannot stand for (`Part.can_fork`).
+in an interpreter of their own: the first migration, API and consumer of a run, and all that a fork cannot stand for.
 """
 
 import contextlib
@@ -19,7 +19,6 @@ from typing import IO
 from validation.core import interruption
 from validation.core.environment import NOT_WRITABLE_BY_OTHERS
 from validation.core.errors import HarnessError
-from validation.core.waiting import eventually
 from validation.targets.local import fork_program
 from validation.targets.process import Child, Running, variables_of
 
@@ -36,7 +35,6 @@ READ_WHEN_IMPORTED = ("PYTHON", "OTEL_", "SSL_", "LD_")
 """Beginnings of the names of variables that an interpreter or a library may read when it starts."""
 STARTS_SECONDS = 30.0
 """Within this time the libraries are imported and the part is forked."""
-
 ENDS_SECONDS = 5.0
 
 
@@ -64,11 +62,7 @@ class Fork:
         Raises:
             HarnessError: the fork server has ended, so that nobody knows.
         """
-        if self._code is None:
-            self._code = self._number(0)
-            if self._code is not None:
-                self._status.close()
-        return self._code
+        return self._ended(0)
 
     def wait(self, timeout: float) -> int:
         """Wait until the part has ended and return its exit code.
@@ -76,16 +70,23 @@ class Fork:
         Raises:
             HarnessError: the fork server has ended, or the part still runs after `timeout` seconds.
         """
-        ended = eventually(self.poll, lambda code: code is not None, within=timeout)
-        if ended.value is None:
+        code = self._ended(timeout)
+        if code is None:
             raise HarnessError(f"Process {self.pid} still runs after {timeout:g} s.")
-        return ended.value
+        return code
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the part, unless it has ended."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+    def _ended(self, within: float) -> int | None:
+        if self._code is None:
+            self._code = self._number(within)
+            if self._code is not None:
+                self._status.close()
+        return self._code
 
     def _number(self, within: float) -> int | None:
         if not self._status.closed:

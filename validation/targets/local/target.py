@@ -11,8 +11,6 @@ from validation.targets.local.forking import ForkedPart, ForkServer
 from validation.targets.ports import free_port
 from validation.targets.process import Child
 
-MIGRATE_SECONDS = 60
-
 
 class LocalTarget(LaunchingTarget):
     """Child processes of the harness, run by its own Python interpreter from the source under test."""
@@ -30,13 +28,8 @@ class LocalTarget(LaunchingTarget):
         port = free_port()
         return Server("PostgreSQL", f"postgresql://postgres@127.0.0.1:{port}/postgres", servers.postgres(self.folder, port))
 
-    def _migrate(self, database: Server) -> tuple[int, str]:
-        migrate = self._prepare_part("db.migrate", f"migrate-{next(self._numbers)}", {"DATABASE_URL": database.url})
-        migrate.start()
-        ended = migrate.wait(within=MIGRATE_SECONDS)
-        if ended.value is None:
-            migrate.kill()
-        return -1 if ended.value is None else ended.value, migrate.output()
+    def _prepare_migration(self, url: str) -> Child:
+        return self._prepare_part("db.migrate", f"migrate-{next(self._numbers)}", {"DATABASE_URL": url})
 
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Child:
         own = {"HEARTBEAT_FILE": str(self.folder / f"heartbeat-{label}")} if part == "consumer" else {}

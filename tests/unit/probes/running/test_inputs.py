@@ -23,7 +23,7 @@ RELAYS = {
     "_sent": "slow clients: noted once, by the step that starts them",
     "_accepts": "tries more than a thousand values; the finding lists the accepted ones",
     "linted": "manifests.lint notes it",
-    "_migrate": "prepares every system in the same way",
+    "_prepare_migration": "prepares every system in the same way",
     "_pump": "forwards what others send",
     "_signal": "cleanup after the run",
     "_signal_tree": "called by `kill`, `pause` and `resume`, which note it",
