@@ -105,11 +105,12 @@ def _idle(run: Run, scenarios: Sequence[Scenario]) -> str:
     every = run.processors.every if run.processors else 0.0
     stretches = [[at for at, _ in group] for idle, group in groupby(_busy(run), key=lambda one: one[1] < IDLE_SHARE) if idle]
     if not stretches:
-        return "All processors were never idle at once."
+        return "The processors were never all idle at once."
     longest = max(stretches, key=len)
     during = next((s.name for s in scenarios if s.began <= longest[0] <= s.ended), "")
     whole, most = sum(map(len, stretches)) * every, len(longest) * every
-    return f"All processors were idle for {duration(whole)}, at most {duration(most)} at once{f', during: {during}' if during else ''}."
+    where = f", during: {during}" if during else ""
+    return f"All processors were idle for {duration(whole)}, at most {duration(most)} at a stretch{where}."
 
 
 def _ticks(length: float) -> Iterator[Tick]:

@@ -49,8 +49,8 @@ def test_checkpoints_stand_in_the_order_in_which_they_began() -> None:
 @pytest.mark.parametrize(
     ("shares", "told"),
     [
-        ([0.5, 1, 0.1, 0.9], "All processors were never idle at once."),
-        ([0.5, 0.09, 0.02, 0.9, 0.05], "All processors were idle for 3.0 s, at most 2.0 s at once, during: It waits."),
+        ([0.5, 1, 0.1, 0.9], "The processors were never all idle at once."),
+        ([0.5, 0.09, 0.02, 0.9, 0.05], "All processors were idle for 3.0 s, at most 2.0 s at a stretch, during: It waits."),
     ],
 )
 def test_the_longest_time_without_work_is_named_with_its_scenario(shares: Sequence[float], told: str) -> None:
@@ -97,4 +97,4 @@ def test_waits_that_ended_at_their_limit_are_listed_with_their_scenario() -> Non
 def test_the_page_shows_it() -> None:
     page = html.render(run_of(*scenario("6.1", 0, 10, paused=5, name="<b>"), busy(*[0.01] * 10)))
     assert "&lt;b&gt;: 10.0 s</title>" in page
-    assert "All processors were idle for 10.0 s, at most 10.0 s at once, during: &lt;b&gt;." in page
+    assert "All processors were idle for 10.0 s, at most 10.0 s at a stretch, during: &lt;b&gt;." in page
