@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from system.api import receipts
 from system.api.receipts import READ_EVERY_SECONDS
 from system.db.store import CountedVote
 
@@ -56,7 +57,8 @@ async def test_a_malformed_key_is_refused(start: Start) -> None:
         assert (await api.client.get(f"/api/votes/{uuid.uuid4()}", headers={"Idempotency-Key": "two words"})).status_code == 400
 
 
-async def test_500_voters_cause_two_reads_and_each_gets_its_own_answer(start: Start) -> None:
+async def test_500_voters_cause_two_reads_and_each_gets_its_own_answer(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receipts, "DEADLINE_SECONDS", 60)  # the 500 share one thread with the API here
     ids = [str(uuid.uuid4()) for _ in range(500)]
     async with start() as api:
         api.store.ledger.update({one: CountedVote("cats", MOMENT) for one in ids[::2]})

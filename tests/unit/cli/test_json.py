@@ -80,6 +80,14 @@ def commands(command: Any, *path: str) -> Iterator[tuple[str, set[str]]]:
         yield " ".join(path), {option for parameter in command.params for option in parameter.opts}
 
 
+def document(printed: str) -> Any:
+    """Return the one JSON document that was printed; anything else fails the test."""
+    try:
+        return json.loads(printed)
+    except ValueError as problem:
+        pytest.fail(f"This is not one JSON document ({problem}): {printed[:200]!r}")
+
+
 COMMANDS = dict(commands(typer.main.get_command(app)))
 
 
@@ -146,7 +154,7 @@ def test_stdout_holds_one_document_and_nothing_else(call: str, reports: Path) ->
     given = ["--reports", str(reports)] if "--reports" in COMMANDS[name] else []
     ran = CliRunner().invoke(app, [*call.format(reports=reports).split(), "--json", *given])
     assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
-    assert CALLS[call](json.loads(ran.stdout))
+    assert CALLS[call](document(ran.stdout))
     assert "\x1b" not in ran.stdout
     assert "\x9b" not in ran.stdout
 
@@ -154,13 +162,13 @@ def test_stdout_holds_one_document_and_nothing_else(call: str, reports: Path) ->
 def test_nothing_to_prove_has_the_document_of_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("validation.defects.selection.choose", lambda *_: Chosen((), ("Nothing changed.",)))
     ran = CliRunner().invoke(app, ["defects", "run", "--since", "HEAD", "--json"])
-    assert json.loads(ran.stdout) == {"caught": 0, "of": 0, "proofs": []}
+    assert document(ran.stdout) == {"caught": 0, "of": 0, "proofs": []}
 
 
 def test_the_document_of_a_real_run_is_alone_on_stdout(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "validation", "run", "--checkpoint", "4.2", "--json", "--reports", str(tmp_path)]
     ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS, check=False)
-    told = json.loads(ran.stdout)
+    told = document(ran.stdout)
     assert (breaches(told), [one["id"] for one in told["checkpoints"]]) == ([], ["4.2"])
 
 
