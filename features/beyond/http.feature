@@ -58,6 +58,10 @@ Feature: HTTP
       When a client sends a vote and a malformed request in one piece
       Then the first response accepts the vote, and the second refuses the request
 
+    Scenario: A connection ends with the response that says so
+      When a client announces a body of one byte over 1 MiB and sends none of it
+      Then the response refuses it, and the connection ends within 3 seconds
+
     Scenario: A proxy may use a connection that was idle for longer than five seconds
       Given 20 connections, each idle for 6 seconds after a response
       When a vote is sent on each of them

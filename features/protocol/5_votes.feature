@@ -90,6 +90,12 @@ Feature: Votes are accepted over HTTP
       And the database then counts 3 for cats and 2 for dogs
       Then the results show that once 2 seconds have passed, and when they were read
 
+    Scenario: A client that has the counts is not sent them again
+      Given a database with 1 votes for cats and 1 for dogs
+      When a client reads the results
+      Then a client that sends their ETag gets 304 and no body, until the counts change
+      And an API with the same counts for other options does not answer that ETag with 304
+
     Scenario: A slow database makes no results older
       Given an API whose database counts the milliseconds of its clock, and answers late
       When a client reads the results without a pause for 9 seconds

@@ -15,6 +15,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from system import API_VERSION
 from system.api.cors import Cors
 from system.api.events import ApiEvent
+from system.api.fast_path import FastPath
 from system.api.headers import SecurityHeaders, security_headers
 from system.api.health import add_health
 from system.api.metrics import Metrics, add_metrics
@@ -23,9 +24,9 @@ from system.api.rate_limit import RateLimit, with_mapped
 from system.api.receipts import add_receipts
 from system.api.request_log import RequestLog
 from system.api.responses import Problem, internal_error
-from system.api.results import ResultsReader, Store, add_results
+from system.api.results import ResultsReader, Store, add_results, results_route
 from system.api.stream import VoteStream
-from system.api.votes import VoteDecoder, VoteEndpoint, VoteFastPath, VoteRoute
+from system.api.votes import VoteDecoder, VoteEndpoint, vote_route
 from system.logs import logger
 from system.settings import ApiSettings
 
@@ -57,9 +58,9 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
     )
     decoder = VoteDecoder(settings.vote_options)
     votes = VoteEndpoint(stream, decoder, metrics.accepted)
-    vote_route = VoteRoute(votes, decoder)
-    api.router.routes.append(vote_route)
     reader = ResultsReader(store, settings.vote_options)
+    plain = [vote_route(votes, decoder), results_route(reader)]
+    api.router.routes.extend(plain)
     add_results(api, reader)
     add_receipts(api, store, stream)
     add_health(api, stream, store)
@@ -71,7 +72,7 @@ def create_app(settings: ApiSettings, stream: VoteStream, store: Store) -> ASGIA
     async def fail(_request: Request, _failure: Exception) -> JSONResponse:
         return JSONResponse(Problem(detail="Internal Server Error"), status_code=500)
 
-    app: ASGIApp = VoteFastPath(api, vote_route)
+    app: ASGIApp = FastPath(api, plain)
     if settings.rate_limit:
         app = RateLimit(app, settings, stream, [route for route in api.routes if isinstance(route, Route)])
     app = Cors(app, settings.cors_origins)

@@ -34,10 +34,14 @@ def unavailable(what: str) -> HTTPException:
 
 async def send_json(send: Send, status: int, body: Mapping[str, object], headers: RawHeaders = ()) -> None:
     """Send a complete JSON response."""
-    content = _json.encode(body)
-    start = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": start})
-    await send({"type": "http.response.body", "body": content})
+    await send_bytes(send, status, _json.encode(body), headers)
+
+
+async def send_bytes(send: Send, status: int, content: bytes | None, headers: RawHeaders = ()) -> None:
+    """Send a complete response with this JSON, or without a body."""
+    described = () if content is None else ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)))
+    await send({"type": "http.response.start", "status": status, "headers": [*described, *headers]})
+    await send({"type": "http.response.body", "body": content or b""})
 
 
 async def send_problem(send: Send, refusal: HTTPException) -> None:

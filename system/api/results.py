@@ -3,25 +3,37 @@
 import asyncio
 import json
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 import anyio
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from pydantic import BaseModel
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
+from system.api.body import header_values
+from system.api.fast_path import PlainRoute
 from system.api.percentages import percentages
-from system.api.responses import Problem, problems, unavailable
+from system.api.responses import Problem, problems, send_bytes, unavailable
 from system.db.store import UNAVAILABLE as DATABASE_UNAVAILABLE
 from system.db.store import CountedVote
 from system.errors import SettingsInvalid, summary
 from system.logs import Event, logger
 
 FRESH_SECONDS = 2.0
+CACHING = b"public, max-age=%d" % FRESH_SECONDS
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of an earlier response.",
+    "schema": {"type": "string"},
+}
 QUIET_READS = 5
 """After as many reads without a change, the event stream says that nothing has changed."""
 READ_DEADLINE_SECONDS = 1.5
@@ -67,7 +79,7 @@ class Results(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A serialized response body. Two snapshots have the same `version` exactly if their counts are equal."""
+    """A serialized response body. Two snapshots have the same `version` exactly if their options and counts are equal."""
 
     body: str
     version: str
@@ -79,6 +91,7 @@ class ResultsReader:
     def __init__(self, store: Store, options: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._options = options
+        self._named = f"{zlib.crc32(','.join(options).encode()):08x}"
         self._clock = clock
         self._reading: asyncio.Task[Snapshot] | None = None
         self._stale_at = 0.0
@@ -113,7 +126,7 @@ class ResultsReader:
             for option, count, share in zip(self._options, counts, percentages(counts), strict=True)
         ]
         results = Results(results=rows, total_votes=sum(counts), last_updated=datetime.now(UTC))
-        return Snapshot(results.model_dump_json(), "-".join(map(str, counts)))
+        return Snapshot(results.model_dump_json(), "-".join([self._named, *map(str, counts)]))
 
 
 async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event) -> AsyncIterator[ServerSentEvent]:
@@ -143,15 +156,43 @@ async def changes(reader: ResultsReader, seen: str | None, stopping: anyio.Event
             await stopping.wait()
 
 
-def add_results(app: FastAPI, reader: ResultsReader) -> None:
-    """Add the routes `/api/results` and `/api/results/stream`."""
+class ResultsEndpoint:
+    """The results as a plain ASGI application."""
 
-    @app.get("/api/results", responses={200: {"model": Results}, **PROBLEMS})
-    async def read_results() -> Response:
-        """Return the counts, at most two seconds old."""
-        snapshot = await reader.latest()
-        headers = {"Cache-Control": f"public, max-age={FRESH_SECONDS:.0f}"}
-        return Response(snapshot.body, media_type="application/json", headers=headers)
+    def __init__(self, reader: ResultsReader) -> None:
+        self._reader = reader
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
+        """Send the counts, or 304 to a client that has them already."""
+        snapshot = await self._reader.latest()
+        # Weak: with the same counts, only the time of the read differs.
+        tag = f'W/"{snapshot.version}"'.encode()
+        headers = [(b"cache-control", CACHING), (b"etag", tag)]
+        if has_already(scope, tag):
+            await send_bytes(send, 304, None, headers)
+        else:
+            await send_bytes(send, 200, snapshot.body.encode(), headers)
+
+
+def has_already(scope: Scope, tag: bytes) -> bool:
+    """Return whether a request has the tag, compared weakly, or `*`, in If-None-Match (RFC 9110, section 13.1.2)."""
+    sent = b",".join(header_values(scope, b"if-none-match"))
+    return bool(sent) and not {b"*", tag.removeprefix(b"W/")}.isdisjoint(one.strip().removeprefix(b"W/") for one in sent.split(b","))
+
+
+def results_route(reader: ResultsReader) -> PlainRoute:
+    """Return the route of the results."""
+
+    async def read_results() -> None:
+        """Return the counts, at most two seconds old. With their ETag in If-None-Match, 304 says that they are still the same."""
+
+    unchanged = {"description": "The counts are those of the ETag in If-None-Match."}
+    described = {"responses": {200: {"model": Results}, 304: unchanged, **PROBLEMS}, "openapi_extra": {"parameters": [IF_NONE_MATCH]}}
+    return PlainRoute("/api/results", ResultsEndpoint(reader), read_results, methods=["GET"], **described)
+
+
+def add_results(app: FastAPI, reader: ResultsReader) -> None:
+    """Add the route `/api/results/stream`."""
 
     @app.get(
         "/api/results/stream",

@@ -11,6 +11,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from system.api.headers import security_headers
+from system.api.one_write import OneWriteCycle
 from system.api.responses import Problem
 from system.settings import ApiSettings
 
@@ -113,6 +114,7 @@ class StrictProtocol(HttpToolsProtocol):
         version = self.parser.get_http_version()
         self._check_head(version, self.parser.get_method())
         super().on_headers_complete()
+        self.cycle.__class__ = OneWriteCycle  # uvicorn names its own class where it makes one, and has not begun to use it yet
 
     def _check_head(self, version: str, method: bytes) -> None:
         if version not in SUPPORTED_VERSIONS:

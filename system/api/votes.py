@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-from fastapi.routing import APIRoute
 from prometheus_client import Counter
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from typing_extensions import TypedDict
 from uuid_utils import UUID, uuid5, uuid7
 
 from system.api.body import header_values, read_body
-from system.api.responses import problems, send_json, send_problem, unavailable
+from system.api.fast_path import PlainRoute
+from system.api.responses import problems, send_json, unavailable
 from system.api.stream import UNAVAILABLE, VoteStream, is_wrong_type
 from system.contract import Vote
 from system.errors import KeyReused, summary
@@ -141,44 +141,15 @@ class VoteEndpoint:
         return stream_id
 
 
-class VoteRoute(APIRoute):
-    """Registers the endpoint in the router and the OpenAPI document."""
+def vote_route(endpoint: VoteEndpoint, decoder: VoteDecoder) -> PlainRoute:
+    """Return the route of the endpoint, described with the options that the decoder knows."""
 
-    def __init__(self, endpoint: VoteEndpoint, decoder: VoteDecoder) -> None:
-        async def cast_vote() -> None:
-            """Accept a vote. 201 promises that it will be counted exactly once; after any 5xx, send it again with the same key."""
+    async def cast_vote() -> None:
+        """Accept a vote. 201 promises that it will be counted exactly once; after any 5xx, send it again with the same key."""
 
-        super().__init__(
-            "/api/vote",
-            cast_vote,
-            methods=["POST"],
-            status_code=201,
-            responses={201: {"model": Accepted, "description": "The vote is in the stream."}, **problems(PROBLEMS)},
-            openapi_extra=_request(decoder),
-        )
-        self.app = endpoint
-
-
-class VoteFastPath:
-    """Routes votes to their endpoint without FastAPI, whose router and five layers take longer than the endpoint itself."""
-
-    def __init__(self, app: ASGIApp, route: VoteRoute) -> None:
-        self._app = app
-        self._route = route
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle votes, including rejected ones; pass everything else on."""
-        if scope["type"] != "http" or scope["path"] != self._route.path or scope["method"] != "POST":
-            if scope["type"] == "http" and scope["path"] == "*":  # OPTIONS about the server as a whole
-                await send_json(send, 200, {}, [(b"allow", b"GET, HEAD, POST, OPTIONS")])
-            else:
-                await self._app(scope, receive, send)
-            return
-        scope["route"] = self._route
-        try:
-            await self._route.app(scope, receive, send)
-        except HTTPException as refusal:
-            await send_problem(send, refusal)
+    accepted = {"model": Accepted, "description": "The vote is in the stream."}
+    described = {"responses": {201: accepted, **problems(PROBLEMS)}, "openapi_extra": _request(decoder)}
+    return PlainRoute("/api/vote", endpoint, cast_vote, methods=["POST"], status_code=201, **described)
 
 
 def _request(decoder: VoteDecoder) -> dict[str, Any]:

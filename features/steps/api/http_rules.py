@@ -122,6 +122,33 @@ def in_order(statuses: list[bytes], observe: Observe) -> None:
     observe("statuses in the order of the responses", expected=[b"201", b"400"], observed=statuses, remedy="a refusal waits for its turn")
 
 
+@when("a client announces a body of one byte over 1 MiB and sends none of it", target_fixture="ended")
+def announces_too_much(system: Target) -> tuple[bytes, float]:
+    with _connected(system.api.url) as connection:
+        sent = LINE + HOST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (protocol.BODY_LIMIT_BYTES + 1)
+        inputs.note(inputs.lines(sent))
+        connection.sendall(sent)
+        received, begun = b"", time.monotonic()
+        with suppress(TimeoutError):
+            while piece := connection.recv(65536):
+                received += piece
+        return received, time.monotonic() - begun
+
+
+@then(parsers.parse("the response refuses it, and the connection ends within {seconds:g} seconds"))
+def ends(ended: tuple[bytes, float], seconds: float, observe: Observe) -> None:
+    received, took = ended
+    with observe.together():
+        observe(
+            "responses",
+            expected=[b"413"],
+            observed=[part[:3] for part in received.split(b"HTTP/1.1 ")[1:]],
+            evidence=inputs.lines(received),
+        )
+        observe("time until the connection ended", expected=f"at most {seconds:g} s", observed=f"{took:.1f} s", holds=took <= seconds,
+                remedy="system/api/one_write.py leaves such responses to uvicorn")  # fmt: skip
+
+
 @given(parsers.re(r"(?P<count>\d+) connections, each idle for (?P<seconds>\d+) seconds after a response"), target_fixture="idle")
 def idle_connections(system: Target, count: str, seconds: str, afterwards: Callable[..., None]) -> list[http.client.HTTPConnection]:
     address = urlsplit(system.api.url)

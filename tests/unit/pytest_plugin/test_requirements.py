@@ -1,6 +1,7 @@
 """The scenarios of a run come from the features. What pytest leaves out, for whatever reason, is not proven."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from tests.unit.pytest_plugin.conftest import RIGHT, RunFeature, not_proven
 from validation.core.environment import built
 from validation.core.settings import PROJECT, SHIPPED_TARGETS, RunSettings
-from validation.pytest_plugin.requirements import required
+from validation.pytest_plugin.requirements import required, split
 from validation.record.events import Required
 from validation.record.results import Verdict
 from validation.registry.checkpoints import registry
@@ -44,6 +45,33 @@ class Collected:
 options = ["--collect-only", "-q", "--disable-plugin-autoload", "-p", "pytest_bdd.plugin", "--assert=plain"]
 pytest.main([str(PROJECT / "features"), "-c", str(PROJECT / "pyproject.toml"), *options], plugins=[Collected()])
 """
+
+
+@pytest.mark.parametrize(
+    ("settings", "cores", "scope", "processes"),
+    [
+        (RunSettings(), 2, [*registry()], 2),
+        (RunSettings(), 8, [*registry()], 2),
+        (RunSettings(), 1, [*registry()], 1),
+        (RunSettings(), None, [*registry()], 1),
+        (RunSettings(), 2, ["5.1"], 1),
+        (RunSettings(processes=1), 2, [*registry()], 1),
+        (RunSettings(processes=3), 1, [*registry()], 3),
+        (RunSettings(target="containers"), 2, [*registry()], 1),
+        (RunSettings(target="cluster"), 2, [*registry()], 1),
+        (RunSettings(api_url="http://127.0.0.1:8000"), 2, [*registry()], 1),
+        (RunSettings(redis_url="redis://127.0.0.1"), 2, [*registry()], 1),
+        (RunSettings(database_url="postgresql://127.0.0.1/votes"), 2, [*registry()], 1),
+    ],
+)
+def test_two_processes_share_a_long_run_on_servers_of_its_own(
+    settings: RunSettings, cores: int | None, scope: list[str], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    parts = split(PROJECT, settings, scope, None)
+    assert len(parts) == processes
+    everything = [unit for part in parts for unit in part or ()]
+    assert len(everything) == len(set(everything)) > 0
 
 
 def test_a_row_that_was_left_out_is_not_proven(run_feature: RunFeature) -> None:
