@@ -6,8 +6,9 @@ written.
 
 import ast
 import copy
+import itertools
 from collections.abc import Callable, Iterable, Iterator
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from pathlib import Path
 
 from validation.defects.mutants.mutant import Mutant, of_files
@@ -47,14 +48,21 @@ def of_folders(source: Path, folders: Iterable[str], only: str = "") -> list[Mut
 
 def mutants(file: str, text: str) -> list[Mutant]:
     """Return all mutants of one file's text that compile, each to a different syntax tree."""
-    tree, found = ast.parse(text), dict[str, Mutant]()
-    same = ast.dump(tree)
+    tree, raw, found = ast.parse(text), text.encode(), dict[str, Mutant]()
+    starts = [0, *itertools.accumulate(map(len, raw.splitlines(keepends=True)))]
+    statements = [(min(part.lineno for part in (one, *getattr(one, "decorator_list", ()))), one.end_lineno or 0) for one in tree.body]
     for node in _active(tree):
+        begin = starts[node.lineno - 1] + node.col_offset
+        end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+        around = [lines for lines in statements if lines[0] <= node.lineno <= lines[1]]
+        first, last = starts[min(lines[0] for lines in around) - 1], starts[max(lines[1] for lines in around)]
         for kind, after in _changes(node):
-            before = ast.get_source_segment(text, node) or ""
-            mutated = _replaced(text, node, after)
-            if mutated not in found and _parsed(mutated) not in {None, same}:
-                found[mutated] = Mutant(file, node.lineno, kind, before, after, mutated)
+            changed = after.replace("\n", "\n" + " " * node.col_offset).encode()  # a statement of several lines keeps its indentation
+            mutated = (raw[:begin] + changed + raw[end:]).decode()
+            # Another syntax tree of the statement is another one of the module.
+            tree_after = _parsed(raw[first:begin] + changed + raw[end:last])
+            if mutated not in found and tree_after not in {None, _parsed_before(raw[first:last])}:
+                found[mutated] = Mutant(file, node.lineno, kind, raw[begin:end].decode(), after, mutated)
     return sorted(found.values(), key=lambda mutant: mutant.line)
 
 
@@ -164,17 +172,13 @@ def _with(node: ast.expr | ast.stmt, change: Callable[[ast.AST], object]) -> str
     return f"({written})" if isinstance(node, ast.expr) else written
 
 
-def _replaced(text: str, node: ast.expr | ast.stmt, after: str) -> str:
-    """Return the text with a node replaced; a statement of several lines keeps its indentation."""
-    lines = text.encode().splitlines(keepends=True)
-    begin = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
-    end = sum(map(len, lines[: (node.end_lineno or node.lineno) - 1])) + (node.end_col_offset or 0)
-    indented = after.replace("\n", "\n" + " " * node.col_offset)
-    return (b"".join(lines)[:begin] + indented.encode() + b"".join(lines)[end:]).decode()
+@lru_cache(1)  # one statement has many mutants
+def _parsed_before(source: bytes) -> str | None:
+    return _parsed(source)
 
 
-def _parsed(text: str) -> str | None:
+def _parsed(source: bytes) -> str | None:
     try:
-        return ast.dump(ast.parse(text))
+        return ast.dump(ast.parse(source))
     except SyntaxError:
         return None
