@@ -1,9 +1,12 @@
 """JSON logs, one object per line, and the closed set of the consumer's event names."""
 
+import json
 import logging
 import sys
 from enum import StrEnum
+from typing import Any
 
+import msgspec
 import structlog
 import structlog.tracebacks
 from structlog.typing import FilteringBoundLogger, Processor
@@ -48,16 +51,35 @@ SHARED: tuple[Processor, ...] = (
 )
 
 
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
+def as_json(entry: dict[str, Any], **options: Any) -> str:
+    """Return a log entry as JSON in ASCII, so that no terminal acts on what it holds.
+
+    msgspec takes a third of the time of the standard library, which renders what msgspec would not escape.
+
+    Args:
+        entry: the names and values of the line.
+        options: the standard library's, for values that JSON does not have.
+    """
+    try:
+        line = _encode(entry)
+    except (TypeError, UnicodeEncodeError):  # for example half of a surrogate pair
+        return json.dumps(entry, **options)
+    return line.decode() if line.isascii() else json.dumps(entry, **options)
+
+
 def configure(level: str) -> None:
     """Write every log line of this process, including those of libraries, to standard output as one JSON object."""
     make_safe()
     without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)  # locals may hold passwords
     traces = structlog.processors.ExceptionRenderer(without_locals)
-    renderer: tuple[Processor, ...] = (traces, structlog.processors.JSONRenderer())
+    renderer: tuple[Processor, ...] = (traces, structlog.processors.JSONRenderer(serializer=as_json))
     structlog.configure(
         processors=[*SHARED, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)

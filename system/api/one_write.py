@@ -1,6 +1,7 @@
 """Sends a whole response in one write.
 
-uvicorn writes its head and its body apart, and checks every header of every response anew. Together that takes a quarter of the time of a vote.
+uvicorn writes its head and its body apart, and checks every header of every response anew. Together that takes a quarter of the time of a
+vote.
 """
 
 import functools
