@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from gherkin.errors import CompositeParserException, ParserError
@@ -89,11 +90,16 @@ def parse(text: str, name: str) -> list[Scenario]:
     Raises:
         ProbeError: it is not Gherkin.
     """
+    return list(_parsed(text, name))
+
+
+@lru_cache(100)  # several parts of a run read the same files, and the parser is slow
+def _parsed(text: str, name: str) -> tuple[Scenario, ...]:
     try:
         document = Parser().parse(text)
     except (ParserError, CompositeParserException) as error:
         raise ProbeError(f"{name} is not Gherkin: {error}") from error
-    return list(_of_feature(name, GherkinDocument.from_dict(document).feature)) if document.get("feature") else []
+    return tuple(_of_feature(name, GherkinDocument.from_dict(document).feature)) if document.get("feature") else ()
 
 
 def _of_feature(name: str, feature: Feature) -> Iterator[Scenario]:
