@@ -21,7 +21,7 @@ from validation.core.settings import PROJECT
 from validation.defects.catalogue import catalogue
 from validation.defects.seeding import seeded_copy
 from validation.record.recorder import read
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 from validation.registry.checkpoints import select
 from validation.report.model import load
 from validation.report.terminal import Progress, summary

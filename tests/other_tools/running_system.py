@@ -9,7 +9,7 @@ from tests.other_tools.programs import installed, run
 from tests.other_tools.tool import NotAvailable, Remarks, Tool
 from validation.core.settings import RunSettings
 from validation.defects.catalogue import Defect, catalogue
-from validation.record.runs import new_run_id
+from validation.record.run_ids import new_run_id
 from validation.targets.local.target import LocalTarget
 
 SEED = 1

@@ -30,7 +30,7 @@ from validation.cli.options import (
 from validation.core.errors import INTERRUPTED_EXIT, HarnessError, UsageError
 from validation.core.settings import PROJECT, RunSettings, known_target
 from validation.record.results import Verdict
-from validation.record.runs import new_run_id
+from validation.record.run_ids import new_run_id
 from validation.record.verdicts import ACCEPTED, EXIT_CODES
 
 load_app = typer.Typer(

@@ -9,7 +9,7 @@ import typer
 from validation.cli.console import print_data, print_json, print_message, stderr
 from validation.cli.options import Json, Reports, RunId
 from validation.core.errors import HARNESS_EXIT, UsageError
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 
 SHOWN_RUNS = 5
 

@@ -38,7 +38,7 @@ from validation.core import shards
 from validation.core.errors import UsageError
 from validation.core.settings import MODEL_EXAMPLES, PROJECT, RunSettings, known_target
 from validation.record.last_release import LastRelease
-from validation.record.runs import RECORD, new_run_id
+from validation.record.run_ids import RECORD, new_run_id
 from validation.record.waivers import read_waivers
 
 EPILOG = examples(

@@ -7,7 +7,7 @@ import typer
 from validation.cli.console import print_data, print_json, print_message
 from validation.cli.options import TARGET, Json, Source
 from validation.core.settings import PROJECT, RunSettings
-from validation.record.runs import new_run_id
+from validation.record.run_ids import new_run_id
 
 COMMAND_SHOWN = 90
 

@@ -13,7 +13,7 @@ from validation.pack.verification import made_by_this, verify_files, verify_run
 from validation.record.events import RunStarted
 from validation.record.last_release import LastRelease
 from validation.record.recorder import read as read_record
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 from validation.record.subject import Subject
 from validation.report.across.summaries import Summary
 from validation.report.results_json import RESULTS

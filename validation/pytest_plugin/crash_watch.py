@@ -10,7 +10,7 @@ from validation.core.commands import command
 from validation.pytest_plugin.processors import ProcessorWatch
 from validation.pytest_plugin.stash import EVIDENCE, RECORDER, SETTINGS
 from validation.record.events import HarnessFailed, Measured, RunFinished, SubjectSeen, text
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 from validation.record.subject import read_subject
 
 

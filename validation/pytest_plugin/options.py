@@ -7,7 +7,7 @@ import pytest
 from validation.core.settings import PROJECT, SHIPPED_TARGETS, RunSettings
 from validation.pytest_plugin.items import AT_CLUSTER, NEEDS_TAGS, THOROUGH
 from validation.pytest_plugin.stash import FAILED, SETTINGS
-from validation.record.runs import new_run_id
+from validation.record.run_ids import new_run_id
 from validation.registry.checkpoints import registry
 from validation.targets import removers
 

@@ -1,9 +1,8 @@
-"""The id and folder of a run, and its first event: time, machine and versions."""
+"""The first event of a run: time, machine and versions."""
 
 import getpass
 import os
 import platform
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +12,7 @@ import psutil
 from validation.core.settings import PROJECT, RunSettings
 from validation.record.events import KnownProof, Listener, RunStarted
 from validation.record.recorder import Recorder
+from validation.record.run_ids import RECORD
 from validation.record.subject import Subject, read_subject
 
 PACKAGES = (
@@ -27,12 +27,6 @@ PACKAGES = (
     "redis",
     "asyncpg",
 )
-RECORD = "results.jsonl"
-
-
-def new_run_id() -> str:
-    """Return a new run id, which sorts by time and is safe in a file name."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 def open_record(  # noqa: PLR0913, PLR0917 - each is a part of the first event

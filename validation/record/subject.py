@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from validation.core.digests import contents, files_below
 from validation.core.git import git
@@ -105,6 +104,8 @@ def _digest(place: Path) -> str:
 
 
 def _chart_version(source: Path) -> str:
+    import yaml  # noqa: PLC0415 - `--help` needs none
+
     try:
         chart: Any = yaml.safe_load((source / "chart" / "Chart.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):

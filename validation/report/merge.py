@@ -10,7 +10,7 @@ from validation.core.errors import UsageError
 from validation.record.events import Event, RunStarted
 from validation.record.merging import REPORTS, Part, merged, settings_of
 from validation.record.recorder import Recorder, read
-from validation.record.runs import RECORD, new_run_id
+from validation.record.run_ids import RECORD, new_run_id
 from validation.report.provenance import kept, part_of
 from validation.report.verify import verify
 from validation.report.write import LATEST, RENDERERS

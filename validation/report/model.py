@@ -15,7 +15,7 @@ from validation.record.merging import REPORTS
 from validation.record.recorder import read
 from validation.record.release import PLACES
 from validation.record.results import CheckpointResult, Verdict
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 from validation.record.verdicts import Run, RunVerdict, evaluate
 from validation.registry.checkpoints import BEYOND, phases, registry
 from validation.report.text import counted

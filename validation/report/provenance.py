@@ -7,7 +7,7 @@ from validation.core.errors import UsageError
 from validation.record.events import Event, RunStarted, ShardMerged
 from validation.record.merging import Part, merged
 from validation.record.recorder import read, seal_of
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 
 SHARDS = "shards"
 """The folder, in that of a merged run, with the records of its shards."""

@@ -12,7 +12,7 @@ import pytest
 from validation.core.settings import PROJECT
 from validation.record.events import Event, Observed, Planned, Required
 from validation.record.recorder import Recorder, read
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 
 SECONDS = 600.0
 SCOPE = ("--checkpoint", "4.2", "--accept-incomplete")

@@ -14,7 +14,7 @@ from validation.probes.source import scenarios as written
 from validation.pytest_plugin.requirements import feature_of, share_of
 from validation.record.events import Finished, Planned
 from validation.record.recorder import read
-from validation.record.runs import RECORD
+from validation.record.run_ids import RECORD
 from validation.registry.checkpoints import registry
 from validation.registry.durations import DURATIONS, Unit, as_toml, longest, recorded
 

@@ -20,7 +20,7 @@ from validation.defects.results import digest_of_sources
 from validation.defects.seeding import environment, seeded_copy
 from validation.pytest_plugin.execution import execute
 from validation.record.events import Event, Finished, Planned
-from validation.record.runs import new_run_id
+from validation.record.run_ids import new_run_id
 from validation.registry.checkpoints import registry
 
 TESTS = ("core", "defects", "faults", "probes", "pytest_plugin", "record", "registry", "report")
