@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -14,6 +14,7 @@ from validation.probes.source import scenarios
 from validation.probes.source.scenarios import Scenario
 
 _DEFINES = frozenset({"given", "when", "then", "step"})
+_QUOTED_NAME = re.compile(r"""["']([A-Za-z_]\w*)["']""")
 ANYTHING = re.compile("")
 """Stands for a step text that is not a literal."""
 
@@ -88,8 +89,9 @@ def _tags(written: Iterable[Scenario]) -> frozenset[str]:
 @cache
 def read_module(text: str) -> Module:
     """Read the source of a step module. A step text that is not a literal matches everything."""
-    patterns, fixtures, requests, imports, autouse = list[re.Pattern[str]](), set[str](), set[str](), set[str](), False
-    for node in ast.walk(ast.parse(text)):
+    patterns, fixtures, imports, autouse = list[re.Pattern[str]](), set[str](), set[str](), False
+    requests = set(_QUOTED_NAME.findall(text))  # request.getfixturevalue("place")
+    for node in _statements(ast.parse(text).body):
         if isinstance(node, ast.FunctionDef):
             requests.update(argument.arg for argument in chain(node.args.posonlyargs, node.args.args, node.args.kwonlyargs))
             for decorator in node.decorator_list:
@@ -103,9 +105,17 @@ def read_module(text: str) -> Module:
             imports.update((node.module, *(f"{node.module}.{name.name}" for name in node.names)))
         elif isinstance(node, ast.Import):
             imports.update(name.name for name in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            requests.add(node.value)  # request.getfixturevalue("place")
     return Module(tuple(patterns), frozenset(fixtures), frozenset(requests), frozenset(imports), autouse)
+
+
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield every statement, however deep. Expressions hold no definition and no import, and are most of a module."""
+    for node in body:
+        yield node
+        for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+            inner = getattr(node, part, None)
+            if isinstance(inner, list):
+                yield from _statements(inner)
 
 
 def _modules_used(written: Iterable[Scenario], modules: Mapping[str, Module]) -> set[str]:
