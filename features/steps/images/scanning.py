@@ -7,7 +7,7 @@ from pytest_bdd import given, parsers, then, when
 
 from validation.core.errors import NotProven
 from validation.core.settings import RunSettings
-from validation.probes.images import sbom, scanners
+from validation.probes.images import scanners
 from validation.probes.images.inspection import Image
 from validation.probes.images.packages import APP, SITE_PACKAGES, Package, base_lists_packages, packages, pins, unowned_files
 from validation.probes.images.scanners import Issue, VulnerabilityDatabase
@@ -55,6 +55,8 @@ def trivy_finds_no_secret(image: Image, observe: Observe) -> None:
 
 @when("its SBOM is written", target_fixture="found")
 def write_sbom(image: Image, settings: RunSettings) -> tuple[Package, ...]:
+    from validation.probes.images import sbom  # noqa: PLC0415 - takes a quarter of a second to import, and few runs need it
+
     found = packages(image)
     settings.folder.mkdir(parents=True, exist_ok=True)
     _sbom_file(image, settings).write_text(sbom.cyclonedx(image, found), encoding="utf-8")
@@ -63,6 +65,8 @@ def write_sbom(image: Image, settings: RunSettings) -> tuple[Package, ...]:
 
 @then("the SBOM is valid CycloneDX")
 def sbom_is_valid(image: Image, settings: RunSettings, observe: Observe) -> None:
+    from validation.probes.images import sbom  # noqa: PLC0415 - likewise
+
     file = _sbom_file(image, settings)
     problem = sbom.schema_error(file.read_text(encoding="utf-8"))
     observe(f"{file.name}, in the folder of this report", expected="CycloneDX 1.6", observed=problem or "CycloneDX 1.6")
