@@ -96,8 +96,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
             min=1,
             max=16,
             metavar="NUMBER",
-            help="How many processes run the scenarios side by side, each with servers of its own "
-            "(default: 2 if they take over two minutes on this machine and it has two cores, otherwise 1).",
+            help="How many processes run the scenarios side by side (default: 2 for over two minutes of them on two cores, otherwise 1).",
             rich_help_panel=SCOPE,
         ),
     ] = None,

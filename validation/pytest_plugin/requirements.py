@@ -81,7 +81,10 @@ def split(project: Path, settings: RunSettings, scope: Collection[str], share: S
         scope: ids of checkpoints.
         share: what this shard runs; None: everything.
     """
-    costs = {unit: cost for unit, cost in _costs(project, settings, scope).items() if share is None or unit in share}
+    try:
+        costs = {unit: cost for unit, cost in _costs(project, settings, scope).items() if share is None or unit in share}
+    except ProbeError:
+        return [share]  # `record_required` has recorded why
     here = settings.target == "local" and not (settings.api_url or settings.redis_url or settings.database_url)
     usual = 2 if here and (os.cpu_count() or 1) > 1 and sum(costs.values()) > LONG_SECONDS else 1
     return [frozenset(part) for part in balanced(costs, settings.processes or usual) if part]

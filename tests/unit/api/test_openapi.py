@@ -17,7 +17,7 @@ def test_the_api_conforms_to_its_openapi_document(tmp_path: Path) -> None:
     with servers.valkey() as valkey, servers.postgres() as postgres:
         where = {"REDIS_URL": valkey.url, "DATABASE_URL": postgres.url}
         subprocess.run([sys.executable, "-m", "system.db.migrate"], env=where, check=True, timeout=SECONDS, stdout=subprocess.DEVNULL)
-        with started(within=SECONDS, **where) as api:
+        with started(**where) as api:
             command = [
                 sys.executable, "-m", "schemathesis.cli", "run", api.url("/openapi.json"),
                 "--seed", str(seed), "--max-examples", "25", "--request-timeout", "10", "--suppress-health-check", "all",

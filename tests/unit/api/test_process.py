@@ -22,6 +22,9 @@ NOTHING = {"REDIS_URL": "redis://127.0.0.1:1", "DATABASE_URL": "postgresql://pos
 COMMAND = [sys.executable, "-m", "system.api"]
 
 
+SAYS_WITHIN_SECONDS = 60
+
+
 def environment(**variables: str) -> dict[str, str]:
     return {**os.environ, **NOTHING, **variables}
 
@@ -37,10 +40,15 @@ class Process:
 
     def until(self, event: str) -> None:
         assert self.child.stdout is not None
-        for text in self.child.stdout:
-            self.lines.append(json.loads(text))
-            if self.lines[-1]["event"] == event:
-                return
+        guard = threading.Timer(SAYS_WITHIN_SECONDS, self.child.kill)  # one that says nothing must fail the test instead of blocking it
+        guard.start()
+        try:
+            for text in self.child.stdout:
+                self.lines.append(json.loads(text))
+                if self.lines[-1]["event"] == event:
+                    return
+        finally:
+            guard.cancel()
         pytest.fail(f"ended without {event}: {self.lines}")
 
     def stop(self) -> int:
@@ -49,17 +57,14 @@ class Process:
 
 
 @contextlib.contextmanager
-def started(*, within: float = 20, **variables: str) -> Iterator[Process]:
+def started(**variables: str) -> Iterator[Process]:
     port = free_port()
     child = subprocess.Popen(COMMAND, env=environment(API_PORT=str(port), **variables), stdout=subprocess.PIPE, text=True)
-    guard = threading.Timer(within, child.kill)  # a hanging start must fail the test instead of blocking it
-    guard.start()
     process = Process(child, port)
     try:
         process.until("Application startup complete.")
         yield process
     finally:
-        guard.cancel()
         child.kill()
         child.wait()
         assert child.stdout is not None

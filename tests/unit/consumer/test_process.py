@@ -36,7 +36,7 @@ def environment(settings: ConsumerSettings, **changes: str) -> dict[str, str]:
 def started(env: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "system.consumer"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        guard = threading.Timer(30, process.kill)
+        guard = threading.Timer(120, process.kill)  # one that says nothing must fail the test instead of blocking it
         guard.start()
         try:
             yield process

@@ -20,7 +20,7 @@ from validation.images.build import Built, build
 from validation.images.engines import Engine
 from validation.images.source import DIGEST_LABEL, PARTS, VERSIONS, digest
 
-COLD_SECONDS, WARM_SECONDS = 180, 15
+COLD_SECONDS, WARM_SECONDS = 180, 60
 SIZES = {"api": protocol.API_IMAGE_MB, "consumer": protocol.CONSUMER_IMAGE_MB}
 USERS = {"api": protocol.API_UID, "consumer": protocol.CONSUMER_UID}
 

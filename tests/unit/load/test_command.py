@@ -90,7 +90,7 @@ def test_an_interrupted_load_run_exits_with_130_and_its_votes_are_looked_up(tmp_
 
 
 def test_an_api_that_crashes_halfway_is_no_go_and_earlier_votes_are_kept(tmp_path: Path) -> None:
-    with started(within=60) as api:
+    with started() as api:
         address = ["--api-url", f"http://127.0.0.1:{api.port}"]
         threading.Timer(7, api.child.kill).start()
         ended = load(tmp_path, "baseline", "--rate", "50", "--seconds", "5", *address)
