@@ -179,6 +179,7 @@ def allows_origin(answer: Answer, system: Target, observe: Observe) -> None:
         observe("Access-Control-Allow-Origin", expected="https://vote.example", observed=answer.headers.get("access-control-allow-origin"))
         exposed = {name.strip().lower() for name in answer.headers.get("access-control-expose-headers", "").split(",")}
         observe("Access-Control-Expose-Headers", expected=["retry-after", "x-request-id"], observed=sorted(exposed))
+        _observe_varies(answer, observe)
 
 
 @then("the response allows no origin")
@@ -186,6 +187,13 @@ def no_origin(answer: Answer, observe: Observe) -> None:
     with observe.together():
         observe("status", expected=200, observed=answer.status)
         _observe_no_rules(answer, observe)
+        _observe_varies(answer, observe)
+
+
+def _observe_varies(answer: Answer, observe: Observe) -> None:
+    """Record that a cache must not hand this response to a page of another origin."""
+    varies = {name.strip().lower() for name in answer.headers.get("vary", "").split(",")}
+    observe("Vary", expected="contains Origin", observed=sorted(varies), holds="origin" in varies, remedy="system/api/cors.py")
 
 
 def _observe_no_rules(answer: Answer, observe: Observe) -> None:
