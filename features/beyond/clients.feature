@@ -21,6 +21,12 @@ Feature: Slow clients
       And each that reads is dropped within 10 seconds, after the responses of its kind
       And every vote cast meanwhile is accepted
 
+    Scenario: A client that asks on and reads nothing
+      When an API is started
+      Then it is ready within 5 seconds
+      When a client asks it 20000 times for the results, and reads no response
+      Then it has answered at most 1000 of these requests, and dropped the client within 30 seconds
+
     Scenario: Hundreds of event streams
       Given 300 event streams of one API
       When the results change 3 times

@@ -17,6 +17,13 @@ Feature: Operators see the true state
       Then its metrics show 31 counted, 2 duplicates, 1 dead letter, 8 claimed and an empty backlog
       And it serves every documented consumer metric
 
+    Scenario: Votes that left the stream before they were counted
+      Given a new stream with 6 votes
+      And a consumer that read 5 of them and died
+      And 2 of these entries left the stream since then
+      When a consumer with metrics is started on it
+      Then its metrics show 2 lost votes and 4 counted, and its log names the lost entries
+
     Scenario: The log and metrics of a rejected request
       When an API is started
       Then it is ready within 5 seconds

@@ -72,6 +72,12 @@ Feature: The voting page
         | no reply for long | This takes longer than usual                 | nothing else |
         | an older API      | this page says when                          | nothing else |
 
+    Scenario: The question for the receipt is refused for a time
+      Given the page, open in a browser, which must wait 5 seconds before it asks for its receipt again
+      When the voter votes for "dogs"
+      Then the page says that this vote is counted, with a receipt that the API knows
+      And the page had waited as long before it asked for its receipt again
+
     Scenario Outline: A link that fails: <ends>, <fault>
       Given the page, open in a browser, with links that can fail
       When the voter votes for "cats" while the link between <ends> <fault>

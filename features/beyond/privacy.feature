@@ -55,6 +55,8 @@ Feature: Privacy
       Given a running consumer for the voters
       When 20 voters vote, one after another
       Then neither log names one of these votes
+      When a voter sends the key of a vote again, for another option
+      Then the line about this refusal names no vote
 
     Scenario Outline: Many clients at once, <limit> a rate limit
       Given a system of its own <limit> a rate limit, with many clients
@@ -90,6 +92,7 @@ Feature: Privacy
       And many voters who ask at once cause few reads of the ledger
       And voters who ask while the ledger is being read are told what became of their own vote
       And one client who asks too often is refused for a time
+      And voters who ask while the database answers nothing are each told so, and none because another gave up
       And without the database nothing is said about the vote, and afterwards the same as before
 
     Scenario: Readiness checks give up while votes are on their way

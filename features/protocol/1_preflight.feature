@@ -111,6 +111,7 @@ Feature: The release is complete before anything starts
         | CORS methods                      |
         | lifetime of a preflight           |
         | header of the idempotency key     |
+        | length limit of the idempotency key |
         | database tables                   |
         | database functions                |
         | appendonly setting of Redis       |

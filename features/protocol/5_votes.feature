@@ -96,6 +96,12 @@ Feature: Votes are accepted over HTTP
       Then a client that sends their ETag gets 304 and no body, until the counts change
       And an API with the same counts for other options does not answer that ETag with 304
 
+    Scenario: The same counts have the same tag and event id at every API
+      Given a database with 1 votes for cats and 1 for dogs
+      When a client reads the results
+      Then another API with these options answers their ETag with 304
+      And a page that connects again, to the other API, gets no event until the counts change
+
     Scenario: A slow database makes no results older
       Given an API whose database counts the milliseconds of its clock, and answers late
       When a client reads the results without a pause for 9 seconds

@@ -35,6 +35,14 @@ Feature: Every vote in the stream is counted once
       Then every vote of the stream is counted once
       And it logs 4 duplicates
 
+    Scenario: The database refuses a vote, and its batch is halved
+      Given a new stream with 4 votes
+      And 6 more votes in it, each of them again for the other option
+      And a vote in it that the database refuses
+      When a consumer is started on it
+      Then every vote of the stream is counted once
+      And the vote that the database refuses is the only dead letter
+
     Scenario: The disk of its log is full
       Given a new stream with 5 votes
       When a consumer is started on it

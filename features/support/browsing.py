@@ -37,6 +37,8 @@ class Polls:
 
     Attributes:
         attempts: when routed pages have sent a vote, in monotonic seconds, and its Idempotency-Key.
+        asked: when a routed page has asked for its receipt, in monotonic seconds.
+        must_wait: how many seconds it was told to wait then.
         bad: whether routed votes meet a bad day.
         freezes: whether the server freezes before the vote.
     """
@@ -49,6 +51,8 @@ class Polls:
     stream: StreamProbe
     keyspace: Keyspace
     attempts: list[tuple[float, str]] = field(default_factory=list)
+    asked: list[float] = field(default_factory=list)
+    must_wait: float = 0.0
     bad: bool = True
     freezes: bool = False
 

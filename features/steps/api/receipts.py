@@ -19,6 +19,8 @@ COUNTED_SECONDS, SECONDS_MOST = 10.0, 2.5
 ASKERS, READS_MOST = 60, 12
 OTHERS, PAUSE_SECONDS = 50, 0.03
 """Voters who ask for their own vote, one after the other: some come while the ledger is being read."""
+PATIENT, PATIENT_SECONDS = 12, 0.25
+"""Voters who ask one after the other while the database answers nothing: the first ones give up while others still wait with them."""
 SLOW_SECONDS = 0.01
 """Delay of each message between API and database, so that a read of the ledger takes longer than the pause between two voters."""
 REMEDY = "system/api/receipts.py"
@@ -122,6 +124,27 @@ def limited(receipt: Receipt, observe: Observe) -> None:
         observe(f"statuses of {LIMIT + 1} questions", expected=[OK] * LIMIT + [LIMITED], observed=[answer.status for answer in answers])
         observe("Retry-After", expected="seconds", observed=answers[-1].headers.get("retry-after"),
                 holds=str(answers[-1].headers.get("retry-after")).isdigit())  # fmt: skip
+
+
+@then("voters who ask while the database answers nothing are each told so, and none because another gave up")
+def database_answers_nothing(receipt: Receipt, observe: Observe) -> None:
+    asked: list[Future[Answer]] = []
+    receipt.system.database.blackhole(True)
+    try:
+        with ThreadPoolExecutor(PATIENT) as voters:
+
+            def ask() -> bool:
+                asked.append(voters.submit(receipt.ask, receipt.key))
+                return len(asked) < PATIENT
+
+            consistently(ask, bool, during=COUNTED_SECONDS, every=PATIENT_SECONDS)
+    finally:
+        receipt.system.database.heal()
+    answers = [answer.result() for answer in asked]
+    with observe.together():
+        observe("statuses while the database answers nothing", expected=[UNAVAILABLE] * PATIENT,
+                observed=[answer.status for answer in answers], evidence=answers, remedy=REMEDY)  # fmt: skip
+        observe("Retry-After of each", expected=["1"] * PATIENT, observed=[answer.headers.get("retry-after") for answer in answers])
 
 
 @then("without the database nothing is said about the vote, and afterwards the same as before")

@@ -1,6 +1,7 @@
 """Steps that open the voting page in a browser, on good days and on bad ones."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -88,6 +89,22 @@ def bad_day(polls: Polls, day: str) -> Visitor:
         visitor.do(lambda page: page.context.set_offline(True))
     polls.freezes = day == "no reply for long"
     return visitor
+
+
+@given(
+    parsers.parse("the page, open in a browser, which must wait {seconds:d} seconds before it asks for its receipt again"),
+    target_fixture="visitor",
+)
+def receipt_refused(polls: Polls, seconds: int) -> Visitor:
+    def meet(route: Any) -> None:
+        polls.asked.append(time.monotonic())
+        if len(polls.asked) == 1:
+            route.fulfill(status=429, headers={"Retry-After": str(seconds)}, content_type="application/json", body=PROBLEM)
+        else:
+            route.continue_()
+
+    polls.must_wait = float(seconds)
+    return polls.open(lambda page: page.route(RECEIPT, meet))
 
 
 @given("the page, open in a browser, whose results fail", target_fixture="visitor")

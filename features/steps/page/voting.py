@@ -13,6 +13,8 @@ from validation.record.observe import Observe
 
 REMEDY = "system/api/web/vote.js"
 COUNTED_SECONDS, SLOW_SECONDS = 12.0, 8.0
+EARLY_SECONDS = 0.5
+"""By which a request may be noted late, and the next one in time."""
 AN_OLDER_API_SAYS = "this page says when"
 """It takes the vote, and the page cannot learn when it is counted."""
 FOCUS = "document.activeElement?.id"
@@ -136,6 +138,14 @@ def second_tab_says(visitor: Visitor, second_tab: Visitor, cast: Cast, observe: 
                 holds=says.startswith(f"Your vote for {cast.option} is counted"), remedy="system/api/web/app.js")  # fmt: skip
         observe("buttons to vote in it", expected=0, observed=button)
         observe("receipt in it", expected=receipt(visitor), observed=receipt(second_tab))
+
+
+@then("the page had waited as long before it asked for its receipt again")
+def waited(polls: Polls, observe: Observe) -> None:
+    asked = polls.asked
+    first = round(asked[1] - asked[0], 1) if len(asked) > 1 else None
+    observe("seconds between the first two questions for the receipt", expected=f"at least {polls.must_wait:g}", observed=first,
+            holds=first is not None and first >= polls.must_wait - EARLY_SECONDS, remedy=REMEDY)  # fmt: skip
 
 
 @then("exactly that vote is counted")
