@@ -91,15 +91,15 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     ] = False,
     shard: ShardOption = "",
     processes: Annotated[
-        int | None,
+        int,
         typer.Option(
             min=1,
             max=16,
             metavar="NUMBER",
-            help="How many processes run the scenarios side by side (default: 2 for over two minutes of them on two cores, otherwise 1).",
+            help="How many processes run the scenarios side by side, each with servers of its own.",
             rich_help_panel=SCOPE,
         ),
-    ] = None,
+    ] = 1,
     target: TargetName = "local",
     source: Source = PROJECT,
     image_tag: Annotated[
@@ -194,7 +194,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
     for setting in redis_setting or ():
         if not re.fullmatch(r"[a-z-]+=\S*", setting):
             raise UsageError(f"--redis-setting {setting} is not NAME=VALUE.", "", "votecheck run --redis-setting appendfsync=everysec")
-    if first_finding and (processes or 1) > 1:
+    if first_finding and processes > 1:
         raise UsageError(
             "--first-finding needs one process: others would go on after the first finding.", "", "votecheck run --first-finding"
         )
@@ -204,7 +204,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter per option
         redis_settings=tuple(redis_setting or ()), image_tag=image_tag, vulnerability_db=vulnerability_db,
         kubeconfig=kubeconfig, context=context, release=release, release_namespace=release_namespace, load_command=load_command,
         seed=new_seed if seed is None else seed, quick=quick, fail_fast=fail_fast, first_finding=first_finding,
-        model_examples=model_examples, shard=part, processes=processes or (1 if first_finding else 0),
+        model_examples=model_examples, shard=part, processes=processes,
         waivers=str(waivers or ""), since=str(since.resolve() if since else ""),
         scenarios=names, selection=selection(phase or (), checkpoint, names, protocol_only=protocol_only),
     )  # fmt: skip

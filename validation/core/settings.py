@@ -75,7 +75,7 @@ class RunSettings:
         scenarios: names of the only scenarios to run; empty: all of the chosen checkpoints.
         selection: the options that chose the checkpoints and scenarios.
         shard: the part of the scenarios to run; None: all.
-        processes: how many processes run the scenarios side by side; 0: as many as usual for these scenarios.
+        processes: how many processes run the scenarios side by side.
         record_of: the run whose folder holds the record and the reports; empty: `run`.
     """
 
@@ -107,7 +107,7 @@ class RunSettings:
     scenarios: tuple[str, ...] = ()
     selection: tuple[str, ...] = ()
     shard: Shard | None = None
-    processes: int = 0
+    processes: int = 1
     record_of: str = ""
 
     @property
@@ -138,7 +138,7 @@ class RunSettings:
             "--fault-minutes": f"{self.fault_minutes:g}" if self.fault_minutes != FAULT_MINUTES else "",
             "--model-examples": str(self.model_examples) if self.model_examples != MODEL_EXAMPLES else "",
             "--long-life": str(self.long_life) if self.long_life != 1 else "",
-            "--processes": str(self.processes or ""),
+            "--processes": str(self.processes) if self.processes != 1 else "",
             "--reports": str(self.reports) if self.reports != Path.cwd() / "reports" else "",
         }
         repeated = [word for setting in self.redis_settings for word in ("--redis-setting", setting)]

@@ -54,11 +54,10 @@ def execute(  # noqa: PLR0913, PLR0917 - each becomes a part of the record
         recorder.emit(HarnessFailed(f"Left by an earlier run: {problem}"))
     record_required(recorder, PROJECT, settings, ids, share)
     marks = " or ".join(c.mark for c in scope)
-    parts = split(PROJECT, settings, ids, share)
-    if len(parts) > 1:
-        interrupted = _run_side_by_side(settings, marks, parts, recorder)
-    else:
+    if settings.processes == 1:
         interrupted = run_scenarios(PROJECT, settings, marks, share, recorder)
+    else:
+        interrupted = _run_side_by_side(settings, marks, split(PROJECT, settings, ids, share), recorder)
     if interrupted:
         raise Interrupted
 

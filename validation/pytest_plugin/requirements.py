@@ -1,6 +1,5 @@
 """The scenarios that a run has to plan: read from the features and from the list beside the registry, not from what pytest collects."""
 
-import os
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -15,9 +14,6 @@ from validation.record.recorder import Recorder
 from validation.registry.checkpoints import registry
 from validation.registry.durations import Share, Unit, recorded
 from validation.registry.scenarios import LISTED, Rows, listed, missing
-
-LONG_SECONDS = 120
-"""Servers of a second process start within a few seconds, which shorter runs do not win back."""
 
 
 def record_required(recorder: Recorder, project: Path, settings: RunSettings, scope: Collection[str], share: Share = None) -> None:
@@ -73,11 +69,9 @@ def share_of(project: Path, settings: RunSettings, scope: Collection[str]) -> Sh
 def split(project: Path, settings: RunSettings, scope: Collection[str], share: Share) -> list[Share]:
     """Return what each process of a run runs of these scenarios, balanced by their recorded durations. None of them runs nothing.
 
-    Without a number in the settings, two processes share scenarios that take over `LONG_SECONDS` on this machine if it has two cores.
-
     Args:
         project: the folder with `features/`.
-        settings: the settings of the run.
+        settings: the settings of the run, with its number of processes.
         scope: ids of checkpoints.
         share: what this shard runs; None: everything.
     """
@@ -85,9 +79,7 @@ def split(project: Path, settings: RunSettings, scope: Collection[str], share: S
         costs = {unit: cost for unit, cost in _costs(project, settings, scope).items() if share is None or unit in share}
     except ProbeError:
         return [share]  # `record_required` has recorded why
-    here = settings.target == "local" and not (settings.api_url or settings.redis_url or settings.database_url)
-    usual = 2 if here and (os.cpu_count() or 1) > 1 and sum(costs.values()) > LONG_SECONDS else 1
-    return [frozenset(part) for part in balanced(costs, settings.processes or usual) if part]
+    return [frozenset(part) for part in balanced(costs, settings.processes) if part]
 
 
 def _costs(project: Path, settings: RunSettings, scope: Collection[str]) -> dict[Unit, float]:

@@ -158,7 +158,7 @@ def test_every_option_of_load_is_in_its_command() -> None:
         fail_fast=False,
         first_finding=False,
         model_examples=settings.MODEL_EXAMPLES,
-        processes=0,
+        processes=1,
         redis_settings=(),
         image_tag="",
         vulnerability_db="",

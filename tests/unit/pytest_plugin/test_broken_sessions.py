@@ -17,8 +17,10 @@ def test_a_scenario_without_a_checkpoint_is_a_harness_error(run_feature: RunFeat
     has_harness_error(run_feature(RIGHT, tags="@phase_5"), "has no checkpoint")
 
 
-def test_a_feature_with_a_syntax_error_is_a_harness_error(run_feature: RunFeature) -> None:
-    has_harness_error(run_feature("Scenario: S\n  Given a system\n  Whatever it is right"), "could not be collected")
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_feature_with_a_syntax_error_is_a_harness_error(run_feature: RunFeature, processes: int) -> None:
+    ended = run_feature("Scenario: S\n  Given a system\n  Whatever it is right", processes=processes)
+    has_harness_error(ended, "could not be collected")
 
 
 def test_a_step_module_that_cannot_be_imported_is_a_harness_error(run_feature: RunFeature) -> None:

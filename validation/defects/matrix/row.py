@@ -132,6 +132,6 @@ def _observations(scenarios: Iterable[tuple[str, Scenario]], *, wrong_only: bool
 
 
 def _run(copy: Path, ids: Iterable[str], flags: Iterable[str] = ()) -> Run:
-    words = ["run", "--source", str(copy), "--checkpoint", ",".join(ids), "--quick", "--processes", "1", *flags]
+    words = ["run", "--source", str(copy), "--checkpoint", ",".join(ids), "--quick", *flags]
     with report_of(words, "latest/results.json", RUN_SECONDS) as results:
         return model.load(results.parent)

@@ -7,8 +7,8 @@ from typing import Any
 
 from validation.defects.catalogue import Defect, Images, Load
 
-BRIEFLY = ("--quick", "--fail-fast", "--processes", "1")
-"""One finding catches a defect. What comes after it, or repeats it in another form, does not have to run. Other runs use the cores."""
+BRIEFLY = ("--quick", "--fail-fast")
+"""One finding catches a defect. What comes after it, or repeats it in another form, does not have to run."""
 
 
 @dataclass(frozen=True, slots=True)
