@@ -22,6 +22,7 @@ from validation.record.events import KnownProof
 
 PROOFS = "validation/defects/proofs.jsonl"
 IN_CLUSTER = "cluster"
+_OF_A_HOME = re.compile(r"/(?:root|home|Users)/[^\s:'\",)]*")
 
 
 class Shipped(msgspec.Struct, frozen=True):
@@ -102,7 +103,8 @@ def known(scope: Collection[str], shipped: Sequence[Shipped]) -> list[KnownProof
 def _without_places(finding: str) -> str:
     """Return a finding without the folders of the machine that made it."""
     temporary = re.escape(tempfile.gettempdir())
-    return re.sub(rf"{temporary}/[^\s:'\",)]+", "(a temporary file)", finding.replace(str(PROJECT), "."))
+    named = re.sub(rf"{temporary}/[^\s:'\",)]+", "(a temporary file)", finding.replace(str(PROJECT), "."))
+    return _OF_A_HOME.sub("(a folder of a user)", named)
 
 
 def _bench(name: str) -> Bench:

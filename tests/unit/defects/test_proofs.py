@@ -103,6 +103,13 @@ def test_a_finding_names_no_folder_of_this_machine(file: Path) -> None:
     assert read(file)[0].finding == "./tests/a.py: '(a temporary file)' is missing, in (a temporary file):3"
 
 
+def test_a_finding_names_no_user_of_this_machine(file: Path) -> None:
+    detail = "assert 'X' not in {'PATH': '/root/.local/bin:/usr/bin:/home/me/bin', 'HOME': '/Users/me/a'}"
+    renew(structs.replace(caught("D3"), detail=detail), HERE, file)
+    home = "(a folder of a user)"
+    assert read(file)[0].finding == f"assert 'X' not in {{'PATH': '{home}:/usr/bin:{home}', 'HOME': '{home}'}}"
+
+
 @pytest.mark.parametrize("written", ["<<<<<<< ours\n", '{"defect": "D3"}\n', "\n"])
 def test_a_file_that_cannot_be_read_names_the_next_command(written: str, file: Path) -> None:
     file.write_text(written)
