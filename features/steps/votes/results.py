@@ -7,6 +7,7 @@ from typing import Any
 from pytest_bdd import given, parsers, then, when
 
 from features.support.api import probe_when_healthy
+from features.support.own_system import counts_of
 from validation.core import protocol
 from validation.core.waiting import consistently, eventually
 from validation.probes.running.event_stream import EventStream
@@ -102,7 +103,7 @@ def refreshed(answer: Answer, staged_api: Api, counted: dict[str, int], observe:
 
     def read() -> tuple[dict[str, int], bool]:
         later = http.send("GET", "/api/results")
-        return _counts(later), _stamp(later) not in ("", first)
+        return counts_of(later.json()), _stamp(later) not in ("", first)
 
     again = eventually(read, lambda seen: seen == (counted, True), within=within)
     observe(
@@ -122,7 +123,9 @@ def unchanged_until_they_change(answer: Answer, staged_api: Api, store: StorePro
     changed = {"cats": 3, "dogs": 1}
     store.stage_results(SCHEMA, changed)
     within = protocol.RESULTS_MAX_AGE_SECONDS + BUSY_SECONDS
-    later = eventually(lambda: _counts(http.send("GET", "/api/results", headers=headers)), lambda counts: counts == changed, within=within)
+    later = eventually(
+        lambda: counts_of(http.send("GET", "/api/results", headers=headers).json()), lambda counts: counts == changed, within=within
+    )
     with observe.together():
         observe("ETag", expected="one", observed=headers["If-None-Match"], holds=bool(headers["If-None-Match"]), evidence=answer)
         observe("status with the ETag", expected=NOT_MODIFIED, observed=again.status, evidence=again)
@@ -139,7 +142,7 @@ def other_options(answer: Answer, target: LaunchingTarget, store: StoreProbe, st
     told = probe_when_healthy(other).send("GET", "/api/results", headers={"If-None-Match": answer.headers.get("etag", "")})
     with observe.together():
         observe("status with the ETag of other options", expected=200, observed=told.status, evidence=told)
-        observe("options", expected=["dogs", "cats"], observed=[*_counts(told)])
+        observe("options", expected=["dogs", "cats"], observed=[*counts_of(told.json())])
 
 
 @then("another API with these options answers their ETag with 304", target_fixture="other_api")
@@ -166,7 +169,7 @@ def same_event(staged_api: Api, other_api: Api, store: StoreProbe, afterwards: C
     repeated = consistently(lambda: [event.data for event in again.events], lambda events: not events, during=QUIET_SECONDS)
     changed = {"cats": 2, "dogs": 1}
     store.stage_results(SCHEMA, changed)
-    told = eventually(lambda: [_rows(event.data) for event in again.events], lambda events: changed in events, within=EVENT_SECONDS)
+    told = eventually(lambda: [counts_of(event.data) for event in again.events], lambda events: changed in events, within=EVENT_SECONDS)
     with observe.together():
         observe("events of the first API", expected="one with an id", observed=seen.value, holds=bool(seen.value and seen.value[-1]))
         observe("events of the other API for a page that has seen these counts", expected=[], observed=repeated.value,
@@ -249,14 +252,6 @@ def _staged(
     store.stage_results(SCHEMA, counts)
     afterwards(lambda: store.drop(SCHEMA))
     return start_api(DATABASE_URL=f"{target.database.url}?search_path={SCHEMA}", **env)
-
-
-def _counts(answer: Answer) -> dict[str, int]:
-    return _rows(answer.json())
-
-
-def _rows(results: Any) -> dict[str, int]:
-    return {row["option"]: row["count"] for row in (results or {}).get("results", [])}
 
 
 def _stamp(answer: Answer) -> str:
