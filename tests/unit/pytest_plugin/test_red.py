@@ -186,7 +186,7 @@ def test_on_a_running_target_entry_row_and_log_lines_of_the_vote_are_printed(pri
     assert f'{entry} {{"option": "cats"' in entries
     assert f'"request_id": "{vote}"' in entries
     assert f'"vote_id": "{vote}", "option": "cats"' in rows
-    assert '"route": "/api/vote", "status": 201' in lines
+    assert '"route":"/api/vote","status":201' in lines
     assert told.index("requests and responses") < told.index("stream entries")
 
 

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -119,6 +121,27 @@ def test_a_frozen_fork_is_resumed_and_killed(server: ForkServer, tmp_path: Path)
     assert not child.frozen
     child.kill()
     assert child.exit_code == -signal.SIGKILL
+
+
+def test_parts_that_are_forked_side_by_side_have_one_server(tmp_path: Path) -> None:
+    (tmp_path / "exits.py").write_text(EXITS)
+    server, begin = ForkServer(tmp_path, tmp_path), threading.Barrier(6)
+
+    def forked(number: int) -> str:
+        child = part(server, "exits", tmp_path / str(number))
+        child.run_folder.mkdir()
+        begin.wait(20)
+        try:
+            return str(ended(child)[0])
+        except HarnessError as failed:
+            return str(failed)
+
+    try:
+        with ThreadPoolExecutor(begin.parties) as pool:
+            codes = list(pool.map(forked, range(begin.parties)))
+    finally:
+        server.close()
+    assert codes == ["7"] * begin.parties
 
 
 @pytest.mark.parametrize("name", ["PYTHONHASHSEED", "OTEL_TRACES_SAMPLER", "SSL_CERT_FILE"])

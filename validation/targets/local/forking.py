@@ -11,6 +11,7 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,7 @@ class ForkServer:
         self._source, self._run_folder = source, run_folder
         self._channel: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
 
     def fork(self, module: str, variables: Mapping[str, str], log: IO[bytes]) -> Fork:
         """Start `python -m <module>` with these variables and no others, and with this log.
@@ -119,7 +121,8 @@ class ForkServer:
         Raises:
             HarnessError: the server does not fork.
         """
-        self._channel = self._channel or self._start()
+        with self._starting:  # threads of a sweep fork side by side
+            self._channel = self._channel or self._start()
         read, write = os.pipe()
         try:
             request = json.dumps({"module": module, "environment": dict(variables)}).encode()

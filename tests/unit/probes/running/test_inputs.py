@@ -21,6 +21,7 @@ SENDS = frozenset(
 RELAYS = {
     "watch": "slow clients: noted once, by the step that starts them",
     "_sent": "slow clients: noted once, by the step that starts them",
+    "_send": "a client that reads nothing: noted once, by the step that starts it",
     "_accepts": "tries more than a thousand values; the finding lists the accepted ones",
     "linted": "manifests.lint notes it",
     "_prepare_migration": "prepares every system in the same way",
