@@ -25,13 +25,18 @@ def changes(before: Path, after: Path) -> list[str] | None:
     """
     if not all((folder / FILE).is_file() for folder in (before, after)):
         return None
-    old, new = (_parts((folder / FILE).read_bytes()) for folder in (before, after))
+    old, new = (parts((folder / FILE).read_bytes()) for folder in (before, after))
     found = [f"removed: {name}" for name in old if name not in new] + [f"added: {name}" for name in new if name not in old]
     found += [f"{name}: {old[name]} → {new[name]}" for name in old if name in new and old[name] != new[name]]
     return [one_line(line, LINE_MAX) for line in found]
 
 
-def _parts(document: bytes) -> dict[str, str]:
+def parts(document: bytes) -> dict[str, str]:
+    """Return each part of a description with what is said about it, apart from texts for people.
+
+    Raises:
+        ValueError: it is not an OpenAPI description.
+    """
     try:
         return dict(_operations(json.loads(document)))
     except (KeyError, TypeError, AttributeError) as error:

@@ -1,0 +1,1 @@
+"""Steps about a release and the one before it."""
