@@ -21,5 +21,5 @@ Feature: Compatibility
     Scenario: HTTP API, metrics, names in Redis, tables and functions of the last release
       Given the last release
       And a system of its own, beside other applications, on clocks that can be set
-      When the system has counted votes and set an entry apart that is none
+      When the system has counted votes and set a malformed entry apart
       Then nothing is gone, changed or newly required that the last release offered there

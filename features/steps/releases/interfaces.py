@@ -60,7 +60,7 @@ def read_files(interface: str, settings: RunSettings) -> list[Offer]:
     return [Offer(interface, IN_FILES[interface](settings.source))]
 
 
-@when("the system has counted votes and set an entry apart that is none", target_fixture="offers")
+@when("the system has counted votes and set a malformed entry apart", target_fixture="offers")
 def read_system(own_parts: OwnSystem) -> list[Offer]:
     own_parts.keys.put("XGROUP", "CREATE", protocol.STREAM, ARCHIVE, "0", "MKSTREAM")  # as long as it has not read, entries stay
     for number in range(VOTES):
