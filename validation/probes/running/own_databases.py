@@ -21,6 +21,7 @@ class RedisNumber(IntEnum):
     GAUGES = 10
     READY = 11
     TRACES = 12
+    UPGRADE = 13
 
 
 def url_of(server: str, database: int | str) -> str:
