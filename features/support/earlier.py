@@ -73,23 +73,24 @@ class Earlier:
 def earlier(target: LaunchingTarget, afterwards: Callable[..., None]) -> Earlier:
     """The last release, if it is another one than the source under test."""
     release = releases()[-1]
-    made = Earlier(release, taken_from_history(release, target.source, target.folder), target.folder)
+    made = Earlier(release, taken_from_history(release, PROJECT, target.source, target.folder), target.folder)
     afterwards(made.close)
     return made
 
 
-def taken_from_history(release: Release, source: Path, folder: Path) -> Path:
+def taken_from_history(release: Release, project: Path, source: Path, folder: Path) -> Path:
     """Write the system of a release below a folder, and return where it is.
 
     Args:
         release: which one.
+        project: a folder in a git repository that has it.
         source: the source under test.
         folder: where to write it.
 
     Raises:
         NotProven: the commit of the release is not in the history, or the source has the same system.
     """
-    archive = git(PROJECT, "archive", release.commit, "system")
+    archive = git(project, "archive", release.commit, "system")
     if archive is None:
         raise NotProven(f"Release {release.version} is not in this history: commit {release.commit[:12]}. Try: git fetch --unshallow")
     place = folder / f"release-{release.version}"

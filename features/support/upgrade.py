@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from features.support.api import probe_when_healthy
 from features.support.parts import vote_id
@@ -129,9 +130,8 @@ class Upgrade:
         """Go through a stage: votes flow, votes of the first stage are sent again to each API, and each consumer counts."""
         exits = self._change_to(apis, consumers)
         repeated = {one: self._repeat(self.api(one)) for one in apis}
-        urls = {one: self.api(one).url for one in apis}
-        accepted = {one: _grows(lambda url=urls[one]: self.flow.accepted[url]) for one in apis}
-        counted = {one: _grows(lambda part=self._consumers[one]: part.event_names().count("vote_processed")) for one in consumers}
+        accepted = {one: _grows(partial(self.flow.accepted.__getitem__, self.api(one).url)) for one in apis}
+        counted = {one: _grows(partial(_batches, self._consumers[one])) for one in consumers}
         self.stages.append(Stage(name, repeated, accepted, counted, exits))
 
     def api(self, name: str) -> HttpProbe:
@@ -186,3 +186,7 @@ def _grows(count: Callable[[], int]) -> Waited[int]:
     """Wait until a number has grown by a few, and return by how many."""
     before = count()
     return eventually(lambda: count() - before, lambda more: more >= FEW, within=COUNTED_SECONDS)
+
+
+def _batches(consumer: Child) -> int:
+    return consumer.event_names().count("vote_processed")

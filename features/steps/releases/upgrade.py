@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from anyio.from_thread import BlockingPortal
 from pytest_bdd import given, then, when
@@ -14,6 +15,7 @@ from validation.core import protocol
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import proxy_to, url_through
 from validation.hops.tracer import Tracer
+from validation.probes.running.http import HttpProbe
 from validation.probes.running.keyspace import Keyspace
 from validation.probes.running.own_databases import RedisNumber, new_database, url_of
 from validation.probes.running.store import StoreProbe
@@ -94,9 +96,7 @@ def same_results(upgrade: Upgrade, observe: Observe) -> None:
     upgrade.flow.end()
     expected = dict(upgrade.flow.sent.by_option())
     for name in NAMES:
-        api = upgrade.api(name)
-        shown = eventually(lambda api=api: counts_of(api.send("GET", "/api/results").json()), lambda seen: seen == expected,
-                           within=COUNTED_SECONDS)  # fmt: skip
+        shown = eventually(partial(_shown, upgrade.api(name)), lambda seen: seen == expected, within=COUNTED_SECONDS)
         observe(f"results of the {name} API", expected=expected, observed=shown.value, evidence=shown.story, timed=not shown.held)
 
 
@@ -109,3 +109,7 @@ def ledger_balances(upgrade: Upgrade, observe: Observe) -> None:
     errors = [event for part in upgrade.started for event in part.events() if event.get("level") in {"error", "critical"}]
     observe("dead letters", expected=0, observed=letters)
     observe("log lines about errors", expected=[], observed=errors[:SHOWN])
+
+
+def _shown(api: HttpProbe) -> dict[str, int]:
+    return counts_of(api.send("GET", "/api/results").json())
