@@ -65,7 +65,7 @@ def read_system(own_parts: OwnSystem) -> list[Offer]:
     own_parts.keys.put("XGROUP", "CREATE", protocol.STREAM, ARCHIVE, "0", "MKSTREAM")  # as long as it has not read, entries stay
     for number in range(VOTES):
         own_parts.vote("cats", f"key-{number}")
-    own_parts.add_others(1)
+    own_parts.stream.add(protocol.STREAM, {"option": "cats", "request_id": "7"})
     drained = own_parts.stream.wait_until_drained(within=COUNTED_SECONDS)
     counted = eventually(own_parts.shown, lambda shown: shown == own_parts.counts, within=COUNTED_SECONDS)
     if not (drained.held and counted.held):
