@@ -47,6 +47,15 @@ Feature: The release is complete before anything starts
       When the files that an image copies are looked up
       Then the list has at least 2 files, and each of them exists
 
+    Scenario Outline: Every library that the <part> image imports is installed in it
+      When the libraries that the <part> image imports are looked up
+      Then there is at least one, and <part>-requirements.txt pins each of them
+
+      Examples:
+        | part     |
+        | api      |
+        | consumer |
+
     Scenario: Every file that the chart includes exists
       When the files that the chart includes are looked up
       Then the list has at least 1 file, and each of them exists

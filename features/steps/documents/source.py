@@ -1,5 +1,6 @@
 """Steps that check the source files: every reference exists, and facts stated in several places match."""
 
+from packaging.utils import canonicalize_name
 from pytest_bdd import given, parsers, then, when
 
 from validation.core.settings import PROJECT, RunSettings
@@ -61,6 +62,20 @@ def each_file_exists(few: int, references: list[Reference], settings: RunSetting
             missing = completeness.missing(settings.source, [one])
             observed = "missing" if missing else "exists"
             observe(f"{one.target}, referenced by {one.source}", expected="exists", observed=observed, remedy=f"see {one.source}")
+
+
+@when(parsers.parse("the libraries that the {part} image imports are looked up"), target_fixture="libraries")
+def look_up_libraries(part: str, settings: RunSettings) -> dict[str, set[str]]:
+    return completeness.libraries(settings.source, part)
+
+
+@then(parsers.parse("there is at least one, and {requirements} pins each of them"))
+def each_library_is_pinned(requirements: str, libraries: dict[str, set[str]], settings: RunSettings, observe: Observe) -> None:
+    pinned = completeness.pinned(settings.source / "system" / "images" / requirements)
+    without = [name for name, packages in libraries.items() if pinned.isdisjoint(map(canonicalize_name, packages))]
+    observe("imported libraries", expected="at least one", observed=sorted(libraries), holds=bool(libraries))
+    observe(f"libraries that are imported and not in {requirements}", expected=[], observed=without, evidence="\n".join(sorted(pinned)),
+            remedy="add it to the extra of this part in pyproject.toml, then make lock")  # fmt: skip
 
 
 @given("the registry of facts", target_fixture="registered")

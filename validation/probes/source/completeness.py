@@ -1,15 +1,21 @@
 """Check that the source is complete: every module and file that it names exists, and every module imports."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from validation.core.environment import built
 from validation.core.errors import ProbeError
+from validation.probes.source.constants import tree
 
 IMPORT_SECONDS = 60
 # Runs in a fresh interpreter, in the source folder, and prints the problem of each name.
@@ -113,6 +119,38 @@ def entry_points(source: Path) -> list[Reference]:
     with (source / "pyproject.toml").open("rb") as file:
         scripts = tomllib.load(file).get("project", {}).get("scripts", {})
     return [Reference(f"pyproject.toml, {name}", target) for name, target in scripts.items()]
+
+
+def libraries(source: Path, part: str) -> dict[str, set[str]]:
+    """Return the libraries that the Python files in an image import, anywhere in them: module → the packages that may contain it.
+
+    Args:
+        source: root of the project, or of a copy.
+        part: `api` or `consumer`.
+
+    Raises:
+        ProbeError: a file is not valid Python.
+    """
+    copied_here = [one.target for one in copied(source, f"system/images/{part}.Dockerfile")]
+    paths = [path for name in copied_here for path in source.glob(name)]
+    files = [file for path in paths for file in ([path] if path.is_file() else path.rglob("*.py")) if file.suffix == ".py"]
+    imported = {name for file in files if file.parent.name != "images" for name in _imported(tree(file))}
+    known = packages_distributions()
+    return {name: set(known.get(name, ())) for name in sorted(imported - sys.stdlib_module_names - {"system"})}
+
+
+def pinned(requirements: Path) -> set[str]:
+    """Return the normalized names of the packages that a requirements file pins."""
+    return {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", _text(requirements), re.MULTILINE)}
+
+
+def _imported(module: ast.Module) -> Iterator[str]:
+    """Yield the first name of each imported module."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (one.name.partition(".")[0] for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
 
 
 def missing(source: Path, named: list[Reference]) -> list[str]:
