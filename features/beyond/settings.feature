@@ -56,3 +56,22 @@ Feature: Settings are explained, and steps can be repeated
       Then each run that was cut off failed and left nothing behind
       And the schema is that of a migration that nothing disturbed
       And a further migration changes no definition and no row
+
+    @needs_local
+    Scenario: The programs of the schema end with the exit codes that are documented
+      When the programs of the schema are run, and this happens to them
+        | program   | what happens                                 | exit code |
+        | migrate   | the schema is missing                        | 0         |
+        | migrate   | the schema is newer                          | 0         |
+        | migrate   | a table of another application is in the way | 1         |
+        | migrate   | the server does not answer                   | 1         |
+        | migrate   | the URL is of another kind                   | 2         |
+        | migrate   | SIGINT                                       | 130       |
+        | migrate   | SIGTERM                                      | 143       |
+        | reconcile | the server does not answer                   | 2         |
+        | reconcile | the URL is of another kind                   | 2         |
+        | reconcile | SIGINT                                       | 130       |
+        | reconcile | SIGTERM                                      | 143       |
+      Then each ends with this exit code
+      And each that failed says why in one line without a secret
+      And the newer schema is as it was

@@ -106,6 +106,7 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
         | DATABASE_URL   | postgresql://u:secret@127.0.0.1/votes?lock_timeout=0     |
         | DATABASE_URL   | postgresql://u:secret@127.0.0.1/votes?target_session_attrs=standby |
         | HEARTBEAT_FILE | /                                                        |
+        | METRICS_PORT   | (taken)                                                  |
       Then each time it exits with code 2 and one line that names the variable and no secret
 
   @cp_3_5
