@@ -27,6 +27,7 @@ Feature: Settings are explained, and steps can be repeated
     Scenario: Every field of compose.yaml has a reason
       When compose.yaml is read
       Then each of its fields is as its table explains
+      And other passwords in the environment replace the default ones, at each server and at each client
 
     Scenario: The next release changes nothing that Kubernetes refuses to change
       When the chart of the next release is rendered
@@ -45,9 +46,14 @@ Feature: Settings are explained, and steps can be repeated
         | compose.yaml |
 
     @needs_local
-    Scenario: Every setting of the chart's PostgreSQL has a reason
-      When a PostgreSQL is started with the command in the chart
+    Scenario Outline: Every setting of the PostgreSQL in <place> has a reason
+      When a PostgreSQL is started with the command in <place>
       Then each setting that its command gives is as its table explains, and no durable default is changed
+
+      Examples:
+        | place        |
+        | the chart    |
+        | compose.yaml |
 
     @needs_local
     Scenario: A migration is cut off at each of its statements and runs again

@@ -53,6 +53,7 @@ Feature: The parts follow their stores
       When a consumer is started on it behind a pooler that shares sessions and ignores start-up parameters
       Then every vote of the stream is counted once
       And every vote was committed synchronously, with time limits in force
+      And each statement counted at most as many votes as BATCH_SIZE allows
 
     Scenario: A pooler in statement mode is refused
       Given a new stream with 3 votes

@@ -75,6 +75,7 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
       Given a new stream with 1 vote
       When a consumer is started on it with every variable overridden
       Then it reads that stream with that group, consumer name, batch size and block time
+      And it listens on no port
       And it logs nothing below WARNING
 
     Scenario: MAX_RETRIES limits the deliveries of a vote that the database rejects

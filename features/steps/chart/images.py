@@ -37,10 +37,10 @@ def run_the_references(rendered: tuple[Manifest, ...], chart: Path, reference: s
     version = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]
     ends = {"this tag": ":" + TAG, "this digest": "@" + DIGEST, "the chart's appVersion": f":{version}"}
     run = {place_of(w, c): (images.get(_repository(c.image), ""), c.image) for w, c in containers(rendered)}
-    judged = {name: one for name, one in run.items() if reference != "the chart's appVersion" or one[0] in WITHOUT_A_TAG}
+    compared = {name: one for name, one in run.items() if reference != "the chart's appVersion" or one[0] in WITHOUT_A_TAG}
     with observe.together():
-        observe("containers", expected="at least 4", observed=len(judged), holds=len(judged) >= 4)  # noqa: PLR2004 - API, consumer, migration, test
-        for place, (image, full) in judged.items():
+        observe("containers", expected="at least 4", observed=len(compared), holds=len(compared) >= 4)  # noqa: PLR2004 - API, consumer, migration, test
+        for place, (image, full) in compared.items():
             end = ends[reference].format(image=image)
             observe(
                 f"image of {place}", expected=f"ends with {end}", observed=full, holds=bool(image) and full.endswith(end), remedy=REMEDY

@@ -136,12 +136,13 @@ def by_list(
 @then("the API is ready, accepts a vote and shows the counts")
 def works(pair: Pair, sent_votes: SentVotes, observe: Observe) -> None:
     probe = probe_when_healthy(pair.api)
+    log = pair.api.process.output()
+    observe("the API answers", expected=True, observed=probe.answers("/health"), evidence=log, remedy=REMEDY)
     ready = probe.send("GET", "/ready")
     key = sent_votes.key()
     vote = probe.vote("cats", key)
     record_vote(sent_votes, key, "cats", vote)
     results = probe.send("GET", "/api/results")
-    log = pair.api.process.output()
     with observe.together():
         observe("/ready", expected=OK, observed=ready.status, evidence=f"{ready}\n{log}", remedy=REMEDY)
         observe("a vote", expected=ACCEPTED, observed=vote.status, evidence=vote, remedy=REMEDY)
