@@ -27,7 +27,10 @@ Feature: Settings are explained, and steps can be repeated
     Scenario: Every field of compose.yaml has a reason
       When compose.yaml is read
       Then each of its fields is as its table explains
-      And other passwords in the environment replace the default ones, at each server and at each client
+
+    Scenario: The passwords of compose.yaml
+      When compose.yaml is read with other passwords in the environment
+      Then they replace the default ones, at each server and at each client
 
     Scenario: The next release changes nothing that Kubernetes refuses to change
       When the chart of the next release is rendered

@@ -57,9 +57,14 @@ def compose_is_explained(compose_file: Mapping[str, Any], observe: Observe) -> N
     observe("fields of compose.yaml that differ from their table", expected=[], observed=differing[:SHOWN], remedy=REMEDY)
 
 
-@then("other passwords in the environment replace the default ones, at each server and at each client")
-def passwords_are_replaced(settings: RunSettings, observe: Observe) -> None:
-    found = compose.passwords(compose.read(settings.source, OTHER_PASSWORDS))
+@when("compose.yaml is read with other passwords in the environment", target_fixture="compose_passwords")
+def read_with_passwords(settings: RunSettings) -> dict[str, tuple[str, str]]:
+    return compose.passwords(compose.read(settings.source, OTHER_PASSWORDS))
+
+
+@then("they replace the default ones, at each server and at each client")
+def passwords_are_replaced(compose_passwords: Mapping[str, tuple[str, str]], settings: RunSettings, observe: Observe) -> None:
+    found = compose_passwords
     defaults = {password for _, password in compose.passwords(compose.read(settings.source, {})).values()}
     with observe.together():
         observe("passwords in compose.yaml", expected="at least 7", observed=len(found), holds=len(found) >= 7)  # noqa: PLR2004
