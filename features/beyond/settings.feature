@@ -28,6 +28,10 @@ Feature: Settings are explained, and steps can be repeated
       When compose.yaml is read
       Then each of its fields is as its table explains
 
+    Scenario: The passwords of compose.yaml
+      When compose.yaml is read with other passwords in the environment
+      Then they replace the default ones, at each server and at each client
+
     Scenario: The next release changes nothing that Kubernetes refuses to change
       When the chart of the next release is rendered
       Then no immutable field differs, and Redis and PostgreSQL are not restarted
@@ -45,9 +49,14 @@ Feature: Settings are explained, and steps can be repeated
         | compose.yaml |
 
     @needs_local
-    Scenario: Every setting of the chart's PostgreSQL has a reason
-      When a PostgreSQL is started with the command in the chart
+    Scenario Outline: Every setting of the PostgreSQL in <place> has a reason
+      When a PostgreSQL is started with the command in <place>
       Then each setting that its command gives is as its table explains, and no durable default is changed
+
+      Examples:
+        | place        |
+        | the chart    |
+        | compose.yaml |
 
     @needs_local
     Scenario: A migration is cut off at each of its statements and runs again
@@ -56,3 +65,22 @@ Feature: Settings are explained, and steps can be repeated
       Then each run that was cut off failed and left nothing behind
       And the schema is that of a migration that nothing disturbed
       And a further migration changes no definition and no row
+
+    @needs_local
+    Scenario: The programs of the schema end with the exit codes that are documented
+      When the programs of the schema are run, and this happens to them
+        | program   | what happens                                 | exit code |
+        | migrate   | the schema is missing                        | 0         |
+        | migrate   | the schema is newer                          | 0         |
+        | migrate   | a table of another application is in the way | 1         |
+        | migrate   | the server does not answer                   | 1         |
+        | migrate   | the URL is of another kind                   | 2         |
+        | migrate   | SIGINT                                       | 130       |
+        | migrate   | SIGTERM                                      | 143       |
+        | reconcile | the server does not answer                   | 2         |
+        | reconcile | the URL is of another kind                   | 2         |
+        | reconcile | SIGINT                                       | 130       |
+        | reconcile | SIGTERM                                      | 143       |
+      Then each ends with this exit code
+      And each that failed says why in one line without a secret
+      And the newer schema is as it was

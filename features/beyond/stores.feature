@@ -53,3 +53,20 @@ Feature: The parts follow their stores
       When a consumer is started on it behind a pooler that shares sessions and ignores start-up parameters
       Then every vote of the stream is counted once
       And every vote was committed synchronously, with time limits in force
+      And each statement counted at most as many votes as BATCH_SIZE allows
+
+    Scenario: A pooler in statement mode is refused
+      Given a new stream with 3 votes
+      When an API and a consumer of it are started behind a pooler in statement mode
+      Then the API is not ready and names the database, and the consumer says why and counts nothing
+
+    Scenario Outline: The parts reach their servers <way>
+      Given a new stream with 3 votes
+      When an API and a consumer of it reach Redis and the database <way>
+      Then the API is ready, accepts a vote and shows the counts
+      And every vote of the stream is counted once
+
+      Examples:
+        | way                                                            |
+        | over Unix sockets                                              |
+        | by a list of servers, of which only the last accepts writes    |

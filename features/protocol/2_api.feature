@@ -53,6 +53,7 @@ Feature: The API reports its true state and protects itself
         | DATABASE_URL    | postgresql://u:secret@127.0.0.1/votes?options=-cfoo%3D |
         | API_HOST        | vote..example                                          |
         | TRUSTED_PROXIES | *                                                      |
+        | API_PORT        | (taken)                                                |
       Then each time it exits with code 2 and one line that names the variable and no secret
 
     Scenario Outline: Without <part> the API starts, is alive and is not ready

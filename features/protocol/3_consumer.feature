@@ -75,6 +75,7 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
       Given a new stream with 1 vote
       When a consumer is started on it with every variable overridden
       Then it reads that stream with that group, consumer name, batch size and block time
+      And it listens on no port
       And it logs nothing below WARNING
 
     Scenario: MAX_RETRIES limits the deliveries of a vote that the database rejects
@@ -106,6 +107,7 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
         | DATABASE_URL   | postgresql://u:secret@127.0.0.1/votes?lock_timeout=0     |
         | DATABASE_URL   | postgresql://u:secret@127.0.0.1/votes?target_session_attrs=standby |
         | HEARTBEAT_FILE | /                                                        |
+        | METRICS_PORT   | (taken)                                                  |
       Then each time it exits with code 2 and one line that names the variable and no secret
 
   @cp_3_5

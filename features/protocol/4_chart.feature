@@ -99,9 +99,16 @@ Feature: The chart installs what was validated
         | template     | branch                             | because                                |
         | secrets.yaml | not range $key, $value := $content | each of the three Secrets has some key |
 
-    Scenario: Image tags come from values
-      When the chart is rendered with the image tags "9.9.9-api" and "9.9.9-consumer"
-      Then every container of the two images runs one of them
+    Scenario Outline: Images of the values: <tag> and <digest>
+      When the chart is rendered with <tag> and <digest> of each image
+      Then every container runs its image <reference>
+
+      Examples:
+        | tag       | digest    | reference                 |
+        | a tag     | no digest | of this tag               |
+        | a tag     | a digest  | of this digest            |
+        | no tag    | no digest | of the chart's appVersion |
+        | no tag    | a digest  | of this digest            |
 
   @cp_4_2
   Rule: 4.2 Pods get the right variables, and secrets only by reference
@@ -258,6 +265,10 @@ Feature: The chart installs what was validated
     Scenario: Votes outlive the pods of Redis and PostgreSQL
       When the chart is rendered
       Then Redis and PostgreSQL keep their data on volumes that outlive their pods
+
+    Scenario: The memory that the default values request
+      When the chart is rendered
+      Then its pods request at most 2 GiB of memory, while those that are replaced still run beside the migration and the test
 
     Scenario: Hooks run at the right time and are deleted
       When the chart is rendered

@@ -130,23 +130,6 @@ def test_existing_namespaces_are_used_and_not_created() -> None:
     assert existing == created
 
 
-@pytest.mark.parametrize(
-    "pods",
-    [{"voting-api": 2, "voting-migrate": 1}, {"voting-api": 2, "voting-test": 1}, {"voting-api": 3, "voting-consumer": 2}],
-    ids=["during migration", "during helm test", "during rollout"],
-)
-def test_the_defaults_request_at_most_one_and_a_half_gibibytes(pods: dict[str, int]) -> None:
-    requested = {w.manifest.name: sum(mebibytes(c.resources["requests"]["memory"]) for c in w.containers) for w in workloads(rendered())}
-    replicas = {w.manifest.name: w.manifest.body["spec"]["replicas"] for w in workloads(rendered()) if w.long_running}
-    assert replicas == {"voting-api": 2, "voting-consumer": 1, "redis": 1, "postgres": 1}
-    assert 0 < sum(requested[name] * count for name, count in (replicas | pods).items()) <= 1.5 * 1024
-
-
-def mebibytes(amount: str) -> int:
-    number, unit = int(amount[:-2]), amount[-2:]
-    return number * {"Mi": 1, "Gi": 1024}[unit]
-
-
 @EVERY_VALUES_FILE
 def test_every_object_has_the_recommended_labels(file: str) -> None:
     wanted = {f"app.kubernetes.io/{part}" for part in ("name", "instance", "version", "component", "part-of", "managed-by")} | {

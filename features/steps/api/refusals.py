@@ -4,12 +4,21 @@ from collections.abc import Callable
 
 from pytest_bdd import parsers, then, when
 
+from validation.core import inputs
 from validation.record.observe import Observe
 from validation.targets.launching import LaunchingTarget
 from validation.targets.process import Child
 
 EXITS_SECONDS = 20.0
 CONFIGURATION_EXIT = 2
+TAKEN = "(taken)"
+ON_A_TAKEN_PORT = """
+import os, runpy, socket, sys
+with socket.create_server(("", 0)) as held:
+    os.environ[sys.argv[1]] = str(held.getsockname()[1])
+    runpy.run_module(sys.argv[2], run_name="__main__", alter_sys=True)
+"""
+"""Starts a part with the number of a port that is taken: in a container, ports of this machine are not those of the part."""
 
 
 @when(parsers.re("(?P<part>an API|a consumer) is started with each of these values"), target_fixture="refused")
@@ -18,7 +27,11 @@ def started_with_each(
 ) -> list[tuple[str, str, Child]]:
     started = []
     for variable, value in datatable[1:]:
-        child = target.new_api({variable: value}).process if part == "an API" else target.new_consumer({variable: value})
+        env = {} if value == TAKEN else {variable: value}
+        child = target.new_api(env).process if part == "an API" else target.new_consumer(env)
+        if value == TAKEN:
+            inputs.note(f"{variable} is a port that is taken")
+            child.run_program(ON_A_TAKEN_PORT, variable, "system.api" if part == "an API" else "system.consumer")
         child.start()
         afterwards(child.kill)
         started.append((variable, value, child))

@@ -21,6 +21,7 @@ REMEDY = f"undo the change, or write its reason into {TABLES}"
 SHOWN = 8
 """Differences that a finding shows."""
 NEXT_RELEASE = "77.7.7"
+OTHER_PASSWORDS = {"REDIS_PASSWORD": "another-of-redis", "POSTGRES_PASSWORD": "another-of-postgres"}
 CHANGEABLE = {"replicas", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds", "ordinals"}
 """The fields of a StatefulSet that Kubernetes lets an upgrade change."""
 
@@ -54,6 +55,23 @@ def read_compose(settings: RunSettings) -> dict[str, Any]:
 def compose_is_explained(compose_file: Mapping[str, Any], observe: Observe) -> None:
     differing = compose.differences(compose_file)
     observe("fields of compose.yaml that differ from their table", expected=[], observed=differing[:SHOWN], remedy=REMEDY)
+
+
+@when("compose.yaml is read with other passwords in the environment", target_fixture="compose_passwords")
+def read_with_passwords(settings: RunSettings) -> dict[str, tuple[str, str]]:
+    return compose.passwords(compose.read(settings.source, OTHER_PASSWORDS))
+
+
+@then("they replace the default ones, at each server and at each client")
+def passwords_are_replaced(compose_passwords: Mapping[str, tuple[str, str]], settings: RunSettings, observe: Observe) -> None:
+    found = compose_passwords
+    defaults = {password for _, password in compose.passwords(compose.read(settings.source, {})).values()}
+    with observe.together():
+        observe("passwords in compose.yaml", expected="at least 7", observed=len(found), holds=len(found) >= 7)  # noqa: PLR2004
+        observe("default passwords", expected=len(OTHER_PASSWORDS), observed=len(defaults))
+        for place, (variable, password) in found.items():
+            observe(f"{place} with {variable} in the environment", expected=OTHER_PASSWORDS[variable], observed=password,
+                    remedy="compose.yaml")  # fmt: skip
 
 
 @when("the chart of the next release is rendered", target_fixture="releases")

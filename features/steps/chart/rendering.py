@@ -36,20 +36,6 @@ def rendered_with_file(chart: Path, file: str, observe: Observe) -> tuple[Manife
     return render(chart, shipped[file], observe)
 
 
-@when('the chart is rendered with the image tags "9.9.9-api" and "9.9.9-consumer"', target_fixture="rendered")
-def rendered_with_tags(chart: Path, observe: Observe) -> tuple[Manifest, ...]:
-    return render(chart, {"images": {"api": {"tag": "9.9.9-api"}, "consumer": {"tag": "9.9.9-consumer"}}}, observe)
-
-
-@then("every container of the two images runs one of them")
-def run_the_tags(rendered: tuple[Manifest, ...], observe: Observe) -> None:
-    images = {f"{place_of(w, c)}: {c.image}": image_of(c) for w, c in containers(rendered) if image_of(c)}
-    with observe.together():
-        observe("containers of the two images", expected="at least 3", observed=len(images), holds=len(images) >= 3)  # noqa: PLR2004 - API, consumer, migration
-        wrong = [image for image, part in images.items() if not image.endswith(f":9.9.9-{part}")]
-        observe("images with another tag", expected=[], observed=wrong, remedy="the image helper in chart/templates/_helpers.tpl")
-
-
 @then(parsers.re(r"the consumer's (?P<variable>[A-Z_]+) comes from (?P<source>a Secret|a plain value|the pod's name)"))
 def variable_comes_from(rendered: tuple[Manifest, ...], variable: str, source: str, observe: Observe) -> None:
     declared = consumer_of(rendered).env.get(variable)

@@ -14,6 +14,7 @@ from validation.core import inputs, protocol
 from validation.core.errors import ProbeError
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
+from validation.probes.running.sockets import listening_ports
 from validation.probes.running.store import StoreProbe
 from validation.probes.running.stream import StreamProbe
 from validation.record.observe import Observe
@@ -96,6 +97,18 @@ def overrides_reach_redis(overridden: tuple[Running, list[str]], own: OwnStream,
         observe("BATCH_SIZE as Redis received it", expected=OVERRIDES["BATCH_SIZE"], observed=sent.get("COUNT"))
         observe("BLOCK_MS as Redis received it", expected=OVERRIDES["BLOCK_MS"], observed=sent.get("BLOCK"))
         observe("STREAM_NAME as Redis received it", expected=own.name, observed=sent.get("STREAMS"))
+
+
+@then("it listens on no port")
+def listens_nowhere(overridden: tuple[Running, list[str]], observe: Observe) -> None:
+    child = overridden[0].child
+    observe("the consumer runs", expected=True, observed=child.alive, evidence=child.output())
+    observe(
+        "ports that it listens on without METRICS_PORT",
+        expected=[],
+        observed=listening_ports(child.pid),
+        remedy="system/consumer/__main__.py",
+    )
 
 
 @then("it logs nothing below WARNING")

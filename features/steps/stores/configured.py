@@ -44,10 +44,18 @@ class Started:
     connect: Callable[[str], told.ConfiguredRedis]
 
 
+@dataclass(frozen=True)
+class StartedPostgres:
+    """A PostgreSQL that was started with a command, and its name in the table."""
+
+    name: str
+    store: StoreProbe
+
+
 @when(parsers.re(r"a Redis is started with the command in (?P<place>the chart|compose\.yaml), with a password of unusual characters"),
       target_fixture="started_redis")  # fmt: skip
 def start_redis(place: str, target: LaunchingTarget, settings: RunSettings, afterwards: Callable[..., None], observe: Observe) -> Started:
-    command, folder = _redis_command(place, settings), target.folder / f"configured-{free_port()}"
+    command, folder = _command(place, "redis", settings), target.folder / f"configured-{free_port()}"
 
     def started(name: str, words: list[str], password: str) -> tuple[Child, int]:
         port = free_port()
@@ -104,39 +112,45 @@ def finds_votes(started_redis: Started, observe: Observe) -> None:
         observe("entries after a second start", expected=1, observed=connection.entries() if again.held else 0)
 
 
-@when("a PostgreSQL is started with the command in the chart", target_fixture="started_postgres")
+@when(parsers.re(r"a PostgreSQL is started with the command in (?P<place>the chart|compose\.yaml)"), target_fixture="started_postgres")
 def start_postgres(
-    target: LaunchingTarget, settings: RunSettings, afterwards: Callable[..., None], portal: BlockingPortal, observe: Observe
-) -> StoreProbe:
-    container, port = _container(settings, "postgres"), free_port()
-    words = [*(container.get("command") or ()), *(container.get("args") or ())]
+    place: str,
+    target: LaunchingTarget,
+    settings: RunSettings,
+    afterwards: Callable[..., None],
+    portal: BlockingPortal,
+    observe: Observe,
+) -> StartedPostgres:
+    words, port = _command(place, "postgres", settings), free_port()
     child = configured.postgres(target.folder / f"configured-{port}", port, words, target.folder.name)
     afterwards(child.stop)
     child.start()
     started = eventually(lambda: not child.alive or "ready to accept connections" in child.output(), bool, within=WITHIN_SECONDS)
     observe("PostgreSQL starts with its command", expected=True, observed=started.held and child.alive, evidence=child.output())
-    return StoreProbe(f"postgresql://postgres@127.0.0.1:{port}/postgres", portal)
+    return StartedPostgres(
+        f"PostgreSQL of {place.removesuffix('.yaml')}", StoreProbe(f"postgresql://postgres@127.0.0.1:{port}/postgres", portal)
+    )
 
 
 @then("each setting that its command gives is as its table explains, and no durable default is changed")
-def postgres_is_explained(started_postgres: StoreProbe, observe: Observe) -> None:
-    given = told.postgres_settings(started_postgres)
-    found = list(tables.differences(tables.read("postgres.toml"), "PostgreSQL", given))
+def postgres_is_explained(started_postgres: StartedPostgres, observe: Observe) -> None:
+    given = told.postgres_settings(started_postgres.store)
+    found = list(tables.differences(tables.read("postgres.toml"), started_postgres.name, given))
     names = ", ".join(f"'{name}'" for name in DURABLE)
     question = f"select name, setting from pg_settings where name in ({names})"  # noqa: S608 - our own names
     with observe.together():
         observe("settings that differ from their table", expected=[], observed=found, evidence=str(given),
                 remedy="undo it, or write its reason into validation/probes/explained/postgres.toml")  # fmt: skip
-        in_force = {str(row[0]): str(row[1]) for row in started_postgres.rows(question)}
+        in_force = {str(row[0]): str(row[1]) for row in started_postgres.store.rows(question)}
         observe("settings on which promises rest", expected=DURABLE, observed=in_force)
 
 
-def _redis_command(place: str, settings: RunSettings) -> list[str]:
-    """Return the command of Redis, as its container gets it. Compose writes $$ for $."""
+def _command(place: str, name: str, settings: RunSettings) -> list[str]:
+    """Return the command of a server, as its container gets it. Compose writes $$ for $."""
     if place == "the chart":
-        container = _container(settings, "redis")
+        container = _container(settings, name)
         return [*(container.get("command") or ()), *(container.get("args") or ())]
-    service = compose.read(settings.source)["services"]["redis"]
+    service = compose.read(settings.source)["services"][name]
     return [word.replace("$$", "$") for word in (*(service.get("entrypoint") or ()), *(service.get("command") or ()))]
 
 

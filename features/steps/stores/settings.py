@@ -25,6 +25,7 @@ from validation.targets.local import servers
 from validation.targets.ports import free_port
 
 OK, ACCEPTED, UNAVAILABLE, WITHIN_SECONDS = 200, 201, 503, 10.0
+BATCH = 5
 REMEDY = "system/redis_pool.py: the settings are read back on each new connection and by /ready"
 
 
@@ -131,10 +132,11 @@ def asynchronous(target: LaunchingTarget, store: StoreProbe, afterwards: Callabl
         store.close_session(session)
 
     settings = ", ".join(f"current_setting('{name}')" for name in ("synchronous_commit", "statement_timeout", "lock_timeout"))
-    store.execute(session, f"create table {name} (committed text, statement text, lock text)")
-    see = f"begin insert into {name} values ({settings}); return null; end"  # noqa: S608 - our own name
+    store.execute(session, f"create table {name} (committed text, statement text, lock text, votes bigint)")
+    see = f"begin insert into {name} select {settings}, count(*) from added; return null; end"  # noqa: S608 - our own name
     store.execute(session, f"create function {name}() returns trigger language plpgsql as $$ {see} $$")
-    store.execute(session, f"create trigger {name} after insert on vote_ledger for each statement execute function {name}()")
+    on = "after insert on vote_ledger referencing new table as added for each statement"
+    store.execute(session, f"create trigger {name} {on} execute function {name}()")
     afterwards(undo)
     store.execute(session, "alter system set synchronous_commit = off")
     store.execute(session, "select pg_reload_conf()")
@@ -150,7 +152,7 @@ def behind_pooler(
 ) -> Running:
     pooler = pooler_to(target.database.url, target.proxy_host)
     afterwards(pooler.close)
-    return start_consumer(**own.env, BATCH_SIZE="5", DATABASE_URL=url_through(target.database.url, pooler))
+    return start_consumer(**own.env, BATCH_SIZE=str(BATCH), DATABASE_URL=url_through(target.database.url, pooler))
 
 
 @then("every vote was committed synchronously, with time limits in force")
@@ -162,3 +164,10 @@ def committed_synchronously(witness_table: str, store: StoreProbe, observe: Obse
         observe(
             "statements without a time limit", expected=[], observed=[row for row in rows if "0" in row[1:]], remedy="system/db/store.py"
         )
+
+
+@then("each statement counted at most as many votes as BATCH_SIZE allows")
+def counted_in_batches(witness_table: str, store: StoreProbe, observe: Observe) -> None:
+    sizes = [int(row[0]) for row in store.rows(f"select votes from {witness_table} where votes > 0")]  # noqa: S608 - our own name
+    observe("votes counted by one statement, at most", expected=BATCH, observed=max(sizes, default=0), evidence=str(sizes),
+            remedy="system/consumer/reading.py and recovery.py")  # fmt: skip

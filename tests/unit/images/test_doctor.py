@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.unit.images.conftest import put
 from validation.cli import doctor
+from validation.cli.main import app
+from validation.images.engines import Engine
 
 NO_DAEMON = "echo 'Client: Version 28'; echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock.' >&2; exit 1"
 
@@ -51,3 +54,17 @@ def test_an_engine_that_only_builds_does_not_run(path: Path) -> None:
 @pytest.mark.usefixtures("path")
 def test_the_local_target_needs_no_engine() -> None:
     assert not [check.what for check in doctor.examine() if check.needed and "engine" in check.what]
+
+
+def test_images_are_built_with_the_first_engine_that_answers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, code in (("podman", 125), ("docker", 0), ("buildah", 0)):
+        put(path, name, f"exit {code}")
+    asked: list[Engine] = []
+
+    def build_all(engine: Engine, *_: object) -> list[object]:
+        asked.append(engine)
+        return []
+
+    monkeypatch.setattr("validation.images.build.build_all", build_all)
+    ran = CliRunner().invoke(app, ["images", "--json"])
+    assert (asked, ran.exit_code) == ([Engine("docker")], 0)

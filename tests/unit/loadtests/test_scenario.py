@@ -46,6 +46,24 @@ def test_the_rate_follows_the_steps_and_ends_with_them() -> None:
     assert [scenario.rate(at) for at in (0, 4.999, 5, 14.999, 15, 99)] == [100, 100, 200, 200, None, None]
 
 
+def measured(name: str) -> list[float | None]:
+    """Return the rate of a shipped scenario in each second after its warm-up, and at its end."""
+    scenario = scenarios()[name]
+    seconds = range(round(scenario.warm_up), round(scenario.seconds) + 1)
+    return [scenario.rate(at) for at in seconds]
+
+
+def test_a_ramp_rises_to_its_end() -> None:
+    *rates, end = measured("ramp")
+    assert (rates[0], rates[-1], end, len(rates)) == (1000, 10_000, None, 64)
+    assert rates == sorted(rates, key=lambda rate: rate or 0)
+    assert scenarios()["ramp"].knee
+
+
+def test_a_spike_is_tenfold_and_goes_back() -> None:
+    assert measured("spike") == [200] * 10 + [2000] * 10 + [200] * 10 + [None]
+
+
 @given(lowest=st.floats(0.1, 10_000), times=st.lists(st.integers(1, 50), min_size=1, max_size=5), at_most=st.floats(0.5, 100))
 def test_every_multiple_of_the_lowest_rate_is_a_whole_number_of_users(lowest: float, times: list[int], at_most: float) -> None:
     scenario = parse_scenario("mine", GOOD | {"steps": [[1, lowest], *([1, lowest * more] for more in times)]})

@@ -23,9 +23,15 @@ def proxy_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
     return proxy
 
 
-def pooler_to(url: str, host: str) -> TransactionPooler:
-    """Start a pooler that listens at `host`, in front of the server at `postgresql://…`; it raises what `proxy_to` raises."""
-    pooler = TransactionPooler(server_of(url, host), host)
+def pooler_to(url: str, host: str, *, statements: bool = False) -> TransactionPooler:
+    """Start a pooler that listens at `host`, in front of the server at `postgresql://…`; it raises what `proxy_to` raises.
+
+    Args:
+        url: the URL of the server.
+        host: the address to listen at.
+        statements: refuse transactions.
+    """
+    pooler = TransactionPooler(server_of(url, host), host, statements=statements)
     pooler.start()
     return pooler
 

@@ -18,13 +18,21 @@ IDLE = ord("I")
 _DISCARD = b"discard all\0"
 FORGET = b"Q" + (len(_DISCARD) + pgwire.LENGTH_BYTES).to_bytes(pgwire.LENGTH_BYTES) + _DISCARD
 """The query that leaves a session as a new one is: no prepared statements, no settings."""
+NO_TRANSACTIONS = pgwire.refusal("08P01", "transaction blocks not allowed in statement pooling mode")
+"""The words of PgBouncer."""
 
 
 class TransactionPooler:
-    """A pooler on a free port of this machine, before the server at `upstream` (host and port)."""
+    """A pooler on a free port of this machine, before the server at `upstream` (host and port).
 
-    def __init__(self, upstream: tuple[str, int], host: str = "127.0.0.1") -> None:
-        self.upstream, self.host = upstream, host
+    Args:
+        upstream: the server.
+        host: the address to listen at.
+        statements: like PgBouncer in statement mode, it ends the session of a client that begins a transaction.
+    """
+
+    def __init__(self, upstream: tuple[str, int], host: str = "127.0.0.1", *, statements: bool = False) -> None:
+        self.upstream, self.host, self.statements = upstream, host, statements
         self.port = 0
         self.forgotten = 0
         """How many transactions were followed by a session that forgot them."""
@@ -105,6 +113,10 @@ class _Client:
             while data := await reader.read(CHUNK_BYTES):
                 for message, _ in replies.feed(data):
                     idle = message[0] == pgwire.READY and message[-1] == IDLE
+                    if self._pooler.statements and message[0] == pgwire.READY and not idle:
+                        self._writer.write(NO_TRANSACTIONS)
+                        self.close()
+                        return
                     if ended:
                         if idle:
                             self._pooler.forgotten += 1
