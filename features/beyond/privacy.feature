@@ -16,6 +16,7 @@ Feature: Privacy
         | a vote that becomes a dead letter | 201   |
         | a vote that the database refuses | 201    |
         | a client that is gone            | 0      |
+        | a client that leaves within its body | 0  |
         | results                          | 200    |
         | the page                         | 200    |
         | a vote by the form of the page   | 201    |
@@ -44,6 +45,11 @@ Feature: Privacy
       And a page of the allowed origin can read each response, and a page of the other origin none
       And every vote is counted or a dead letter, with the documented fields and no others
       And the log describes each request by the documented fields, and names no option, and at DEBUG each vote by its id alone
+      And both logs have these events as documented
+        | part     | events                                                                                 |
+        | API      | api_starting api_started request request_failed redis_unavailable postgres_unavailable |
+        | consumer | vote_received vote_counted vote_refused malformed_message_dead_lettered                |
+      And the line about each client that left within its body has status 499
       And Redis holds only documented keys
       And no file that the system has written holds a trait of a client, except request ids in the log
       And nothing that others are told names a client or its vote
