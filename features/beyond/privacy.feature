@@ -40,6 +40,7 @@ Feature: Privacy
         | a vote for a broken stream       | 500    |
         | a vote without the database      | 201    |
         | results without the database     | 503    |
+        | a receipt without the database   | 503    |
       Then each takes its path, and its response carries nothing of the request but its option, its request id and the key of a form
       And no cache may keep a response that is for one client, and no response sets a cookie
       And a page of the allowed origin can read each response, and a page of the other origin none
@@ -49,6 +50,7 @@ Feature: Privacy
         | part     | events                                                                                 |
         | API      | api_starting api_started request request_failed redis_unavailable postgres_unavailable |
         | consumer | vote_received vote_counted vote_refused malformed_message_dead_lettered                |
+      And each 503 has a line that says which server was away
       And the line about each client that left within its body has status 499
       And Redis holds only documented keys
       And no file that the system has written holds a trait of a client, except request ids in the log

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import socket
 import struct
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
@@ -93,6 +94,10 @@ def _outdated_results(apart: Apart, client: MarkedClient, more: dict[str, str]) 
     return _get("/api/results")(apart, client, more)
 
 
+def _receipt(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    return _get(f"/api/votes/{uuid.uuid4()}")(apart, client, more)
+
+
 def _gone(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
     """Send a vote and reset the connection at once."""
     return _leave(apart, client, more, whole=True)
@@ -149,6 +154,7 @@ PATHS: dict[str, Path] = {
     "a vote for a broken stream": vote,
     "a vote without the database": vote,
     "results without the database": _outdated_results,
+    "a receipt without the database": _receipt,
 }
 REFUSALS = {
     "a vote that Redis refuses": (("ACL", "SETUSER", "default", "-xadd"), ("ACL", "SETUSER", "default", "+xadd")),
@@ -157,7 +163,8 @@ REFUSALS = {
     "a vote for a Redis that is read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
 }
 """Paths on which Redis responds and refuses: how it comes to refuse, and how it is put right."""
-UNAVAILABLE = {"a vote without Redis": "redis", "a vote without the database": "database", "results without the database": "database"}
+UNAVAILABLE = {"a vote without Redis": "redis", "a vote without the database": "database", "results without the database": "database",
+               "a receipt without the database": "database"}  # fmt: skip
 """Paths on which a server is stopped."""
 
 

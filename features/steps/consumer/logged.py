@@ -1,6 +1,7 @@
 """Steps that compare the lines of a log with the documented table of its events."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from validation.core.waiting import eventually
 from validation.record.observe import Observe
 
 NAMES = re.compile(r", | and ")
+REFUSED = 503
+SERVER_AWAY = ("redis_unavailable", "postgres_unavailable")
+OF_DATABASE = ("/api/results", "/api/votes/")
 STREAM_OF_SETTINGS = {"STREAM_NAME": "stream", "CONSUMER_GROUP": "group"}
 WHOSE: dict[str, Callable[[pytest.FixtureRequest], Any]] = {
     "its": lambda request: request.getfixturevalue("running"),
@@ -36,6 +40,18 @@ def both_logs(walk: Walk, settings: RunSettings, datatable: list[list[str]], obs
     with observe.together():
         for part, events in datatable[1:]:
             Log(children[part], part, {}, settings.source).observe(events.split(), observe)
+
+
+@then("each 503 has a line that says which server was away")
+def each_refusal_explained(walk: Walk, observe: Observe) -> None:
+    lines = walk.apart.api.process.events()
+    refused = Counter(_server(line) for line in lines if line.get("event") == "request" and line.get("status") == REFUSED)
+    told = Counter(str(line.get("event")) for line in lines)
+    with observe.together():
+        for event in SERVER_AWAY:
+            expected = refused[event]
+            observe(f"503 for {event}", expected="some", observed=expected, holds=expected > 0)
+            observe(f"lines {event}", expected=f"at least {expected}", observed=told[event], holds=told[event] >= expected)
 
 
 @then(parsers.parse("the line about each client that left within its body has status {status:d}"))
@@ -61,6 +77,11 @@ def no_password(request: pytest.FixtureRequest, observe: Observe) -> None:
         observe("lines of its log", expected="some", observed=len(output.splitlines()), holds=bool(output))
         naming = [line for line in output.splitlines() if any(password in line for password in hidden)]
         observe("lines of its log with a password", expected=[], observed=naming[:3], remedy="system/consumer/__main__.py")
+
+
+def _server(line: Mapping[str, object]) -> str:
+    """Return what the API logs beside a 503; only the database has results and receipts in this scenario."""
+    return SERVER_AWAY[str(line.get("route")).startswith(OF_DATABASE)]
 
 
 def _known(env: Mapping[str, str]) -> dict[str, str]:
