@@ -50,7 +50,6 @@ Feature: Privacy
         | part     | events                                                                                 |
         | API      | api_starting api_started request request_failed redis_unavailable postgres_unavailable |
         | consumer | vote_received vote_counted vote_refused malformed_message_dead_lettered                |
-      And each 503 has a line that says which server was away
       And the line about each client that left within its body has status 499
       And Redis holds only documented keys
       And no file that the system has written holds a trait of a client, except request ids in the log

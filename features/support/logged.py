@@ -95,19 +95,21 @@ class Log:
     source: Path
 
     def observe(self, wanted: list[str], observe: Observe) -> None:
-        """Record that there are lines of these events, and that every line of a documented event is as the page says."""
+        """Record that there are lines of these events, and that every line of a documented event is as the page says.
+
+        The caller observes together.
+        """
         page = documented(self.source, self.part)
         seen = eventually(self.child.event_names, lambda names: set(wanted) <= set(names), within=LOGGED_SECONDS)
         lines = self.child.events()
-        with observe.together():
-            observe(f"events in {PAGE}", expected="some", observed=len(page), holds=bool(page))
-            observe("events without a row in its table", expected=[], observed=[name for name in wanted if name not in page], file=PAGE)
-            missing = [name for name in wanted if name not in seen.value]
-            observe(f"events that the log of the {self.part} lacks", expected=[], observed=missing, evidence=seen.story)
-            observe("lines of the log", expected="some", observed=len(lines), holds=bool(lines))
-            observe("lines without event, level or a timestamp in UTC", expected=[], observed=_unmarked(lines), remedy="system/logs.py")
-            for name in sorted(page.keys() & set(seen.value)):
-                self._compare(name, page[name], [line for line in lines if line.get("event") == name], observe)
+        observe(f"events in {PAGE}", expected="some", observed=len(page), holds=bool(page))
+        observe("events without a row in its table", expected=[], observed=[name for name in wanted if name not in page], file=PAGE)
+        missing = [name for name in wanted if name not in seen.value]
+        observe(f"events that the log of the {self.part} lacks", expected=[], observed=missing, evidence=seen.story)
+        observe("lines of the log", expected="some", observed=len(lines), holds=bool(lines))
+        observe("lines without event, level or a timestamp in UTC", expected=[], observed=_unmarked(lines), remedy="system/logs.py")
+        for name in sorted(page.keys() & set(seen.value)):
+            self._compare(name, page[name], [line for line in lines if line.get("event") == name], observe)
 
     def _compare(self, name: str, row: Documented, lines: list[dict[str, Any]], observe: Observe) -> None:
         allowed = [sorted(row.fields)] + ([sorted(row.fields - {ABOUT_SOME})] if name in SOMETIMES else [])

@@ -31,7 +31,8 @@ WHOSE: dict[str, Callable[[pytest.FixtureRequest], Any]] = {
 @then(parsers.re(rf"(?P<whose>{'|'.join(WHOSE)}) log has (?P<events>\w.+) as documented"))
 def log_as_documented(request: pytest.FixtureRequest, settings: RunSettings, whose: str, events: str, observe: Observe) -> None:
     running = WHOSE[whose](request)
-    Log(running.child, CONSUMER, _known(running.env), settings.source).observe(NAMES.split(events), observe)
+    with observe.together():
+        Log(running.child, CONSUMER, _known(running.env), settings.source).observe(NAMES.split(events), observe)
 
 
 @then("both logs have these events as documented")
@@ -40,18 +41,7 @@ def both_logs(walk: Walk, settings: RunSettings, datatable: list[list[str]], obs
     with observe.together():
         for part, events in datatable[1:]:
             Log(children[part], part, {}, settings.source).observe(events.split(), observe)
-
-
-@then("each 503 has a line that says which server was away")
-def each_refusal_explained(walk: Walk, observe: Observe) -> None:
-    lines = walk.apart.api.process.events()
-    refused = Counter(_server(line) for line in lines if line.get("event") == "request" and line.get("status") == REFUSED)
-    told = Counter(str(line.get("event")) for line in lines)
-    with observe.together():
-        for event in SERVER_AWAY:
-            expected = refused[event]
-            observe(f"503 for {event}", expected="some", observed=expected, holds=expected > 0)
-            observe(f"lines {event}", expected=f"at least {expected}", observed=told[event], holds=told[event] >= expected)
+        _observe_refusals(walk, observe)
 
 
 @then(parsers.parse("the line about each client that left within its body has status {status:d}"))
@@ -77,6 +67,18 @@ def no_password(request: pytest.FixtureRequest, observe: Observe) -> None:
         observe("lines of its log", expected="some", observed=len(output.splitlines()), holds=bool(output))
         naming = [line for line in output.splitlines() if any(password in line for password in hidden)]
         observe("lines of its log with a password", expected=[], observed=naming[:3], remedy="system/consumer/__main__.py")
+
+
+def _observe_refusals(walk: Walk, observe: Observe) -> None:
+    """Record whether each 503 has a line that says which server was away."""
+    lines = walk.apart.api.process.events()
+    refused = Counter(_server(line) for line in lines if line.get("event") == "request" and line.get("status") == REFUSED)
+    told = Counter(str(line.get("event")) for line in lines)
+    for event in SERVER_AWAY:
+        expected = refused[event]
+        observe(f"503 for {event}", expected="some", observed=expected, holds=expected > 0)
+        observe(f"lines of {event} for {expected} times 503", expected=f"at least {expected}", observed=told[event],
+                holds=told[event] >= expected)  # fmt: skip
 
 
 def _server(line: Mapping[str, object]) -> str:
