@@ -130,14 +130,16 @@ class Log:
 
 
 def _unmarked(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    now = datetime.now(UTC)
+    """Return lines without what every line has, and the last one if it was not written just now."""
 
     def marked(line: Mapping[str, object]) -> bool:
-        at = str(line.get("timestamp", ""))
-        right = _text(line.get("event")) and _text(line.get("level")) and TIMESTAMP.fullmatch(at)
-        return bool(right) and abs(datetime.fromisoformat(at) - now) < CLOCKS
+        return _text(line.get("event")) and _text(line.get("level")) and TIMESTAMP.fullmatch(str(line.get("timestamp", ""))) is not None
 
-    return [line for line in lines if not marked(line)][:3]
+    def late(line: Mapping[str, object]) -> bool:
+        return abs(datetime.fromisoformat(str(line["timestamp"])) - datetime.now(UTC)) > CLOCKS
+
+    unmarked = [line for line in lines if not marked(line)]
+    return unmarked[:3] or [line for line in lines[-1:] if late(line)]
 
 
 def _settings(source: Path) -> set[str]:
