@@ -30,10 +30,10 @@ ASKED = {"Redis": "redis_unavailable", "the database": "postgres_unavailable"}
 """What an API logs when it cannot reach a server."""
 
 
-@when(parsers.parse("an API is started, and {state}"), target_fixture="own_api")
+@when(parsers.parse("an API is started without the database, and {state}"), target_fixture="own_api")
 def api_without_log(state: str, target: LaunchingTarget, afterwards: Callable[..., None]) -> Api:
     """Start an API without a log. That of a container is a pipe, which no disk can fill: nobody reads it either."""
-    api = target.new_api({})
+    api = target.new_api(UNREACHABLE["the database"])
     afterwards(api.process.stop)
     full = state == FULL and not api.process.in_container
     if not full:
@@ -56,18 +56,20 @@ def consumer_without_reader(own: OwnStream, target: LaunchingTarget, afterwards:
     return Running(child, own.env)
 
 
-@then("it accepts votes, and SIGTERM ends it with exit code 0")
+@then("it accepts votes, answers 503 about results, and SIGTERM ends it with exit code 0")
 def goes_on(own_api: Api, observe: Observe) -> None:
     probe, process = probe_when_healthy(own_api), own_api.process
     observe("/health", expected=True, observed=probe.answers("/health"), evidence=process.output(), remedy="system/output.py")
     length = len(process.output())
     statuses = [probe.vote(protocol.OPTIONS[0]).status for _ in range(VOTES)]
+    results = probe.send("GET", "/api/results")
     written = len(process.output()) - length
     process.send(process.stop_signal)
     ended = process.wait(within=protocol.SHUTDOWN_SECONDS)
     with observe.together():
         observe("bytes that it could write into its log meanwhile", expected=0, observed=written)
         observe("statuses of votes", expected=[ACCEPTED] * VOTES, observed=statuses, remedy="system/output.py")
+        observe("status of results", expected=REFUSED, observed=results.status, evidence=results, remedy="system/output.py")
         observe("exit code after SIGTERM", expected=0, observed=ended.value, timed=not ended.held)
 
 
