@@ -15,6 +15,7 @@ Feature: Operators see the true state
       Then its metrics match the stream: pending entries, lag and age of the oldest entry
       When a consumer with metrics is started on it
       Then its metrics show 31 counted, 2 duplicates, 1 dead letter, 8 claimed and an empty backlog
+      And its log has messages_claimed as documented
       And it serves every documented consumer metric
 
     Scenario: Votes that left the stream before they were counted
@@ -40,6 +41,7 @@ Feature: Operators see the true state
         | XLEN     | votes_stream_length                                       |
         | XPENDING | vote_lag_entries, vote_pending_entries, vote_oldest_seconds |
         | XINFO    | vote_lag_entries, vote_pending_entries, vote_oldest_seconds |
+      And their consumer's log has upkeep_refused as documented
       When their Redis refuses every connection
       Then each gauge about the stream is NaN
       When their Redis is back, with 5 more votes

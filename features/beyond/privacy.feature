@@ -16,6 +16,7 @@ Feature: Privacy
         | a vote that becomes a dead letter | 201   |
         | a vote that the database refuses | 201    |
         | a client that is gone            | 0      |
+        | a client that leaves within its body | 0  |
         | results                          | 200    |
         | the page                         | 200    |
         | a vote by the form of the page   | 201    |
@@ -39,11 +40,17 @@ Feature: Privacy
         | a vote for a broken stream       | 500    |
         | a vote without the database      | 201    |
         | results without the database     | 503    |
+        | a receipt without the database   | 503    |
       Then each takes its path, and its response carries nothing of the request but its option, its request id and the key of a form
       And no cache may keep a response that is for one client, and no response sets a cookie
       And a page of the allowed origin can read each response, and a page of the other origin none
       And every vote is counted or a dead letter, with the documented fields and no others
       And the log describes each request by the documented fields, and names no option, and at DEBUG each vote by its id alone
+      And both logs have these events as documented
+        | part     | events                                                                                 |
+        | API      | api_starting api_started request request_failed redis_unavailable postgres_unavailable |
+        | consumer | vote_received vote_counted vote_refused malformed_message_dead_lettered                |
+      And the line about each client that left within its body has status 499
       And Redis holds only documented keys
       And no file that the system has written holds a trait of a client, except request ids in the log
       And nothing that others are told names a client or its vote

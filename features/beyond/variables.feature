@@ -103,4 +103,19 @@ Feature: Variables
         | OTEL_SDK_DISABLED | yes |
         | OTEL_TRACES_SAMPLER | sometimes |
         | OTEL_TRACES_SAMPLER_ARG | 1.5 |
-      Then each time it exits with code 2 and one line that names the variable and no secret
+        | REDIS_URL | http://:secret@127.0.0.1/0 |
+        | DATABASE_URL | mysql://u:secret@127.0.0.1/votes |
+        | LOG_LEVEL | LOUD |
+        | API_HOST | vote..example |
+        | API_PORT | 70000 |
+        | API_WORKERS | 0 |
+        | API_KEEP_ALIVE | soon |
+        | ENVIRONMENT | staging |
+        | IDEMPOTENCY_TTL | 0 |
+        | ALLOW_REVOTE | maybe |
+        | REDIS_DURABILITY | unknown |
+        | RATE_LIMIT | 10/week |
+        | RATE_LIMIT_IPV6_PREFIX | 129 |
+        | TRUSTED_PROXIES | proxy.example |
+      Then each documented variable of the API is among them
+      And each time it exits with code 2 and one line that names the variable and no secret

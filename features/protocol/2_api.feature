@@ -59,11 +59,21 @@ Feature: The API reports its true state and protects itself
     Scenario Outline: Without <part> the API starts, is alive and is not ready
       When an API is started without <part>
       Then it is alive but not ready, and names <part>
+      And it answers 503 for want of <part>, and no line of its log has a password
 
       Examples:
         | part         |
         | Redis        |
         | the database |
+
+    Scenario Outline: The API goes on although <state>
+      When an API is started without the database, and <state>
+      Then it accepts votes, answers 503 about results, and SIGTERM ends it with exit code 0
+
+      Examples:
+        | state                       |
+        | the disk of its log is full |
+        | nobody reads its log        |
 
   @cp_2_2
   Rule: 2.2 Health and readiness report the true state

@@ -10,12 +10,15 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
       When a consumer is started on it
       Then its startup events are in order
       And every line of its log is a JSON object
+      And its log has consumer_starting, messages_received, processing_vote and vote_processed as documented
 
     Scenario Outline: Without <part> the consumer retries, stays alive and stops on SIGTERM
       Given a new stream with 1 vote
       When a consumer is started on it without <part>
       Then it has made <tries> attempts, logs <event> and stays alive
       And it shuts down on SIGTERM with exit code 0 within 5 seconds
+      And its log has <event> and shutdown_signal_received as documented
+      And no line of its log has a password
 
       Examples:
         | part         | tries | event                |
@@ -108,6 +111,8 @@ Feature: The consumer starts, obeys its variables, retries and stops cleanly
         | DATABASE_URL   | postgresql://u:secret@127.0.0.1/votes?target_session_attrs=standby |
         | HEARTBEAT_FILE | /                                                        |
         | METRICS_PORT   | (taken)                                                  |
+        | CLAIM_IDLE_MS  | 99                                                       |
+        | METRICS_PORT   | 70000                                                    |
       Then each time it exits with code 2 and one line that names the variable and no secret
 
   @cp_3_5

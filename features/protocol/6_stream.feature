@@ -9,6 +9,7 @@ Feature: Every vote in the stream is counted once
       Given a new stream with 25 votes
       When a consumer is started on it
       Then it logs consumer_group_created
+      And its log has consumer_group_created as documented
       And every vote of the stream is counted once
 
     Scenario: The consumer group exists already
@@ -16,6 +17,7 @@ Feature: Every vote in the stream is counted once
       And a consumer that counted them and stopped
       When 5 more votes are added and a consumer is started on it
       Then it logs consumer_group_exists
+      And its log has consumer_group_exists as documented
       And every vote of the stream is counted once
 
     Scenario: The consumer group is destroyed
@@ -23,6 +25,7 @@ Feature: Every vote in the stream is counted once
       When a consumer is started on it
       And the group is destroyed after it has counted every vote, and 5 votes arrive before there is another
       Then it logs that the group was lost and created again
+      And its log has consumer_group_lost as documented
       And every vote of the stream is counted once
 
   @cp_6_2
@@ -34,6 +37,7 @@ Feature: Every vote in the stream is counted once
       When a consumer is started on it
       Then every vote of the stream is counted once
       And it logs 4 duplicates
+      And its log has duplicate_refused as documented
 
     Scenario: The database refuses a vote, and its batch is halved
       Given a new stream with 4 votes
@@ -42,11 +46,18 @@ Feature: Every vote in the stream is counted once
       When a consumer is started on it
       Then every vote of the stream is counted once
       And the vote that the database refuses is the only dead letter
+      And its log has vote_received, vote_counted and vote_refused as documented
 
     Scenario: The disk of its log is full
       Given a new stream with 5 votes
       When a consumer is started on it
       And the disk of its log fills up before 20 more votes are added
+      Then every vote of the stream is counted once
+      And the consumer is still running
+
+    Scenario: Nobody reads its log
+      Given a new stream with 5 votes
+      When a consumer is started on it whose log nobody reads
       Then every vote of the stream is counted once
       And the consumer is still running
 
@@ -89,6 +100,7 @@ Feature: Every vote in the stream is counted once
       When the Redis user may write the dead-letter stream
       Then each of these entries is in the dead-letter stream with its fields, its id and a reason
       And every vote of the stream is counted once
+      And the first consumer's log has malformed_message_detected, malformed_message_set_aside and malformed_message_dead_lettered as documented
 
     Scenario: Another consumer takes over what one has set aside
       Given a new stream with 5 votes
@@ -119,6 +131,7 @@ Feature: Every vote in the stream is counted once
       When a consumer is started on it that waits a minute for new entries
       Then every vote of the stream is counted once
       And it shuts down on SIGTERM with exit code 0 within 5 seconds
+      And its log has consumer_name_removed as documented
 
     Scenario: With an idle connection to a database that is frozen
       Given a new stream with 3 votes

@@ -10,10 +10,10 @@ from validation.targets.base import Api
 from validation.targets.launching import READY_SECONDS, LaunchingTarget
 
 UNREACHABLE = {
-    "Redis": {"REDIS_URL": "redis://127.0.0.1:1/0"},
-    "the database": {"DATABASE_URL": "postgresql://postgres@127.0.0.1:1/postgres"},
+    "Redis": {"REDIS_URL": "redis://:not-for-the-log@127.0.0.1:1/0"},
+    "the database": {"DATABASE_URL": "postgresql://postgres:not-for-the-log@127.0.0.1:1/postgres"},
 }
-"""Variables that point a process at port 1 of this machine: nothing listens there, and connecting is harmless."""
+"""Variables that point a process at port 1 of this machine, where nothing listens. No log may show their passwords."""
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import socket
 import struct
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ JSON = {"Content-Type": "application/json"}
 FIRST, SECOND, REFUSED_BY_DATABASE, UNKNOWN_TO_CONSUMER = OPTIONS
 HEAL_SECONDS = 20.0
 SECONDS = 10.0
+LEFT = "a client that leaves within its body"
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 Path = Callable[[Apart, MarkedClient, dict[str, str]], Answer]
 
@@ -92,16 +94,31 @@ def _outdated_results(apart: Apart, client: MarkedClient, more: dict[str, str]) 
     return _get("/api/results")(apart, client, more)
 
 
+def _receipt(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    return _get(f"/api/votes/{uuid.uuid4()}")(apart, client, more)
+
+
 def _gone(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
     """Send a vote and reset the connection at once."""
+    return _leave(apart, client, more, whole=True)
+
+
+def _left(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    """Send half the body of a vote and close the connection."""
+    return _leave(apart, client, more, whole=False)
+
+
+def _leave(apart: Apart, client: MarkedClient, more: dict[str, str], *, whole: bool) -> Answer:
     body = msgspec.json.encode({"option": FIRST})
     lines = [f"{name}: {value}" for name, value in (client.headers | JSON | more).items()]
     parts = urlsplit(apart.api.url)
     head = [f"POST {client.path} HTTP/1.1", "Host: votecheck", f"Content-Length: {len(body)}", *lines, "", ""]
-    inputs.note(f"{inputs.request('POST', client.path, client.headers | JSON | more, body)}\n(the connection is reset at once)")
+    ends = "the connection is reset at once" if whole else "the connection is closed after half the body"
+    inputs.note(f"{inputs.request('POST', client.path, client.headers | JSON | more, body)}\n({ends})")
     with socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        connection.sendall("\r\n".join(head).encode() + body)
+        if whole:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        connection.sendall("\r\n".join(head).encode() + (body if whole else body[: len(body) // 2]))
     return Answer(0, {}, b"", 0)
 
 
@@ -113,6 +130,7 @@ PATHS: dict[str, Path] = {
     "a vote that becomes a dead letter": lambda apart, client, more: vote(apart, client, more, UNKNOWN_TO_CONSUMER),
     "a vote that the database refuses": lambda apart, client, more: vote(apart, client, more, REFUSED_BY_DATABASE),
     "a client that is gone": _gone,
+    LEFT: _left,
     "results": _get("/api/results"),
     "the page": _get("/"),
     "a vote by the form of the page": _form("same-origin"),
@@ -136,6 +154,7 @@ PATHS: dict[str, Path] = {
     "a vote for a broken stream": vote,
     "a vote without the database": vote,
     "results without the database": _outdated_results,
+    "a receipt without the database": _receipt,
 }
 REFUSALS = {
     "a vote that Redis refuses": (("ACL", "SETUSER", "default", "-xadd"), ("ACL", "SETUSER", "default", "+xadd")),
@@ -144,7 +163,8 @@ REFUSALS = {
     "a vote for a Redis that is read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
 }
 """Paths on which Redis responds and refuses: how it comes to refuse, and how it is put right."""
-UNAVAILABLE = {"a vote without Redis": "redis", "a vote without the database": "database", "results without the database": "database"}
+UNAVAILABLE = {"a vote without Redis": "redis", "a vote without the database": "database", "results without the database": "database",
+               "a receipt without the database": "database"}  # fmt: skip
 """Paths on which a server is stopped."""
 
 

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from system.api.responses import send_problem, unavailable
 from system.api.stream import UNAVAILABLE, VoteStream
-from system.errors import CONNECTION_GONE
+from system.errors import CONNECTION_GONE, summary
+from system.logs import Event, logger
 from system.settings import ApiSettings
 
 DEADLINE_SECONDS = 0.9
@@ -74,6 +75,7 @@ class RateLimit:
             connection_pool=stream.pool,  # type: ignore[arg-type] # documented, but the annotation is too narrow
         )
         self._limiter = FixedWindowRateLimiter(storage)
+        self._log = logger()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count the request, then pass it on or reject it."""
@@ -84,7 +86,8 @@ class RateLimit:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 wait = await self._wait(client)
-        except (*UNAVAILABLE, CONNECTION_GONE):
+        except (*UNAVAILABLE, CONNECTION_GONE) as failure:
+            self._log.warning(Event.REDIS_UNAVAILABLE, error=summary(failure))
             await self._reject(scope, receive, send, unavailable("Redis"))
             return
         if wait is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pytest_bdd import given, parsers, then, when
 
 from features.support.api import UNREACHABLE, probe_when_healthy
+from features.support.consumers import Running
 from validation.core import protocol
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import proxy_to, url_through
@@ -38,6 +39,7 @@ class Gauges:
     redis: FaultProxy
     keys: Keyspace
     stream: StreamProbe
+    running: Running
     entries: int = 0
 
     def add(self, count: int) -> None:
@@ -71,14 +73,12 @@ def own_redis(target: LaunchingTarget, votes: str, afterwards: Callable[[Callabl
     owned.callback(proxy.close)
     env = {"REDIS_URL": url_through(url, proxy), **UNREACHABLE["the database"]}
     port = free_port()
-    api, consumer = (
-        target.new_api(env),
-        target.new_consumer(env | {"METRICS_PORT": str(port), "BATCH_SIZE": "2", "CLAIM_IDLE_MS": "600000"}),
-    )
-    for child in (api.process, consumer):
+    of_consumer = env | {"METRICS_PORT": str(port), "BATCH_SIZE": "2", "CLAIM_IDLE_MS": "600000"}
+    api, running = target.new_api(env), Running(target.new_consumer(of_consumer), of_consumer)
+    for child in (api.process, running.child):
         afterwards(child.stop)
         child.start()
-    gauges = Gauges(probe_when_healthy(api), HttpProbe(f"http://127.0.0.1:{port}"), proxy, keys, stream)
+    gauges = Gauges(probe_when_healthy(api), HttpProbe(f"http://127.0.0.1:{port}"), proxy, keys, stream, running)
     gauges.add(int(votes))
     return gauges
 

@@ -9,7 +9,7 @@ from pytest_bdd import given, then, when
 
 from features.support.apart import OPTIONS, ORIGIN, Apart
 from features.support.marked import MarkedClient, new_mark, traces
-from features.support.paths import PATHS, REFUSED_BY_DATABASE, UNKNOWN_TO_CONSUMER, disruption
+from features.support.paths import LEFT, PATHS, REFUSED_BY_DATABASE, UNKNOWN_TO_CONSUMER, disruption
 from features.support.walk import ACCEPTED, PRIVACY_PAGE, Sent, Walk, distinct_fields, without_vote_id
 from validation.core import protocol
 from validation.core.collections import every
@@ -28,7 +28,7 @@ EVIL = "https://evil.example"
 COUNTED_SECONDS = 25.0
 OK, FAILED = 200, 500
 REFUSAL = f"alter table vote_ledger add constraint votecheck_refusal check (option <> '{REFUSED_BY_DATABASE}') not valid"
-WITHOUT_ORIGIN = ("malformed HTTP", "a client that is gone")
+WITHOUT_ORIGIN = ("malformed HTTP", "a client that is gone", LEFT)
 """Paths that end before the origin is known, or without a response."""
 CACHED = {"results": "public, max-age=2", "the page": "private, no-cache"}
 CODE = re.compile(r"`([^`]+)`")

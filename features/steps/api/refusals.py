@@ -5,10 +5,13 @@ from collections.abc import Callable
 from pytest_bdd import parsers, then, when
 
 from validation.core import inputs
+from validation.core.settings import RunSettings
+from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
 from validation.targets.launching import LaunchingTarget
 from validation.targets.process import Child
 
+REFERENCE = "docs/reference/configuration.md"
 EXITS_SECONDS = 20.0
 CONFIGURATION_EXIT = 2
 TAKEN = "(taken)"
@@ -37,6 +40,19 @@ def started_with_each(
         started.append((variable, value, child))
         child.wait(within=EXITS_SECONDS)  # one after the other: each start takes a second of processor time
     return started
+
+
+@then("each documented variable of the API is among them")
+def each_variable(refused: list[tuple[str, str, Child]], settings: RunSettings, observe: Observe) -> None:
+    sections = dict(markdown.sections(documents.text(settings.source, REFERENCE), 2))
+    read = "".join(sections.get(f"Read by the {who}", "") for who in ("API and consumer", "API"))
+    known = {row[0].strip("`") for row in markdown.table_rows(read)}
+    with observe.together():
+        observe(f"variables of the API in {REFERENCE}", expected="some", observed=len(known), holds=bool(known))
+        missing = sorted(known - {variable for variable, _, _ in refused})
+        observe(
+            "variables that were given no value that cannot work", expected=[], observed=missing, remedy="features/beyond/variables.feature"
+        )
 
 
 @then("each time it exits with code 2 and one line that names the variable and no secret")
