@@ -5,12 +5,13 @@ Feature: Slow clients
   @cp_b11
   Rule: B11 Slow clients do not block voters
 
-    Scenario: Two hundred and forty slow clients
+    Scenario: Two hundred and seventy slow clients
       Given 30 clients of each kind
         | kind                           | responses |
         | silent                         | none      |
         | slow header                    | 408       |
         | slow body                      | 408       |
+        | slow body of a form            | 408       |
         | slow header after a response   | 408       |
         | slow body after a response     | 408       |
         | half a header behind a request | 200, 408  |

@@ -13,10 +13,12 @@ Feature: Operators see the true state
       And a consumer that read 8 of them and died
       When a consumer with metrics is started on it without the database
       Then its metrics match the stream: pending entries, lag and age of the oldest entry
-      When a consumer with metrics is started on it
+      And another consumer of the group shows the same, and each holds a part of the pending entries
+      When a consumer with metrics is started on it while the database holds the ledger back for 0.5 seconds
       Then its metrics show 31 counted, 2 duplicates, 1 dead letter, 8 claimed and an empty backlog
       And its log has messages_claimed as documented
       And it serves every documented consumer metric
+      And its histograms have the batches of its log, and statements of at least 0.5 seconds
 
     Scenario: Votes that left the stream before they were counted
       Given a new stream with 6 votes
@@ -31,6 +33,8 @@ Feature: Operators see the true state
       When a client sends it a vote for "birds"
       Then its log has one line with the request id, which describes the request and the response
       And its metrics count the request
+      When a client follows its live results for 0.5 seconds
+      Then its metrics have the time until each of these responses started
       And it serves every documented metric of the API
 
     Scenario: The gauges about the stream while Redis is away, or forbids a command
@@ -44,10 +48,12 @@ Feature: Operators see the true state
       And their consumer's log has upkeep_refused as documented
       When their Redis refuses every connection
       Then each gauge about the stream is NaN
+      And the API counts a vote that is refused with 503, and the time until the response
       When their Redis is back, with 5 more votes
       Then the gauges are those of the stream, which has 8 entries
       When their Redis answers nothing
       Then each gauge about the stream is NaN
+      And the API counts a vote that is refused with 503, and the time until the response
       When their Redis is back, with 2 more votes
       Then the gauges are those of the stream, which has 10 entries
       When an entry that waits is deleted, so that Redis does not know how many are left

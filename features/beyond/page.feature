@@ -35,6 +35,14 @@ Feature: The voting page
       Then the page says that this vote is counted, with a receipt that the API knows
       And exactly that vote is counted
 
+    Scenario: Counting takes longer than usual
+      Given the page, open in a browser, with a clock that can be moved
+      When a voter votes for "cats" while the consumer is frozen
+      And 20 seconds pass in the browser, during which it asks for its receipt
+      Then the page says that counting takes longer than usual, and that the vote is safe
+      When the consumer goes on counting, and 10 seconds pass in the browser
+      Then the page says that this vote is counted, with a receipt that the API knows
+
     Scenario: Two tabs are one browser
       Given the page, open in two tabs of a browser
       When a voter votes for "cats" in the first tab
@@ -60,17 +68,17 @@ Feature: The voting page
       And nothing is counted before the day gets better, and afterwards exactly that vote
 
       Examples:
-        | day               | words                                        | a way on     |
-        | 408               | The connection is too slow                   | another try  |
-        | 403               | The service refused this vote                | the form     |
-        | 404               | The service does not take votes at this      | the form     |
-        | 413               | it was refused. Nothing was recorded         | the form     |
-        | 422               | the option is no longer offered              | the form     |
-        | 429 for 3 seconds | Too many votes come from your network        | another try  |
-        | 503               | The service does not take votes              | another try  |
-        | no network        | You are offline                              | another try  |
-        | no reply for long | This takes longer than usual                 | nothing else |
-        | an older API      | this page says when                          | nothing else |
+        | day               | words                                                                                                       | a way on     |
+        | 408               | The connection is too slow: your vote did not arrive in time.                                               | another try  |
+        | 403               | The service refused this vote. Reload the page, then vote again.                                            | the form     |
+        | 404               | The service does not take votes at this address. Reload the page, then vote again.                          | the form     |
+        | 413               | Something on the way changed your vote, and it was refused. Nothing was recorded. Try another network.      | the form     |
+        | 422               | This vote was refused: the option is no longer offered, or this browser has voted already. Reload the page. | the form     |
+        | 429 for 3 seconds | Too many votes come from your network. Your vote is not recorded yet.                                       | another try  |
+        | 503               | The service does not take votes at the moment. Your vote may have arrived all the same.                     | another try  |
+        | no network        | You are offline. The page keeps your vote and sends it when you are online again.                           | another try  |
+        | no reply for long | This takes longer than usual. Your vote is on its way and counts only once.                                 | nothing else |
+        | an older API      | this page says when                                                                                         | nothing else |
 
     Scenario: The question for the receipt is refused for a time
       Given the page, open in a browser, which must wait 5 seconds before it asks for its receipt again
@@ -116,7 +124,9 @@ Feature: The voting page
 
     Scenario Outline: A browser that keeps nothing, since <why>
       Given the page, open in a browser that keeps nothing, since <why>
-      When the voter votes for "dogs"
+      When the voter votes for "dogs" while the API is frozen
+      Then the page says that it must stay open until the vote is accepted
+      When the API goes on
       Then the page says that this vote is counted, with a receipt that the API knows
       And the page says that the browser keeps nothing, and had no error
       And exactly that vote is counted
@@ -216,7 +226,12 @@ Feature: The voting page
         | when the limit is reached           | 429    | Too many votes come from your network         |
         | and changes it with the Back button | 422    | That vote stands. Its receipt is              |
 
-    Scenario: The limit of the network is reached before the page is open
+    Scenario Outline: The page itself cannot be loaded <obstacle>
       Given the page of an API with a limit, open in a browser without JavaScript
-      When a voter sends a vote for "cats" when the limit is reached
-      Then the page itself cannot be loaded then, which it says with status 429
+      When a voter sends a vote for "cats" <obstacle>
+      Then the page itself cannot be loaded then, which it says with status <status> and "<words>"
+
+      Examples:
+        | obstacle                  | status | words                                                                               |
+        | when the limit is reached | 429    | Too many requests come from your network. Load this page again in                   |
+        | while Redis is away       | 503    | The service does not take votes at the moment. Load this page again in a minute.    |

@@ -21,6 +21,9 @@ Feature: Privacy
         | the page                         | 200    |
         | a vote by the form of the page   | 201    |
         | a form sent by another site      | 403    |
+        | a large form                     | 413    |
+        | a form of another type           | 415    |
+        | a form for an unknown option     | 422    |
         | a malformed key                  | 400    |
         | malformed HTTP                   | 400    |
         | an unknown path                  | 404    |
@@ -41,6 +44,7 @@ Feature: Privacy
         | a vote without the database      | 201    |
         | results without the database     | 503    |
         | a receipt without the database   | 503    |
+        | live results without the database | 503   |
       Then each takes its path, and its response carries nothing of the request but its option, its request id and the key of a form
       And no cache may keep a response that is for one client, and no response sets a cookie
       And a page of the allowed origin can read each response, and a page of the other origin none
@@ -94,6 +98,8 @@ Feature: Privacy
       When a voter votes with a key while the consumer is frozen
       Then the receipt says accepted, and the option only to whoever sends the key
       And an id that no vote has is unknown, and a malformed id is refused
+      And a malformed key is refused, and one that is sent twice
+      And a vote that waits is unknown if it has no key, or its key is forgotten
       When the consumer goes on
       Then the receipt says counted and when, and the option only to whoever sends the key
       And many voters who ask at once cause few reads of the ledger

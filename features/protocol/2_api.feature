@@ -9,7 +9,7 @@ Feature: The API reports its true state and protects itself
       When an API is started
       Then it is ready within 5 seconds
       And its log reports the start, one JSON object per line
-      And its OpenAPI description lists every operation
+      And its OpenAPI description lists every operation, and each with every status
       And SIGTERM ends it with exit code 0 within 5 seconds
 
     Scenario: SIGTERM during the start of the first process of a container
@@ -159,10 +159,22 @@ Feature: The API reports its true state and protects itself
         | a preflight                  | 200    |
         | an internal error            | 500    |
         | a vote without Redis         | 503    |
+        | the style sheet of the page  | 200    |
+        | the icon of the voting page  | 200    |
+        | a HEAD request for the page  | 200    |
+        | live results                 | 200    |
+        | unchanged results            | 304    |
+        | a form of another site       | 403    |
+        | half a body                  | 408    |
+        | a target of 20000 bytes      | 414    |
+        | an unknown expectation       | 417    |
+        | 10000 headers                | 431    |
+        | an unknown method            | 501    |
+        | another version of HTTP      | 505    |
 
     Scenario: In production HSTS is on and the documentation pages are off
       When an API is started for production
-      Then it sends HSTS, and /docs and /openapi.json are 404
+      Then it sends HSTS with each response, and /docs and /openapi.json are 404
 
   @cp_2_4
   Rule: 2.4 The API image runs without privileges

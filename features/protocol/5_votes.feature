@@ -59,6 +59,12 @@ Feature: Votes are accepted over HTTP
         | A key of 256 characters   | (256 characters) |
         | A key with a space        | a b              |
         | A key that is not ASCII   | é                |
+        | A second key              | (two keys)       |
+
+    Scenario: The longest key that is valid
+      When a voter votes for "cats" with a key of 255 characters, which has every visible ASCII character
+      Then the vote is accepted
+      And the stream holds exactly that vote
 
   @cp_5_2
   Rule: 5.2 Results show the counted votes

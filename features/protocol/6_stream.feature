@@ -74,6 +74,7 @@ Feature: Every vote in the stream is counted once
 
     Scenario: Malformed entries among votes
       Given a new stream with 2 votes
+      And a vote with further fields in it
       And these malformed entries in it
         | what                  | option | timestamp     | request_id                           |
         | An unknown option     | birds  | 1700000000000 | 5e0f3f0e-0000-4000-8000-000000000001 |

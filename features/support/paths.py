@@ -16,6 +16,7 @@ from features.support.apart import LIMIT, OPTIONS, Apart
 from features.support.marked import MarkedClient
 from validation.core import inputs, protocol
 from validation.core.waiting import eventually
+from validation.probes.running.clients import Client
 from validation.probes.running.http import Answer
 from validation.probes.running.page import FORM
 from validation.targets.base import Server
@@ -53,10 +54,10 @@ def _get(path: str, method: str = "GET") -> Path:
     return lambda apart, client, more: apart.http.send(method, f"{path}?voter={client.mark}", headers=client.headers | more)
 
 
-def _form(site: str) -> Path:
+def _form(site: str = "same-origin", *, option: str = FIRST, kind: str = FORM, more_bytes: int = 0) -> Path:
     def send(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
-        headers = client.headers | {"Content-Type": FORM, "Sec-Fetch-Site": site} | more
-        body = f"option={FIRST}&key={client.key}".encode()
+        headers = client.headers | {"Content-Type": kind, "Sec-Fetch-Site": site} | more
+        body = f"option={option}&key={client.key}".replace("MARK", client.mark).encode() + b"a" * more_bytes
         return apart.http.send("POST", f"/?voter={client.mark}", headers=headers, content=body)
 
     return send
@@ -82,8 +83,8 @@ def _malformed(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answ
     )
 
 
-def _outdated_results(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
-    """Read the results once those that were read before the outage are too old to be told."""
+def _wait_until_outdated(apart: Apart) -> None:
+    """Wait until the results that were read before the outage are too old to be told."""
     addresses = itertools.count(1)
 
     def read() -> int:
@@ -91,11 +92,23 @@ def _outdated_results(apart: Apart, client: MarkedClient, more: dict[str, str]) 
         return apart.http.send("GET", "/api/results", headers={"X-Forwarded-For": f"203.0.{number // 200}.{number % 200 + 1}"}).status
 
     eventually(read, lambda status: status != 200, within=HEAL_SECONDS)  # noqa: PLR2004 - an HTTP status
+
+
+def _outdated_results(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    _wait_until_outdated(apart)
     return _get("/api/results")(apart, client, more)
 
 
 def _receipt(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
     return _get(f"/api/votes/{uuid.uuid4()}")(apart, client, more)
+
+
+def _outdated_stream(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
+    """Ask for live results, whose response does not end if they are served."""
+    _wait_until_outdated(apart)
+    address = urlsplit(apart.api.url)
+    headers = list((client.headers | more).items())
+    return Client(address.hostname or "", address.port or 80, "").send("GET", f"/api/results/stream?voter={client.mark}", headers)
 
 
 def _gone(apart: Apart, client: MarkedClient, more: dict[str, str]) -> Answer:
@@ -135,6 +148,9 @@ PATHS: dict[str, Path] = {
     "the page": _get("/"),
     "a vote by the form of the page": _form("same-origin"),
     "a form sent by another site": _form("cross-site"),
+    "a large form": _form(more_bytes=protocol.BODY_LIMIT_BYTES),
+    "a form of another type": _form(kind="text/plain"),
+    "a form for an unknown option": _form(option="MARK"),
     "a malformed key": _post(b'{"option":"quokka"}', Idempotency_Key="MARK with a space"),
     "malformed HTTP": _malformed,
     "an unknown path": _post(b'{"option":"quokka"}', "/api/nowhere/quokka"),
@@ -155,6 +171,7 @@ PATHS: dict[str, Path] = {
     "a vote without the database": vote,
     "results without the database": _outdated_results,
     "a receipt without the database": _receipt,
+    "live results without the database": _outdated_stream,
 }
 REFUSALS = {
     "a vote that Redis refuses": (("ACL", "SETUSER", "default", "-xadd"), ("ACL", "SETUSER", "default", "+xadd")),
@@ -163,8 +180,13 @@ REFUSALS = {
     "a vote for a Redis that is read-only": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
 }
 """Paths on which Redis responds and refuses: how it comes to refuse, and how it is put right."""
-UNAVAILABLE = {"a vote without Redis": "redis", "a vote without the database": "database", "results without the database": "database",
-               "a receipt without the database": "database"}  # fmt: skip
+UNAVAILABLE = {
+    "a vote without Redis": "redis",
+    "a vote without the database": "database",
+    "results without the database": "database",
+    "a receipt without the database": "database",
+    "live results without the database": "database",
+}
 """Paths on which a server is stopped."""
 
 

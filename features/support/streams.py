@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from validation.core import protocol
@@ -57,6 +57,11 @@ class OwnStream:
         others = {vote: next(other for other in protocol.OPTIONS if other != option) for vote, option in votes.items()}
         added = stream.add_many(self.name, [_entry(*vote) for vote in (*votes.items(), *others.items())])
         self.entries |= dict(zip(votes, added, strict=False))
+
+    def add_with(self, stream: StreamProbe, further: Mapping[str, str]) -> None:
+        """Add one new vote with further fields."""
+        for vote in self._new_votes(1).items():
+            self.entries[vote[0]] = stream.add(self.name, _entry(*vote) | dict(further))
 
     def destroy_group(self, stream: StreamProbe, count: int) -> bool:
         """Destroy the group and add new votes in one step, before a consumer can create the group again."""

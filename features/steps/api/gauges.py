@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pytest_bdd import given, parsers, then, when
 
-from features.support.api import UNREACHABLE, probe_when_healthy
+from features.support.api import UNREACHABLE, probe_when_healthy, request_seconds, requests_counted
 from features.support.consumers import Running
 from validation.core import protocol
 from validation.core.waiting import eventually
@@ -27,6 +27,9 @@ LAG = "vote_lag_entries"
 BACKLOG = (LAG, "vote_pending_entries")
 OLDEST = "vote_oldest_seconds"
 WITHIN = 30.0
+VOTE, UNAVAILABLE, REQUESTS = "/api/vote", 503, "system/api/request_log.py"
+NOTICED_SECONDS = 0.5
+"""A client that waits for longer has mostly waited for the response, not for its own connection."""
 REMEDY = "system/api/metrics.py and system/consumer/loop.py: a value that is not known is NaN"
 
 
@@ -128,6 +131,20 @@ def lag_unknown(gauges: Gauges, observe: Observe) -> None:
     expected = true | {LAG: "nan"}
     seen = eventually(lambda: {name: gauges.shown()[name] for name in expected}, lambda now: now == expected, within=WITHIN, every=0.1)
     observe("gauges about the stream", expected=expected, observed=seen.value, evidence=seen.story, remedy="system/consumer/backlog.py")
+
+
+@then("the API counts a vote that is refused with 503, and the time until the response")
+def refusal_is_counted(gauges: Gauges, observe: Observe) -> None:
+    before, seconds = requests_counted(gauges.api, VOTE), request_seconds(gauges.api, VOTE)
+    answer = gauges.api.vote(protocol.OPTIONS[0])
+    after, took = requests_counted(gauges.api, VOTE), request_seconds(gauges.api, VOTE) - seconds
+    added = {status: count - before.get(status, 0) for status, count in after.items() if count != before.get(status, 0)}
+    least = answer.seconds / 4 if answer.seconds > NOTICED_SECONDS else 0.0
+    with observe.together():
+        observe("status of the vote", expected=UNAVAILABLE, observed=answer.status, evidence=answer)
+        observe("api_requests_total of votes, what was added by status", expected={str(UNAVAILABLE): 1}, observed=added, remedy=REQUESTS)
+        observe("api_request_seconds_sum of votes, what was added", expected=f"above {least:.4f}, at most {answer.seconds:.4f}",
+                observed=round(took, 4), holds=least < took <= answer.seconds, remedy=REQUESTS)  # fmt: skip
 
 
 @then("these gauges are NaN while Redis forbids a command")

@@ -8,13 +8,13 @@ from typing import Any
 from pytest_bdd import given, parsers, then, when
 
 from features.support.api import UNREACHABLE
-from features.support.consumers import Running
+from features.support.consumers import Running, metrics_of, metrics_probe, observe_backlog
 from features.support.streams import OwnStream, new_own_stream
 from validation.core.collections import every
 from validation.core.settings import RunSettings
 from validation.core.waiting import Waited, eventually
 from validation.probes.running.http import Answer, HttpProbe
-from validation.probes.running.metrics import parsed, samples
+from validation.probes.running.metrics import parsed
 from validation.probes.running.stream import StreamProbe
 from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
@@ -27,8 +27,6 @@ NAME = re.compile(r"`(\w+)`")
 GUARANTEES, REFERENCE = "docs/explanation/guarantees.md", "docs/reference/metrics.md"
 WITHIN = 20.0
 OLD_MS = 60_000
-CLOCKS_SECONDS = 8.0
-"""Allowed between a metric and the stream: the metric is refreshed every two seconds, on a machine that may be busy."""
 
 
 @given(
@@ -60,22 +58,7 @@ def with_metrics_without_database(start_consumer: Callable[..., Running], own: O
 
 @then("its metrics match the stream: pending entries, lag and age of the oldest entry")
 def backlog_matches(running: Running, own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
-    oldest = min(int(identifier.partition("-")[0]) / 1000 for identifier, _ in stream.entries_after(own.name))
-
-    def compare() -> dict[str, tuple[float, float]]:
-        shown, group = _metrics(running), stream.group(own.name, own.group)
-        return {
-            "pending": (shown.get("vote_pending_entries", -1), group.pending if group else -2),
-            "lag": (shown.get("vote_lag_entries", -1), group.lag if group and group.lag is not None else -2),
-            "oldest": (shown.get("vote_oldest_seconds", -1), time.time() - oldest),
-        }
-
-    def equal(values: dict[str, tuple[float, float]]) -> bool:
-        same = every(values[name][0] == values[name][1] and values[name][0] > 0 for name in ("pending", "lag"))
-        return same and abs(values["oldest"][0] - values["oldest"][1]) < CLOCKS_SECONDS
-
-    seen = eventually(compare, equal, within=WITHIN)
-    observe("metric, and value in the stream", expected="equal pairs", observed=seen.value, holds=seen.held, evidence=seen.story)
+    observe_backlog([running], own, stream, observe)
 
 
 @then(
@@ -94,7 +77,7 @@ def work_matches(running: Running, counted: str, again: str, dead: str, claimed:
         "vote_pending_entries": 0.0,
         "vote_oldest_seconds": 0.0,
     }
-    seen: Waited[dict[str, float]] = eventually(lambda: _metrics(running), lambda m: expected.items() <= m.items(), within=WITHIN)
+    seen: Waited[dict[str, float]] = eventually(lambda: metrics_of(running), lambda m: expected.items() <= m.items(), within=WITHIN)
     claims = seen.value.get("votes_claimed_total", -1.0)
     with observe.together():
         for name, value in expected.items():
@@ -108,7 +91,7 @@ def serves_documented(running: Running, settings: RunSettings, observe: Observe)
     documented = {name for row in markdown.table_rows(page) if METRIC.match(row[0]) for name in METRIC.findall(row[0])}
     with observe.together():
         observe(f"metrics in {GUARANTEES}", expected="some", observed=len(documented), holds=bool(documented))
-        _observe_served(documented | _documented("Consumer", settings, observe), _served(_probe(running)), "consumer", observe)
+        _observe_served(documented | _documented("Consumer", settings, observe), _served(metrics_probe(running)), "consumer", observe)
 
 
 @then("it serves every documented metric of the API")
@@ -163,15 +146,6 @@ def _observe_served(documented: set[str], page: str, part: str, observe: Observe
     missing = sorted(name for name in documented if name.removesuffix("_total") not in served)
     observe(f"documented metrics that the {part} does not serve", expected=[], observed=missing, evidence=page,
             remedy=f"system/{part}/metrics.py")  # fmt: skip
-
-
-def _metrics(running: Running) -> dict[str, float]:
-    probe = _probe(running)
-    return samples(probe) if probe.answers("/metrics") else {}
-
-
-def _probe(running: Running) -> HttpProbe:
-    return HttpProbe(f"http://127.0.0.1:{running.env['METRICS_PORT']}")
 
 
 def _served(probe: HttpProbe) -> str:

@@ -75,6 +75,9 @@ def nothing_echoed(walk: Walk, observe: Observe) -> None:
             own = OPTIONS if page or answer.status == OK else [(answer.json() or {}).get("option")] if answer.status == ACCEPTED else []
             options = [name for name in OPTIONS if name.encode() in answer.body and name not in own]
             observe(f"status of {one.path}", expected=one.expected, observed=answer.status, evidence=answer)
+            if answer.status:
+                kind = "text/html" if {"page", "form"} & set(one.path.split()) else "application/json"
+                observe(f"Content-Type of {one.path}", expected=kind, observed=head.get("content-type", "none").partition(";")[0])
             observe(f"the client in the response to {one.path}", expected=[], observed=told, remedy="no response echoes its request")
             observe(f"other options in the response to {one.path}", expected=[], observed=options)
             if answer.status and one.path != "malformed HTTP":

@@ -3,35 +3,32 @@
 import json
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from pytest_bdd import parsers, then, when
 
 from features.support.api import UNREACHABLE, probe_when_healthy
-from features.support.parts import server
 from validation.core import protocol
 from validation.core.settings import RunSettings
 from validation.core.waiting import eventually
 from validation.probes.running.http import Answer, HttpProbe
-from validation.probes.running.store import StoreProbe
+from validation.probes.source import documents, markdown
 from validation.record.observe import Observe
 from validation.report.across import openapi
 from validation.targets.base import Api
-from validation.targets.launching import LaunchingTarget
 
 READY_NAMES = {"Redis": "redis", "the database": "database"}
-ORIGIN = "https://vote.example"
-TOO_MANY = 429
 OPERATIONS = {"POST /api/vote", "GET /api/results", "GET /health", "GET /ready"}
-JSON = {"Content-Type": "application/json"}
 HEAL_SECONDS = 10.0
 START_FIELDS = {
     "api_starting": frozenset({"host", "port", "version", "environment", "workers"}),
     "api_started": frozenset({"host", "port", "version"}),
 }
 """Events of a start, and their documented fields."""
+REFERENCE = "docs/reference/http-api.md"
+OPERATION = re.compile(r"([A-Z]+(?:, [A-Z]+)*) (/\S*)")
 MAX_AGE = re.compile(r"max-age=(\d+)")
 
 
@@ -87,18 +84,23 @@ def log_reports_start(own_api: Api, observe: Observe) -> None:
             )
 
 
-@then("its OpenAPI description lists every operation")
+@then("its OpenAPI description lists every operation, and each with every status")
 def described(own_api: Api, settings: RunSettings, observe: Observe) -> None:
     answer = HttpProbe(own_api.url).send("GET", "/openapi.json")
     settings.folder.mkdir(parents=True, exist_ok=True)
     (settings.folder / openapi.FILE).write_bytes(answer.body)  # votecheck diff compares it
-    paths: dict[str, dict[str, dict[str, str]]] = (answer.json() or {}).get("paths", {})
-    named = {f"{method.upper()} {path}": one.get("operationId", "") for path, methods in paths.items() for method, one in methods.items()}
+    paths: dict[str, dict[str, dict[str, Any]]] = (answer.json() or {}).get("paths", {})
+    found = {f"{method.upper()} {path}": one for path, methods in paths.items() for method, one in methods.items()}
+    documented = dict(_documented(documents.text(settings.source, REFERENCE)))
     with observe.together():
-        observe("operations missing from /openapi.json", expected=[], observed=sorted(OPERATIONS - named.keys()), evidence=answer)
-        observe(
-            "distinct operation ids", expected=len(named), observed=len(set(named.values())), remedy="generated clients use them as names"
-        )
+        observe("operations missing from /openapi.json", expected=[], observed=sorted(OPERATIONS - found.keys()), evidence=answer)
+        ids = {one.get("operationId", "") for one in found.values()}
+        observe("distinct operation ids", expected=len(found), observed=len(ids), remedy="generated clients use them as names")
+        observe(f"operations of {REFERENCE}", expected=sorted(documented), observed=sorted(found), holds=found.keys() == documented.keys()
+                and bool(documented))  # fmt: skip
+        for operation, statuses in documented.items():
+            served = sorted(found.get(operation, {}).get("responses", {}))
+            observe(f"statuses of {operation} in /openapi.json", expected=statuses, observed=served, remedy="system/api")
 
 
 @then(parsers.re("it is alive but not ready, and names (?P<part>Redis|the database)"))
@@ -123,6 +125,14 @@ def sigterm_ends_api(own_api: Api, observe: Observe) -> None:
         observe("exit code after SIGTERM", expected=0, observed=ended.value, evidence=own_api.process.output(), timed=not ended.held)
         stopped = [name for name in own_api.process.event_names() if name.startswith("api_stop")]
         observe("end in its log", expected=["api_stopped"], observed=stopped, evidence=own_api.process.output(), timed=not ended.held)
+
+
+def _documented(page: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each operation that a page documents, with its statuses."""
+    for title, body in markdown.sections(page, 2):
+        if named := OPERATION.fullmatch(title.replace("`", "")):
+            statuses = sorted(row[0] for row in markdown.table_rows(body) if row[0].isdigit())
+            yield from ((f"{method} {named[2]}", statuses) for method in named[1].split(", "))
 
 
 def _started_with(own_api: Api) -> dict[str, object]:
@@ -164,12 +174,6 @@ def ready_again(http: HttpProbe, observe: Observe) -> None:
     observe("/ready after the outage", expected=200, observed=recovered.value, evidence=recovered.story)
 
 
-@when(parsers.re("a client provokes (?P<kind>.+)"), target_fixture="answer")
-def client_provokes(kind: str, request: pytest.FixtureRequest) -> Answer:
-    provoke: Callable[[pytest.FixtureRequest], Answer] = PROVOKED[kind]
-    return provoke(request)
-
-
 @then(parsers.parse("the response has status {status:d} and the security headers"))
 def has_headers(answer: Answer, status: int, observe: Observe) -> None:
     with observe.together():
@@ -189,20 +193,24 @@ def has_headers(answer: Answer, status: int, observe: Observe) -> None:
         observe(f"HSTS in development on a {status}", expected="none", observed=answer.headers.get("strict-transport-security", "none"))
 
 
-@then("it sends HSTS, and /docs and /openapi.json are 404")
+@then("it sends HSTS with each response, and /docs and /openapi.json are 404")
 def production(own_api: Api, observe: Observe) -> None:
     probe = probe_when_healthy(own_api)
+    answers = {path: probe.send("GET", path) for path in ("/", "/health", "/docs", "/redoc", "/openapi.json")}
+    answers["malformed HTTP"] = probe.raw(b"GET / HTTP/1.1\r\nHost: votecheck\r\nnot a header\r\n\r\n")
     with observe.together():
-        hsts = probe.send("GET", "/health").headers.get("strict-transport-security", "none")
-        age = MAX_AGE.search(hsts)
-        observe(
-            "HSTS in production",
-            expected=f"max-age of at least {protocol.HSTS_SECONDS_AT_LEAST}",
-            observed=hsts,
-            holds=age is not None and int(age[1]) >= protocol.HSTS_SECONDS_AT_LEAST,
-        )
+        for what, answer in answers.items():
+            hsts = answer.headers.get("strict-transport-security", "none")
+            age, parts = MAX_AGE.search(hsts), [part.strip().lower() for part in hsts.split(";")]
+            observe(
+                f"HSTS in production, {what}",
+                expected=f"max-age of at least {protocol.HSTS_SECONDS_AT_LEAST}, and includeSubDomains",
+                observed=hsts,
+                holds=age is not None and int(age[1]) >= protocol.HSTS_SECONDS_AT_LEAST and "includesubdomains" in parts,
+                remedy="system/api/headers.py",
+            )
         for path in ("/docs", "/redoc", "/openapi.json"):
-            observe(f"{path} in production", expected=404, observed=probe.send("GET", path).status)
+            observe(f"{path} in production", expected=404, observed=answers[path].status)
 
 
 def _observe_unready(answer: Answer, part: str, observe: Observe) -> None:
@@ -220,65 +228,6 @@ def _observe_unready(answer: Answer, part: str, observe: Observe) -> None:
         for name, key in READY_NAMES.items():
             expected = "disconnected" if name == part else "connected"
             observe(f"{key} in /ready", expected=expected, observed=body.get(key), evidence=answer)
-
-
-def _accepted(request: pytest.FixtureRequest) -> Answer:
-    return _http(request).vote("cats", request.getfixturevalue("sent_votes").key())
-
-
-def _without_redis(request: pytest.FixtureRequest) -> Answer:
-    redis = server(request.getfixturevalue("target"), "Redis")
-    request.addfinalizer(redis.restore)
-    redis.stop()
-    return _http(request).vote("cats")
-
-
-def _internal_error(request: pytest.FixtureRequest) -> Answer:
-    """Read results from an API whose database holds counts that it cannot parse."""
-    store: StoreProbe = request.getfixturevalue("store")
-    target: LaunchingTarget = request.getfixturevalue("target")
-    target.database.require_managed()
-    store.stage_nonsense("votecheck_nonsense")
-    request.addfinalizer(lambda: store.drop("votecheck_nonsense"))
-    api = request.getfixturevalue("start_api")(DATABASE_URL=f"{target.database.url}?search_path=votecheck_nonsense")
-    return probe_when_healthy(api).send("GET", "/api/results")
-
-
-def _too_many(request: pytest.FixtureRequest) -> Answer:
-    """Send requests to an API that allows two in a window, until one is refused."""
-    probe = probe_when_healthy(request.getfixturevalue("start_api")(RATE_LIMIT="2/minute"))
-    return eventually(lambda: probe.vote("birds"), lambda answer: answer.status == TOO_MANY, within=HEAL_SECONDS).value
-
-
-def _http(request: pytest.FixtureRequest) -> HttpProbe:
-    probe: HttpProbe = request.getfixturevalue("http")
-    return probe
-
-
-TOO_LARGE = b" " * (protocol.BODY_LIMIT_BYTES + 1)
-PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
-PROVOKED: dict[str, Callable[[pytest.FixtureRequest], Answer]] = {
-    "results": lambda r: _http(r).send("GET", "/api/results"),
-    "a HEAD request for /health": lambda r: _http(r).send("HEAD", "/health"),
-    "an accepted vote": _accepted,
-    "an unknown path": lambda r: _http(r).send("GET", "/nowhere"),
-    "a wrong method": lambda r: _http(r).send("DELETE", "/api/vote"),
-    "an announced large body": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=TOO_LARGE),
-    "a chunked large body": lambda r: _http(r).send("POST", "/api/vote", headers=JSON, content=iter([TOO_LARGE])),
-    "an unknown option": lambda r: _http(r).vote("birds"),
-    "a preflight": lambda r: _http(r).send("OPTIONS", "/api/vote", headers=PREFLIGHT),
-    "a malformed key": lambda r: _http(r).vote("cats", "two words"),
-    "a content type that is not JSON": lambda r: _http(r).send(
-        "POST", "/api/vote", headers={"Content-Type": "text/plain"}, content=b"cats"
-    ),
-    "malformed HTTP": lambda r: _http(r).raw(b"GET / HTTP/1.1\r\nHost: votecheck\r\nnot a header\r\n\r\n"),
-    "too many requests": _too_many,
-    "the voting page": lambda r: _http(r).send("GET", "/"),
-    "the script of the voting page": lambda r: _http(r).send("GET", "/static/app.js"),
-    "the metrics": lambda r: _http(r).send("GET", "/metrics"),
-    "an internal error": _internal_error,
-    "a vote without Redis": _without_redis,
-}
 
 
 def _policy(text: str) -> dict[str, str]:

@@ -19,6 +19,9 @@ ADDED_FIELDS = frozenset(protocol.DEAD_LETTER_FIELDS) - frozenset(protocol.ENTRY
 MANY_FIELDS = 20
 """An entry with more fields is described by their number."""
 
+FURTHER_FIELDS = {"source": "kiosk", "weight": "2", "reason": "", "Option": "dogs", "traceparent": "none"}
+"""Fields of another producer, some of which look as if they meant something."""
+
 
 @given(parsers.re(r"a new stream with (?P<count>\d+) votes?$"), target_fixture="own")
 def new_stream(count: str, target: LaunchingTarget, stream: StreamProbe, afterwards: Callable[..., None]) -> OwnStream:
@@ -35,6 +38,11 @@ def new_stream_with_duplicates(
 @given(parsers.re(r"(?P<count>\d+) more votes in it, each of them again for the other option"))
 def contradicted_votes(own: OwnStream, stream: StreamProbe, count: str) -> None:
     own.add_contradicted(stream, int(count))
+
+
+@given("a vote with further fields in it")
+def vote_with_further_fields(own: OwnStream, stream: StreamProbe) -> None:
+    own.add_with(stream, FURTHER_FIELDS)
 
 
 @given("these malformed entries in it")

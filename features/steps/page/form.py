@@ -100,13 +100,14 @@ def answered(visitor: Visitor, sent: list[Sent], status: int, words: str, observ
                     holds=waits == [asked] and 0 < asked <= LONGEST_WAIT)  # fmt: skip
 
 
-@then(parsers.parse("the page itself cannot be loaded then, which it says with status {status:d}"))
-def not_shown(visitor: Visitor, status: int, observe: Observe) -> None:
-    answer = HttpProbe(visitor.url.rstrip("/")).send("GET", "/")
+@then(parsers.parse('the page itself cannot be loaded then, which it says with status {status:d} and "{words}"'))
+def not_shown(visitor: Visitor, status: int, words: str, observe: Observe) -> None:
+    http = HttpProbe(visitor.url.rstrip("/"))
+    answer, head = http.send("GET", "/"), http.send("HEAD", "/")
     with observe.together():
-        observe("status of the page", expected=status, observed=answer.status)
+        observe("statuses of the page, and of its head", expected=[status, status], observed=[answer.status, head.status], remedy=REMEDY)
         observe("Content-Type of the page", expected=HTML, observed=answer.headers.get("content-type", "").partition(";")[0], remedy=REMEDY)
-        observe("what the page says", expected="Load this page again in", observed=answer, holds=b"Load this page again in" in answer.body)
+        observe("what the page says", expected=words, observed=answer, holds=words.encode() in answer.body, remedy=REMEDY)
 
 
 @when("the obstacle is gone, and the voter chooses cats on that page")

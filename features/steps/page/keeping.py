@@ -6,12 +6,16 @@ from pytest_bdd import parsers, then, when
 
 from features.support.browsing import Cast, Polls, receipt, vote
 from validation.core import protocol
+from validation.core.waiting import consistently
 from validation.probes.running.browser import Visitor
 from validation.probes.running.redis_server import RedisServer
 from validation.record.observe import Observe
 
 FORGOTTEN = "no longer remembers it. Send it again: it counts only once."
 KEEPS_NOTHING = "This browser keeps nothing: write down the receipt"
+STAYS = "This browser keeps nothing: leave this page open until your vote is accepted."
+TAKES_LONG = "Counting takes longer than usual. Your vote is safe, and you may close this page."
+STEP_SECONDS, REPLY_SECONDS, SAID_SECONDS = 4, 0.3, 15.0
 PAGE, VOTE = "system/api/web/app.js", "system/api/web/vote.js"
 SEND_AGAIN = "Try again now"
 OVERLAPS = """() => {
@@ -53,6 +57,42 @@ def sends_again(polls: Polls, visitor: Visitor) -> None:
     polls.consumer.resume()
 
 
+@when('the voter votes for "dogs" while the API is frozen', target_fixture="cast")
+def votes_unheard(polls: Polls, visitor: Visitor) -> Cast:
+    before = polls.counts()
+    polls.api.process.pause()
+    vote(visitor, "dogs")
+    return Cast("dogs", before)
+
+
+@then("the page says that it must stay open until the vote is accepted")
+def says_stay(visitor: Visitor, observe: Observe) -> None:
+    says = visitor.wait("message", STAYS)
+    observe("what the page says", expected=STAYS, observed=says, holds=says.endswith(STAYS), remedy=PAGE, picture=visitor.picture())
+
+
+@when("the API goes on")
+def goes_on(polls: Polls) -> None:
+    polls.api.process.resume()
+
+
+@when(parsers.parse("{seconds:d} seconds pass in the browser, during which it asks for its receipt"))
+def time_passes(visitor: Visitor, seconds: int) -> None:
+    _pass(visitor, seconds)
+
+
+@when(parsers.parse("the consumer goes on counting, and {seconds:d} seconds pass in the browser"))
+def counting_meanwhile(polls: Polls, visitor: Visitor, seconds: int) -> None:
+    polls.consumer.resume()
+    _pass(visitor, seconds)
+
+
+@then("the page says that counting takes longer than usual, and that the vote is safe")
+def says_safe(visitor: Visitor, observe: Observe) -> None:
+    says = visitor.wait("message", TAKES_LONG, SAID_SECONDS)
+    observe("what the page says", expected=TAKES_LONG, observed=says, remedy=VOTE, picture=visitor.picture())
+
+
 @then("the page says that the browser keeps nothing, and had no error")
 def says_kept(visitor: Visitor, observe: Observe) -> None:
     says = visitor.text("message")
@@ -83,3 +123,10 @@ def copied(visitor: Visitor, where: str, says: str, observe: Observe) -> None:
             f"text that is {where}", expected=receipt(visitor), observed=visitor.do(look).strip(), remedy=PAGE, picture=visitor.picture()
         )
         observe("what the button says", expected=says, observed=visitor.text("copy"), remedy=PAGE)
+
+
+def _pass(visitor: Visitor, seconds: int) -> None:
+    """Move the clock of the browser on, in steps between which the replies of the API arrive."""
+    for _ in range(seconds // STEP_SECONDS):
+        visitor.do(lambda page: page.clock.run_for(STEP_SECONDS * 1000))
+        consistently(lambda: None, lambda _: True, during=REPLY_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_bdd import given, parsers, then, when
 
-from features.support.api import probe_when_healthy
+from features.support.api import probe_when_healthy, requests_counted
 from features.support.consumers import Running
 from features.support.parts import record_vote
 from features.support.streams import OwnStream
@@ -48,12 +48,15 @@ def redis_with(
 def refuses(http: HttpProbe, stream: StreamProbe, found: str, observe: Observe) -> None:
     newest = stream.last_id("votes")
     ready = http.send("GET", "/ready")
+    before = requests_counted(http, "/api/vote").get(str(UNAVAILABLE), 0)
     vote = http.vote("cats")
+    counted = requests_counted(http, "/api/vote").get(str(UNAVAILABLE), 0) - before
     unfit = str((ready.json() or {}).get("unfit"))
     with observe.together():
         observe("/ready", expected=UNAVAILABLE, observed=ready.status, evidence=ready, remedy=REMEDY)
         observe("what /ready says", expected=f"names {found}", observed=unfit, holds=found in unfit, evidence=ready)
         observe("a vote", expected=UNAVAILABLE, observed=vote.status, evidence=vote, remedy=REMEDY)
+        observe("votes that its metrics count as refused with 503", expected=1, observed=counted, remedy="system/api/request_log.py")
         observe("the newest entry of the stream afterwards", expected=newest, observed=stream.last_id("votes"))
 
 

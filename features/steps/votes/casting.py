@@ -30,7 +30,9 @@ BODIES: dict[str, bytes] = {
     "a vote after a byte order mark": b'\xef\xbb\xbf{"option": "cats"}',
     "a vote in Latin-1": '{"option": "c\u00e4ts"}'.encode("latin-1"),
 }
-KEYS: dict[str, bytes] = {"(empty)": b"", "(256 characters)": b"k" * 256}
+KEYS: dict[str, bytes] = {"(empty)": b"", "(256 characters)": b"k" * 256, "(two keys)": b"k\r\nIdempotency-Key: k"}
+VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+KEY_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,14 @@ def voter_votes(http: HttpProbe, option: str, watch: Callable[..., Receipt], sen
     key = sent_votes.key()
     receipt = watch(lambda: http.vote(option, key), key=key, option=option, expected=1)
     record_vote(sent_votes, key, option, receipt.answer)
+    return receipt
+
+
+@when('a voter votes for "cats" with a key of 255 characters, which has every visible ASCII character', target_fixture="receipt")
+def votes_with_longest_key(http: HttpProbe, watch: Callable[..., Receipt], sent_votes: SentVotes) -> Receipt:
+    key = (sent_votes.key() + VISIBLE).ljust(KEY_LENGTH, "k")
+    receipt = watch(lambda: http.vote("cats", key), key=key, expected=1)
+    record_vote(sent_votes, key, "cats", receipt.answer)
     return receipt
 
 

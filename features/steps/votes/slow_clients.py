@@ -29,11 +29,13 @@ HEAD = b"POST /api/vote HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application
 GET = b"GET /api/results HTTP/1.1\r\nHost: votecheck\r\n\r\n"
 NEVER_READS = "never reading"
 HEALTH = b"GET /health HTTP/1.1\r\nHost: votecheck\r\n\r\n"
+FORM = b"POST / HTTP/1.1\r\nHost: votecheck\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000\r\n\r\noption=cats"
 SLOW_HEADER, SLOW_BODY = (HEAD + b"X-Slow: ", b"a"), (HEAD + b"Content-Length: 5000\r\n\r\n", b" ")
 KINDS: dict[str, tuple[bytes, bytes]] = {
     "silent": (b"", b""),
     "slow header": SLOW_HEADER,
     "slow body": SLOW_BODY,
+    "slow body of a form": (FORM, b"a"),
     "slow header after a response": SLOW_HEADER,
     "slow body after a response": SLOW_BODY,
     "half a header behind a request": (HEALTH + SLOW_HEADER[0], b""),

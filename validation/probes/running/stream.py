@@ -101,6 +101,10 @@ class StreamProbe:
             return None
         return next((Group(g["pending"], g.get("lag"), g["last-delivered-id"]) for g in groups if g["name"] == group), None)
 
+    def holders(self, stream: str, group: str) -> dict[str, int]:
+        """Return the consumers that hold pending entries of a group, and how many each."""
+        return {one["name"]: one["pending"] for one in self._client.xpending(stream, group)["consumers"]}
+
     def is_drained(self, stream: str = protocol.STREAM, group: str = protocol.GROUP) -> bool:
         """Return whether every entry was delivered to a group and acknowledged."""
         found = self.group(stream, group)
