@@ -2,6 +2,8 @@
 
 import socket
 
+PORT_LAST = 65_535
+
 
 def free_port() -> int:
     """Return a port that nothing holds at any IPv4 address of this machine, so that a part can listen at all of them.
@@ -11,6 +13,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("", 0))
         return int(probe.getsockname()[1])
+
+
+def is_port(text: str) -> bool:
+    """Return whether a text is a number that a port can have."""
+    return text.isdecimal() and 0 < int(text) <= PORT_LAST
 
 
 def is_local_address(address: str) -> bool:

@@ -18,6 +18,7 @@ from validation.targets import cleanup
 from validation.targets.cleanup import LABEL
 from validation.targets.containers.container import Container
 from validation.targets.containers.target import ContainersTarget
+from validation.targets.ports import is_port
 
 IMAGE = "redis:8.0"
 WAITS = ["-c", "trap 'echo got SIGTERM; exit 7' TERM; echo up; while :; do sleep 0.1; done"]
@@ -207,3 +208,9 @@ def test_a_client_without_a_service_is_not_an_engine() -> None:
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
         pytest.skip("skipped: docker's service runs here")
     assert engines.answers("docker")[0] is False
+
+
+@pytest.mark.parametrize(("text", "right"), [("1", True), ("65535", True), ("0", False), ("65536", False), ("70000", False), ("-1", False),
+                                             ("", False), ("many", False)])  # fmt: skip
+def test_only_a_port_is_published(text: str, right: bool) -> None:
+    assert is_port(text) is right

@@ -23,7 +23,7 @@ from validation.targets import cleanup
 from validation.targets.base import Server
 from validation.targets.containers.container import Container, check_engine_result, with_python3
 from validation.targets.launching import POSTGRES_CONNECTIONS_MAX, REDIS_SETTINGS, LaunchingTarget
-from validation.targets.ports import free_port, is_local_address
+from validation.targets.ports import free_port, is_local_address, is_port
 from validation.targets.process import Child
 from validation.targets.reachability import answers_as_database
 
@@ -111,7 +111,8 @@ class ContainersTarget(LaunchingTarget):
 
     def _prepare_part(self, part: str, label: str, env: Mapping[str, str]) -> Container:
         inside = {name: self._from_inside(value) for name, value in env.items()}
-        published = [word for name in PUBLISHED if name in env for word in ("--publish", f"127.0.0.1:{env[name]}:{env[name]}")]
+        ports = [env[name] for name in PUBLISHED if is_port(env.get(name, ""))]  # anything else is for the part to refuse
+        published = [word for port in ports for word in ("--publish", f"127.0.0.1:{port}:{port}")]
         own = {"API_HOST": "0.0.0.0"} if part == "api" else {}  # noqa: S104 - on the private network of the run
         return Container(
             label, [], self.folder, self.folder, own | inside,
