@@ -18,3 +18,7 @@ Feature: Crashes between any two commands
       Given the commands of an API between request body and response
       When it is killed and its connection is reset or goes silent, before and after each of them
       Then after each crash every promised vote is counted, and a repeated vote is one vote
+
+    Scenario: The crash points of a rate limit
+      When an API with a rate limit is killed before and after each command of a new client's request
+      Then none of them has left a counter that stays for ever

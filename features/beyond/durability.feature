@@ -17,3 +17,9 @@ Feature: Stored votes stay stored
       And a consumer that read 8 of them and died
       When a consumer is started on it
       Then every vote of the stream is counted once
+
+    Scenario: They lie behind many entries that another consumer has only just read
+      Given a new stream with 60 votes
+      And 50 of them are in the hands of another consumer, and the other 10 in those of one that died a minute ago
+      When a consumer is started on it that reads 2 at a time and leaves entries to others for 30 seconds
+      Then the 10 votes of the dead consumer are counted, and the 50 others are left to theirs

@@ -14,7 +14,8 @@ Feature: Operators see the true state
       When a consumer with metrics is started on it without the database
       Then its metrics match the stream: pending entries, lag and age of the oldest entry
       And another consumer of the group shows the same, and each holds a part of the pending entries
-      When a consumer with metrics is started on it while the database holds the ledger back for 0.5 seconds
+      When both consumers are killed
+      And a consumer with metrics is started on it while the database holds the ledger back for 0.5 seconds
       Then its metrics show 31 counted, 2 duplicates, 1 dead letter, 8 claimed and an empty backlog
       And its log has messages_claimed as documented
       And it serves every documented consumer metric
@@ -33,6 +34,14 @@ Feature: Operators see the true state
       When a client sends it a vote for "birds"
       Then its log has one line with the request id, which describes the request and the response
       And its metrics count the request
+      When clients send it requests with these ids
+        | id              | kept |
+        | of 64 letters   | yes  |
+        | of 65 letters   | no   |
+        | of 4096 letters | no   |
+        | of no letter    | no   |
+        | with a space    | no   |
+      Then each response has the id that was kept or a new one, and its log line has the same and at most 300 bytes
       When a client follows its live results for 0.5 seconds
       Then its metrics have the time until each of these responses started
       And it serves every documented metric of the API

@@ -25,6 +25,10 @@ Feature: The voting page
       Then the page says that this vote is counted, with a receipt that the API knows
       And exactly that vote is counted
 
+    Scenario: A browser that voted with the page of an earlier release
+      Given the page, open in a browser that keeps a vote as the last releases stored it
+      Then the page says that this vote is counted, shows its receipt, and offers no other
+
     Scenario: Accepted is not counted, and a reload finds the vote
       Given the page, open in a browser
       When a voter votes for "cats" while the consumer is frozen

@@ -18,6 +18,7 @@ Feature: Privacy
         | a client that is gone            | 0      |
         | a client that leaves within its body | 0  |
         | results                          | 200    |
+        | results that the client has      | 304    |
         | the page                         | 200    |
         | a vote by the form of the page   | 201    |
         | a form sent by another site      | 403    |

@@ -55,6 +55,10 @@ Feature: The parts follow their stores
       And every vote was committed synchronously, with time limits in force
       And each statement counted at most as many votes as BATCH_SIZE allows
 
+    Scenario: Migrations behind a pooler
+      When the migration runs twice behind a pooler whose sessions stay open and forget nothing
+      Then both succeed, and no session holds a lock afterwards
+
     Scenario: A pooler in statement mode is refused
       Given a new stream with 3 votes
       When an API and a consumer of it are started behind a pooler in statement mode

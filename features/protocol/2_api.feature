@@ -103,6 +103,14 @@ Feature: The API reports its true state and protects itself
         | the database | stopped |
         | the database | frozen  |
 
+    Scenario: /ready is in time while Redis and the database are frozen at once
+      Given Redis is frozen
+      And the database is frozen
+      Then /ready is 503 within 2 seconds and names both
+      When Redis is back
+      And the database is back
+      Then /ready is 200 again
+
     Scenario Outline: /ready names <part> while it is read-only, and recovers
       Given <part> takes no writes
       Then /ready is 503 within 2 seconds and names <part>

@@ -81,6 +81,11 @@ Feature: Votes are accepted over HTTP
         | 1    | 6       | 14.29        | 85.71        |
         | 1    | 9999999 | 0            | 100          |
 
+    Scenario: Votes for an option that is not offered any more
+      Given a database with 1 vote for cats, 2 for dogs and 7 for an option that is not offered any more
+      When a client reads the results
+      Then the results are 1 (33.33 %) and 2 (66.67 %), in the order of the options
+
     Scenario: Three equal options add up to 100 %
       Given a database with 1 vote for each of three options
       When a client reads the results

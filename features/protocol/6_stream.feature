@@ -124,6 +124,25 @@ Feature: Every vote in the stream is counted once
       When the database is back
       Then every vote of the stream is counted once
 
+    Scenario: Errors of the database that no vote has caused
+      Given a stream of two votes for each of these errors of the database
+        | code  | error                          |
+        | 25006 | it is read-only                |
+        | 40001 | transactions cannot be ordered |
+        | 53100 | its disk is full               |
+        | 53200 | it is out of memory            |
+        | 53300 | it has too many connections    |
+        | 54001 | a statement is too complex     |
+        | 55P03 | a lock is not available        |
+        | 57014 | a statement was cancelled      |
+        | 57P01 | it shuts down                  |
+        | 58030 | its disk cannot be read        |
+        | XX000 | it has a fault                 |
+      When a consumer with MAX_RETRIES 1 tries to count the votes of each
+      Then after 2 attempts all of them are pending, and none is a dead letter
+      When the database has none of these errors any more
+      Then every vote of each stream is counted once
+
   @cp_6_4
   Rule: 6.4 SIGTERM loses no vote
 

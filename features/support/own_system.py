@@ -50,6 +50,9 @@ create table orders (id int primary key, note text not null);
 insert into orders select n, 'order ' || n from generate_series(1, 50) as n;
 create schema archive; create table archive.votes (option text, count bigint); insert into archive.votes values ('cats', 7)
 """
+OTHER_TIME_ZONE = """
+do $$ begin execute format('alter database %I set timezone = %L', current_database(), 'Pacific/Chatham'); end $$
+"""
 FOREIGN_ROWS = """
 select (select count(*) from orders)::text || ' orders, ' || (select md5(string_agg(id || note, ',' order by id)) from orders) || ', '
   || (select string_agg(option || count, ',') from archive.votes) as told
@@ -162,7 +165,7 @@ def counts_of(results: Any) -> dict[str, int]:
 def own_system(
     target: LaunchingTarget, portal: BlockingPortal, create_database: Callable[[], str], afterwards: Callable[..., None]
 ) -> OwnSystem:
-    """Start a system with an empty schema, beside the data of other applications."""
+    """Start a system with an empty schema, beside the data of other applications, in a database of another time zone."""
     target.redis.require_managed()
     redis_url, database_url = url_of(target.redis.url, RedisNumber.AGAIN), create_database()
     keys, stream, store = RedisServer(redis_url), StreamProbe(redis_url), StoreProbe(database_url, portal)
@@ -177,7 +180,7 @@ def own_system(
     keys.empty()
     for words in FOREIGN_KEYS:
         keys.put(*words)
-    store.run(FOREIGN_TABLES)
+    store.run(OTHER_TIME_ZONE, FOREIGN_TABLES)
     on_clock(consumer, "consumer", AHEAD["consumer"]).start()
     on_clock(api.process, "api", AHEAD["api"]).start()
     migrated = consumer.ask("python", "-m", "system.db.migrate", within=MIGRATE_SECONDS)

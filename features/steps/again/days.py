@@ -8,7 +8,16 @@ from collections.abc import Callable
 from pytest_bdd import given, then, when
 
 from features.support.consumers import observe_shutdown
-from features.support.days import ANSWERS_SECONDS, COUNTED_SECONDS, PROBE_SECONDS, UNAVAILABLE, Days, ask_for_receipt, live, one_day
+from features.support.days import (
+    ANSWERS_SECONDS,
+    COUNTED_SECONDS,
+    PROBE_SECONDS,
+    UNAVAILABLE,
+    Days,
+    ask_for_receipt,
+    live,
+    one_day,
+)
 from features.support.own_system import AHEAD, FOREIGN_ROWS, LIMIT, OURS, OwnSystem, counts_of
 from validation.core import protocol
 from validation.core.collections import every
@@ -23,6 +32,8 @@ CLOCK_SECONDS = 60.0
 HOUR = 3600
 ARCHIVE = "archive"
 OUTAGES = 2
+COUNTED_AT = """select to_char(date_trunc('second', counted_at) at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at
+  from vote_ledger where vote_id = $1::uuid"""
 UPKEEP_SECONDS = 0.6
 """Longer than several turns of a consumer that trims ten times a second."""
 
@@ -122,6 +133,10 @@ def same_key_and_limit(days: Days, observe: Observe) -> None:
         states = [(answer.json() or {}).get("state", answer.status) for answer in days.receipts]
         observe("what became of the first vote, on each clock", expected=["counted"] * (OUTAGES + 1), observed=states,
                 evidence=days.receipts, remedy="system/api/receipts.py: a pause is measured by a clock that nobody sets")  # fmt: skip
+        [counted] = days.system.store.rows(COUNTED_AT, (first or {}).get("vote_id"))
+        told = [(answer.json() or {}).get("counted_at") for answer in days.receipts]
+        observe("when it was counted, as each receipt says", expected=[counted["at"]] * (OUTAGES + 1), observed=told,
+                remedy="COUNTED in system/db/store.py")  # fmt: skip
         observe("receipts of a repeated key", expected=[first] * len(days.repeats), observed=[answer.json() for answer in days.repeats])
         statuses = [answer.status for day in days.days for answer in day.limited]
         expected = [ACCEPTED] * LIMIT + [LIMITED] * (LIMIT + 2)

@@ -26,11 +26,11 @@ from validation.targets.process import Child
 
 EVIL = "https://evil.example"
 COUNTED_SECONDS = 25.0
-OK, FAILED = 200, 500
+OK, NOT_MODIFIED, FAILED = 200, 304, 500
 REFUSAL = f"alter table vote_ledger add constraint votecheck_refusal check (option <> '{REFUSED_BY_DATABASE}') not valid"
 WITHOUT_ORIGIN = ("malformed HTTP", "a client that is gone", LEFT)
 """Paths that end before the origin is known, or without a response."""
-CACHED = {"results": "public, max-age=2", "the page": "private, no-cache"}
+CACHED = {"results": "public, max-age=2", "results that the client has": "public, max-age=2", "the page": "private, no-cache"}
 CODE = re.compile(r"`([^`]+)`")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REDIS_KEYS = ("votes:key:", "votes:limit:")
@@ -75,7 +75,7 @@ def nothing_echoed(walk: Walk, observe: Observe) -> None:
             own = OPTIONS if page or answer.status == OK else [(answer.json() or {}).get("option")] if answer.status == ACCEPTED else []
             options = [name for name in OPTIONS if name.encode() in answer.body and name not in own]
             observe(f"status of {one.path}", expected=one.expected, observed=answer.status, evidence=answer)
-            if answer.status:
+            if answer.status not in {0, NOT_MODIFIED}:
                 kind = "text/html" if {"page", "form"} & set(one.path.split()) else "application/json"
                 observe(f"Content-Type of {one.path}", expected=kind, observed=head.get("content-type", "none").partition(";")[0])
             observe(f"the client in the response to {one.path}", expected=[], observed=told, remedy="no response echoes its request")

@@ -158,7 +158,7 @@ def response_is(answer: Answer, body: str, observe: Observe) -> None:
             observe("body", expected=json.loads(body), observed=answer.json())
 
 
-@then(parsers.re("/ready is 503 within 2 seconds and names (?P<part>Redis|the database)"))
+@then(parsers.re("/ready is 503 within 2 seconds and names (?P<part>Redis|the database|both)"))
 def ready_names(http: HttpProbe, part: str, observe: Observe) -> None:
     _observe_unready(http.send("GET", "/ready"), part, observe)
 
@@ -226,7 +226,7 @@ def _observe_unready(answer: Answer, part: str, observe: Observe) -> None:
             evidence="plus a quarter of a second for the connection and a busy machine",
         )
         for name, key in READY_NAMES.items():
-            expected = "disconnected" if name == part else "connected"
+            expected = "disconnected" if part in {name, "both"} else "connected"
             observe(f"{key} in /ready", expected=expected, observed=body.get(key), evidence=answer)
 
 

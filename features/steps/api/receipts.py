@@ -39,6 +39,10 @@ class Receipt:
         """Ask what became of the vote."""
         return self.system.ask("GET", f"/api/votes/{self.vote_id}", client, {"Idempotency-Key": key} if key else {})
 
+    def remembered_until(self) -> int:
+        """Return when the key of the vote is forgotten, in epoch milliseconds by Redis' clock."""
+        return self.system.keys.expires_at(f"{protocol.KEY_PREFIX}{self.vote_id}")
+
     def told(self) -> dict[str, Any]:
         """Return what is told to whoever sends the key, another key, and none."""
         askers = {"the key": self.key, "another key": secrets.token_hex(16), "no key": ""}
@@ -59,7 +63,10 @@ def goes_on(receipt: Receipt) -> None:
 
 @then("the receipt says accepted, and the option only to whoever sends the key")
 def accepted(receipt: Receipt, observe: Observe) -> None:
+    until = receipt.remembered_until()
     _observe_told(receipt, "accepted", observe)
+    observe("when its key is forgotten, before and after these receipts", expected="the same", observed=(until, receipt.remembered_until()),
+            holds=until == receipt.remembered_until() > 0, remedy="a receipt does not renew a key")  # fmt: skip
     observe("counted_at of a vote that is not counted", expected=None, observed=receipt.told()["the key"].get("counted_at"))
 
 

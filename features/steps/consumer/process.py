@@ -22,6 +22,11 @@ def consumer_on_it(start_consumer: Callable[..., Running], own: OwnStream) -> Ru
     return start_consumer(**own.env)
 
 
+@when("a consumer is started on it that reads 2 at a time and leaves entries to others for 30 seconds", target_fixture="running")
+def cautious_consumer(start_consumer: Callable[..., Running], own: OwnStream) -> Running:
+    return start_consumer(**own.env | {"BATCH_SIZE": "2", "CLAIM_IDLE_MS": "30000"})
+
+
 @when("a consumer is started on it that waits a minute for new entries", target_fixture="running")
 def patient_consumer(start_consumer: Callable[..., Running], own: OwnStream) -> Running:
     return start_consumer(**own.env | {"BLOCK_MS": "60000"})

@@ -16,6 +16,7 @@ from validation.record.observe import Observe
 from validation.targets.launching import LaunchingTarget
 
 ADDED_FIELDS = frozenset(protocol.DEAD_LETTER_FIELDS) - frozenset(protocol.ENTRY_FIELDS)
+MINUTE_MS = 60_000
 MANY_FIELDS = 20
 """An entry with more fields is described by their number."""
 
@@ -125,3 +126,32 @@ def persists_every_write(redis_settings: dict[str, str], observe: Observe) -> No
 def read_and_died(own: OwnStream, stream: StreamProbe, observe: Observe, count: str) -> None:
     stream.deliver(own.name, own.group, "votecheck-dead", int(count))
     observe("pending entries of the dead consumer", expected=int(count), observed=own.pending(stream))
+
+
+@given(
+    parsers.parse("{held:d} of them are in the hands of another consumer, and the other {dead:d} in those of one that died a minute ago"),
+    target_fixture="left",
+)
+def behind_others(own: OwnStream, stream: StreamProbe, held: int, dead: int) -> list[str]:
+    """Deliver the votes, and return the ids of those that the dead consumer had."""
+    stream.deliver(own.name, own.group, "votecheck-alive", held)
+    entries = [identifier for identifier, _ in stream.deliver(own.name, own.group, "votecheck-dead", dead)]
+    stream.age(own.name, own.group, "votecheck-dead", entries, MINUTE_MS)
+    return [vote for vote, identifier in own.entries.items() if identifier in entries]
+
+
+@then(parsers.parse("the {dead:d} votes of the dead consumer are counted, and the {held:d} others are left to theirs"))
+def only_of_the_dead(
+    own: OwnStream, left: list[str], stream: StreamProbe, store: StoreProbe, dead: int, held: int, observe: Observe
+) -> None:
+    pending = eventually(lambda: own.pending(stream), lambda number: number == held, within=COUNTED_SECONDS)
+    with observe.together():
+        observe("votes of the dead consumer", expected=dead, observed=len(left))
+        observe(
+            "pending entries",
+            expected=held,
+            observed=pending.value,
+            evidence=pending.story,
+            remedy="claimed in system/consumer/recovery.py",
+        )
+        observe("counted votes", expected=sorted(left), observed=sorted(store.ledger(own.votes)))

@@ -22,13 +22,23 @@ BUCKETS = ("1.0", "10.0", "100.0", "+Inf")
 REMEDY = "system/consumer/loop.py"
 
 
-@then("another consumer of the group shows the same, and each holds a part of the pending entries")
-def same_backlog(start_consumer: Callable[..., Running], running: Running, own: OwnStream, stream: StreamProbe, observe: Observe) -> None:
+@then("another consumer of the group shows the same, and each holds a part of the pending entries", target_fixture="second")
+def same_backlog(
+    start_consumer: Callable[..., Running], running: Running, own: OwnStream, stream: StreamProbe, observe: Observe
+) -> Running:
     second = start_consumer(**running.env | {"METRICS_PORT": str(free_port()), "BATCH_SIZE": "1"})  # some must be left
     second.child.wait_for_event("messages_received", within=STARTS_SECONDS)
     observe_backlog([running, second], own, stream, observe)
     holders = stream.holders(own.name, own.group)
     observe("consumers that hold entries", expected="the dead one and both", observed=holders, holds=len(holders) == HOLDERS)
+    return second
+
+
+@when("both consumers are killed")
+def both_killed(running: Running, second: Running) -> None:
+    """Kill them, because once their entries are claimed they would read new ones, and share the work that is measured next."""
+    running.child.kill()
+    second.child.kill()
 
 
 @when(

@@ -1,13 +1,16 @@
 """Steps about what is kept: by Redis, which may forget a vote, by the browser, which may keep nothing, and by the clipboard."""
 
+import json
+import secrets
 from typing import Any
 
-from pytest_bdd import parsers, then, when
+from pytest_bdd import given, parsers, then, when
 
 from features.support.browsing import Cast, Polls, receipt, vote
 from validation.core import protocol
 from validation.core.waiting import consistently
 from validation.probes.running.browser import Visitor
+from validation.probes.running.http import HttpProbe
 from validation.probes.running.redis_server import RedisServer
 from validation.record.observe import Observe
 
@@ -123,6 +126,27 @@ def copied(visitor: Visitor, where: str, says: str, observe: Observe) -> None:
             f"text that is {where}", expected=receipt(visitor), observed=visitor.do(look).strip(), remedy=PAGE, picture=visitor.picture()
         )
         observe("what the button says", expected=says, observed=visitor.text("copy"), remedy=PAGE)
+
+
+@given("the page, open in a browser that keeps a vote as the last releases stored it", target_fixture="kept")
+def kept_before(polls: Polls) -> tuple[Visitor, str]:
+    """Store the vote as data, as it lies in the browsers of those who have voted: no program of today writes it."""
+    key = secrets.token_hex(16)
+    vote_id = str((HttpProbe(polls.api.url).vote("dogs", key).json() or {}).get("vote_id"))
+    stored = json.dumps({"key": key, "option": "dogs", "state": "accepted", "id": vote_id, "at": ""})
+    return polls.open(lambda page: page.add_init_script(f"localStorage.setItem('vote', {json.dumps(stored)})")), vote_id
+
+
+@then("the page says that this vote is counted, shows its receipt, and offers no other")
+def says_kept_vote(kept: tuple[Visitor, str], observe: Observe) -> None:
+    visitor, vote_id = kept
+    says = visitor.wait("message", "is counted", SAID_SECONDS)
+    with observe.together():
+        observe("what the page says", expected="Your vote for dogs is counted", observed=says,
+                holds=says.startswith("Your vote for dogs is counted"), remedy=VOTE, picture=visitor.picture())  # fmt: skip
+        observe("its receipt", expected=vote_id, observed=receipt(visitor), remedy=VOTE)
+        buttons = visitor.do(lambda page: page.get_by_role("button", name="Vote", exact=True).count())
+        observe("buttons to vote", expected=0, observed=buttons, remedy=PAGE)
 
 
 def _pass(visitor: Visitor, seconds: int) -> None:

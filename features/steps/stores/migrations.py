@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from anyio.from_thread import BlockingPortal
 from pytest_bdd import given, then, when
 
+from validation.faults.proxy.addresses import pooler_to, url_through
 from validation.probes.running.migration import MigratedDatabase, read_catalog
 from validation.probes.running.store import StoreProbe
 from validation.record.observe import Observe
 from validation.targets.launching import LaunchingTarget
 
 MOST_CUTS = 20
+ADVISORY_LOCKS = """select count(*) from pg_locks
+  where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"""
 REMEDY = "system/db/migrate.py: one transaction for all pending migrations"
 
 
@@ -21,6 +24,14 @@ class Cuts:
 
     runs: list[tuple[int, str]] = field(default_factory=list)
     left: list[list[str]] = field(default_factory=list)
+
+
+@dataclass
+class Pooled:
+    """What each run behind a pooler did, and how many advisory locks its database had afterwards."""
+
+    runs: list[tuple[int, str]] = field(default_factory=list)
+    locks: list[int] = field(default_factory=list)
 
 
 @given("a new database of the run's server", target_fixture="new_database")
@@ -72,3 +83,26 @@ def further_changes_nothing(new_database: MigratedDatabase, observe: Observe) ->
         observe("rows of both tables", expected=5, observed=len(before[1]))
         observe("definitions and rows afterwards", expected="as before", observed="as before" if after == before else "others",
                 holds=after == before, evidence=f"{before}\n{after}", remedy=REMEDY)  # fmt: skip
+
+
+@when("the migration runs twice behind a pooler whose sessions stay open and forget nothing", target_fixture="pooled")
+def behind_pooler(
+    target: LaunchingTarget, create_database: Callable[[], str], portal: BlockingPortal, afterwards: Callable[..., None]
+) -> Pooled:
+    url = create_database()
+    pooler = pooler_to(url, target.proxy_host, keeps=True)
+    afterwards(pooler.close)
+    pooled = Pooled()
+    for _ in range(2):
+        pooled.runs.append(target.try_migration(url_through(url, pooler)))
+        pooled.locks.append(StoreProbe(url, portal).ask(ADVISORY_LOCKS))
+        if pooled.locks[-1]:
+            break  # another run would wait for it, until its limit
+    return pooled
+
+
+@then("both succeed, and no session holds a lock afterwards")
+def no_lock_left(pooled: Pooled, observe: Observe) -> None:
+    with observe.together():
+        observe("advisory locks after each run", expected=[0, 0], observed=pooled.locks, remedy="LOCK in system/db/migrate.py")
+        observe("exit codes", expected=[0, 0], observed=[code for code, _ in pooled.runs], evidence=pooled.runs)

@@ -11,6 +11,7 @@ from features.support.consumers import Running, wait_for_attempts
 from features.support.parts import record_vote
 from features.support.streams import OwnStream
 from validation.core import inputs
+from validation.core.collections import every
 from validation.core.waiting import eventually
 from validation.faults.proxy.addresses import pooler_to, proxy_to, url_through
 from validation.faults.reconciliation import SentVotes
@@ -93,7 +94,7 @@ def refused(pair: Pair, own: OwnStream, store: StoreProbe, observe: Observe) -> 
         )
         observe("the database in /ready", expected="disconnected", observed=(ready.json() or {}).get("database"), evidence=ready)
         observe("attempts that the consumer logged", expected="at least 2", observed=tried.value, holds=tried.held, evidence=tried.story)
-        named = bool(errors) and all("transaction" in error for error in errors)
+        named = every("transaction" in error for error in errors)
         observe("errors in its log", expected="name transactions", observed=sorted(errors), holds=named)
         observe("votes of the stream in the ledger", expected={}, observed=store.ledger(own.votes), remedy="begin and commit")
 

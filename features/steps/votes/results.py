@@ -33,6 +33,11 @@ def staged_two(
     return _staged({k: v for k, v in counted.items() if v}, store, target, start_api, afterwards)
 
 
+@given("a database with 1 vote for cats, 2 for dogs and 7 for an option that is not offered any more", target_fixture="staged_api")
+def staged_with_former(store: StoreProbe, target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None]) -> Api:
+    return _staged({"cats": 1, "dogs": 2, "birds": 7}, store, target, start_api, afterwards)
+
+
 @given("a database with 1 vote for each of three options", target_fixture="staged_api")
 def staged_three(store: StoreProbe, target: LaunchingTarget, start_api: Callable[..., Api], afterwards: Callable[..., None]) -> Api:
     return _staged({"a": 1, "b": 1, "c": 1}, store, target, start_api, afterwards, VOTE_OPTIONS="a,b,c")

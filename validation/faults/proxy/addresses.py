@@ -23,15 +23,16 @@ def proxy_to(url: str, host: str = "127.0.0.1") -> FaultProxy:
     return proxy
 
 
-def pooler_to(url: str, host: str, *, statements: bool = False) -> TransactionPooler:
+def pooler_to(url: str, host: str, *, statements: bool = False, keeps: bool = False) -> TransactionPooler:
     """Start a pooler that listens at `host`, in front of the server at `postgresql://…`; it raises what `proxy_to` raises.
 
     Args:
         url: the URL of the server.
         host: the address to listen at.
         statements: refuse transactions.
+        keeps: keep sessions as they are when their clients have gone.
     """
-    pooler = TransactionPooler(server_of(url, host), host, statements=statements)
+    pooler = TransactionPooler(server_of(url, host), host, statements=statements, keeps=keeps)
     pooler.start()
     return pooler
 

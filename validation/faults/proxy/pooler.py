@@ -29,10 +29,12 @@ class TransactionPooler:
         upstream: the server.
         host: the address to listen at.
         statements: like PgBouncer in statement mode, it ends the session of a client that begins a transaction.
+        keeps: sessions forget nothing, and stay open when their clients have gone, for the next ones.
     """
 
-    def __init__(self, upstream: tuple[str, int], host: str = "127.0.0.1", *, statements: bool = False) -> None:
-        self.upstream, self.host, self.statements = upstream, host, statements
+    def __init__(self, upstream: tuple[str, int], host: str = "127.0.0.1", *, statements: bool = False, keeps: bool = False) -> None:
+        self.upstream, self.host, self.statements, self.keeps = upstream, host, statements, keeps
+        self.kept: list[asyncio.StreamWriter] = []
         self.port = 0
         self.forgotten = 0
         """How many transactions were followed by a session that forgot them."""
@@ -60,6 +62,8 @@ class TransactionPooler:
     async def _stop(self) -> None:
         if self._server:
             self._server.close()
+        for session in self.kept:
+            session.close()
         for task in self._clients:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
@@ -122,7 +126,7 @@ class _Client:
                             self._pooler.forgotten += 1
                             self._writer.write(ended)
                             ended = b""
-                    elif idle:
+                    elif idle and not self._pooler.keeps:
                         ended = message
                         session.write(FORGET)
                     else:
@@ -132,9 +136,11 @@ class _Client:
     def close(self) -> None:
         if self._replies and self._replies is not asyncio.current_task():
             self._replies.cancel()
-        for writer in (self._session, self._writer):
-            if writer:
-                writer.close()
+        if self._session and self._pooler.keeps:
+            self._pooler.kept.append(self._session)
+        elif self._session:
+            self._session.close()
+        self._writer.close()
 
 
 def without_parameters(message: bytes) -> bytes:

@@ -22,6 +22,7 @@ class RedisNumber(IntEnum):
     READY = 11
     TRACES = 12
     UPGRADE = 13
+    LIMITED = 14
 
 
 def url_of(server: str, database: int | str) -> str:

@@ -60,7 +60,11 @@ class RedisServer:
         """Return the keys that do not begin with one of `ours`, each with when it expires (ms, -1 for never) and its dumped value."""
         keys = [key.decode() for key in self._client.scan_iter(count=1000)]
         others = sorted(key for key in keys if not key.startswith(tuple(ours)))
-        return {key: (int(self._run("PEXPIRETIME", key)), self._run("DUMP", key)) for key in others}
+        return {key: (self.expires_at(key), self._run("DUMP", key)) for key in others}
+
+    def expires_at(self, key: str) -> int:
+        """Return when a key expires, in epoch milliseconds; -1 for never, -2 without the key."""
+        return int(self._run("PEXPIRETIME", key))
 
     def remove_user(self, name: str) -> None:
         """Remove a user."""
