@@ -106,8 +106,10 @@ def ledger_balances(upgrade: Upgrade, observe: Observe) -> None:
     observe_reconciliation(sent.reconcile(upgrade.store.whole_ledger()), sent.to_trace, tracer, observe)
     observe_counts(upgrade.store, observe)
     letters = upgrade.stream.length(protocol.STREAM + protocol.DEAD_SUFFIX)
-    errors = [event for part in upgrade.started for event in part.events() if event.get("level") in {"error", "critical"}]
+    lines = [event for part in upgrade.started for event in part.events()]
+    errors = [event for event in lines if event.get("level") in {"error", "critical"}]
     observe("dead letters", expected=0, observed=letters)
+    observe("log lines of all parts", expected="some", observed=len(lines), holds=bool(lines))
     observe("log lines about errors", expected=[], observed=errors[:SHOWN])
 
 
