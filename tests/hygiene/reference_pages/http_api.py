@@ -26,7 +26,7 @@ LIMITS = """
 ## Headers
 
 Every response, errors included, carries these headers. A response of the application also carries an `X-Request-ID`:
-the request's own if it is valid, otherwise a new one. The log line of the request has the same id.
+the request's own if it is 1 to 64 letters, digits, `.`, `_` or `-`, otherwise a new one. The log line of the request has the same id.
 
 {headers}
 With `ENVIRONMENT=production` every response also carries `Strict-Transport-Security: {hsts}`.
