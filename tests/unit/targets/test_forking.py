@@ -116,9 +116,9 @@ def test_a_frozen_fork_is_resumed_and_killed(server: ForkServer, tmp_path: Path)
     child = part(server, "waits", tmp_path)
     child.start()
     child.pause()
-    assert child.frozen
+    assert eventually(lambda: child.frozen, bool, within=10).held  # a signal takes effect when the kernel runs the process
     child.resume()
-    assert not child.frozen
+    assert eventually(lambda: child.frozen, lambda frozen: not frozen, within=10).held
     child.kill()
     assert child.exit_code == -signal.SIGKILL
 
