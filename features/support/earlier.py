@@ -2,7 +2,7 @@
 
 import io
 import sys
-import tarfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,12 +90,12 @@ def taken_from_history(release: Release, project: Path, source: Path, folder: Pa
     Raises:
         NotProven: the commit of the release is not in the history, or the source has the same system.
     """
-    archive = git(project, "archive", release.commit, "system")
+    archive = git(project, "archive", "--format=zip", release.commit, "system")
     if archive is None:
         raise NotProven(f"Release {release.version} is not in this history: commit {release.commit[:12]}. Try: git fetch --unshallow")
     place = folder / f"release-{release.version}"
-    with tarfile.open(fileobj=io.BytesIO(archive.encode("utf-8", "surrogateescape"))) as packed:
-        packed.extractall(place, filter="data")
+    with zipfile.ZipFile(io.BytesIO(archive.encode("utf-8", "surrogateescape"))) as packed:
+        packed.extractall(place)
     if _system(place) == _system(source):
         raise NotProven(f"This source is release {release.version} itself: an upgrade from a release to itself proves nothing.")
     return place
